@@ -1,0 +1,138 @@
+"""The one place that knows about devices: array modules, moves between host and device, random draws.
+
+Everything else asks an array which module it belongs to (`get_array_module`) and works with what
+it gets, so the same code runs on NumPy and on CuPy. CuPy is imported only when a GPU is asked
+for, or when the array at hand is a CuPy array already.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Array = Any  # a numpy.ndarray or a cupy.ndarray
+
+
+class DeviceError(RuntimeError):
+    """The device asked for cannot be used; the message says why and what mends it."""
+
+
+def get_array_module(*arrays: Array) -> ModuleType:
+    """`cupy` if any argument is a CuPy array, else `numpy`."""
+    cupy = sys.modules.get("cupy")
+    if cupy is not None and any(isinstance(a, cupy.ndarray) for a in arrays):
+        return cupy
+    return np
+
+
+def is_array(value: Any) -> bool:
+    """Whether `value` is an array of NumPy or CuPy (NumPy scalars are not)."""
+    if isinstance(value, np.ndarray):
+        return True
+    cupy = sys.modules.get("cupy")
+    return cupy is not None and isinstance(value, cupy.ndarray)
+
+
+def to_numpy(array: Array) -> np.ndarray:
+    """The array on the host; no copy if it is there already."""
+    return array.get() if hasattr(array, "get") else np.asarray(array)
+
+
+# --- devices -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where arrays live: `Device("cpu")` or `Device("gpu", 1)`."""
+
+    kind: str
+    index: int = 0
+
+    def __str__(self) -> str:
+        return self.kind if self.kind == "cpu" else f"{self.kind}:{self.index}"
+
+
+CPU = Device("cpu")
+
+
+def device_of(array: Array) -> Device:
+    """The device an array lives on."""
+    return CPU if isinstance(array, np.ndarray) else Device("gpu", array.device.id)
+
+
+def parse_device(spec: str | Device) -> Device:
+    """`"cpu"`, `"gpu"` or `"gpu:1"` as a `Device`."""
+    if isinstance(spec, Device):
+        return spec
+    kind, _, index = str(spec).partition(":")
+    if kind == "cpu" and not index:
+        return CPU
+    if kind in ("gpu", "cuda") and (not index or index.isdigit()):
+        return Device("gpu", int(index or 0))
+    raise ValueError(f"device {spec!r} is not known: use 'cpu', 'gpu' or 'gpu:N'")
+
+
+def import_cupy() -> ModuleType:
+    """CuPy, if it is installed and a device answers; a `DeviceError` that says what to do if not."""
+    try:
+        import cupy
+    except ImportError as error:
+        raise DeviceError(
+            f"a GPU was asked for, but CuPy cannot be imported ({error}): "
+            "pip install 'minigan[gpu-cuda12]' (or gpu-cuda13, as `nvidia-smi` says), or use --device cpu"
+        ) from None
+    if not cupy.cuda.is_available():
+        raise DeviceError(
+            "a GPU was asked for and CuPy is installed, but no CUDA device answers: "
+            "check the driver with `nvidia-smi`, or use --device cpu"
+        )
+    return cupy
+
+
+def choose_device(spec: str | None = None) -> tuple[Device, str]:
+    """The device for `spec` ("auto", "cpu", "gpu", "gpu:1"; default `$MINIGAN_DEVICE` or "auto") and why."""
+    spec = spec or os.environ.get("MINIGAN_DEVICE") or "auto"
+    if spec != "auto":
+        device = parse_device(spec)
+        if device.kind == "gpu":
+            count = import_cupy().cuda.runtime.getDeviceCount()
+            if device.index >= count:
+                raise DeviceError(f"device {device} was asked for, but there are {count}: gpu:0 to gpu:{count - 1}")
+        return device, "as asked"
+    try:
+        import_cupy()
+    except DeviceError as error:
+        reason = "no CUDA device answers" if "no CUDA device" in str(error) else "CuPy is not installed"
+        return CPU, reason
+    return Device("gpu", 0), "a CUDA device answers"
+
+
+def to_device(array: Array, device: Device) -> Array:
+    """The array on `device`; no copy if it is there already."""
+    if device.kind == "cpu":
+        return to_numpy(array)
+    cupy = import_cupy()
+    with cupy.cuda.Device(device.index):
+        return cupy.asarray(array)
+
+
+# --- random draws --------------------------------------------------------------------------------
+# All draws are made on the host with NumPy's generator and moved, so that a CPU and a GPU run with
+# one seed start from the same weights and see the same noise, order and dropout masks.
+
+_default_rng = np.random.default_rng(0)
+
+
+def default_rng() -> np.random.Generator:
+    """The generator that layers use when they are given none (initial weights, dropout)."""
+    return _default_rng
+
+
+def manual_seed(seed: int) -> None:
+    """Restart the default generator from `seed`."""
+    _default_rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state

@@ -1,0 +1,160 @@
+"""Activations. What each lets through of a gradient decides whether the layers before it learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigan.autograd import Function, Tensor
+from minigan.backend import get_array_module
+from minigan.functions.arithmetic import exp
+from minigan.functions.reduction import sum as _sum
+from minigan.kernels.activation import leaky_gate, leaky_relu_forward, sigmoid_forward, softplus_forward
+
+
+class LeakyReLU(Function):
+    """y = x where x > 0, s·x elsewhere        dx = dy where x > 0, s·dy elsewhere (also at x = 0)
+
+    s = 0 is ReLU.
+    """
+
+    def __init__(self, negative_slope: float) -> None:
+        self.slope = negative_slope
+
+    def forward(self, x):
+        y, positive = leaky_relu_forward(x, self.slope, with_mask=any(self.needs_input_grad))
+        self.save_constants(positive)
+        return y
+
+    def backward(self, dy):
+        return LeakyGate(*self.saved_constants, self.slope)(dy)
+
+
+class LeakyGate(Function):
+    """y = x where the mask is true, s·x elsewhere        dx = the same gate on dy
+
+    The mask is where another array was positive: LeakyReLU's backward pass.
+    """
+
+    def __init__(self, mask: Any, negative_slope: float) -> None:
+        self.mask, self.slope = mask, negative_slope
+
+    def forward(self, x):
+        self.save_constants(self.mask)
+        y = leaky_gate(x, self.mask, self.slope)
+        self.mask = None
+        return y
+
+    def backward(self, dy):
+        return LeakyGate(*self.saved_constants, self.slope)(dy)
+
+
+class Tanh(Function):
+    """y = tanh x        dx = (1 − y²) · dy"""
+
+    def forward(self, x):
+        y = get_array_module(x).tanh(x)
+        self.save_for_backward(y)
+        return y
+
+    def backward(self, dy):
+        (y,) = self.saved_tensors
+        return dy * (1.0 - y * y)
+
+
+class Sigmoid(Function):
+    """y = 1 / (1 + e⁻ˣ)        dx = y (1 − y) · dy"""
+
+    def forward(self, x):
+        y = sigmoid_forward(x)
+        self.save_for_backward(y)
+        return y
+
+    def backward(self, dy):
+        (y,) = self.saved_tensors
+        return dy * (y * (1.0 - y))
+
+
+class Softplus(Function):
+    """y = ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)        dx = σ(x) · dy"""
+
+    def forward(self, x):
+        self.save_for_backward(x)
+        return softplus_forward(x)
+
+    def backward(self, dy):
+        (x,) = self.saved_tensors
+        return dy * sigmoid(x)
+
+
+class Softmax(Function):
+    """y = eˣ / Σ eˣ        dx = y · (dy − Σ dy · y)"""
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, x):
+        xp = get_array_module(x)
+        y = xp.exp(x - x.max(axis=self.axis, keepdims=True))
+        y = y / y.sum(axis=self.axis, keepdims=True)
+        self.save_for_backward(y)
+        return y
+
+    def backward(self, dy):
+        (y,) = self.saved_tensors
+        return y * (dy - _sum(dy * y, self.axis, keepdims=True))
+
+
+class LogSoftmax(Function):
+    """y = x − ln Σ eˣ        dx = dy − eʸ · Σ dy"""
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, x):
+        xp = get_array_module(x)
+        shifted = x - x.max(axis=self.axis, keepdims=True)
+        y = shifted - xp.log(xp.exp(shifted).sum(axis=self.axis, keepdims=True))
+        self.save_for_backward(y)
+        return y
+
+    def backward(self, dy):
+        (y,) = self.saved_tensors
+        return dy - exp(y) * _sum(dy, self.axis, keepdims=True)
+
+
+# --- as one calls them ---------------------------------------------------------------------------
+
+
+def relu(x: Any) -> Tensor:
+    """max(x, 0)."""
+    return LeakyReLU(0.0)(x)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
+    """x where positive, negative_slope · x elsewhere."""
+    return LeakyReLU(negative_slope)(x)
+
+
+def tanh(x: Any) -> Tensor:
+    """The hyperbolic tangent."""
+    return Tanh()(x)
+
+
+def sigmoid(x: Any) -> Tensor:
+    """1 / (1 + e⁻ˣ), without overflow."""
+    return Sigmoid()(x)
+
+
+def softplus(x: Any) -> Tensor:
+    """ln(1 + eˣ), without overflow."""
+    return Softplus()(x)
+
+
+def softmax(x: Any, axis: int = -1) -> Tensor:
+    """eˣ / Σ eˣ along an axis."""
+    return Softmax(axis)(x)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Tensor:
+    """x − ln Σ eˣ along an axis."""
+    return LogSoftmax(axis)(x)

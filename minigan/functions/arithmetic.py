@@ -1,0 +1,308 @@
+"""Elementwise arithmetic, with NumPy's broadcasting.
+
+A broadcast input was used more than once, so its gradient is the sum over its copies: `sum_to`.
+Python numbers stay Python numbers (`AddScalar`, `MulScalar`): they neither widen a float32 array
+nor have to travel to a GPU.
+"""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+from minigan.autograd import Function, Tensor
+from minigan.backend import get_array_module
+from minigan.functions.shaping import sum_to
+
+
+class _Binary(Function):
+    """Of two arrays, broadcast against each other."""
+
+    def forward(self, a: Any, b: Any) -> Any:
+        try:
+            return self.compute(a, b)
+        except ValueError:
+            raise ValueError(f"{self.name}: shapes {a.shape} and {b.shape} do not broadcast to one") from None
+
+
+class Add(_Binary):
+    """y = a + b        da = dy        db = dy"""
+
+    def compute(self, a, b):
+        return a + b
+
+    def backward(self, dy):
+        shape_a, shape_b = self.input_shapes
+        need_a, need_b = self.needs_input_grad
+        return sum_to(dy, shape_a) if need_a else None, sum_to(dy, shape_b) if need_b else None
+
+
+class Sub(_Binary):
+    """y = a − b        da = dy        db = −dy"""
+
+    def compute(self, a, b):
+        return a - b
+
+    def backward(self, dy):
+        shape_a, shape_b = self.input_shapes
+        need_a, need_b = self.needs_input_grad
+        return sum_to(dy, shape_a) if need_a else None, sum_to(-dy, shape_b) if need_b else None
+
+
+class Mul(_Binary):
+    """y = a · b        da = dy · b        db = dy · a"""
+
+    def compute(self, a, b):
+        self.save_for_backward(a, b)
+        return a * b
+
+    def backward(self, dy):
+        a, b = self.saved_tensors
+        need_a, need_b = self.needs_input_grad
+        return sum_to(dy * b, a.shape) if need_a else None, sum_to(dy * a, b.shape) if need_b else None
+
+
+class Div(_Binary):
+    """y = a / b        da = dy / b        db = −dy · a / b²"""
+
+    def compute(self, a, b):
+        self.save_for_backward(a, b)
+        return a / b
+
+    def backward(self, dy):
+        a, b = self.saved_tensors
+        need_a, need_b = self.needs_input_grad
+        da = sum_to(dy / b, a.shape) if need_a else None
+        db = sum_to(-dy * a / (b * b), b.shape) if need_b else None
+        return da, db
+
+
+class Maximum(_Binary):
+    """y = max(a, b)        da = dy where a > b, ½ dy where a = b        db = dy − that"""
+
+    sign = 1.0
+
+    def compute(self, a, b):
+        xp = get_array_module(a, b)
+        share = (self.sign * (xp.sign(a - b)) + 1.0) * 0.5  # 1 where a is taken, 0 where b, ½ in a tie
+        self.save_constants(share)
+        return xp.maximum(a, b) if self.sign > 0 else xp.minimum(a, b)
+
+    def backward(self, dy):
+        (share,) = self.saved_constants
+        shape_a, shape_b = self.input_shapes
+        need_a, need_b = self.needs_input_grad
+        da = sum_to(Gate(share)(dy), shape_a) if need_a else None
+        db = sum_to(Gate(1.0 - share)(dy), shape_b) if need_b else None
+        return da, db
+
+
+class Minimum(Maximum):
+    """y = min(a, b)        da = dy where a < b, ½ dy where a = b        db = dy − that"""
+
+    sign = -1.0
+
+
+class Gate(Function):
+    """y = m · x for a constant array m (a mask, a slope)        dx = m · dy
+
+    The backward pass of all piecewise linear functions, and dropout's both ways: the gradient
+    passes where and as much as the value did. m: broadcasts to x's shape.
+    """
+
+    def __init__(self, factor: Any) -> None:
+        self.factor = factor
+
+    def forward(self, x):
+        self.save_constants(self.factor)
+        y = x * self.factor
+        self.factor = None
+        return y
+
+    def backward(self, dy):
+        return Gate(*self.saved_constants)(dy)
+
+
+class AddScalar(Function):
+    """y = x + c        dx = dy"""
+
+    def __init__(self, c: float) -> None:
+        self.c = c
+
+    def forward(self, x):
+        return x + self.c
+
+    def backward(self, dy):
+        return dy
+
+
+class MulScalar(Function):
+    """y = c · x        dx = c · dy"""
+
+    def __init__(self, c: float) -> None:
+        self.c = c
+
+    def forward(self, x):
+        return x * self.c
+
+    def backward(self, dy):
+        return MulScalar(self.c)(dy)
+
+
+class Power(Function):
+    """y = x^p, p a number        dx = p · x^(p−1) · dy"""
+
+    def __init__(self, exponent: float) -> None:
+        self.exponent = exponent
+
+    def forward(self, x):
+        self.save_for_backward(x)
+        return x * x if self.exponent == 2 else x**self.exponent
+
+    def backward(self, dy):
+        (x,) = self.saved_tensors
+        p = self.exponent
+        if p == 2:
+            return dy * x * 2.0
+        return MulScalar(0.0)(dy) if p == 0 else dy * power(x, p - 1) * p
+
+
+class Exp(Function):
+    """y = eˣ        dx = y · dy"""
+
+    def forward(self, x):
+        y = get_array_module(x).exp(x)
+        self.save_for_backward(y)
+        return y
+
+    def backward(self, dy):
+        (y,) = self.saved_tensors
+        return dy * y
+
+
+class Log(Function):
+    """y = ln x        dx = dy / x"""
+
+    def forward(self, x):
+        self.save_for_backward(x)
+        return get_array_module(x).log(x)
+
+    def backward(self, dy):
+        (x,) = self.saved_tensors
+        return dy / x
+
+
+class Sqrt(Function):
+    """y = √x        dx = dy / (2 y)
+
+    At x = 0 the derivative is infinite: add a small number first where 0 can occur.
+    """
+
+    def forward(self, x):
+        y = get_array_module(x).sqrt(x)
+        self.save_for_backward(y)
+        return y
+
+    def backward(self, dy):
+        (y,) = self.saved_tensors
+        return dy / y * 0.5
+
+
+class Abs(Function):
+    """y = |x|        dx = sign(x) · dy, 0 at x = 0"""
+
+    def forward(self, x):
+        xp = get_array_module(x)
+        self.save_constants(xp.sign(x))
+        return xp.abs(x)
+
+    def backward(self, dy):
+        return Gate(*self.saved_constants)(dy)
+
+
+# --- as one calls them ---------------------------------------------------------------------------
+
+
+def add(a: Any, b: Any) -> Tensor:
+    """a + b, broadcast. Either may be a Tensor, an array or a number."""
+    if isinstance(b, Real):
+        return AddScalar(float(b))(a)
+    return AddScalar(float(a))(b) if isinstance(a, Real) else Add()(*_matched("add", a, b))
+
+
+def sub(a: Any, b: Any) -> Tensor:
+    """a − b, broadcast. Either may be a Tensor, an array or a number."""
+    if isinstance(b, Real):
+        return AddScalar(-float(b))(a)
+    return AddScalar(float(a))(neg(b)) if isinstance(a, Real) else Sub()(*_matched("sub", a, b))
+
+
+def mul(a: Any, b: Any) -> Tensor:
+    """a · b elementwise, broadcast. Either may be a Tensor, an array or a number."""
+    if isinstance(b, Real):
+        return MulScalar(float(b))(a)
+    return MulScalar(float(a))(b) if isinstance(a, Real) else Mul()(*_matched("mul", a, b))
+
+
+def div(a: Any, b: Any) -> Tensor:
+    """a / b elementwise, broadcast. Either may be a Tensor, an array or a number."""
+    if isinstance(b, Real):
+        return MulScalar(1.0 / float(b))(a)
+    return MulScalar(float(a))(power(b, -1)) if isinstance(a, Real) else Div()(*_matched("div", a, b))
+
+
+def neg(x: Any) -> Tensor:
+    """−x."""
+    return MulScalar(-1.0)(x)
+
+
+def power(x: Any, exponent: float) -> Tensor:
+    """x^exponent, the exponent being a number."""
+    if not isinstance(exponent, Real):
+        raise TypeError(f"power takes a number as exponent, not {type(exponent).__name__}: use exp(y * log(x))")
+    return Power(exponent)(x)
+
+
+def maximum(a: Any, b: Any) -> Tensor:
+    """max(a, b) elementwise, broadcast; in a tie each gets half of the gradient."""
+    return Maximum()(*_matched("maximum", a, b))
+
+
+def minimum(a: Any, b: Any) -> Tensor:
+    """min(a, b) elementwise, broadcast; in a tie each gets half of the gradient."""
+    return Minimum()(*_matched("minimum", a, b))
+
+
+def exp(x: Any) -> Tensor:
+    """eˣ."""
+    return Exp()(x)
+
+
+def log(x: Any) -> Tensor:
+    """The natural logarithm."""
+    return Log()(x)
+
+
+def sqrt(x: Any) -> Tensor:
+    """√x."""
+    return Sqrt()(x)
+
+
+def abs(x: Any) -> Tensor:
+    """|x|."""
+    return Abs()(x)
+
+
+def _matched(name: str, a: Any, b: Any) -> tuple[Tensor, Tensor]:
+    """Both as Tensors of one floating dtype: numbers, lists and integer arrays take the other's."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        if a.dtype == b.dtype:
+            return a, b
+        if a.dtype.kind == b.dtype.kind == "f":
+            raise TypeError(f"{name}: dtypes {a.dtype} and {b.dtype} differ; convert one with .to(dtype=…)")
+        return (a, b.to(dtype=a.dtype)) if a.dtype.kind == "f" else (a.to(dtype=b.dtype), b)
+    if isinstance(a, Tensor):
+        return a, Tensor(b, dtype=a.dtype, device=a.device)
+    if isinstance(b, Tensor):
+        return Tensor(a, dtype=b.dtype, device=b.device), b
+    return Tensor(a), Tensor(b)

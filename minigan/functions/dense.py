@@ -1,0 +1,86 @@
+"""Matrix products: `matmul`, and the dense layer's x Wᵀ + b."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigan.autograd import Function, Tensor
+from minigan.functions.reduction import sum as _sum
+from minigan.functions.shaping import reshape, sum_to, transpose
+
+
+class MatMul(Function):
+    """y = a b        da = dy bᵀ        db = aᵀ dy
+
+    Over the last two axes; the axes before them broadcast.
+    """
+
+    def forward(self, a, b):
+        self.save_for_backward(a, b)
+        return a @ b
+
+    def backward(self, dy):
+        a, b = self.saved_tensors
+        need_a, need_b = self.needs_input_grad
+        da = sum_to(MatMul()(dy, _swapped(b)), a.shape) if need_a else None
+        db = sum_to(MatMul()(_swapped(a), dy), b.shape) if need_b else None
+        return da, db
+
+
+class Dense(Function):
+    """y = x Wᵀ + b        dx = dy W        dW = dyᵀ x        db = Σₙ dy
+
+    x (N, C), W (O, C), b (O), y (N, O).
+    """
+
+    def forward(self, x, weight, bias=None):
+        self.save_for_backward(x, weight)
+        y = x @ weight.T
+        if bias is not None:
+            y += bias
+        return y
+
+    def backward(self, dy):
+        x, weight = self.saved_tensors
+        need_x, need_w, *need_b = self.needs_input_grad
+        dx = MatMul()(dy, weight) if need_x else None
+        dw = MatMul()(transpose(dy), x) if need_w else None
+        if not need_b:
+            return dx, dw
+        return dx, dw, _sum(dy, axis=0) if need_b[0] else None
+
+
+def _swapped(x: Tensor) -> Tensor:
+    return transpose(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+
+
+# --- as one calls them ---------------------------------------------------------------------------
+
+
+def matmul(a: Any, b: Any) -> Tensor:
+    """The matrix product over the last two axes, the others broadcast; vectors as NumPy takes them."""
+    a = a if isinstance(a, Tensor) else Tensor(a)
+    b = b if isinstance(b, Tensor) else Tensor(b)
+    if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[max(b.ndim - 2, 0)]:
+        raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit: columns of a must equal rows of b")
+    a2 = reshape(a, (1, *a.shape)) if a.ndim == 1 else a
+    b2 = reshape(b, (*b.shape, 1)) if b.ndim == 1 else b
+    y = MatMul()(a2, b2)
+    if a.ndim == 1:
+        y = reshape(y, (*y.shape[:-2], y.shape[-1]))
+    return reshape(y, y.shape[:-1]) if b.ndim == 1 else y
+
+
+def dense(x: Any, weight: Any, bias: Any = None) -> Tensor:
+    """x Wᵀ + b: x (…, C), weight (O, C), bias (O) or None, result (…, O)."""
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    if len(weight.shape) != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
+        raise ValueError(
+            f"dense: x has shape {x.shape}, weight {tuple(weight.shape)}: weight must be (out, in) and x's last "
+            "axis must have length in"
+        )
+    if bias is not None and tuple(bias.shape) != (weight.shape[0],):
+        raise ValueError(f"dense: bias has shape {tuple(bias.shape)}, but must have ({weight.shape[0]},)")
+    rows = x if x.ndim == 2 else reshape(x, (-1, x.shape[-1]))
+    y = Dense()(rows, weight) if bias is None else Dense()(rows, weight, bias)
+    return y if x.ndim == 2 else reshape(y, (*x.shape[:-1], weight.shape[0]))

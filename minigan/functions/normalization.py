@@ -1,0 +1,182 @@
+"""Normalisation: batch, layer, instance, pixel.
+
+The first three standardise over different axes; `BatchNorm` is that one function, with its
+backward pass a function of its own: fast, because it is one formula, and differentiable again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigan.autograd import Function, Tensor
+from minigan.backend import get_array_module
+from minigan.functions.arithmetic import power
+from minigan.functions.reduction import mean as _mean
+from minigan.functions.reduction import sum as _sum
+from minigan.functions.shaping import reshape
+from minigan.kernels.normalization import Axes, batch_norm_backward, batch_norm_forward
+
+
+class BatchNorm(Function):
+    """y = γ x̂ + β,  x̂ = (x − μ) r,  r = 1/√(v + ε)
+    dx = γ r (dy − Σdy/M − x̂ Σ(dy·x̂)/M)        dγ = Σ dy·x̂        dβ = Σ dy
+
+    μ, v: mean and biased variance of x over `axes` (M numbers). γ, β have x's rank, with length 1
+    along `axes`. Ioffe and Szegedy, 2015. After a call, `mean` and `var` hold the statistics.
+    """
+
+    def __init__(self, axes: Axes, eps: float) -> None:
+        self.axes, self.eps = axes, eps
+
+    def forward(self, x, gamma, beta):
+        y, self.mean, self.var, inv_std = batch_norm_forward(x, gamma, beta, self.axes, self.eps)
+        self.save_for_backward(x, gamma)
+        self.save_constants(self.mean, inv_std)  # a cache: BatchNormBackward differentiates through them
+        return y
+
+    def backward(self, dy):
+        x, gamma = self.saved_tensors
+        return BatchNormBackward(self.axes, self.eps, *self.saved_constants)(dy, x, gamma)
+
+
+class BatchNormBackward(Function):
+    """(dx, dγ, dβ) of `BatchNorm` as a function of (g, x, γ), g being BatchNorm's dy.
+
+    With cotangents u, p, q of (dx, dγ, dβ), means over `axes`, and P v = v − mean(v) − x̂ mean(v·x̂):
+
+        dg = γ r P u + p x̂ + q        dγ = r Σ u·(P g)
+        dx = −γ r² [ x̂ mean(u·P g) + P(u mean(g·x̂) + g mean(u·x̂)) ] + p r P g
+
+    since δx̂ = r P δx, δr = −r² mean(x̂ δx), and P is symmetric.
+    """
+
+    def __init__(self, axes: Axes, eps: float, mean: Any, inv_std: Any) -> None:
+        self.axes, self.eps = axes, eps
+        self.statistics = (mean, inv_std)
+
+    def forward(self, dy, x, gamma):
+        self.save_for_backward(dy, x, gamma)
+        dx, dgamma, dbeta = batch_norm_backward(dy, x, gamma, *self.statistics, self.axes)
+        self.statistics = ()
+        return dx, dgamma, dbeta
+
+    def backward(self, u, p, q):
+        g, x, gamma = self.saved_tensors
+
+        def mean(t: Tensor) -> Tensor:
+            return _mean(t, self.axes, keepdims=True)
+
+        centred = x - mean(x)
+        r = power(mean(centred * centred) + self.eps, -0.5)
+        normal = centred * r
+
+        def project(t: Tensor) -> Tensor:
+            return t - mean(t) - normal * mean(t * normal)
+
+        along_g = project(g)
+        dg = gamma * r * project(u) + p * normal + q
+        curvature = normal * mean(u * along_g) + project(u * mean(g * normal) + g * mean(u * normal))
+        dx = p * r * along_g - gamma * r * r * curvature
+        dgamma = r * _sum(u * along_g, self.axes, keepdims=True)
+        return dg, dx, dgamma
+
+
+# --- as one calls them ---------------------------------------------------------------------------
+
+
+def batch_norm(
+    x: Any,
+    gamma: Any,
+    beta: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    training: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    unbiased: bool = True,
+) -> Tensor:
+    """Batch normalisation of x (N, C) or (N, C, H, W) per channel, with γ, β (C).
+
+    In training: by the batch's own statistics, and `running_mean`, `running_var` (C), if given,
+    become (1 − momentum) · old + momentum · batch; the variance entered there has the divisor
+    M − 1 (`unbiased`, PyTorch) or M (TensorFlow). Otherwise: by the running statistics.
+    """
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    gamma = gamma if isinstance(gamma, Tensor) else Tensor(gamma)
+    beta = beta if isinstance(beta, Tensor) else Tensor(beta)
+    if x.ndim not in (2, 4):
+        raise ValueError(f"batch_norm: x must be (N, C) or (N, C, H, W), but has shape {x.shape}")
+    channels = x.shape[1]
+    for name, t in (("gamma", gamma), ("beta", beta), ("running_mean", running_mean), ("running_var", running_var)):
+        if t is not None and tuple(t.shape) != (channels,):
+            raise ValueError(f"batch_norm: {name} has shape {tuple(t.shape)}, but x {x.shape} has {channels} channels")
+    along = (1, channels) + (1,) * (x.ndim - 2)
+    gamma, beta = reshape(gamma, along), reshape(beta, along)
+    if not training:
+        if running_mean is None or running_var is None:
+            raise ValueError("batch_norm: outside of training the running statistics are needed, but None was given")
+        scale = gamma * power(reshape(running_var, along) + eps, -0.5)
+        return x * scale + (beta - reshape(running_mean, along) * scale)
+
+    axes = (0, *range(2, x.ndim))
+    count = x.size // channels
+    if count < 2:
+        raise ValueError(f"batch_norm: x of shape {x.shape} has {count} value per channel; its variance needs two")
+    node = BatchNorm(axes, eps)
+    y = node(x, gamma, beta)
+    if running_mean is not None:
+        correction = count / (count - 1) if unbiased else 1.0
+        _update(running_mean, node.mean.reshape(-1), momentum)
+        _update(running_var, node.var.reshape(-1) * correction, momentum)
+    node.mean = node.var = None
+    return y
+
+
+def _update(running: Any, batch: Any, momentum: float) -> None:
+    """running ← (1 − momentum) · running + momentum · batch, in place."""
+    if isinstance(running, Tensor):
+        running.copy_(running._data * (1 - momentum) + batch * momentum, "batch_norm's running average")
+    else:
+        running[...] = running * (1 - momentum) + batch * momentum
+
+
+def layer_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -> Tensor:
+    """Each sample of x (N, …) standardised over all its numbers, times γ, plus β (of a sample's shape).
+
+    Ba, Kiros and Hinton, 2016.
+    """
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    return _scaled("layer_norm", _standardised(x, tuple(range(1, x.ndim)), eps), gamma, beta, x.shape[1:])
+
+
+def instance_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -> Tensor:
+    """Each channel of each image of x (N, C, H, W) standardised over its pixels, times γ, plus β (C).
+
+    Ulyanov, Vedaldi and Lempitsky, 2016.
+    """
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    if x.ndim != 4:
+        raise ValueError(f"instance_norm: x must be images (N, C, H, W), but has shape {x.shape}")
+    return _scaled("instance_norm", _standardised(x, (2, 3), eps), gamma, beta, (x.shape[1],), (x.shape[1], 1, 1))
+
+
+def pixel_norm(x: Any, eps: float = 1e-8) -> Tensor:
+    """x / √(mean over channels of x² + ε), for x (N, C) or (N, C, H, W). Karras et al., 2018."""
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    if x.ndim < 2:
+        raise ValueError(f"pixel_norm: x must be (N, C, …), but has shape {x.shape}")
+    return x * power(_mean(x * x, 1, keepdims=True) + eps, -0.5)
+
+
+def _standardised(x: Tensor, axes: Axes, eps: float) -> Tensor:
+    along = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
+    xp = get_array_module(x._data)
+    return BatchNorm(axes, eps)(x, xp.ones(along, x.dtype), xp.zeros(along, x.dtype))
+
+
+def _scaled(name: str, y: Tensor, gamma: Any, beta: Any, shape: tuple, along: tuple | None = None) -> Tensor:
+    for label, t in (("gamma", gamma), ("beta", beta)):
+        if t is not None and tuple(t.shape) != tuple(shape):
+            raise ValueError(f"{name}: {label} has shape {tuple(t.shape)}, but must have {tuple(shape)}")
+    y = y if gamma is None else y * reshape(gamma, along or shape)
+    return y if beta is None else y + reshape(beta, along or shape)

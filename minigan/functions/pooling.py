@@ -1,0 +1,163 @@
+"""Pooling and its opposite, upsampling. Every one is linear once it is known which pixels were taken.
+
+All loop over the taps of the window (a few) and work on whole images at once: for each tap, one
+strided slice of the padded image lies under every window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from minigan.autograd import Function, Tensor
+from minigan.backend import get_array_module
+from minigan.kernels.geometry import Geometry, normalize_pair
+
+
+class _Pooling(Function):
+    def __init__(self, geometry: Geometry) -> None:
+        self.geometry = geometry
+
+    def _taps(self) -> Iterator[tuple[slice, slice]]:
+        """For each tap, where the pixels under it lie in the padded image, as row and column slices."""
+        (oh, ow), (kh, kw), (sh, sw) = self.geometry.out_size, self.geometry.kernel, self.geometry.stride
+        for i in range(kh):
+            for j in range(kw):
+                yield slice(i, i + (oh - 1) * sh + 1, sh), slice(j, j + (ow - 1) * sw + 1, sw)
+
+    def _padded(self, x: Any, fill: float) -> Any:
+        """x within as large an image as the windows reach over."""
+        g = self.geometry
+        (h, w), (top, left) = g.in_size, g.pad
+        reach = [
+            max((o - 1) * s + k, n + p)
+            for o, s, k, n, p in zip(g.out_size, g.stride, g.kernel, g.in_size, g.pad, strict=True)
+        ]
+        y = get_array_module(x).full((*x.shape[:2], *reach), fill, x.dtype)
+        y[:, :, top : top + h, left : left + w] = x
+        return y
+
+    def _cropped(self, y: Any) -> Any:
+        (h, w), (top, left) = self.geometry.in_size, self.geometry.pad
+        return y[:, :, top : top + h, left : left + w].copy()
+
+
+class AvgPool2d(_Pooling):
+    """y = Σ x under the window / (KH·KW)        dx = dy / (KH·KW) at every pixel of the window"""
+
+    def forward(self, x):
+        padded = self._padded(x, 0)
+        y = sum(padded[:, :, rows, cols] for rows, cols in self._taps())
+        return y * x.dtype.type(1 / (self.geometry.kernel[0] * self.geometry.kernel[1]))
+
+    def backward(self, dy):
+        return AvgSpread2d(self.geometry)(dy)
+
+
+class AvgSpread2d(_Pooling):
+    """The transpose of AvgPool2d: y = x / (KH·KW) at every pixel of the window        dx = AvgPool2d(dy)"""
+
+    def forward(self, x):
+        share = x * x.dtype.type(1 / (self.geometry.kernel[0] * self.geometry.kernel[1]))
+        y = self._padded(get_array_module(x).zeros((*x.shape[:2], *self.geometry.in_size), x.dtype), 0)
+        for rows, cols in self._taps():
+            y[:, :, rows, cols] += share
+        return self._cropped(y)
+
+    def backward(self, dy):
+        return AvgPool2d(self.geometry)(dy)
+
+
+class MaxPool2d(_Pooling):
+    """y = max x under the window        dx = dy at the pixel taken (the first of equals)"""
+
+    def forward(self, x):
+        xp = get_array_module(x)
+        padded = self._padded(x, float("-inf"))
+        y = taken = None
+        for tap, (rows, cols) in enumerate(self._taps()):
+            here = padded[:, :, rows, cols]
+            if y is None:
+                y, taken = here.copy(), xp.zeros(here.shape, "int16")
+            else:
+                better = here > y
+                y, taken = xp.where(better, here, y), xp.where(better, xp.int16(tap), taken)
+        self.save_constants(taken)
+        return y
+
+    def backward(self, dy):
+        return MaxSpread2d(self.geometry, *self.saved_constants)(dy)
+
+
+class MaxSpread2d(_Pooling):
+    """y = x added in at the pixel each window took        dx = dy at that pixel"""
+
+    def __init__(self, geometry: Geometry, taken: Any) -> None:
+        super().__init__(geometry)
+        self.taken = taken
+
+    def forward(self, x):
+        self.save_constants(self.taken)
+        y = self._padded(get_array_module(x).zeros((*x.shape[:2], *self.geometry.in_size), x.dtype), 0)
+        for tap, (rows, cols) in enumerate(self._taps()):
+            y[:, :, rows, cols] += x * (self.taken == tap)
+        self.taken = None
+        return self._cropped(y)
+
+    def backward(self, dy):
+        return MaxTake2d(self.geometry, *self.saved_constants)(dy)
+
+
+class MaxTake2d(_Pooling):
+    """y = x at the pixel each window took, the transpose of MaxSpread2d        dx = MaxSpread2d(dy)"""
+
+    def __init__(self, geometry: Geometry, taken: Any) -> None:
+        super().__init__(geometry)
+        self.taken = taken
+
+    def forward(self, x):
+        self.save_constants(self.taken)
+        padded = self._padded(x, 0)
+        y = sum(padded[:, :, rows, cols] * (self.taken == tap) for tap, (rows, cols) in enumerate(self._taps()))
+        self.taken = None
+        return y
+
+    def backward(self, dy):
+        return MaxSpread2d(self.geometry, *self.saved_constants)(dy)
+
+
+# --- as one calls them ---------------------------------------------------------------------------
+
+
+def _geometry(name: str, x: Tensor, kernel_size: Any, stride: Any, padding: Any) -> Geometry:
+    if x.ndim != 4:
+        raise ValueError(f"{name}: x must be images (N, C, H, W), but has shape {x.shape}")
+    kernel = normalize_pair(kernel_size, "kernel_size")
+    return Geometry.of_conv(x.shape[2:], kernel, kernel if stride is None else stride, padding)
+
+
+def avg_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Tensor:
+    """The mean of each window of x (N, C, H, W), padding counted as zeros; stride defaults to the window."""
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    return AvgPool2d(_geometry("avg_pool2d", x, kernel_size, stride, padding))(x)
+
+
+def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Tensor:
+    """The largest of each window of x (N, C, H, W), padding never taken; stride defaults to the window."""
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    return MaxPool2d(_geometry("max_pool2d", x, kernel_size, stride, padding))(x)
+
+
+def upsample_nearest2d(x: Any, scale: int = 2) -> Tensor:
+    """x (N, C, H, W) with every pixel repeated `scale` times in both directions.
+
+    The gradient of a pixel is the sum over its copies: scale² times an average pooling, the
+    transpose of which is what is computed here.
+    """
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    if x.ndim != 4:
+        raise ValueError(f"upsample_nearest2d: x must be images (N, C, H, W), but has shape {x.shape}")
+    if not isinstance(scale, int) or scale < 1:
+        raise ValueError(f"upsample_nearest2d: scale is a whole number of 1 or more, not {scale!r}")
+    large = (x.shape[2] * scale, x.shape[3] * scale)
+    return AvgSpread2d(Geometry.of_conv(large, (scale, scale), scale, 0))(x) * float(scale * scale)

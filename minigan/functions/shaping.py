@@ -1,0 +1,228 @@
+"""Functions that move numbers without changing them. Their gradients move them back.
+
+Where a number is copied (broadcasting, repeated indices) the gradients of the copies are added;
+where numbers are dropped (slices, crops) the gradient is zero: each function here is linear, its
+backward pass is its transpose, and the two of a pair are each other's derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minigan.autograd import Function, Tensor
+from minigan.backend import get_array_module, is_array
+from minigan.kernels.geometry import normalize_padding
+
+
+class Reshape(Function):
+    """y = x in another shape        dx = dy in x's shape"""
+
+    view = True
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.shape = tuple(shape)
+
+    def forward(self, x):
+        try:
+            return x.reshape(self.shape)
+        except ValueError:
+            raise ValueError(f"reshape: {x.shape} has {x.size} elements and does not fit {self.shape}") from None
+
+    def backward(self, dy):
+        return reshape(dy, self.input_shapes[0])
+
+
+class Transpose(Function):
+    """y = x with its axes in the order given        dx = dy with them put back"""
+
+    view = True
+
+    def __init__(self, axes: Sequence[int]) -> None:
+        self.axes = tuple(axes)
+
+    def forward(self, x):
+        if sorted(a % x.ndim for a in self.axes) != list(range(x.ndim)):
+            raise ValueError(f"transpose: axes {self.axes} are not an order of the {x.ndim} axes of {x.shape}")
+        return x.transpose(self.axes)
+
+    def backward(self, dy):
+        inverse = [0] * len(self.axes)
+        for new, old in enumerate(self.axes):
+            inverse[old] = new
+        return Transpose(inverse)(dy)
+
+
+class BroadcastTo(Function):
+    """y = x, repeated along axes of length 1        dx = dy summed over the repeats"""
+
+    view = True
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.shape = tuple(shape)
+
+    def forward(self, x):
+        try:
+            return get_array_module(x).broadcast_to(x, self.shape)
+        except ValueError:
+            raise ValueError(f"broadcast_to: shape {x.shape} cannot be repeated to {self.shape}") from None
+
+    def backward(self, dy):
+        return sum_to(dy, self.input_shapes[0])
+
+
+class SumTo(Function):
+    """y = x summed over the axes along which y's shape was repeated        dx = dy repeated"""
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.shape = tuple(shape)
+
+    def forward(self, x):
+        extra = x.ndim - len(self.shape)
+        kept = x.shape[extra:]
+        if extra < 0 or any(n not in (1, m) for n, m in zip(self.shape, kept, strict=True)):
+            raise ValueError(f"sum_to: {x.shape} is not a broadcast of {self.shape}")
+        axes = (*range(extra), *(extra + i for i, n in enumerate(self.shape) if n == 1 and kept[i] != 1))
+        return x.sum(axis=axes).reshape(self.shape)
+
+    def backward(self, dy):
+        return broadcast_to(dy, self.input_shapes[0])
+
+
+class GetItem(Function):
+    """y = x[index]        dx = zeros with dy added in at [index]"""
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+
+    def forward(self, x):
+        self.save_constants(self.index)
+        y = x[self.index]
+        return y.copy() if is_array(y) else y  # a slice would keep all of x alive, and be changed with it
+
+    def backward(self, dy):
+        return PutItem(*self.saved_constants, self.input_shapes[0])(dy)
+
+
+class PutItem(Function):
+    """y = zeros of a shape, with x added in at [index]        dx = dy[index]"""
+
+    def __init__(self, index: Any, shape: Sequence[int]) -> None:
+        self.index, self.shape = index, tuple(shape)
+
+    def forward(self, x):
+        self.save_constants(self.index)
+        xp = get_array_module(x)
+        y = xp.zeros(self.shape, x.dtype)
+        if _repeats(self.index):
+            xp.add.at(y, self.index, x)
+        else:
+            y[self.index] = x
+        return y
+
+    def backward(self, dy):
+        return GetItem(*self.saved_constants)(dy)
+
+
+def _repeats(index: Any) -> bool:
+    """Whether an index may name one element twice: only arrays or lists of integers do."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(isinstance(p, list) or (is_array(p) and p.dtype != bool) for p in parts)
+
+
+class Concatenate(Function):
+    """y = the inputs joined along an axis        each dx = its part of dy"""
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, *arrays):
+        first = arrays[0]
+        axis = self.axis % first.ndim
+        across = [a.shape[:axis] + a.shape[axis + 1 :] for a in arrays]
+        for a, shape in zip(arrays, across, strict=True):
+            if a.ndim != first.ndim or shape != across[0]:
+                raise ValueError(f"concatenate: shapes {first.shape} and {a.shape} differ outside of axis {self.axis}")
+        return get_array_module(*arrays).concatenate(arrays, axis=axis)
+
+    def backward(self, dy):
+        axis = self.axis % dy.ndim
+        gradients, start = [], 0
+        for shape, needed in zip(self.input_shapes, self.needs_input_grad, strict=True):
+            stop = start + shape[axis]
+            gradients.append(dy[(slice(None),) * axis + (slice(start, stop),)] if needed else None)
+            start = stop
+        return gradients
+
+
+class Pad2d(Function):
+    """y = x with zeros around each image        dx = dy without that border
+
+    pad: ((top, bottom), (left, right)) pixels.
+    """
+
+    def __init__(self, pad: tuple) -> None:
+        self.pad = pad
+
+    def forward(self, x):
+        (top, bottom), (left, right) = self.pad
+        n, c, h, w = x.shape
+        y = get_array_module(x).zeros((n, c, h + top + bottom, w + left + right), x.dtype)
+        y[:, :, top : top + h, left : left + w] = x
+        return y
+
+    def backward(self, dy):
+        (top, _), (left, _) = self.pad
+        _, _, h, w = self.input_shapes[0]
+        return dy[:, :, top : top + h, left : left + w]
+
+
+# --- as one calls them ---------------------------------------------------------------------------
+
+
+def reshape(x: Any, shape: Sequence[int]) -> Tensor:
+    """x in another shape of as many elements; one length may be −1."""
+    return Reshape(shape)(x)
+
+
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
+    """x with its axes in the order given, or reversed."""
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    return Transpose(range(x.ndim)[::-1] if axes is None else axes)(x)
+
+
+def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
+    """x repeated to `shape` by NumPy's rule; itself if it has that shape."""
+    return x if isinstance(x, Tensor) and x.shape == tuple(shape) else BroadcastTo(shape)(x)
+
+
+def sum_to(x: Any, shape: Sequence[int]) -> Tensor:
+    """x summed down to `shape`, the transpose of `broadcast_to`; itself if it has that shape."""
+    return x if isinstance(x, Tensor) and x.shape == tuple(shape) else SumTo(shape)(x)
+
+
+def getitem(x: Any, index: Any) -> Tensor:
+    """x[index] for integers, slices, and arrays of integers or booleans."""
+    if isinstance(index, tuple):
+        index = tuple(i._data if isinstance(i, Tensor) else i for i in index)
+    return GetItem(index._data if isinstance(index, Tensor) else index)(x)
+
+
+def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
+    """The tensors joined along an axis; all other lengths must agree."""
+    if not tensors:
+        raise ValueError("concatenate needs at least one tensor")
+    return Concatenate(axis)(*tensors)
+
+
+def pad2d(x: Any, padding: Any) -> Tensor:
+    """Images x (N, C, H, W) with a border of zeros.
+
+    padding: pixels, an int, (ph, pw) or ((top, bottom), (left, right)).
+    """
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    if x.ndim != 4:
+        raise ValueError(f"pad2d takes images (N, C, H, W), not shape {x.shape}")
+    if padding == "same":
+        raise ValueError("pad2d needs pixels: 'same' is defined only where there is a kernel and a stride")
+    return Pad2d(normalize_padding(padding, x.shape[2:], (1, 1), (1, 1)))(x)
