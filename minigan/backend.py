@@ -136,3 +136,14 @@ def default_rng() -> np.random.Generator:
 def manual_seed(seed: int) -> None:
     """Restart the default generator from `seed`."""
     _default_rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+
+
+def zeros(shape: tuple[int, ...], dtype: Any = "float32") -> np.ndarray:
+    """Zeros on the host: where parameters and buffers begin, before a module is moved."""
+    return np.zeros(shape, dtype)
+
+
+def as_array(value: Any) -> Array:
+    """`value` as an array; an array (of NumPy or CuPy) or a Tensor's array as it is."""
+    value = getattr(value, "_data", value)
+    return value if is_array(value) else np.asarray(value)

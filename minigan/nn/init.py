@@ -1,0 +1,72 @@
+"""Initial weights. Each changes a tensor in place and draws from `rng`, or from minigan's own generator.
+
+Draws are made on the host in float64 and rounded, so that every device and dtype starts alike.
+fan_in = in·KH·KW and fan_out = out·KH·KW, for weights (out, in, …) and, for transposed
+convolutions, (in, out, …) read in the same order, as PyTorch does.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minigan.autograd import Tensor
+from minigan.backend import default_rng
+
+
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, rng: Any = None) -> Tensor:
+    """N(mean, std²)."""
+    return tensor.copy_(mean + std * (rng or default_rng()).standard_normal(tensor.shape), "init")
+
+
+def uniform_(tensor: Tensor, low: float = 0.0, high: float = 1.0, rng: Any = None) -> Tensor:
+    """U[low, high)."""
+    return tensor.copy_((rng or default_rng()).uniform(low, high, tensor.shape), "init")
+
+
+def constant_(tensor: Tensor, value: float) -> Tensor:
+    """One number throughout."""
+    return tensor.copy_(value, "init")
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """0 throughout."""
+    return constant_(tensor, 0.0)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """1 throughout."""
+    return constant_(tensor, 1.0)
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, rng: Any = None) -> Tensor:
+    """U[−a, a], a = gain · √(6 / (fan_in + fan_out)). Glorot and Bengio, 2010; Keras' default."""
+    bound = gain * math.sqrt(6.0 / sum(fans(tensor.shape)))
+    return uniform_(tensor, -bound, bound, rng)
+
+
+def kaiming_uniform_(tensor: Tensor, negative_slope: float = 0.0, rng: Any = None) -> Tensor:
+    """U[−a, a], a = √(6 / ((1 + s²) fan_in)), s being a LeakyReLU's slope. He et al., 2015.
+
+    With s = √5 it is U[±1/√fan_in], what PyTorch's layers start from.
+    """
+    bound = math.sqrt(6.0 / ((1 + negative_slope**2) * fans(tensor.shape)[0]))
+    return uniform_(tensor, -bound, bound, rng)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1.0, rng: Any = None) -> Tensor:
+    """gain · Q of a random normal matrix (out, rest). Saxe et al., 2014."""
+    import numpy as np  # a decomposition of a few numbers on the host
+
+    rows, columns = tensor.shape[0], tensor.size // tensor.shape[0]
+    q, r = np.linalg.qr((rng or default_rng()).standard_normal((max(rows, columns), min(rows, columns))))
+    q = q * np.sign(np.diag(r))
+    return tensor.copy_(gain * (q if rows >= columns else q.T).reshape(tensor.shape), "init")
+
+
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(fan_in, fan_out) of a weight's shape."""
+    if len(shape) < 2:
+        raise ValueError(f"a weight of shape {shape} has no fan-in: it needs two axes or more")
+    taps = math.prod(shape[2:])
+    return shape[1] * taps, shape[0] * taps

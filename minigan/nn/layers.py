@@ -1,0 +1,260 @@
+"""Layers: a function of `minigan.functions` together with its parameters.
+
+Weights start as PyTorch's do (U[±1/√fan_in]) unless a model sets them; random numbers come from
+minigan's default generator, which `minigan.manual_seed` restarts.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minigan import functions as F
+from minigan.autograd import Tensor
+from minigan.backend import default_rng, zeros
+from minigan.kernels.geometry import normalize_pair
+from minigan.nn import init
+from minigan.nn.module import Module, Parameter
+
+
+def _weight_and_bias(shape: tuple[int, ...], bias_size: int | None) -> tuple[Parameter, Parameter | None]:
+    """Drawn from U[±1/√fan_in], the weight first."""
+    weight = Parameter(zeros(shape))
+    init.kaiming_uniform_(weight, math.sqrt(5.0))
+    if bias_size is None:
+        return weight, None
+    bound = 1.0 / math.sqrt(init.fans(shape)[0])
+    return weight, init.uniform_(Parameter(zeros((bias_size,))), -bound, bound)
+
+
+class Dense(Module):
+    """y = x Wᵀ + b: (…, in_features) → (…, out_features). weight (out, in), bias (out)."""
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        super().__init__()
+        self.weight, self.bias = _weight_and_bias((out_features, in_features), out_features if bias else None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.dense(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return f"{self.weight.shape[1]}, {self.weight.shape[0]}, bias={self.bias is not None}"
+
+
+class Conv2d(Module):
+    """Convolution: (N, in, H, W) → (N, out, OH, OW). weight (out, in, KH, KW), bias (out). See F.conv2d."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        bias: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.stride, self.padding = stride, padding
+        shape = (out_channels, in_channels, *normalize_pair(kernel_size, "kernel_size"))
+        self.weight, self.bias = _weight_and_bias(shape, out_channels if bias else None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight, self.bias, self.stride, self.padding)
+
+    def extra_repr(self) -> str:
+        out, in_, *kernel = self.weight.shape
+        bias = self.bias is not None
+        return f"{in_}, {out}, kernel_size={tuple(kernel)}, stride={self.stride}, padding={self.padding!r}, bias={bias}"
+
+
+class ConvTranspose2d(Module):
+    """Transposed convolution: (N, in, H, W) → (N, out, OH, OW). weight (in, out, KH, KW), bias (out)."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        output_padding: Any = 0, bias: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.stride, self.padding, self.output_padding = stride, padding, output_padding
+        shape = (in_channels, out_channels, *normalize_pair(kernel_size, "kernel_size"))
+        self.weight, self.bias = _weight_and_bias(shape, out_channels if bias else None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv_transpose2d(x, self.weight, self.bias, self.stride, self.padding, self.output_padding)
+
+    def extra_repr(self) -> str:
+        in_, out, *kernel = self.weight.shape
+        bias = self.bias is not None
+        return f"{in_}, {out}, kernel_size={tuple(kernel)}, stride={self.stride}, padding={self.padding!r}, bias={bias}"
+
+
+class BatchNorm(Module):
+    """Batch normalisation per channel of (N, C) or (N, C, H, W). weight γ (C), bias β (C).
+
+    Keeps running_mean and running_var (C) for evaluation: new = (1 − momentum) · old + momentum ·
+    batch, the variance with divisor M − 1 (`unbiased`, PyTorch) or M (TensorFlow).
+    """
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True
+    ) -> None:
+        super().__init__()
+        self.eps, self.momentum, self.unbiased = eps, momentum, unbiased
+        self.weight = init.ones_(Parameter(zeros((num_features,))))
+        self.bias = Parameter(zeros((num_features,)))
+        self.register_buffer("running_mean", zeros((num_features,)))
+        self.register_buffer("running_var", zeros((num_features,)) + 1.0)
+        self.register_buffer("num_batches_tracked", zeros((), "int64"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.num_batches_tracked.copy_(self.num_batches_tracked._data + 1)
+        return F.batch_norm(
+            x, self.weight, self.bias, self.running_mean, self.running_var, self.training, self.momentum, self.eps,
+            self.unbiased,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        return f"{self.weight.size}, eps={self.eps}, momentum={self.momentum}"
+
+
+class LayerNorm(Module):
+    """Each sample (N, *shape) standardised over all its numbers. weight γ and bias β of that shape."""
+
+    def __init__(self, shape: int | tuple[int, ...], eps: float = 1e-5) -> None:
+        super().__init__()
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        self.eps = eps
+        self.weight = init.ones_(Parameter(zeros(shape)))
+        self.bias = Parameter(zeros(shape))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, self.weight, self.bias, self.eps)
+
+
+class InstanceNorm(Module):
+    """Each channel of each image (N, C, H, W) standardised over its pixels. weight γ (C), bias β (C)."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = init.ones_(Parameter(zeros((num_features,))))
+        self.bias = Parameter(zeros((num_features,)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.instance_norm(x, self.weight, self.bias, self.eps)
+
+
+class ReLU(Module):
+    """max(x, 0)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x)
+
+
+class LeakyReLU(Module):
+    """x where positive, negative_slope · x elsewhere."""
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        super().__init__()
+        self.negative_slope = negative_slope
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(x, self.negative_slope)
+
+    def extra_repr(self) -> str:
+        return f"{self.negative_slope}"
+
+
+class Tanh(Module):
+    """The hyperbolic tangent."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.tanh(x)
+
+
+class Sigmoid(Module):
+    """1 / (1 + e⁻ˣ)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.sigmoid(x)
+
+
+class Dropout(Module):
+    """Zeroes a number with probability p and scales the others by 1/(1 − p), in training only."""
+
+    def __init__(self, p: float = 0.5, rng: Any = None) -> None:
+        super().__init__()
+        self.p, self.rng = p, rng
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.p, self.training, self.rng)
+
+    def extra_repr(self) -> str:
+        return f"{self.p}"
+
+
+class AvgPool2d(Module):
+    """The mean of each window; `kernel_size` may be "global": the mean of each channel's image, (N, C)."""
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        super().__init__()
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.kernel_size == "global":
+            return F.mean(x, (2, 3))
+        return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding)
+
+
+class Flatten(Module):
+    """(N, C, H, W) → (N, C·H·W), in that order."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.reshape(x, (x.shape[0], -1))
+
+
+class Reshape(Module):
+    """(N, …) → (N, *shape)."""
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.reshape(x, (x.shape[0], *self.shape))
+
+    def extra_repr(self) -> str:
+        return ", ".join(map(str, self.shape))
+
+
+class Embedding(Module):
+    """Row `labels[i]` of a table (num_embeddings, embedding_dim), which starts as N(0, 1)."""
+
+    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.weight = init.normal_(Parameter(zeros((num_embeddings, embedding_dim))), rng=default_rng())
+
+    def forward(self, labels: Any) -> Tensor:
+        array = labels.numpy() if isinstance(labels, Tensor) else labels
+        rows = self.weight.shape[0]
+        if getattr(array, "dtype", None) is None or array.dtype.kind not in "iu":
+            raise TypeError("Embedding takes an array of integer labels")
+        if array.size and not (0 <= array.min() and array.max() < rows):
+            raise ValueError(f"Embedding: labels are {array.min()} to {array.max()}, but rows are 0 to {rows - 1}")
+        return self.weight[labels]
+
+
+class Sequential(Module):
+    """One module after another; their names are 0, 1, 2 …"""
+
+    def __init__(self, *modules: Module) -> None:
+        super().__init__()
+        for i, module in enumerate(modules):
+            self._modules[str(i)] = module
+
+    def forward(self, x: Any) -> Any:
+        for module in self._modules.values():
+            x = module(x)
+        return x
+
+    def __getitem__(self, index: int) -> Module:
+        return list(self._modules.values())[index]
+
+    def __len__(self) -> int:
+        return len(self._modules)

@@ -1,0 +1,171 @@
+"""Modules: things that hold parameters and call functions with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from minigan import backend
+from minigan.autograd import Tensor
+from minigan.backend import Array
+
+
+class Parameter(Tensor):
+    """A tensor that an optimiser may change: a leaf that requires a gradient."""
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
+        super().__init__(data, requires_grad, name=name)
+
+
+class Module:
+    """Base of layers and models.
+
+    Assign `Parameter`s and `Module`s to attributes and they are found; give arrays that are part of
+    the state but not learned (running statistics) to `register_buffer`. Names are dotted paths of
+    attributes, as PyTorch's: `main.0.weight`.
+    """
+
+    training: bool = True
+
+    def __init__(self) -> None:
+        self._parameters: dict[str, Parameter] = {}
+        self._buffers: dict[str, Tensor] = {}
+        self._modules: dict[str, Module] = {}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kinds = {Parameter: "_parameters", Module: "_modules"}
+        for kind, room in kinds.items():
+            if isinstance(value, kind):
+                if room not in self.__dict__:
+                    raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning {name!r}")
+                self.__dict__[room][name] = value
+        object.__setattr__(self, name, value)
+
+    def register_buffer(self, name: str, value: Any) -> None:
+        """Add an array that belongs to the state and is not learned."""
+        self._buffers[name] = Tensor(value)
+        object.__setattr__(self, name, self._buffers[name])
+
+    def forward(self, *inputs: Any) -> Any:
+        """What the module computes."""
+        raise TypeError(f"{type(self).__name__} has no forward method")
+
+    def __call__(self, *inputs: Any) -> Any:
+        return self.forward(*inputs)
+
+    # What it is made of.
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module and all within, each with its dotted name."""
+        yield prefix, self
+        for name, module in self._modules.items():
+            yield from module.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all within."""
+        return (module for _, module in self.named_modules())
+
+    def _named(self, room: str) -> Iterator[tuple[str, Tensor]]:
+        for prefix, module in self.named_modules():
+            for name, tensor in getattr(module, room).items():
+                yield f"{prefix}.{name}" if prefix else name, tensor
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """All parameters, each with its dotted name."""
+        return self._named("_parameters")
+
+    def parameters(self) -> list[Parameter]:
+        """All parameters."""
+        return [p for _, p in self.named_parameters()]
+
+    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
+        """All buffers, each with its dotted name."""
+        return self._named("_buffers")
+
+    def apply(self, function: Callable[[Module], None]) -> Module:
+        """Call `function` on this module and all within, the innermost first."""
+        for module in self._modules.values():
+            module.apply(function)
+        function(self)
+        return self
+
+    def named(self, name: str) -> Module:
+        """Name every parameter and buffer `name.path`, for messages and traces."""
+        for path, tensor in (*self.named_parameters(), *self.named_buffers()):
+            tensor.name = f"{name}.{path}"
+        return self
+
+    # Its state.
+
+    def state_dict(self) -> dict[str, Array]:
+        """Every parameter's and buffer's array by name. They are the arrays themselves, not copies."""
+        return {name: t._data for name, t in (*self.named_parameters(), *self.named_buffers())}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Copy arrays in by name; names and shapes must agree."""
+        own = dict((*self.named_parameters(), *self.named_buffers()))
+        missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+        if missing or extra:
+            parts = [f"missing {_listed(missing)}"] * bool(missing) + [f"not known here {_listed(extra)}"] * bool(extra)
+            raise ValueError(f"the state does not fit this {type(self).__name__}: {'; '.join(parts)}")
+        for name, t in own.items():
+            if tuple(state[name].shape) != t.shape:
+                raise ValueError(f"the state's {name!r} has shape {tuple(state[name].shape)}, but {t.shape} is needed")
+        for name, t in own.items():
+            t.copy_(backend.to_device(backend.as_array(state[name]), t.device), "load_state_dict()")
+
+    def to(self, device: Any = None, dtype: Any = None) -> Module:
+        """Move parameters and buffers to a device, or floating ones to another dtype, in place."""
+        for t in (*self.parameters(), *(b for _, b in self.named_buffers())):
+            t._data = t.to(device, dtype if t.dtype.kind == "f" else None)._data
+            t._touch("Module.to()")
+            t.grad = None
+        return self
+
+    # Its mode.
+
+    def train(self, mode: bool = True) -> Module:
+        """Set training mode (batch statistics, dropout), here and within."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Module:
+        """Set evaluation mode (running statistics, no dropout), here and within."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for p in self.parameters():
+            p.grad = None
+
+    def extra_repr(self) -> str:
+        """The options shown in a module's print."""
+        return ""
+
+    def __repr__(self) -> str:
+        if not self._modules:
+            return f"{type(self).__name__}({self.extra_repr()})"
+        lines = [f"  ({name}): {module!r}".replace("\n", "\n  ") for name, module in self._modules.items()]
+        return "\n".join([f"{type(self).__name__}(", *lines, ")"])
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:4])
+    return shown + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+@contextmanager
+def frozen(*modules: Module) -> Iterator[None]:
+    """Meanwhile the modules' parameters require no gradient: it passes through, and none is computed for them."""
+    thawed = [p for module in modules for p in module.parameters() if p.requires_grad]
+    for p in thawed:
+        p.requires_grad = False
+    try:
+        yield
+    finally:
+        for p in thawed:
+            p.requires_grad = True

@@ -1,0 +1,130 @@
+"""Optimisers. Each changes its parameters in place, by their `.grad`; those without one stay as they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from minigan.autograd import Tensor
+from minigan.backend import Array, as_array, get_array_module, to_device
+from minigan.kernels.adam import adam_update
+
+
+class Optimizer:
+    """Holds parameters, and for each the arrays named in `slots` (moments), which begin as zeros."""
+
+    slots: tuple[str, ...] = ()
+
+    def __init__(self, params: Iterable[Tensor], lr: float) -> None:
+        self.params = list(params)
+        if not self.params:
+            raise ValueError(f"{type(self).__name__} was given no parameters")
+        if not lr >= 0:
+            raise ValueError(f"{type(self).__name__}: lr is a number of 0 or more, not {lr}")
+        self.lr = lr
+        self.step_count = 0
+        self.state = [
+            {slot: get_array_module(p._data).zeros(p.shape, p.dtype) for slot in self.slots} for p in self.params
+        ]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for p in self.params:
+            p.grad = None
+
+    def step(self) -> None:
+        """Change every parameter that has a gradient."""
+        self.step_count += 1
+        cause = f"{type(self).__name__}.step()"
+        for p, state in zip(self.params, self.state, strict=True):
+            if p.grad is not None:
+                self._update(p._data, p.grad._data, **state)
+                p._touch(cause)
+
+    def _update(self, p: Array, g: Array, **state: Array) -> None:
+        raise TypeError(f"{type(self).__name__} has no _update method")
+
+    def state_dict(self) -> dict[str, Any]:
+        """The step count, the learning rate, and every moment as "slot.index"."""
+        moments = {f"{slot}.{i}": array for i, state in enumerate(self.state) for slot, array in state.items()}
+        return {"step": self.step_count, "lr": self.lr, **moments}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave, for the same parameters."""
+        own = self.state_dict()
+        if own.keys() != state.keys():
+            differing = sorted(own.keys() ^ state.keys())
+            raise ValueError(f"the state does not fit this {type(self).__name__}: {', '.join(differing[:4])} differ")
+        for name, array in own.items():
+            if name not in ("step", "lr") and array.shape != tuple(state[name].shape):
+                raise ValueError(f"the state's {name} has shape {tuple(state[name].shape)}, needed is {array.shape}")
+        self.step_count, self.lr = int(state["step"]), float(state["lr"])
+        for i, (p, moments) in enumerate(zip(self.params, self.state, strict=True)):
+            for slot, array in moments.items():
+                array[...] = to_device(as_array(state[f"{slot}.{i}"]), p.device)
+
+
+class SGD(Optimizer):
+    """b ← μ b + g,  p ← p − lr · b  (with μ = momentum = 0: p ← p − lr · g)."""
+
+    def __init__(self, params: Iterable[Tensor], lr: float = 1e-3, momentum: float = 0.0) -> None:
+        self.momentum = momentum
+        self.slots = ("momentum_buffer",) if momentum else ()
+        super().__init__(params, lr)
+
+    def _update(self, p: Array, g: Array, momentum_buffer: Array | None = None) -> None:
+        if momentum_buffer is not None:
+            momentum_buffer *= self.momentum
+            momentum_buffer += g
+            g = momentum_buffer
+        p -= g * self.lr
+
+
+class RMSprop(Optimizer):
+    """v ← α v + (1 − α) g²,  p ← p − lr · g / (√v + ε). Tieleman and Hinton, 2012; defaults as PyTorch's."""
+
+    slots = ("square_avg",)
+
+    def __init__(self, params: Iterable[Tensor], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8) -> None:
+        self.alpha, self.eps = alpha, eps
+        super().__init__(params, lr)
+
+    def _update(self, p: Array, g: Array, square_avg: Array) -> None:
+        square_avg *= self.alpha
+        square_avg += g * g * (1 - self.alpha)
+        p -= g * self.lr / (get_array_module(p).sqrt(square_avg) + self.eps)
+
+
+class Adam(Optimizer):
+    """m ← β₁m + (1−β₁)g,  v ← β₂v + (1−β₂)g²,  m̂ = m/(1−β₁ᵗ),  v̂ = v/(1−β₂ᵗ)
+
+        p ← p − lr · m̂ / (√v̂ + ε)                          PyTorch's form, ε = 1e-8
+        p ← p − lr · √(1−β₂ᵗ)/(1−β₁ᵗ) · m / (√v + ε)       epsilon_hat=True: TensorFlow's, ε = 1e-7 there
+
+    Kingma and Ba, 2015; the second form is the one at the end of their section 2.
+    """
+
+    slots = ("exp_avg", "exp_avg_sq")
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        epsilon_hat: bool = False,
+    ) -> None:
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"Adam: both betas must lie in [0, 1), but they are {betas}")
+        self.betas, self.eps, self.epsilon_hat = tuple(betas), eps, epsilon_hat
+        super().__init__(params, lr)
+
+    def _update(self, p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array) -> None:
+        correction1 = 1 - self.betas[0] ** self.step_count
+        correction2 = math.sqrt(1 - self.betas[1] ** self.step_count)
+        if self.epsilon_hat:
+            rate, root_scale = self.lr * correction2 / correction1, 1.0
+        else:
+            rate, root_scale = self.lr / correction1, 1 / correction2
+        adam_update(p, g, exp_avg, exp_avg_sq, self.betas, rate, root_scale, self.eps)
