@@ -1,0 +1,29 @@
+"""Data: images in, one `Dataset` of uint8 (N, C, H, W) out.
+
+`load("mnist")`, `load("folder-or-file", size=64, channels=3)`; `Batches` says which images make up
+which batch. Everything here lives on the host; the training loop moves batches to its device.
+Whatever is wrong with the data is a `DataError`, whose message is one sentence for the user.
+"""
+
+from __future__ import annotations
+
+from .arrays import load_arrays
+from .batches import Batches
+from .dataset import Dataset
+from .errors import DataError
+from .idx import load_idx_folder, read_idx
+from .images import load_images
+from .loading import load
+from .mnist import load_mnist
+
+__all__ = [
+    "Batches",
+    "DataError",
+    "Dataset",
+    "load",
+    "load_arrays",
+    "load_idx_folder",
+    "load_images",
+    "load_mnist",
+    "read_idx",
+]

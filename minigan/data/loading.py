@@ -1,0 +1,68 @@
+"""`load`: from a name or a path to a `Dataset`, whatever lies there."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from .arrays import load_arrays
+from .dataset import Dataset
+from .errors import DataError, unreadable
+from .fit import Size
+from .idx import has_idx_files, idx_key, load_idx_folder
+from .images import SUFFIXES, load_images
+from .mnist import load_mnist
+
+_KINDS = "'mnist', a folder of IDX files, an .npz or .npy file, or a folder or .zip of images"
+
+
+def load(
+    spec: str | os.PathLike[str],
+    size: int | Size | None = None,
+    channels: int | None = None,
+    split: str = "train",
+) -> Dataset:
+    """The data set called `spec`: "mnist" (embedded), or a path.
+
+    A folder is read as IDX files if it holds any, else as images; a file is told by its suffix
+    (.npz, .npy, .zip). `size` (an int or (H, W)) and `channels` (1 or 3) are what the model needs;
+    None leaves them as they are. `split`: "train" or "test". What was changed is in `Dataset.notes`.
+    Raises DataError: one sentence naming the path, what was found there and what is needed.
+    """
+    if not os.fspath(spec):
+        raise DataError(f"data: an empty name found, {_KINDS} needed")
+    if str(spec).lower() == "mnist":
+        data = load_mnist(split, size, channels)
+        if Path(spec).exists():
+            note = f"The embedded MNIST was used; write {os.path.join('.', spec)} for what lies at {spec}."
+            data = replace(data, notes=(*data.notes, note))
+        return data
+    path = Path(spec).expanduser()
+    try:
+        if path.is_dir():
+            return (load_idx_folder if has_idx_files(path) else load_images)(path, size, channels, split)
+        if not path.exists():
+            raise DataError(f"{spec}: no such data set, file or folder; {_KINDS} needed{_suggestion(path)}")
+    except OSError as error:
+        raise unreadable(path, error) from None
+    suffix = path.suffix.lower()
+    if suffix in (".npz", ".npy"):
+        return load_arrays(path, size, channels, split)
+    if suffix == ".zip":
+        return load_images(path, size, channels, split)
+    if idx_key(path.name) or suffix in SUFFIXES:
+        kind = "one IDX file" if idx_key(path.name) else "one image"
+        raise DataError(f"{spec}: {kind} found, the folder that holds it needed: {path.parent}")
+    found = f"a file ending in {path.suffix!r}" if path.suffix else "a file without a suffix"
+    raise DataError(f"{spec}: {found} found, {_KINDS} needed")
+
+
+def _suggestion(path: Path) -> str:
+    """`; did you mean 'mnist'?`, for a slip of the keyboard in the name or in the path's last part."""
+    near = get_close_matches(str(path).lower(), ["mnist"], n=1, cutoff=0.7)
+    if not near and path.parent.is_dir():
+        siblings = [entry.name for entry in path.parent.iterdir()]
+        near = [str(path.parent / name) for name in get_close_matches(path.name, siblings, n=1, cutoff=0.7)]
+    return f"; did you mean {near[0]!r}?" if near else ""

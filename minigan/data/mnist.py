@@ -1,0 +1,52 @@
+"""MNIST, embedded in the package: no network, no download. See `mnist/README.md` for where it comes from."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from .dataset import Dataset
+from .errors import DataError, check_split, unreadable
+from .fit import Size, check_channels, check_size, fit
+from .idx import parse_idx
+
+FOLDER = Path(__file__).parent / "mnist"
+
+SHA256 = {
+    "train-images-idx3-ubyte.gz": "0b367032e93c5d0cea0925647cfdb18614af8ee15f83e6f2fc2ad904a6835971",
+    "train-labels-idx1-ubyte.gz": "1787548bbe0bff1ec2ecdc0ef292b02df999e2d1a6002d27500982c652b17203",
+    "t10k-images-idx3-ubyte.gz": "1a1a05eab793c14bb050b398624a11b0ffd1a2953baed553b1b9bd079e2a20be",
+    "t10k-labels-idx1-ubyte.gz": "b91679a0acfe4ba0e50a2437a903084cba1f5f92592b016a25a7dfd00455798b",
+}
+
+
+def load_mnist(split: str = "train", size: int | Size | None = None, channels: int | None = None) -> Dataset:
+    """60,000 training or 10,000 test digits, 28×28 grey, white on black, with their labels 0 to 9.
+
+    Yann LeCun, Corinna Cortes and Christopher Burges, from NIST's Special Databases 3 and 1.
+    Raises DataError if a file is missing from the package or is not, byte for byte, the one shipped.
+    """
+    check_split(split)
+    size, channels = check_size(size), check_channels(channels)
+    part = "train" if split == "train" else "t10k"
+    images = _verified(f"{part}-images-idx3-ubyte.gz", ndim=3)
+    labels = _verified(f"{part}-labels-idx1-ubyte.gz", ndim=1)
+    fitted, notes = fit(images[:, None], size, channels)
+    kind = "training" if split == "train" else "test"
+    source = f"MNIST, {kind} set, embedded in minigan (LeCun, Cortes and Burges; CC BY-SA 3.0)"
+    return Dataset(fitted, labels, "mnist", source, tuple(notes))
+
+
+def _verified(filename: str, ndim: int) -> np.ndarray:
+    path = FOLDER / filename
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{unreadable(path, error)}; it belongs to minigan: reinstall it") from None
+    found = hashlib.sha256(raw).hexdigest()
+    if found != SHA256[filename]:
+        needed = SHA256[filename]
+        raise DataError(f"{path}: altered: SHA-256 {found} found, {needed} needed; reinstall minigan")
+    return parse_idx(raw, str(path), ndim)
