@@ -77,7 +77,8 @@ class Tensor:
         self.name = name
         self.creator: Function | None = None
         self.output_index = 0
-        self._version = _Version()
+        shared = isinstance(data, Tensor) and data._data is self._data
+        self._version = data._version if shared else _Version()
 
     # What it holds.
 
@@ -145,7 +146,10 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
-        return array.astype(dtype) if dtype is not None or copy else array
+        wanted = array.astype(dtype or array.dtype, copy=bool(copy))
+        if copy is False and wanted is not array:
+            raise ValueError(f"{_describe(self)} cannot be shown as {dtype} without a copy")
+        return wanted
 
     def __len__(self) -> int:
         return len(self._data)
@@ -204,7 +208,7 @@ def _as_array(value: Any, dtype: Any, device: str | Device | None) -> Array:
         array = np.asarray(value)
         if array.dtype == object:
             raise TypeError(f"cannot make a tensor of {type(value).__name__}: use numbers, (nested) lists or arrays")
-        if array.dtype == np.float64 and not isinstance(value, np.generic):
+        if array.dtype == np.float64 and dtype is None and not isinstance(value, np.generic):
             array = array.astype(np.float32)
         value = array
     if dtype is not None and value.dtype != dtype:
@@ -248,7 +252,6 @@ class Function:
     wanted: return None where it is not, and spare the work.
     """
 
-    view = False  # whether forward returns a view of its first input's memory
     needs_input_grad: tuple[bool, ...] = ()
 
     @classmethod
@@ -270,7 +273,10 @@ class Function:
         raise TypeError(f"{self.name} has no backward method")
 
     def __call__(self, *inputs: Any) -> Any:
+        if hasattr(self, "_to_save"):
+            raise GraphError(f"this {self.name} was called before: a Function object is one call, make a new one")
         tensors = [x if x is None or isinstance(x, Tensor) else Tensor(x) for x in inputs]
+        _check_dtypes(self, tensors)
         recording = _mode.enabled
         self.needs_input_grad = tuple([recording and t is not None and t.requires_grad for t in tensors])
         recording = any(self.needs_input_grad)
@@ -279,18 +285,19 @@ class Function:
         self._constants: Any = ()
         result = self.forward(*arrays)
         many = isinstance(result, tuple)
-        outputs = [Tensor(_checked_output(self, y)) for y in (result if many else (result,))]
-        if self.view:
-            outputs[0]._version = tensors[0]._version
+        results = result if many else (result,)
+        outputs = [Tensor(_checked_output(self, y)) for y in results]
+        for y in outputs:
+            _share_version(y, tensors)
         if recording:
-            self._record(tensors, arrays, outputs)
+            self._record(tensors, arrays, outputs, results)
         else:
             self._to_save = self._constants = ()
         for observer in _observers:
             observer.after_forward(self, tensors, outputs)
         return tuple(outputs) if many else outputs[0]
 
-    def _record(self, tensors: list[Tensor | None], arrays: list[Array], outputs: list[Tensor]) -> None:
+    def _record(self, tensors: list, arrays: list, outputs: list[Tensor], results: tuple) -> None:
         """Become a node: remember where the inputs came from, and what backward needs."""
         self.serial = next(_serial)
         self.edges = [
@@ -299,20 +306,20 @@ class Function:
         ]
         self.input_shapes = [None if t is None else t.shape for t in tensors]
         self.outputs_like = [(y.shape, y.dtype, y.device) for y in outputs]
-        self._saved: Any = [self._remember(a, tensors, arrays, outputs) for a in self._to_save]
+        self._saved: Any = [self._remember(a, tensors, arrays, outputs, results) for a in self._to_save]
         self._to_save = ()
         for i, y in enumerate(outputs):
             y.requires_grad, y.creator, y.output_index = True, self, i
 
-    def _remember(self, array: Array, tensors: list, arrays: list, outputs: list) -> tuple:
+    def _remember(self, array: Array, tensors: list, arrays: list, outputs: list, results: tuple) -> tuple:
         """An input is kept as its tensor (its graph stays attached), an output as array and number
         (keeping the tensor would tie the node to itself); both with the version seen now."""
         for t, a in zip(tensors, arrays, strict=True):
             if a is array and t is not None:
                 return t, None, t._version, t._version.count
-        for i, y in enumerate(outputs):
-            if y._data is array:
-                return array, i, y._version, y._version.count
+        for i, (y, result) in enumerate(zip(outputs, results, strict=True)):
+            if result is array:
+                return y._data, i, y._version, y._version.count
         raise TypeError(
             f"{self.name}.save_for_backward takes the very arrays that forward was given or returns; "
             "for what else backward needs and does not depend on them, use save_constants"
@@ -381,6 +388,29 @@ def _distinct_arrays(tensors: list[Tensor | None]) -> list[Array | None]:
             array = array[...]
         arrays.append(array)
     return arrays
+
+
+def _check_dtypes(function: Function, tensors: list[Tensor | None]) -> None:
+    """One floating dtype to a call: NumPy would widen float32 to float64 without a word."""
+    first = None
+    for t in tensors:
+        if t is not None and t._data.dtype.kind == "f":
+            if first is None:
+                first = t._data.dtype
+            elif t._data.dtype != first:
+                raise TypeError(
+                    f"{function.name}: dtypes {first} and {t._data.dtype} are mixed; convert one with .to(dtype=…)"
+                )
+
+
+def _share_version(output: Tensor, inputs: list[Tensor | None]) -> None:
+    """Give a view of an input's memory (a reshape, a transpose) that input's version."""
+    array = output._data
+    owner = _owner(array)
+    for t in inputs:
+        if t is not None and (array.base is not None or array is t._data) and _owner(t._data) is owner:
+            output._version = t._version
+            return
 
 
 def _checked_output(function: Function, value: Any) -> Array:
@@ -492,7 +522,8 @@ def grad(
 
 
 def _as_list(value: Any) -> list:
-    return [value] if isinstance(value, Tensor) or not isinstance(value, Iterable) else list(value)
+    alone = isinstance(value, Tensor) or backend.is_array(value) or not isinstance(value, Iterable)
+    return [value] if alone else list(value)
 
 
 def _key(tensor: Tensor) -> Any:
@@ -517,6 +548,8 @@ def _cotangent_of(output: Tensor, cotangent: Any) -> Tensor:
     cotangent = cotangent if isinstance(cotangent, Tensor) else Tensor(cotangent, dtype=output.dtype)
     if cotangent.shape != output.shape:
         raise ValueError(f"the cotangent has shape {cotangent.shape}, but must have its output's, {output.shape}")
+    if cotangent.dtype != output.dtype:
+        raise TypeError(f"the cotangent has dtype {cotangent.dtype}, but must have its output's, {output.dtype}")
     return cotangent
 
 
@@ -581,14 +614,20 @@ def _nodes_leading_to(wanted: set, nodes: list[Function]) -> set[Function]:
 
 def _unshared(gradients: dict, cotangent: Tensor) -> dict:
     """The gradients with no memory in common, so that each may be changed in place by its owner.
-    (An addition hands one cotangent to both of its inputs; a reshape hands on a view of it.)"""
+    (An addition hands one cotangent to both of its inputs, a sum hands on one number as many.)"""
     owners = {id(_owner(cotangent._data))}
     unshared = {}
     for leaf, gradient in gradients.items():
         owner = id(_owner(gradient._data))
-        unshared[leaf] = Tensor(gradient._data.copy()) if owner in owners else gradient
+        shared = owner in owners or _is_broadcast(gradient._data)
+        unshared[leaf] = Tensor(gradient._data.copy()) if shared else gradient
         owners.add(owner)
     return unshared
+
+
+def _is_broadcast(array: Array) -> bool:
+    """Whether several of its elements are one place in memory."""
+    return any(stride == 0 and n > 1 for stride, n in zip(array.strides, array.shape, strict=True))
 
 
 def _owner(array: Array) -> Array:

@@ -138,6 +138,14 @@ def manual_seed(seed: int) -> None:
     _default_rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
 
 
+_STREAMS = {"noise": 1, "samples": 2}
+
+
+def new_rng(seed: int, stream: str) -> np.random.Generator:
+    """A generator of its own for one use ("noise" in training, "samples"), so that none disturbs another."""
+    return np.random.default_rng([seed, _STREAMS[stream]])
+
+
 def zeros(shape: tuple[int, ...], dtype: Any = "float32") -> np.ndarray:
     """Zeros on the host: where parameters and buffers begin, before a module is moved."""
     return np.zeros(shape, dtype)

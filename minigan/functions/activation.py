@@ -7,6 +7,7 @@ from typing import Any
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
 from minigan.functions.arithmetic import exp
+from minigan.functions.reduction import checked_axis
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels.activation import leaky_gate, leaky_relu_forward, sigmoid_forward, softplus_forward
 
@@ -132,7 +133,7 @@ def relu(x: Any) -> Tensor:
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     """x where positive, negative_slope · x elsewhere."""
-    return LeakyReLU(negative_slope)(x)
+    return LeakyReLU(float(negative_slope))(x)
 
 
 def tanh(x: Any) -> Tensor:
@@ -152,9 +153,9 @@ def softplus(x: Any) -> Tensor:
 
 def softmax(x: Any, axis: int = -1) -> Tensor:
     """eˣ / Σ eˣ along an axis."""
-    return Softmax(axis)(x)
+    return Softmax(axis)(checked_axis("softmax", x, axis))
 
 
 def log_softmax(x: Any, axis: int = -1) -> Tensor:
     """x − ln Σ eˣ along an axis."""
-    return LogSoftmax(axis)(x)
+    return LogSoftmax(axis)(checked_axis("log_softmax", x, axis))

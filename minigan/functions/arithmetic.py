@@ -227,28 +227,28 @@ def add(a: Any, b: Any) -> Tensor:
     """a + b, broadcast. Either may be a Tensor, an array or a number."""
     if isinstance(b, Real):
         return AddScalar(float(b))(a)
-    return AddScalar(float(a))(b) if isinstance(a, Real) else Add()(*_matched("add", a, b))
+    return AddScalar(float(a))(b) if isinstance(a, Real) else Add()(*_matched(a, b))
 
 
 def sub(a: Any, b: Any) -> Tensor:
     """a − b, broadcast. Either may be a Tensor, an array or a number."""
     if isinstance(b, Real):
         return AddScalar(-float(b))(a)
-    return AddScalar(float(a))(neg(b)) if isinstance(a, Real) else Sub()(*_matched("sub", a, b))
+    return AddScalar(float(a))(neg(b)) if isinstance(a, Real) else Sub()(*_matched(a, b))
 
 
 def mul(a: Any, b: Any) -> Tensor:
     """a · b elementwise, broadcast. Either may be a Tensor, an array or a number."""
     if isinstance(b, Real):
         return MulScalar(float(b))(a)
-    return MulScalar(float(a))(b) if isinstance(a, Real) else Mul()(*_matched("mul", a, b))
+    return MulScalar(float(a))(b) if isinstance(a, Real) else Mul()(*_matched(a, b))
 
 
 def div(a: Any, b: Any) -> Tensor:
     """a / b elementwise, broadcast. Either may be a Tensor, an array or a number."""
     if isinstance(b, Real):
         return MulScalar(1.0 / float(b))(a)
-    return MulScalar(float(a))(power(b, -1)) if isinstance(a, Real) else Div()(*_matched("div", a, b))
+    return MulScalar(float(a))(power(b, -1)) if isinstance(a, Real) else Div()(*_matched(a, b))
 
 
 def neg(x: Any) -> Tensor:
@@ -260,17 +260,17 @@ def power(x: Any, exponent: float) -> Tensor:
     """x^exponent, the exponent being a number."""
     if not isinstance(exponent, Real):
         raise TypeError(f"power takes a number as exponent, not {type(exponent).__name__}: use exp(y * log(x))")
-    return Power(exponent)(x)
+    return Power(float(exponent))(x)
 
 
 def maximum(a: Any, b: Any) -> Tensor:
     """max(a, b) elementwise, broadcast; in a tie each gets half of the gradient."""
-    return Maximum()(*_matched("maximum", a, b))
+    return Maximum()(*_matched(a, b))
 
 
 def minimum(a: Any, b: Any) -> Tensor:
     """min(a, b) elementwise, broadcast; in a tie each gets half of the gradient."""
-    return Minimum()(*_matched("minimum", a, b))
+    return Minimum()(*_matched(a, b))
 
 
 def exp(x: Any) -> Tensor:
@@ -293,13 +293,11 @@ def abs(x: Any) -> Tensor:
     return Abs()(x)
 
 
-def _matched(name: str, a: Any, b: Any) -> tuple[Tensor, Tensor]:
+def _matched(a: Any, b: Any) -> tuple[Tensor, Tensor]:
     """Both as Tensors of one floating dtype: numbers, lists and integer arrays take the other's."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        if a.dtype == b.dtype:
-            return a, b
-        if a.dtype.kind == b.dtype.kind == "f":
-            raise TypeError(f"{name}: dtypes {a.dtype} and {b.dtype} differ; convert one with .to(dtype=…)")
+        if a.dtype == b.dtype or a.dtype.kind == b.dtype.kind == "f":
+            return a, b  # float32 and float64 do not mix: the call itself says so
         return (a, b.to(dtype=a.dtype)) if a.dtype.kind == "f" else (a.to(dtype=b.dtype), b)
     if isinstance(a, Tensor):
         return a, Tensor(b, dtype=a.dtype, device=a.device)

@@ -17,7 +17,10 @@ class MatMul(Function):
 
     def forward(self, a, b):
         self.save_for_backward(a, b)
-        return a @ b
+        try:
+            return a @ b
+        except ValueError:
+            raise ValueError(f"matmul: {a.shape} and {b.shape} do not broadcast before their last two axes") from None
 
     def backward(self, dy):
         a, b = self.saved_tensors

@@ -109,6 +109,11 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
             f"cross_entropy: logits must be (N, K) and labels N integers, but they are {logits.shape} and "
             f"{labels.shape} of {labels.dtype}"
         )
+    if labels.size and not (0 <= labels.min() and labels.max() < logits.shape[1]):
+        raise ValueError(
+            f"cross_entropy: labels must lie in 0 … {logits.shape[1] - 1} for logits of shape {logits.shape}, but "
+            f"they run from {labels.min()} to {labels.max()}"
+        )
     return _reduced(-log_softmax(logits, axis=1)[xp.arange(len(labels)), labels], reduction)
 
 
@@ -116,10 +121,10 @@ def _target(name: str, x: Tensor, target: Any) -> Tensor:
     """The target as a Tensor like x; a number stands for an array full of it."""
     if isinstance(target, Real):
         return Tensor(get_array_module(x._data).full(x.shape, target, x.dtype))
-    target = target if isinstance(target, Tensor) else Tensor(target, device=x.device)
+    target = target if isinstance(target, Tensor) else Tensor(target, dtype=x.dtype, device=x.device)
     if target.shape != x.shape:
         raise ValueError(f"{name}: target has shape {target.shape}, but the input has {x.shape}: they must be equal")
-    return target if target.dtype == x.dtype else target.to(dtype=x.dtype)
+    return target if target.dtype.kind == "f" else target.to(dtype=x.dtype)
 
 
 def _reduced(values: Tensor, reduction: str) -> Tensor:

@@ -26,7 +26,7 @@ class BatchNorm(Function):
     """
 
     def __init__(self, axes: Axes, eps: float) -> None:
-        self.axes, self.eps = axes, eps
+        self.axes, self.eps = axes, float(eps)
 
     def forward(self, x, gamma, beta):
         y, self.mean, self.var, inv_std = batch_norm_forward(x, gamma, beta, self.axes, self.eps)

@@ -11,7 +11,7 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
-from minigan.kernels.geometry import Geometry, normalize_pair
+from minigan.kernels.geometry import Geometry, normalize_padding, normalize_pair
 
 
 class _Pooling(Function):
@@ -145,7 +145,14 @@ def avg_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -
 def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Tensor:
     """The largest of each window of x (N, C, H, W), padding never taken; stride defaults to the window."""
     x = x if isinstance(x, Tensor) else Tensor(x)
-    return MaxPool2d(_geometry("max_pool2d", x, kernel_size, stride, padding))(x)
+    geometry = _geometry("max_pool2d", x, kernel_size, stride, padding)
+    pads = normalize_padding(padding, geometry.in_size, geometry.kernel, geometry.stride)
+    if any(max(pad) >= k for pad, k in zip(pads, geometry.kernel, strict=True)):
+        raise ValueError(
+            f"max_pool2d: with padding {pads} around x of shape {x.shape}, a window {geometry.kernel} could hold no "
+            "pixel: the padding must be smaller than the window"
+        )
+    return MaxPool2d(geometry)(x)
 
 
 def upsample_nearest2d(x: Any, scale: int = 2) -> Tensor:

@@ -70,11 +70,23 @@ def _reduced_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     return tuple(n for i, n in enumerate(shape) if i not in axes)
 
 
-def _checked(name: str, x: Any, axis: Axis) -> Tensor:
+def checked_axis(name: str, x: Any, axis: Axis) -> Tensor:
+    """x as a Tensor, if it has the axis or axes, each given once."""
     x = x if isinstance(x, Tensor) else Tensor(x)
-    for a in () if axis is None else (axis,) if isinstance(axis, int) else axis:
+    axes = () if axis is None else (axis,) if isinstance(axis, int) else axis
+    for a in axes:
         if not -x.ndim <= a < x.ndim:
             raise ValueError(f"{name}: axis {a} is out of range for shape {x.shape}")
+    if len({a % x.ndim for a in axes}) < len(axes):
+        raise ValueError(f"{name}: axes {axes} of shape {x.shape} name one axis twice")
+    return x
+
+
+def _not_empty(name: str, x: Any, axis: Axis) -> Tensor:
+    """The same, if there is at least one number along those axes."""
+    x = checked_axis(name, x, axis)
+    if x.size == 0:
+        raise ValueError(f"{name}: shape {x.shape} has nothing to take the {name} of")
     return x
 
 
@@ -83,25 +95,23 @@ def _checked(name: str, x: Any, axis: Axis) -> Tensor:
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Σ x over an axis, several, or all."""
-    return Sum(axis, keepdims)(_checked("sum", x, axis))
+    return Sum(axis, keepdims)(checked_axis("sum", x, axis))
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Σ x / n over an axis, several, or all, n being how many numbers are averaged."""
-    x = _checked("mean", x, axis)
+    x = _not_empty("mean", x, axis)
     count = 1
     for a in _axes(x.ndim, axis) if x.ndim else ():
         count *= x.shape[a]
-    if count == 0:
-        raise ValueError(f"mean: shape {x.shape} has nothing to average")
     return MulScalar(1.0 / count)(Sum(axis, keepdims)(x))
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest x over an axis, several, or all; ties share the gradient."""
-    return Max(axis, keepdims)(_checked("max", x, axis))
+    return Max(axis, keepdims)(_not_empty("max", x, axis))
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest x over an axis, several, or all; ties share the gradient."""
-    return Min(axis, keepdims)(_checked("min", x, axis))
+    return Min(axis, keepdims)(_not_empty("min", x, axis))

@@ -18,8 +18,6 @@ from minigan.kernels.geometry import normalize_padding
 class Reshape(Function):
     """y = x in another shape        dx = dy in x's shape"""
 
-    view = True
-
     def __init__(self, shape: Sequence[int]) -> None:
         self.shape = tuple(shape)
 
@@ -36,13 +34,11 @@ class Reshape(Function):
 class Transpose(Function):
     """y = x with its axes in the order given        dx = dy with them put back"""
 
-    view = True
-
     def __init__(self, axes: Sequence[int]) -> None:
         self.axes = tuple(axes)
 
     def forward(self, x):
-        if sorted(a % x.ndim for a in self.axes) != list(range(x.ndim)):
+        if sorted(a + x.ndim if a < 0 else a for a in self.axes) != list(range(x.ndim)):
             raise ValueError(f"transpose: axes {self.axes} are not an order of the {x.ndim} axes of {x.shape}")
         return x.transpose(self.axes)
 
@@ -55,8 +51,6 @@ class Transpose(Function):
 
 class BroadcastTo(Function):
     """y = x, repeated along axes of length 1        dx = dy summed over the repeats"""
-
-    view = True
 
     def __init__(self, shape: Sequence[int]) -> None:
         self.shape = tuple(shape)
@@ -97,7 +91,10 @@ class GetItem(Function):
 
     def forward(self, x):
         self.save_constants(self.index)
-        y = x[self.index]
+        try:
+            y = x[self.index]
+        except IndexError as error:  # stays an IndexError: it is how Python ends a loop over x
+            raise IndexError(f"getitem: x of shape {x.shape} has no such elements: {error}") from None
         return y.copy() if is_array(y) else y  # a slice would keep all of x alive, and be changed with it
 
     def backward(self, dy):
@@ -138,6 +135,8 @@ class Concatenate(Function):
 
     def forward(self, *arrays):
         first = arrays[0]
+        if not -first.ndim <= self.axis < first.ndim:
+            raise ValueError(f"concatenate: axis {self.axis} is out of range for shape {first.shape}")
         axis = self.axis % first.ndim
         across = [a.shape[:axis] + a.shape[axis + 1 :] for a in arrays]
         for a, shape in zip(arrays, across, strict=True):

@@ -11,7 +11,7 @@ def leaky_relu_forward(x: Array, slope: float, with_mask: bool = True) -> tuple[
     mask = x > 0 if with_mask else None
     if slope == 0:
         return xp.maximum(x, 0), mask
-    y = xp.multiply(x, slope)
+    y = xp.asarray(xp.multiply(x, slope))  # NumPy makes a scalar of an array of no dimensions
     # The larger of x and s·x is the leaky value only while s ≤ 1; multiply-and-maximum is several
     # times faster than `where`.
     return (xp.maximum if slope <= 1 else xp.minimum)(x, y, out=y), mask

@@ -12,9 +12,11 @@ def adam_update(
 ) -> None:
     """m ← β₁m + (1−β₁)g,  v ← β₂v + (1−β₂)g²,  p ← p − rate · m / (root_scale · √v + ε).
 
-    p, m and v are C-contiguous and of g's shape.
+    p, m and v are of g's shape.
     """
     xp = get_array_module(p)
+    if not all(a.flags.c_contiguous for a in (p, m, v)):  # flattened they would be copies, and lose the update
+        return _update(xp, p, g, m, v, betas, rate, root_scale, eps)
     p, m, v = p.reshape(-1), m.reshape(-1), v.reshape(-1)
     g = xp.ascontiguousarray(g).reshape(-1)
     step = SLICE_ELEMENTS if xp.__name__ == "numpy" else p.size

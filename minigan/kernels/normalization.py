@@ -11,6 +11,7 @@ the sums over rows are products with a vector of ones, added up in float64.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 from minigan.backend import Array, get_array_module
 
@@ -22,15 +23,16 @@ SLICE_ELEMENTS = 1 << 16  # 256 kB of float32: a slice and its temporaries fit a
 def batch_norm_forward(x: Array, gamma: Array, beta: Array, axes: Axes, eps: float) -> tuple[Array, ...]:
     """y, and the statistics it was made with: μ, v (biased) and r."""
     xp = get_array_module(x)
-    rows = _rows(x, axes)
-    if rows is None:
+    order = _order(x, axes)
+    if order is None:
         mean = x.mean(axis=axes, keepdims=True)
         centred = x - mean
         var = (centred * centred).mean(axis=axes, keepdims=True)
         inv_std = 1 / xp.sqrt(var + eps)
         return centred * (inv_std * gamma) + beta, mean, var, inv_std
 
-    count, shape = len(rows), gamma.shape
+    rows, shape = _rows(x, order, axes), gamma.shape
+    count = len(rows)
     mean = _sum_rows(part for part in _slices(rows)) / count
     mean = mean.astype(x.dtype)
     var = _sum_rows(xp.square(part - mean) for part in _slices(rows)) / count
@@ -39,7 +41,7 @@ def batch_norm_forward(x: Array, gamma: Array, beta: Array, axes: Axes, eps: flo
     shift = (beta.reshape(-1) - mean * scale).astype(x.dtype)
     scale = scale.astype(x.dtype)
     y = xp.empty_like(x)
-    for part, out in zip(_slices(rows), _slices(_rows(y, axes)), strict=True):
+    for part, out in zip(_slices(rows), _slices(_rows(y, order, axes)), strict=True):
         xp.multiply(part, scale, out=out)
         out += shift
     return (y, *(s.astype(x.dtype).reshape(shape) for s in (mean, var, inv_std)))
@@ -50,15 +52,16 @@ def batch_norm_backward(
 ) -> tuple[Array, Array, Array]:
     """dx = γ r (dy − Σdy/M − x̂ Σ(dy·x̂)/M),  dγ = Σ dy·x̂,  dβ = Σ dy, with M numbers to a sum."""
     xp = get_array_module(x)
-    rows, dys = _rows(x, axes), _rows(dy, axes)
-    if rows is None or dys is None:
+    order = _order(x, axes)
+    if order is None:
         normal = (x - mean) * inv_std
         dbeta = dy.sum(axis=axes, keepdims=True)
         dgamma = (dy * normal).sum(axis=axes, keepdims=True)
         count = x.size // dbeta.size
         return (dy - dbeta / count - normal * (dgamma / count)) * (gamma * inv_std), dgamma, dbeta
 
-    count, shape = len(rows), gamma.shape
+    rows, dys, shape = _rows(x, order, axes), _rows(dy, order, axes), gamma.shape
+    count = len(rows)
     mean, inv_std, gamma = mean.reshape(-1), inv_std.reshape(-1), gamma.reshape(-1)
     dbeta = _sum_rows(_slices(dys))
     dgamma = _sum_rows((part - mean) * g for part, g in zip(_slices(rows), _slices(dys), strict=True)) * inv_std
@@ -68,31 +71,29 @@ def batch_norm_backward(
     shift = (-scale * dbeta / count - slope * mean).astype(x.dtype)
     slope, scale = slope.astype(x.dtype), scale.astype(x.dtype)
     dx = xp.empty_like(x)
-    for part, g, out in zip(_slices(rows), _slices(dys), _slices(_rows(dx, axes)), strict=True):
+    for part, g, out in zip(_slices(rows), _slices(dys), _slices(_rows(dx, order, axes)), strict=True):
         xp.multiply(part, slope, out=out)
         out += shift
         out += g * scale
     return dx, dgamma.astype(x.dtype).reshape(shape), dbeta.astype(x.dtype).reshape(shape)
 
 
-def _rows(x: Array, axes: Axes) -> Array | None:
-    """x as (M, C) without a copy, M running over `axes`; None where memory is not in that order."""
+def _order(x: Array, axes: Axes) -> tuple[int, ...] | None:
+    """The order of axes, `axes` before the others, in which x lies in memory; None where it does not.
+
+    Two are in use: batch first (a matrix, channels-last images), and pixels first (native images).
+    """
     kept = [a for a in range(x.ndim) if a not in axes]
-    rows = x.transpose((*axes, *kept))
-    for order in _orders(axes, kept):
-        rows = x.transpose(order)
-        if rows.flags.c_contiguous:
-            channels = 1
-            for a in kept:
-                channels *= x.shape[a]
-            return rows.reshape(-1, channels)
+    for order in ((*axes, *kept), (*axes[1:], axes[0], *kept)):
+        if x.transpose(order).flags.c_contiguous:
+            return order
     return None
 
 
-def _orders(axes: Axes, kept: list[int]) -> Iterator[tuple[int, ...]]:
-    """The two orders in use: batch first (a matrix), and pixels first (native images)."""
-    yield (*axes, *kept)
-    yield (*axes[1:], axes[0], *kept)
+def _rows(x: Array, order: tuple[int, ...], axes: Axes) -> Array:
+    """x as (M, C), its rows in this order of axes; a copy where memory is in another."""
+    x = x.transpose(order)
+    return x.reshape(-1, prod(x.shape[len(axes) :]))
 
 
 def _slices(rows: Array) -> Iterator[Array]:

@@ -36,13 +36,30 @@ class Module:
         self._modules: dict[str, Module] = {}
 
     def __setattr__(self, name: str, value: Any) -> None:
-        kinds = {Parameter: "_parameters", Module: "_modules"}
-        for kind, room in kinds.items():
-            if isinstance(value, kind):
-                if room not in self.__dict__:
-                    raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning {name!r}")
-                self.__dict__[room][name] = value
+        rooms = self.__dict__
+        room = "_parameters" if isinstance(value, Parameter) else "_modules" if isinstance(value, Module) else None
+        if room and room not in rooms:
+            raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning {name!r}")
+        if room is None and isinstance(value, Tensor):
+            if name in rooms.get("_parameters", ()):
+                raise TypeError(
+                    f"{type(self).__name__}: {name!r} is a parameter: give it a Parameter or None, or change its .data"
+                )
+            room = "_buffers" if name in rooms.get("_buffers", ()) else None
+        self._forget(name, but=room)
+        if room:
+            rooms[room][name] = value
         object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._forget(name)
+        object.__delattr__(self, name)
+
+    def _forget(self, name: str, but: str | None = None) -> None:
+        """An attribute that was replaced or deleted is no parameter, buffer or module any more."""
+        for room in ("_parameters", "_buffers", "_modules"):
+            if room != but:
+                self.__dict__.get(room, {}).pop(name, None)
 
     def register_buffer(self, name: str, value: Any) -> None:
         """Add an array that belongs to the state and is not learned."""
@@ -78,8 +95,8 @@ class Module:
         return self._named("_parameters")
 
     def parameters(self) -> list[Parameter]:
-        """All parameters."""
-        return [p for _, p in self.named_parameters()]
+        """All parameters, each once: a module used in two places has two names, but one set of weights."""
+        return list(dict.fromkeys(p for _, p in self.named_parameters()))
 
     def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
         """All buffers, each with its dotted name."""

@@ -86,7 +86,7 @@ def simultaneous_step(players: Players, x: Tensor, z: Tensor, check: Check = lam
     # Asked for at the border only, ∂L_G passes through D without touching its weights.
     (at_border,) = grad(loss_G, [border], retain_graph=True)
     weights = D.parameters()
-    for weight, gradient in zip(weights, grad(loss_D, weights), strict=True):
+    for weight, gradient in zip(weights, grad(loss_D, weights, allow_unused=True), strict=True):
         weight.grad = gradient
     G.zero_grad()
     fake.backward(at_border)  # ∂L_G/∂D.input enters G's output: the same numbers

@@ -1,0 +1,283 @@
+"""The command line: `minigan train | sample | doctor`.
+
+Exit codes: 0 done, 1 the work failed or was stopped, 2 bad usage. An error is one sentence on
+stderr; `--debug` shows the traceback instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+DONE, FAILED, USAGE = 0, 1, 2
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code."""
+    arguments = _parser().parse_args(argv)
+    from minigan.backend import DeviceError
+    from minigan.data import DataError
+    from minigan.training import ConfigError, Interrupted, TrainingError
+
+    try:
+        return arguments.command(arguments)
+    except ConfigError as error:
+        code, message = USAGE, str(error)
+    except (DataError, DeviceError, TrainingError) as error:
+        code, message = FAILED, str(error)
+    except (Interrupted, KeyboardInterrupt) as stop:
+        code, message = FAILED, str(stop) or "stopped"
+    except BrokenPipeError:
+        return FAILED
+    except MemoryError as error:
+        code, message = FAILED, f"out of memory ({error}): try a smaller --batch-size"
+    except OSError as error:
+        code, message = FAILED, f"{error.filename or 'the system'}: {error.strerror or error}"
+    except Exception as error:  # the last resort, so that no user meets a traceback unasked
+        code, message = FAILED, f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+    if arguments.debug:
+        raise
+    print(f"minigan {arguments.name}: {message}", file=sys.stderr)
+    return code
+
+
+# --- train ---------------------------------------------------------------------------------------
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from minigan.training import Interrupted
+
+    run = _resumed(arguments) if arguments.resume else _started(arguments)
+    if run is None:
+        return DONE
+    try:
+        run.train()
+    except Interrupted:
+        raise Interrupted(
+            f"stopped at step {run.step} (epoch {run.epoch + 1}); all is saved. "
+            f"Go on with: minigan train --resume {run.folder.path}"
+        ) from None
+    _say(f"Done in {_clock(run.seconds)}. Look at {run.folder.path / 'samples'}")
+    _say(f"Draw more with: minigan sample {run.folder.path}")
+    return DONE
+
+
+def _started(arguments: argparse.Namespace) -> Any:
+    from minigan.training import Config, prepare, start
+
+    config = _config(arguments, Config)
+    if arguments.dry_run:
+        run = prepare(config)
+        _announce(run, "dry run: nothing is trained or written")
+        print(run.config.to_json(), end="")
+        return None
+    run = start(config, arguments.out)
+    _announce(run, f"run folder {run.folder.path}")
+    return run
+
+
+def _resumed(arguments: argparse.Namespace) -> Any:
+    from minigan.training import ConfigError, resume
+    from minigan.training.checkpoint import find_checkpoint
+
+    fixed = [name for name in _CHOICES if name not in ("epochs", "device") and getattr(arguments, name) is not None]
+    if arguments.config or fixed:
+        named = ", ".join("--" + name.replace("_", "-") for name in ["config"] * bool(arguments.config) + fixed)
+        raise ConfigError(f"{named} cannot be changed when a run is resumed; only --epochs and --device can")
+    path = find_checkpoint(arguments.resume, Path(arguments.out))
+    run = resume(path, arguments.epochs, arguments.device)
+    if run.epoch >= run.config.epochs:
+        raise ConfigError(
+            f"{path} has done its {run.config.epochs} epochs already: to train on, name more, "
+            f"for example --epochs {run.config.epochs * 2}"
+        )
+    _announce(run, f"going on in {run.folder.path} from step {run.step} (epoch {run.epoch + 1})")
+    return None if arguments.dry_run else run
+
+
+_CHOICES = (
+    "model", "data", "channels", "objective", "step", "epochs", "batch_size", "lr", "lr_G", "lr_D", "averaging",
+    "seed", "checkpoint_every", "device",
+)  # fmt: skip
+
+
+def _config(arguments: argparse.Namespace, Config: type) -> Any:
+    """The model's defaults, then the file's choices, then the command line's."""
+    choices = {name: value for name in _CHOICES if (value := getattr(arguments, name)) is not None}
+    lr = choices.pop("lr", None)
+    if lr is not None:
+        choices = {"lr_G": lr, "lr_D": lr} | choices
+    if arguments.config:
+        from_file = Config.load(arguments.config)
+        return from_file.with_choices(**choices)
+    return Config.for_model(choices.pop("model", "quick28"), **choices)
+
+
+def _announce(run: Any, where: str) -> None:
+    for line in (*run.describe(), where):
+        _say(line)
+
+
+# --- sample --------------------------------------------------------------------------------------
+
+
+def _sample(arguments: argparse.Namespace) -> int:
+    from minigan.training.checkpoint import find_checkpoint
+    from minigan.training.sampling import draw_noise, generate, load_generator, walk
+
+    path = find_checkpoint(arguments.checkpoint, Path(arguments.runs))
+    outs = [Path(out) for out in arguments.out or [f"samples-s{arguments.seed}.png"]]
+    _check_outs(outs)
+    G, config = load_generator(path, arguments.device)
+    _say(f"{config.model} from {path}")
+    z = draw_noise(arguments.n, G.z_dim, arguments.seed)
+    images = generate(G, z) if any(out.suffix != ".gif" for out in outs) else None
+    for out in outs:
+        if out.suffix == ".gif":
+            cells = min(arguments.n, 16)
+            points = draw_noise(cells * 4, G.z_dim, arguments.seed).reshape(cells, 4, G.z_dim)
+            _save_walk(out, G, [walk(z, steps=12) for z in points], generate)
+        else:
+            _save_images(out, images)
+        _say(f"wrote {out}")
+    return DONE
+
+
+def _check_outs(outs: list[Path]) -> None:
+    from minigan.training import ConfigError
+
+    for out in outs:
+        if out.suffix not in (".png", ".npz", ".gif"):
+            raise ConfigError(f"--out {out}: the name must end in .png (a grid), .npz (arrays) or .gif (a walk)")
+        if not out.absolute().parent.is_dir():
+            raise ConfigError(f"--out {out}: there is no folder {out.parent}")
+
+
+def _save_images(out: Path, images: Any) -> None:
+    import numpy as np
+
+    from minigan.training import pictures
+    from minigan.training.files import write_atomically
+
+    if out.suffix == ".png":
+        pictures.save_png(out, pictures.grid(images))
+        return
+
+    def write(temporary: Path) -> None:
+        with open(temporary, "wb") as file:
+            np.savez_compressed(file, images=pictures.to_bytes(images))
+
+    write_atomically(out, write)
+
+
+def _save_walk(out: Path, G: Any, walks: list, generate: Any) -> None:
+    from tqdm import tqdm
+
+    from minigan.training import pictures
+
+    steps = range(len(walks[0]))
+    frames = (generate(G, _stacked([walk[k] for walk in walks])) for k in tqdm(steps, "drawing", delay=1, disable=None))
+    pictures.save_gif(out, [pictures.grid(images) for images in frames], seconds=0.06)
+
+
+def _stacked(points: list) -> Any:
+    import numpy as np
+
+    return np.stack(points)
+
+
+# --- doctor --------------------------------------------------------------------------------------
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from minigan.doctor import examine
+
+    return DONE if examine(arguments.device) else FAILED
+
+
+# --- the parser ----------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    from minigan import __version__
+
+    parser = _Parser(prog="minigan", description="A GAN you can see through, on NumPy and CuPy.")
+    parser.add_argument("--version", action="version", version=f"minigan {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="train | sample | doctor", dest="name")
+
+    train = commands.add_parser("train", help="train a GAN; without options: digits on a CPU in minutes")
+    train.set_defaults(command=_train)
+    _add_train_options(train)
+
+    sample = commands.add_parser("sample", help="draw from a trained generator: a grid, arrays, a walk")
+    sample.set_defaults(command=_sample)
+    sample.add_argument("checkpoint", nargs="?", default="last", help="a run's folder, a checkpoint, or last (default)")
+    sample.add_argument("--runs", default="runs", help="where 'last' looks for runs (default: runs)")
+    sample.add_argument("--n", type=_count, default=64, help="how many samples (default: 64)")
+    sample.add_argument("--seed", type=_natural, default=0, help="of the noise (default: 0)")
+    sample.add_argument(
+        "--out", action="append", metavar="FILE",
+        help=".png a grid, .npz the bytes of the images, .gif a walk between noises; may be given several times",
+    )  # fmt: skip
+
+    doctor = commands.add_parser("doctor", help="versions, BLAS, devices, and a self-check of the engine")
+    doctor.set_defaults(command=_doctor)
+    for command in (train, sample, doctor):
+        command.add_argument("--device", help="auto (default), cpu, gpu or gpu:N")
+        command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _add_train_options(train: argparse.ArgumentParser) -> None:
+    from minigan.models import MODELS
+    from minigan.objectives import OBJECTIVES
+    from minigan.training.steps import STEPS
+
+    what = train.add_argument_group("what to train (each model has its own defaults)")
+    what.add_argument("--model", choices=list(MODELS), help="architecture (default: quick28)")
+    what.add_argument("--data", help="mnist (default), a folder of IDX files, .npz, .npy, a folder or zip of images")
+    what.add_argument("--channels", type=int, choices=(1, 3), help="1 grey, 3 colour (default: as the data)")
+    what.add_argument("--objective", choices=list(OBJECTIVES), help="what the players minimise")
+    what.add_argument("--step", choices=list(STEPS), help="who moves when")
+    how = train.add_argument_group("how")
+    how.add_argument("--epochs", type=_count)
+    how.add_argument("--batch-size", type=_count)
+    how.add_argument("--lr", type=float, help="Adam's rate for both players")
+    how.add_argument("--lr-G", type=float, help="… for the generator")
+    how.add_argument("--lr-D", type=float, help="… for the discriminator")
+    how.add_argument("--averaging", type=float, help="how much of G's averaged weights is kept a step; 0: no average")
+    how.add_argument("--seed", type=_natural, help="of weights, noise, order and dropout (default: 0)")
+    run = train.add_argument_group("the run")
+    run.add_argument("--out", default="runs", help="where run folders are made (default: runs)")
+    run.add_argument("--checkpoint-every", type=_count, metavar="EPOCHS", help="how often a checkpoint stays")
+    run.add_argument("--resume", metavar="last|PATH", help="go on with the last run, a run's folder, or a checkpoint")
+    run.add_argument("--config", metavar="FILE", help="choices as JSON (a run's config.json); options go on top")
+    run.add_argument("--dry-run", action="store_true", help="say what would be done, and do not")
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def _natural(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

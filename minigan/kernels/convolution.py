@@ -1,0 +1,74 @@
+"""The convolution triangle: forward pass, input gradient, weight gradient, by the quicker algorithm.
+
+    y  = conv_forward(x, w, geometry)        x (N, C, H, W), w (O, C, KH, KW), y (N, O, OH, OW)
+    dx = conv_input_grad(dy, w, geometry)    also the forward pass of a transposed convolution
+    dw = conv_weight_grad(x, dy, geometry)
+
+Each is linear in both arrays, and the derivatives of each are the other two: nothing else is needed
+to differentiate a convolution any number of times.
+
+Results are in native memory order (see `layout`), of the dtype of the inputs, and share memory with
+nothing. Only float32 may go to Cook-Toom: gradient checks, in float64, need the exact sum.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from types import ModuleType
+
+from ..backend import Array
+from . import cook_toom, im2col
+from .geometry import Geometry
+
+# Costs are in multiply-adds of a large matrix product. The ratios were measured on a CPU; a GPU's are
+# close, for it calculates and moves data faster by about the same factor.
+VALUE_MOVED = 30  # one value written to memory and read again
+VALUE_IN_CACHE = 5
+SMALL_PRODUCT = 2  # a multiply-add in the transforms' matrices of few rows
+
+
+def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
+    """y of x (N, C, H, W) and w (O, C, KH, KW), (N, O, OH, OW)."""
+    return algorithm(geometry, *x.shape[:2], len(w), x.dtype.char, 1).conv_forward(x, w, geometry)
+
+
+def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
+    """dx of dy (N, O, OH, OW) and w (O, C, KH, KW), (N, C, H, W)."""
+    n, (o, c) = len(dy), w.shape[:2]
+    return algorithm(geometry, n, c, o, dy.dtype.char, 2).conv_input_grad(dy, w, geometry)
+
+
+def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
+    """dw of x (N, C, H, W) and dy (N, O, OH, OW), (O, C, KH, KW)."""
+    return algorithm(geometry, *x.shape[:2], dy.shape[1], x.dtype.char, 1).conv_weight_grad(x, dy, geometry)
+
+
+@lru_cache(maxsize=4096)
+def algorithm(geometry: Geometry, n: int, c: int, o: int, dtype: str, column_passes: int) -> ModuleType:
+    """`cook_toom` or `im2col`, whichever should be quicker; always `im2col` but for float32.
+
+    `column_passes` is how often im2col moves its columns: once, or twice to add them up again.
+    """
+    if dtype != "f":
+        return im2col
+    cheaper = cook_toom_cost(geometry, n, c, o) < im2col_cost(geometry, n, c, o, column_passes)
+    return cook_toom if cheaper else im2col
+
+
+def im2col_cost(geometry: Geometry, n: int, c: int, o: int, column_passes: int) -> float:
+    """One product with the matrix of columns, and making it."""
+    (h, w), (oh, ow), (kh, kw) = geometry.in_size, geometry.out_size, geometry.kernel
+    columns = 0 if geometry.is_pointwise else oh * ow * kh * kw * n * c
+    moved = column_passes * columns + n * (h * w * c + oh * ow * o) + kh * kw * c * o
+    return oh * ow * kh * kw * n * c * o + VALUE_MOVED * moved
+
+
+def cook_toom_cost(geometry: Geometry, n: int, c: int, o: int) -> float:
+    """A product at every point, and the transforms of the two images and the weight, rows then columns."""
+    rh, rw = cook_toom.points(geometry)
+    cost = rh * rw * n * c * o
+    for (h, w), length in ((geometry.in_size, n * c), (geometry.out_size, n * o), (geometry.kernel, c * o)):
+        arithmetic = SMALL_PRODUCT * (rh * h * w + rh * rw * w)
+        movement = VALUE_MOVED * (h * w + rh * w) + VALUE_IN_CACHE * rh * rw
+        cost += length * (arithmetic + movement)
+    return cost

@@ -1,0 +1,129 @@
+"""Convolution as one matrix product: lay out every window of the image as a column, then multiply.
+
+    y = Wᵀ · cols(x)        dx = colsᵀ(W · dy)        dw = cols(x) · dyᵀ
+
+`cols` copies each pixel to every (tap, output) that reads it; its transpose adds those copies up
+again. The matrix has KH·KW·C rows and OH·OW·N columns, KH·KW/S² times the image, so it is made for
+a band of output rows at a time, small enough to stay in cache.
+
+Chellapilla, Puri & Simard, High Performance Convolutional Neural Networks for Document Processing, 2006.
+"""
+
+from __future__ import annotations
+
+from ..backend import Array, get_array_module
+from .geometry import Geometry
+from .layout import PIXELS_FIRST, pixels_first
+from .parallel import each
+from .workspace import scratch
+
+BAND_BYTES = {"numpy": 4 << 20, "cupy": 256 << 20}  # of columns at a time: a cache, part of a GPU
+FEW_CHANNELS = 8  # below this, runs of N pixels copy faster than runs of C channels
+IMAGES = 64  # whose input gradient is one piece of work
+
+
+def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
+    """y = Wᵀ · cols(x) of x (N, C, H, W) and w (O, C, KH, KW), (N, O, OH, OW)."""
+    xp = get_array_module(x)
+    image, weight = pixels_first(x), _weight_matrix(w)
+    (oh, ow), n, o = geometry.out_size, len(x), len(w)
+    y = xp.empty((oh, ow, n, o), x.dtype)
+    bands = _bands(geometry, n * len(weight) * x.itemsize, xp)
+
+    def multiply(index: int) -> None:
+        rows, band = bands[index]
+        xp.matmul(_columns(image, band).T, weight, out=y[rows].reshape(-1, o))
+
+    each(multiply, len(bands))
+    return y.transpose(PIXELS_FIRST)
+
+
+def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
+    """dx = colsᵀ(W · dy) of dy (N, O, OH, OW) and w (O, C, KH, KW), (N, C, H, W)."""
+    if geometry.is_pointwise:
+        return conv_forward(dy, w.swapaxes(0, 1), geometry)
+    xp = get_array_module(dy)
+    gradient, weight = pixels_first(dy), _weight_matrix(w)
+    n, (o, c) = len(dy), w.shape[:2]
+    (height, width), dx = geometry.in_size, xp.empty((*geometry.in_size, n, c), dy.dtype)
+    images = IMAGES if xp.__name__ == "numpy" else n
+    bands = _bands(geometry, min(n, images) * len(weight) * dy.itemsize, xp)
+
+    def scatter(index: int) -> None:  # bands overlap in the image, so a piece is some images, not some bands
+        image = dx[:, :, index * images : (index + 1) * images]
+        count = image.shape[2]
+        total = image
+        if c < FEW_CHANNELS:
+            total = scratch(xp, "image", (c, height, width, count), dy.dtype).transpose(1, 2, 3, 0)
+        total[...] = 0
+        for rows, band in bands:
+            taps, columns = _column_buffer(xp, band, count, c, dy.dtype)
+            part = gradient[rows, :, index * images : (index + 1) * images]
+            xp.matmul(weight, part.reshape(-1, o).T, out=columns)
+            for tap in band.taps():
+                total[tap.inputs] += taps[tap.kh, tap.kw][tap.outputs]
+        if total is not image:
+            image[...] = total
+
+    each(scatter, -(-n // images))
+    return dx.transpose(PIXELS_FIRST)
+
+
+def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
+    """dw = cols(x) · dyᵀ of x (N, C, H, W) and dy (N, O, OH, OW), (O, C, KH, KW)."""
+    xp = get_array_module(x)
+    image, gradient = pixels_first(x), pixels_first(dy)
+    (n, c), o = x.shape[:2], dy.shape[1]
+    kh, kw = geometry.kernel
+    bands = _bands(geometry, n * c * kh * kw * x.itemsize, xp)
+    parts = xp.empty((len(bands), o, kh * kw * c), x.dtype)
+
+    def multiply(index: int) -> None:
+        rows, band = bands[index]
+        xp.matmul(gradient[rows].reshape(-1, o).T, _columns(image, band).T, out=parts[index])
+
+    each(multiply, len(bands))
+    dw = parts.sum(0).reshape(o, kh, kw, c)
+    return xp.ascontiguousarray(dw.transpose(1, 2, 0, 3)).transpose(PIXELS_FIRST)
+
+
+def _bands(geometry: Geometry, bytes_per_pixel: int, xp) -> list[tuple[slice, Geometry]]:
+    """Bands of output rows and their geometries, each with columns of about `BAND_BYTES`, or one row."""
+    oh, ow = geometry.out_size
+    rows = oh if geometry.is_pointwise else max(1, BAND_BYTES[xp.__name__] // (ow * bytes_per_pixel))
+    starts = range(0, oh, rows)
+    return [(slice(i, min(i + rows, oh)), geometry.rows(i, min(i + rows, oh))) for i in starts]
+
+
+def _weight_matrix(w: Array) -> Array:
+    """w (O, C, KH, KW) as a (KH·KW·C, O) matrix."""
+    return w.transpose(2, 3, 1, 0).reshape(-1, len(w))
+
+
+def _column_buffer(xp, geometry: Geometry, n: int, c: int, dtype) -> tuple[Array, Array]:
+    """Scratch for the columns, twice: as (KH, KW, OH, OW, N, C), and as the matrix (KH·KW·C, OH·OW·N).
+
+    Either the rows or the columns of the matrix are contiguous, whichever lets long runs be copied
+    (a matrix product takes both).
+    """
+    (kh, kw), (oh, ow) = geometry.kernel, geometry.out_size
+    if c < FEW_CHANNELS:
+        buffer = scratch(xp, "columns", (kh, kw, c, oh, ow, n), dtype)
+        return buffer.transpose(0, 1, 3, 4, 5, 2), buffer.reshape(kh * kw * c, -1)
+    buffer = scratch(xp, "columns", (oh, ow, n, kh, kw, c), dtype)
+    return buffer.transpose(3, 4, 0, 1, 2, 5), buffer.reshape(-1, kh * kw * c).T
+
+
+def _columns(image: Array, geometry: Geometry) -> Array:
+    """The matrix (KH·KW·C, OH·OW·N) of an image (H, W, N, C)."""
+    n, c = image.shape[2:]
+    if geometry.is_pointwise:
+        return image.reshape(-1, c).T
+    xp = get_array_module(image)
+    taps, columns = _column_buffer(xp, geometry, n, c, image.dtype)
+    for tap in geometry.taps():
+        target = taps[tap.kh, tap.kw]
+        target[tap.outputs] = image[tap.inputs]
+        for box in tap.outside:
+            target[box] = 0
+    return columns

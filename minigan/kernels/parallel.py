@@ -1,0 +1,71 @@
+"""All cores on one kernel: `each(task, count)` runs independent pieces of work on threads.
+
+NumPy drops the interpreter lock inside its loops and products, so threads are enough. While the
+pieces run, OpenBLAS is told to use one thread a product: whole products side by side, each on data
+that stays in one core's cache, beat products that are split and rejoined every few microseconds.
+Pieces must write to different memory; then the result does not depend on who ran what.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import glob
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+import numpy as np
+
+_busy = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _blas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
+    """(get, set) of the thread count of the OpenBLAS inside NumPy's wheel; None with any other BLAS."""
+    folder = os.path.dirname(np.__file__)
+    for path in glob.glob(folder + ".libs/*openblas*") + glob.glob(folder + "/.dylibs/*openblas*"):
+        library = ctypes.CDLL(path)
+        for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "")):
+            names = (f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set"))
+            found = [getattr(library, name, None) for name in names]
+            if all(found):
+                return tuple(found)
+    return None
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count(), "minigan")
+
+
+def each(task: Callable[[int], None], count: int) -> None:
+    """`task(0)`, …, `task(count − 1)`, on as many threads as NumPy's OpenBLAS would use.
+
+    One after the other, with BLAS as it is, where there is nothing to gain: a single piece, a single
+    thread, a BLAS we cannot steer, or a caller who is one of several threads himself.
+    """
+    blas = _blas()
+    threads = blas[0]() if blas and count > 1 else 1
+    if threads == 1 or not _busy.acquire(blocking=False):
+        for index in range(count):
+            task(index)
+        return
+    pieces = iter(range(count))  # next() on it is atomic: every thread takes the next piece
+
+    def work() -> None:
+        for index in pieces:
+            task(index)
+
+    blas[1](1)
+    try:
+        helpers = [_pool().submit(work) for _ in range(min(threads, count) - 1)]
+        try:
+            work()
+        finally:
+            for helper in helpers:
+                helper.result()
+    finally:
+        blas[1](threads)
+        _busy.release()

@@ -1,0 +1,299 @@
+"""A training run: its networks, its place in the data, and the loop that moves both on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from minigan import backend, models
+from minigan.autograd import Tensor
+from minigan.data import Batches, Dataset, load
+from minigan.objectives import OBJECTIVES
+from minigan.optim import Adam
+from minigan.training.averaging import averaged_copy, update_average
+from minigan.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from minigan.training.config import Config
+from minigan.training.diagnosis import first_nonfinite, is_finite
+from minigan.training.errors import CheckpointError, Interrupted, NonFiniteLossError, TrainingError
+from minigan.training.folder import RunFolder
+from minigan.training.progress import Progress, describe
+from minigan.training.sampling import draw_noise, generate
+from minigan.training.steps import STEPS, Players, StepReport
+
+LOG_EVERY = 20  # steps between two lines of stats; on a GPU also between two looks at the losses
+FIGURES = tuple(field.name for field in dataclasses.fields(StepReport))
+
+
+class Run:
+    """Everything that changes while training. Make one with `start` or `resume`, then call `train`."""
+
+    def __init__(self, config: Config, data: Dataset, folder: RunFolder | None = None) -> None:
+        self.config, self.data, self.folder = config, data, folder
+        self.device, self.device_reason = device, _ = backend.choose_device(config.device)
+        backend.manual_seed(config.seed)
+        G, D = models.build(config.model, config.channels)
+        G.to(device), D.to(device)
+        self.players = Players(
+            G, D, self._adam(G, config.lr_G), self._adam(D, config.lr_D), OBJECTIVES[config.objective]()
+        )
+        self.average = averaged_copy(G) if config.averaging else None
+        self.noise = backend.new_rng(config.seed, "noise")
+        # A last batch of one image has no variance to normalise by.
+        keep_last = len(data) % config.batch_size != 1
+        self.batches = Batches(len(data), config.batch_size, config.seed, keep_last)
+        self.epoch = self.position = self.step = 0  # epochs and batches done; steps in all
+        self.seconds = 0.0
+        self.pending: list[StepReport] = []  # figures not yet fetched from the device
+        self.sums = dict.fromkeys((*FIGURES, "steps"), 0.0)  # since the last line of stats
+
+    def _adam(self, network: Any, lr: float) -> Adam:
+        c = self.config
+        return Adam(network.parameters(), lr, c.betas, c.eps, c.epsilon_hat)
+
+    @property
+    def generator(self) -> Any:
+        """The generator that samples are drawn from: the averaged one, if there is one."""
+        return self.average or self.players.G
+
+    def sample(self, n: int, seed: int | None = None) -> Any:
+        """n images (n, C, H, W) in [−1, 1] on the host; without a seed, those of the run's grids."""
+        z = draw_noise(n, self.players.G.z_dim, self.config.seed if seed is None else seed)
+        return generate(self.generator, z)
+
+    def describe(self) -> list[str]:
+        """The run in a few lines, for people."""
+        c, data = self.config, self.data
+        G, D = (sum(p.size for p in network.parameters()) for network in (self.players.G, self.players.D))
+        kind = "grey" if data.channels == 1 else "colour"
+        images = f"{len(data):,} {kind} images {data.size[0]}×{data.size[1]}"
+        return [
+            f"{c.model} (G {G:,} weights, D {D:,}) on {data.source}: {images}",
+            *(f"  {note}" for note in data.notes),
+            f"{c.epochs} epochs of {len(self.batches)} {c.step} steps, batch {c.batch_size}, seed {c.seed}",
+            f"device {self.device} ({self.device_reason})",
+        ]
+
+    # Training.
+
+    def train(self) -> None:
+        """Go on to the configured number of epochs. Ctrl-C saves, and raises `Interrupted`."""
+        progress = Progress(self.config.epochs * len(self.batches), self.step, self.config.epochs)
+        try:
+            self.folder.write_config(self.config)
+            self.folder.forget_stats_after(self.step)
+            if self.step == 0:
+                self.folder.save_grid("reals", self.data.batch(slice(0, self.config.grid)))
+                self._finish_epoch(progress)
+            with _stop_requests() as stopped:
+                while self.epoch < self.config.epochs:
+                    self._train_epoch(progress, stopped)
+        except Interrupted:
+            self._save(self.folder.last_checkpoint)
+            raise
+        except OSError as error:
+            raise TrainingError(
+                f"writing to {self.folder.path} failed: {error.strerror or error}; "
+                f"what was saved before is untouched"
+            ) from None
+        finally:
+            progress.close()
+            self.folder.finish_pictures() if self.step else None
+
+    def _train_epoch(self, progress: Progress, stopped: Callable[[], bool]) -> None:
+        began = time.monotonic() - self.seconds
+        for indices in self.batches.epoch(self.epoch, self.position):
+            if stopped():
+                raise Interrupted
+            self._train_step(self.data.batch(indices))
+            self.position += 1
+            self.seconds = time.monotonic() - began
+            last = self.position == len(self.batches)
+            logging = self.step % LOG_EVERY == 0 or last
+            progress.step(self.epoch + 1, self._log_figures() if logging else None)
+        self.epoch, self.position = self.epoch + 1, 0
+        self._finish_epoch(progress)
+
+    def _train_step(self, images: Any) -> None:
+        config = self.config
+        x = Tensor(images, device=self.device)
+        z = Tensor(self.noise.standard_normal((len(images), self.players.G.z_dim), "float32"), device=self.device)
+        dropout_state = backend.default_rng().bit_generator.state
+        take_step = STEPS[config.step]
+        try:
+            report = take_step(self.players, x, z, self._check)
+        except NonFiniteLossError as error:
+            backend.default_rng().bit_generator.state = dropout_state
+            culprit = first_nonfinite(lambda: take_step(self.players, x, z))
+            raise NonFiniteLossError(
+                f"{error} at step {self.step + 1} (epoch {self.epoch + 1}); the first to produce a NaN or Inf was "
+                f"{culprit}. The last good checkpoint is {self.folder.last_checkpoint}: start again with lower "
+                "learning rates (--lr)"
+            ) from None
+        if self.average is not None:
+            # An average of few steps is an average over those steps: early on less is kept.
+            update_average(self.average, self.players.G, min(config.averaging, (1 + self.step) / (10 + self.step)))
+        self.step += 1
+        self.pending.append(report)
+
+    def _check(self, name: str, loss: Tensor) -> None:
+        """Raise if a loss is not finite. On a GPU to look is to wait, so it looks at logged steps only."""
+        looks = self.device == backend.CPU or (self.step + 1) % LOG_EVERY == 0
+        if looks and not is_finite(loss):
+            raise NonFiniteLossError(f"{name} became {loss.item()}")
+
+    # Figures.
+
+    def _fetch_figures(self) -> None:
+        """Bring the pending figures to the host and add them up."""
+        for report in self.pending:
+            for name in FIGURES:
+                self.sums[name] += getattr(report, name).item()
+            self.sums["steps"] += 1
+        self.pending.clear()
+
+    def _log_figures(self) -> dict[str, float] | None:
+        """Write a line of stats: means since the last one."""
+        self._fetch_figures()
+        steps = self.sums["steps"]
+        means = {name: self.sums[name] / steps for name in FIGURES}
+        self.sums = dict.fromkeys(self.sums, 0.0)
+        self.last_figures = means
+        line = {"step": self.step, "epoch": self.epoch + 1, **means, "seconds": round(self.seconds, 3)}
+        self.folder.add_stats(line)
+        return means
+
+    # Saving.
+
+    def _finish_epoch(self, progress: Progress) -> None:
+        """After an epoch, and once before the first: save, and show what G draws now."""
+        self._save(self.folder.last_checkpoint)
+        if self.epoch and (self.epoch % self.config.checkpoint_every == 0 or self.epoch == self.config.epochs):
+            self._save(self.folder.checkpoint(self.epoch))
+        grid = self.folder.save_grid(f"e{self.epoch:03d}", self.sample(self.config.grid))
+        if self.epoch:
+            minutes, seconds = divmod(int(self.seconds), 60)
+            text = f"epoch {self.epoch}/{self.config.epochs} done  {describe(self.last_figures)}  "
+            text += f"{minutes}:{seconds:02d} so far  samples: {grid}"
+            progress.line(text)
+            self.folder.log(text)
+
+    def _save(self, path: Path) -> None:
+        self._fetch_figures()
+        for network in (self.players.G, self.players.D):
+            for parameter in network.parameters():
+                if not is_finite(parameter):
+                    raise NonFiniteLossError(
+                        f"{parameter.name} holds NaN or Inf at step {self.step}, so no checkpoint was written; the "
+                        f"last good one is {self.folder.last_checkpoint}: start again with lower learning rates (--lr)"
+                    )
+        save_checkpoint(path, self.checkpoint())
+
+    def checkpoint(self) -> Checkpoint:
+        """All of the run's state."""
+        arrays: dict[str, Any] = {}
+        progress: dict[str, Any] = {
+            "epoch": self.epoch,
+            "position": self.position,
+            "step": self.step,
+            "seconds": self.seconds,
+            "sums": self.sums,
+            "noise": _rng_state(self.noise),
+            "default_rng": _rng_state(backend.default_rng()),
+            "data": self.data.fingerprint,
+        }
+        for name, part in self._parts().items():
+            for key, value in part.state_dict().items():
+                if backend.is_array(value):
+                    arrays[f"{name}.{key}"] = value
+                else:
+                    progress[f"{name}.{key}"] = value
+        return Checkpoint(arrays, progress, self.config)
+
+    def restore(self, checkpoint: Checkpoint, path: Path) -> None:
+        """Take over the state in a checkpoint of the same configuration."""
+        progress = checkpoint.progress
+        if progress["data"] != self.data.fingerprint:
+            raise CheckpointError(
+                f"{path} was trained on other images than {self.data.source} now holds: resume with the same data"
+            )
+        try:
+            for name, part in self._parts().items():
+                numbers = {k[len(name) + 1 :]: v for k, v in progress.items() if k.startswith(f"{name}.")}
+                part.load_state_dict(checkpoint.part(name) | numbers)
+            self.epoch, self.position, self.step = progress["epoch"], progress["position"], progress["step"]
+            self.seconds, self.sums = progress["seconds"], progress["sums"]
+            self.noise.bit_generator.state = _rng_from(progress["noise"])
+            backend.default_rng().bit_generator.state = _rng_from(progress["default_rng"])
+        except (KeyError, ValueError, TypeError) as error:
+            raise CheckpointError(f"{path} does not fit a run of {self.config.model}: {error}") from None
+
+    def _parts(self) -> dict[str, Any]:
+        p = self.players
+        parts = {"G": p.G, "D": p.D, "opt_G": p.opt_G, "opt_D": p.opt_D}
+        return parts if self.average is None else parts | {"G_avg": self.average}
+
+
+def prepare(config: Config) -> Run:
+    """A new run that has no folder yet: nothing is written."""
+    data = load_data(config)
+    return Run(config.with_choices(channels=data.channels), data)
+
+
+def start(config: Config, runs: str | Path = "runs") -> Run:
+    """A new run in a new folder under `runs`."""
+    run = prepare(config)
+    run.folder = RunFolder.create(Path(runs), run.config, run.data.name)
+    return run
+
+
+def resume(path: str | Path, epochs: int | None = None, device: str | None = None) -> Run:
+    """The run whose checkpoint lies at `path`, to go on in its own folder; `epochs` may be raised."""
+    path = Path(path)
+    checkpoint = load_checkpoint(path)
+    config = checkpoint.config.with_choices(device=device or checkpoint.config.device)
+    if epochs is not None:
+        config = config.with_choices(epochs=epochs)
+    run = Run(config, load_data(config), RunFolder(path.resolve().parent.parent))
+    run.restore(checkpoint, path)
+    return run
+
+
+def load_data(config: Config) -> Dataset:
+    """The configured images, of the model's size."""
+    return load(config.data, models.MODELS[config.model].Generator.image_size, config.channels)
+
+
+def _rng_state(rng: Any) -> str:
+    return json.dumps(rng.bit_generator.state)  # as text: its integers have more bits than JSON readers keep
+
+
+def _rng_from(text: str) -> dict:
+    return json.loads(text)
+
+
+@contextmanager
+def _stop_requests() -> Iterator[Callable[[], bool]]:
+    """Meanwhile Ctrl-C (and a polite kill) only asks to stop, after the step at hand; a second Ctrl-C insists."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+
+    def ask(signum: int, frame: Any) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)
