@@ -25,6 +25,7 @@ from .geometry import Geometry
 VALUE_MOVED = 30  # one value written to memory and read again
 VALUE_IN_CACHE = 5
 SMALL_PRODUCT = 2  # a multiply-add in the transforms' matrices of few rows
+REACH = 16  # at most about so many pixels go into one value of a transform
 
 
 def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
@@ -68,7 +69,7 @@ def cook_toom_cost(geometry: Geometry, n: int, c: int, o: int) -> float:
     rh, rw = cook_toom.points(geometry)
     cost = rh * rw * n * c * o
     for (h, w), length in ((geometry.in_size, n * c), (geometry.out_size, n * o), (geometry.kernel, c * o)):
-        arithmetic = SMALL_PRODUCT * (rh * h * w + rh * rw * w)
+        arithmetic = SMALL_PRODUCT * (rh * min(h, REACH) * w + rh * rw * min(w, REACH))
         movement = VALUE_MOVED * (h * w + rh * w) + VALUE_IN_CACHE * rh * rw
         cost += length * (arithmetic + movement)
     return cost

@@ -26,7 +26,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..backend import Array, device_of, get_array_module
-from .geometry import Geometry
+from .geometry import Geometry, Pair
 from .layout import PIXELS_FIRST, pixels_first
 from .parallel import each
 from .workspace import scratch
@@ -38,6 +38,7 @@ MAX_POINTS = len(POINTS) + 1
 
 BLOCK_BYTES = 2 << 20  # of evaluated values that one core works on at a time: about its cache
 STRIP = 4096  # values of the long axis that a transform works on at a time
+BAND_ROWS = 12  # least height of the blocks that a transform's matrix is cut into
 
 Matrix = list[list[Fraction]]
 
@@ -89,33 +90,37 @@ def _polynomial(roots: tuple[Fraction, ...]) -> list[Fraction]:
 def axis_matrices(size: int, out_size: int, kernel: int, stride: int, before: int) -> tuple[np.ndarray, ...]:
     """A (OH × R), B (R × H), C (R × KH) in float64 for one axis of a geometry."""
     a_columns, b_rows, c_rows = [], [], []
-    for phase in range(min(stride, kernel)):
-        taps = range(phase, kernel, stride)
-        longest = max(1, MAX_POINTS + 1 - len(taps))
-        for start, stop in _tiles(out_size, longest):
-            a, b, c = tile_matrices(stop - start, len(taps))
-            for point in range(len(b)):
-                b_row = np.zeros(size)
-                for d, value in enumerate(b[point]):
-                    pixel = (start + d) * stride + phase - before
-                    if 0 <= pixel < size:
-                        b_row[pixel] = float(value)
-                if not b_row.any():
-                    continue  # this product reads only padding
-                a_column, c_row = np.zeros(out_size), np.zeros(kernel)
-                a_column[start:stop] = [float(row[point]) for row in a]
-                c_row[phase::stride] = [float(value) for value in c[point]]
-                a_columns.append(a_column), b_rows.append(b_row), c_rows.append(c_row)
+    for start, stop, phase in _tiles(out_size, kernel, stride):
+        a, b, c = tile_matrices(stop - start, len(range(phase, kernel, stride)))
+        for point in range(len(b)):
+            b_row = np.zeros(size)
+            for d, value in enumerate(b[point]):
+                pixel = (start + d) * stride + phase - before
+                if 0 <= pixel < size:
+                    b_row[pixel] = float(value)
+            if not b_row.any():
+                continue  # this product reads only padding
+            a_column, c_row = np.zeros(out_size), np.zeros(kernel)
+            a_column[start:stop] = [float(row[point]) for row in a]
+            c_row[phase::stride] = [float(value) for value in c[point]]
+            a_columns.append(a_column), b_rows.append(b_row), c_rows.append(c_row)
     if not b_rows:  # the kernel sees nothing but padding: one product with zero
         return np.zeros((out_size, 1)), np.zeros((1, size)), np.zeros((1, kernel))
     return np.array(a_columns).T.copy(), np.array(b_rows), np.array(c_rows)
 
 
-def _tiles(size: int, longest: int) -> Iterator[tuple[int, int]]:
-    """(start, stop) of the fewest tiles of at most `longest` that cover `size`, as equal as can be."""
-    count = -(-size // longest)
-    for index in range(count):
-        yield index * size // count, (index + 1) * size // count
+def _tiles(out_size: int, kernel: int, stride: int) -> list[tuple[int, int, int]]:
+    """(start, stop, phase) of every tile, from the first output to the last.
+
+    Each phase is covered by the fewest tiles that keep to `MAX_POINTS`, as equal as can be.
+    """
+    tiles = []
+    for phase in range(min(stride, kernel)):
+        longest = max(1, MAX_POINTS + 1 - len(range(phase, kernel, stride)))
+        count = -(-out_size // longest)
+        edges = [index * out_size // count for index in range(count + 1)]
+        tiles += [(start, stop, phase) for start, stop in zip(edges, edges[1:], strict=False)]
+    return sorted(tiles)
 
 
 def points(geometry: Geometry) -> tuple[int, int]:
@@ -135,32 +140,59 @@ def _axes(geometry: Geometry) -> Iterator[tuple[int, ...]]:
 # transform to its last, so that the Rh·Rw evaluated images never exist in memory all at once.
 
 
+Bands = tuple[tuple[slice, slice, Array], ...]
+
+
 @lru_cache(maxsize=1024)
-def _matrices(geometry: Geometry, module: str, device: int, dtype: str) -> tuple[tuple[Array, ...], ...]:
-    """((Ah, Bh, Ch), (Aw, Bw, Cw)) of a geometry as arrays of a module, device and dtype."""
+def _transforms(geometry: Geometry, module: str, device: int, dtype: str) -> tuple[tuple[Bands, Bands], ...]:
+    """A, Aᵀ, B, Bᵀ, C, Cᵀ of a geometry, each for (rows, columns), on a device."""
     xp = sys.modules[module]
-    return tuple(tuple(xp.asarray(m, dtype) for m in axis_matrices(*axis)) for axis in _axes(geometry))
+    axes = [axis_matrices(*axis) for axis in _axes(geometry)]
+    pairs = [pair for m in zip(*axes, strict=True) for pair in (m, tuple(matrix.T for matrix in m))]
+    return tuple(tuple(_bands(matrix, xp, dtype) for matrix in pair) for pair in pairs)
 
 
-def _matrices_for(x: Array, geometry: Geometry) -> tuple[tuple[Array, ...], ...]:
-    return _matrices(geometry, get_array_module(x).__name__, device_of(x).index, x.dtype.str)
+def _transforms_for(x: Array, geometry: Geometry) -> tuple[tuple[Bands, Bands], ...]:
+    return _transforms(geometry, get_array_module(x).__name__, device_of(x).index, x.dtype.str)
 
 
-def _rows(matrix: Array, image: Array, out: Array) -> Array:
-    """`matrix` (R, H) applied to the first axis of `image` (H, …), written to `out` (R, …)."""
+def _bands(matrix: np.ndarray, xp, dtype: str) -> Bands:
+    """A matrix as (rows, columns, block) triples without the zeros left and right of each block.
+
+    A tile only touches pixels near it, so the matrix of a long axis is little but zeros.
+    """
+    count = max(1, len(matrix) // BAND_ROWS)
+    bands = []
+    for index in range(count):
+        rows = slice(index * len(matrix) // count, (index + 1) * len(matrix) // count)
+        used = [0] if not matrix[rows].any() else matrix[rows].any(0).nonzero()[0].tolist()
+        columns = slice(used[0], used[-1] + 1)
+        bands.append((rows, columns, xp.asarray(np.ascontiguousarray(matrix[rows, columns]), dtype)))
+    return tuple(bands)
+
+
+def _rows(transform: Bands, image: Array, out: Array) -> Array:
+    """`transform` (R × H) applied to the first axis of `image` (H, …), written to `out` (R, …)."""
     xp = get_array_module(image)
     image, flat = image.reshape(len(image), -1), out.reshape(len(out), -1)
     strips = _strips(image.shape[1], xp)
-    each(lambda i: xp.matmul(matrix, image[:, strips[i]], out=flat[:, strips[i]]), len(strips))
+
+    def apply(index: int) -> None:
+        strip = strips[index]
+        for rows, columns, block in transform:
+            xp.matmul(block, image[columns, strip], out=flat[rows, strip])
+
+    each(xp, apply, len(strips))
     return out
 
 
-def _columns(matrix: Array, image: Array, out: Array) -> Array:
-    """`matrix` (R, W) applied to the second axis of `image` (H, W, …), written to `out` (H, R, …)."""
+def _columns(transform: Bands, image: Array, out: Array) -> Array:
+    """`transform` (R × W) applied to the second axis of `image` (H, W, …), written to `out` (H, R, …)."""
     xp = get_array_module(image)
     image, flat = image.reshape(*image.shape[:2], -1), out.reshape(*out.shape[:2], -1)
     for strip in _strips(image.shape[2], xp):
-        xp.matmul(matrix, image[..., strip], out=flat[..., strip])
+        for rows, columns, block in transform:
+            xp.matmul(block, image[:, columns, strip], out=flat[:, rows, strip])
     return out
 
 
@@ -180,21 +212,22 @@ def _blocks(rows: int, row_bytes: int, xp) -> list[slice]:
 
 def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
     """y = A [(B x) ⊙ (C w)] of x (N, C, H, W) and w (O, C, KH, KW), (N, O, OH, OW)."""
-    (ah, bh, ch), (aw, bw, cw) = _matrices_for(x, geometry)
+    a, _, b, _, c, _ = _transforms_for(x, geometry)
     weight = get_array_module(w).ascontiguousarray(w.transpose(2, 3, 1, 0))
-    return _through((bh, bw), (ch, cw), (ah, aw), pixels_first(x), weight)
+    return _through(geometry, (b, c, a), pixels_first(x), weight, geometry.out_size)
 
 
 def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
     """dx = Bᵀ [(Aᵀ dy) ⊙ (C w)] of dy (N, O, OH, OW) and w (O, C, KH, KW), (N, C, H, W)."""
-    (ah, bh, ch), (aw, bw, cw) = _matrices_for(dy, geometry)
-    return _through((ah.T, aw.T), (ch, cw), (bh.T, bw.T), pixels_first(dy), pixels_first(w))
+    _, at, _, bt, c, _ = _transforms_for(dy, geometry)
+    return _through(geometry, (at, c, bt), pixels_first(dy), pixels_first(w), geometry.in_size)
 
 
-def _through(into, weigh, back, image: Array, weight: Array) -> Array:
-    """back[(into image) ⊙ (weigh weight)] of (H, W, N, C) and (KH, KW, C, O), as (N, O, OH, OW)."""
+def _through(geometry: Geometry, transforms, image: Array, weight: Array, out_size: Pair) -> Array:
+    """back[(into image) ⊙ (weigh weight)] of (H, W, N, C) and (KH, KW, C, O), as (N, O, *out_size)."""
+    into, weigh, back = transforms
     xp, dtype = get_array_module(image), image.dtype
-    (rh, rw), (out_h, out_w) = (len(m) for m in into), (len(m) for m in back)
+    (rh, rw), (out_h, out_w) = points(geometry), out_size
     (_, w, n, c), (_, kw, _, o) = image.shape, weight.shape
     image_rows = _rows(into[0], image, scratch(xp, "image rows", (rh, w, n, c), dtype))
     weight_rows = _rows(weigh[0], weight, scratch(xp, "weight rows", (rh, kw, c, o), dtype))
@@ -210,30 +243,30 @@ def _through(into, weigh, back, image: Array, weight: Array) -> Array:
         xp.matmul(values, weights, out=products)
         _columns(back[1], products, out_rows[rows])
 
-    each(convolve, len(blocks))
+    each(xp, convolve, len(blocks))
     return _rows(back[0], out_rows, xp.empty((out_h, out_w, n, o), dtype)).transpose(PIXELS_FIRST)
 
 
 def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
     """dw = Cᵀ [(B x) ⊙ (Aᵀ dy)] of x (N, C, H, W) and dy (N, O, OH, OW), (O, C, KH, KW)."""
     xp, dtype = get_array_module(x), x.dtype
-    (ah, bh, ch), (aw, bw, cw) = _matrices_for(x, geometry)
+    _, at, b, _, _, ct = _transforms_for(x, geometry)
     image, gradient = pixels_first(x), pixels_first(dy)
-    (_, w, n, c), (_, out_w, _, o), (rh, rw) = image.shape, gradient.shape, (len(bh), len(bw))
+    (_, w, n, c), (_, out_w, _, o), (rh, rw) = image.shape, gradient.shape, points(geometry)
     kh, kw = geometry.kernel
-    image_rows = _rows(bh, image, scratch(xp, "image rows", (rh, w, n, c), dtype))
-    gradient_rows = _rows(ah.T, gradient, scratch(xp, "out rows", (rh, out_w, n, o), dtype))
+    image_rows = _rows(b[0], image, scratch(xp, "image rows", (rh, w, n, c), dtype))
+    gradient_rows = _rows(at[0], gradient, scratch(xp, "out rows", (rh, out_w, n, o), dtype))
     weight_rows = scratch(xp, "weight rows", (rh, kw, o, c), dtype)
     blocks = _blocks(rh, rw * (n * c + c * o + n * o) * dtype.itemsize, xp)
 
     def convolve(index: int) -> None:
         rows = blocks[index]
         count = rows.stop - rows.start
-        values = _columns(bw, image_rows[rows], scratch(xp, "values", (count, rw, n, c), dtype))
-        gradients = _columns(aw.T, gradient_rows[rows], scratch(xp, "products", (count, rw, n, o), dtype))
+        values = _columns(b[1], image_rows[rows], scratch(xp, "values", (count, rw, n, c), dtype))
+        gradients = _columns(at[1], gradient_rows[rows], scratch(xp, "products", (count, rw, n, o), dtype))
         products = scratch(xp, "weights", (count, rw, o, c), dtype)
         xp.matmul(gradients.swapaxes(2, 3), values, out=products)
-        _columns(cw.T, products, weight_rows[rows])
+        _columns(ct[1], products, weight_rows[rows])
 
-    each(convolve, len(blocks))
-    return _rows(ch.T, weight_rows, xp.empty((kh, kw, o, c), dtype)).transpose(PIXELS_FIRST)
+    each(xp, convolve, len(blocks))
+    return _rows(ct[0], weight_rows, xp.empty((kh, kw, o, c), dtype)).transpose(PIXELS_FIRST)

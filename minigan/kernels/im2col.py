@@ -34,7 +34,7 @@ def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
         rows, band = bands[index]
         xp.matmul(_columns(image, band).T, weight, out=y[rows].reshape(-1, o))
 
-    each(multiply, len(bands))
+    each(xp, multiply, len(bands))
     return y.transpose(PIXELS_FIRST)
 
 
@@ -65,7 +65,7 @@ def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
         if total is not image:
             image[...] = total
 
-    each(scatter, -(-n // images))
+    each(xp, scatter, -(-n // images))
     return dx.transpose(PIXELS_FIRST)
 
 
@@ -82,7 +82,7 @@ def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
         rows, band = bands[index]
         xp.matmul(gradient[rows].reshape(-1, o).T, _columns(image, band).T, out=parts[index])
 
-    each(multiply, len(bands))
+    each(xp, multiply, len(bands))
     dw = parts.sum(0).reshape(o, kh, kw, c)
     return xp.ascontiguousarray(dw.transpose(1, 2, 0, 3)).transpose(PIXELS_FIRST)
 

@@ -1,4 +1,4 @@
-"""All cores on one kernel: `each(task, count)` runs independent pieces of work on threads.
+"""All cores on one kernel: `each(xp, task, count)` runs independent pieces of work on threads.
 
 NumPy drops the interpreter lock inside its loops and products, so threads are enough. While the
 pieces run, OpenBLAS is told to use one thread a product: whole products side by side, each on data
@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from types import ModuleType
 
 import numpy as np
 
@@ -40,14 +41,15 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count(), "minigan")
 
 
-def each(task: Callable[[int], None], count: int) -> None:
+def each(xp: ModuleType, task: Callable[[int], None], count: int) -> None:
     """`task(0)`, …, `task(count − 1)`, on as many threads as NumPy's OpenBLAS would use.
 
-    One after the other, with BLAS as it is, where there is nothing to gain: a single piece, a single
-    thread, a BLAS we cannot steer, or a caller who is one of several threads himself.
+    One after the other, with BLAS as it is, where there is nothing to gain: a GPU's arrays (`xp` is
+    CuPy, whose work is queued anyway), a single piece, a single thread, a BLAS we cannot steer, or a
+    caller who is one of several threads himself.
     """
-    blas = _blas()
-    threads = blas[0]() if blas and count > 1 else 1
+    blas = _blas() if xp is np and count > 1 else None
+    threads = blas[0]() if blas else 1
     if threads == 1 or not _busy.acquire(blocking=False):
         for index in range(count):
             task(index)

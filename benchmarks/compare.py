@@ -1,0 +1,149 @@
+"""minigan against other frameworks: the same training step, on the same CPU, in one run.
+
+    python benchmarks/compare.py                    every model, every peer that is installed
+    python benchmarks/compare.py --model mlp --rounds 5
+
+Each engine runs in a process of its own (thread pools of two engines in one process get into each
+other's way), and the processes take turns, round after round, so that a slow minute of the machine
+hits all of them. Printed are the median and the fastest step, and the median over the rounds of the
+ratio minigan / peer of the same round: below 1, minigan is faster. Memory is the peak resident size
+of a process that does nothing but these steps; the time to import, of a fresh interpreter.
+
+Peers: `pip install torch` (the CPU build) and `pip install tensorflow-cpu`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+BATCHES = {"dcgan28": 256, "mlp": 100, "dcgan64": 128}
+STEPS = {"dcgan28": 5, "mlp": 200, "dcgan64": 2}  # timed in each round, after the warm-up
+WARM_UP = {"dcgan28": 2, "mlp": 30, "dcgan64": 1}
+# engine: (module that must be installed, models, options of its peer's make_step)
+PEERS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
+    "pytorch eager": ("torch", ("dcgan28", "mlp", "dcgan64"), {}),
+    "pytorch channels-last": ("torch", ("dcgan28",), {"channels_last": True}),
+    "tensorflow tf.function": ("tensorflow", ("dcgan28",), {}),
+}
+
+
+def minigan_step(model: str, batch: int) -> Any:
+    """One training step of minigan's, as `minigan train` takes it, on images made beforehand."""
+    import numpy as np
+
+    from minigan import models, objectives, optim
+    from minigan.autograd import Tensor
+    from minigan.training.config import Config
+    from minigan.training.steps import STEPS as WAYS
+    from minigan.training.steps import Players
+
+    config = Config.for_model(model)
+    G, D = models.build(model, channels=3 if model == "dcgan64" else 1)
+    rng = np.random.default_rng(0)
+    x = Tensor(rng.uniform(-1, 1, (batch, 3 if model == "dcgan64" else 1, G.image_size, G.image_size)).astype("f4"))
+    adams = [optim.Adam(net.parameters(), config.lr_G, config.betas, config.eps, config.epsilon_hat) for net in (G, D)]
+    players = Players(G, D, *adams, objectives.NonSaturating())
+
+    def step() -> None:
+        z = Tensor(rng.standard_normal((batch, G.z_dim), "float32"))
+        WAYS[config.step](players, x, z)
+
+    return step
+
+
+def peer_step(engine: str, model: str, batch: int) -> Any:
+    """One training step of a peer's."""
+    module, _, options = PEERS[engine]
+    kind = "keras" if module == "tensorflow" else "pytorch"
+    peer = __import__(f"benchmarks.peers.{kind}_{model}", fromlist=["make_step"])
+    return peer.make_step(batch, **options)
+
+
+def child(engine: str, model: str, batch: int) -> None:
+    """Run in a process of its own: times in seconds and the peak resident size, as JSON."""
+    import resource
+
+    step = minigan_step(model, batch) if engine == "minigan" else peer_step(engine, model, batch)
+    for _ in range(WARM_UP[model]):
+        step()
+    times = []
+    for _ in range(STEPS[model]):
+        began = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - began)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    print(json.dumps({"median": statistics.median(times), "min": min(times), "peak": peak}))
+
+
+def measure(engine: str, model: str, batch: int) -> dict[str, float]:
+    """One round of one engine."""
+    command = [sys.executable, __file__, "--child", engine, "--model", model, "--batch", str(batch)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise SystemExit(f"{engine} failed on {model}:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def compare(model: str, batch: int, rounds: int) -> None:
+    """Print one model's table."""
+    installed = [e for e, (module, has, _) in PEERS.items() if model in has and importlib.util.find_spec(module)]
+    results: dict[str, list[dict[str, float]]] = {engine: [] for engine in ("minigan", *installed)}
+    for _ in range(rounds):
+        for engine in results:
+            results[engine].append(measure(engine, model, batch))
+    print(f"\n{model}, batch {batch}, {rounds} rounds of {STEPS[model]} steps")
+    print(f"  {'engine':<24}{'median ms':>11}{'fastest ms':>12}{'minigan / it':>14}{'peak MB':>10}")
+    for engine, found in results.items():
+        pairs = zip(results["minigan"], found, strict=True)
+        ratio = statistics.median(ours["median"] / theirs["median"] for ours, theirs in pairs)
+        shown = "" if engine == "minigan" else f"{ratio:.2f}"
+        median = statistics.median(r["median"] for r in found) * 1e3
+        fastest = min(r["min"] for r in found) * 1e3
+        peak = max(r["peak"] for r in found) / 1e6
+        print(f"  {engine:<24}{median:>11.1f}{fastest:>12.1f}{shown:>14}{peak:>10.0f}", flush=True)
+
+
+def import_times() -> None:
+    """Print how long `import minigan` takes, and whether it brings matplotlib along."""
+    code = (
+        "import time; t = time.perf_counter(); import minigan, sys; "
+        "print(time.perf_counter() - t, 'matplotlib' in sys.modules)"
+    )
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT) for _ in range(7)]
+    seconds = [float(run.stdout.split()[0]) for run in runs]
+    brings = runs[0].stdout.split()[1] == "True"
+    print(f"\nimport minigan: median {statistics.median(seconds):.3f} s, fastest {min(seconds):.3f} s", end="")
+    print(f", {'with' if brings else 'without'} matplotlib")
+
+
+def main() -> None:
+    """Compare what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=list(BATCHES), help="only this one")
+    parser.add_argument("--batch", type=int, help="another batch size than the usual")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        child(arguments.child, arguments.model, arguments.batch)
+        return
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    for model in [arguments.model] if arguments.model else BATCHES:
+        compare(model, arguments.batch or BATCHES[model], arguments.rounds)
+    import_times()
+
+
+if __name__ == "__main__":
+    main()
