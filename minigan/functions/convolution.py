@@ -12,6 +12,7 @@ So the derivative of each is made of the other two, to any order. The algorithms
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from minigan.autograd import Function, Tensor
@@ -96,7 +97,7 @@ def conv2d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any 
     """
     x = x if isinstance(x, Tensor) else Tensor(x)
     _check("conv2d", x, weight, bias, in_axis=1)
-    geometry = Geometry.of_conv(x.shape[2:], tuple(weight.shape[2:]), stride, padding)
+    geometry = _geometry("conv2d", Geometry.of_conv, x.shape[2:], tuple(weight.shape[2:]), stride, padding)
     return Conv2d(geometry)(x, weight) if bias is None else Conv2d(geometry)(x, weight, bias)
 
 
@@ -111,8 +112,16 @@ def conv_transpose2d(
     """
     x = x if isinstance(x, Tensor) else Tensor(x)
     _check("conv_transpose2d", x, weight, bias, in_axis=0)
-    geometry = Geometry.of_conv_transpose(x.shape[2:], tuple(weight.shape[2:]), stride, padding, output_padding)
+    sizes = x.shape[2:], tuple(weight.shape[2:])
+    geometry = _geometry("conv_transpose2d", Geometry.of_conv_transpose, *sizes, stride, padding, output_padding)
     return ConvTranspose2d(geometry)(x, weight) if bias is None else ConvTranspose2d(geometry)(x, weight, bias)
+
+
+def _geometry(name: str, make: Callable[..., Geometry], *arguments: Any) -> Geometry:
+    try:
+        return make(*arguments)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _check(name: str, x: Tensor, weight: Any, bias: Any, in_axis: int) -> None:

@@ -7,20 +7,27 @@ from typing import Any
 from minigan.autograd import Tensor
 from minigan.backend import default_rng, to_device
 from minigan.functions.arithmetic import Gate
+from minigan.kernels.layout import PIXELS_FIRST
 
 
 def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Any = None) -> Tensor:
     """y = m · x / (1 − p), m being 0 with probability p and 1 otherwise; x itself outside of training.
 
     dx = m · dy / (1 − p): a `Gate`. rng: a numpy.random.Generator (default: minigan's own). A number
-    is dropped where its uniform draw u in [0, 1) is below p; the draws are made on the host, in x's
-    logical order. Srivastava et al., 2014.
+    is dropped where its uniform draw u in [0, 1) is below p. The draws are made on the host, images'
+    in the kernels' order (H, W, N, C), so that the mask lies in memory as the images do.
+    Srivastava et al., 2014.
     """
     if not 0 <= p < 1:
         raise ValueError(f"dropout: p is a probability in [0, 1), not {p}")
     x = x if isinstance(x, Tensor) else Tensor(x)
     if not training or p == 0:
         return x
-    draws = (rng or default_rng()).random(x.shape, dtype="float32")
+    rng = rng or default_rng()
+    if x.ndim == 4:
+        n, c, h, w = x.shape
+        draws = rng.random((h, w, n, c), dtype="float32").transpose(PIXELS_FIRST)
+    else:
+        draws = rng.random(x.shape, dtype="float32")
     mask = (draws >= p) * x.dtype.type(1 / (1 - p))
     return Gate(to_device(mask, x.device))(x)

@@ -146,6 +146,8 @@ def layer_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -
     Ba, Kiros and Hinton, 2016.
     """
     x = x if isinstance(x, Tensor) else Tensor(x)
+    if x.ndim < 2:
+        raise ValueError(f"layer_norm: x must be (N, …), but has shape {x.shape}")
     return _scaled("layer_norm", _standardised(x, tuple(range(1, x.ndim)), eps), gamma, beta, x.shape[1:])
 
 

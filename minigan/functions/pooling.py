@@ -132,8 +132,11 @@ class MaxTake2d(_Pooling):
 def _geometry(name: str, x: Tensor, kernel_size: Any, stride: Any, padding: Any) -> Geometry:
     if x.ndim != 4:
         raise ValueError(f"{name}: x must be images (N, C, H, W), but has shape {x.shape}")
-    kernel = normalize_pair(kernel_size, "kernel_size")
-    return Geometry.of_conv(x.shape[2:], kernel, kernel if stride is None else stride, padding)
+    try:
+        kernel = normalize_pair(kernel_size, "kernel_size")
+        return Geometry.of_conv(x.shape[2:], kernel, kernel if stride is None else stride, padding)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def avg_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Tensor:

@@ -19,12 +19,14 @@ def leaky_relu_forward(x: Array, slope: float, with_mask: bool = True) -> tuple[
 
 def leaky_gate(x: Array, mask: Array, slope: float) -> Array:
     """x where mask, slope · x elsewhere."""
-    if slope == 0:
-        return x * mask
-    factor = mask * x.dtype.type(1 - slope)
-    factor += x.dtype.type(slope)
-    factor *= x
-    return factor
+    xp = get_array_module(x)
+    if not 0 <= slope <= 1:
+        return xp.where(mask, x, slope * x)
+    y = mask.astype(x.dtype)
+    if slope:
+        xp.maximum(y, x.dtype.type(slope), out=y)
+    y *= x
+    return y
 
 
 def sigmoid_forward(x: Array) -> Array:

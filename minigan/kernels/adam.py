@@ -12,16 +12,16 @@ def adam_update(
 ) -> None:
     """m ← β₁m + (1−β₁)g,  v ← β₂v + (1−β₂)g²,  p ← p − rate · m / (root_scale · √v + ε).
 
-    p, m and v are of g's shape.
+    All of one shape. Arrays in C order are gone through slice by slice.
     """
     xp = get_array_module(p)
-    if not all(a.flags.c_contiguous for a in (p, m, v)):  # flattened they would be copies, and lose the update
-        return _update(xp, p, g, m, v, betas, rate, root_scale, eps)
+    if xp.__name__ != "numpy" or not (p.flags.c_contiguous and m.flags.c_contiguous and v.flags.c_contiguous):
+        _update(xp, p, g, m, v, betas, rate, root_scale, eps)
+        return
     p, m, v = p.reshape(-1), m.reshape(-1), v.reshape(-1)
     g = xp.ascontiguousarray(g).reshape(-1)
-    step = SLICE_ELEMENTS if xp.__name__ == "numpy" else p.size
-    for start in range(0, p.size, step):
-        part = slice(start, start + step)
+    for start in range(0, p.size, SLICE_ELEMENTS):
+        part = slice(start, start + SLICE_ELEMENTS)
         _update(xp, p[part], g[part], m[part], v[part], betas, rate, root_scale, eps)
 
 

@@ -1,0 +1,153 @@
+"""Tensor.backward: what arrives in .grad, and the errors."""
+
+import numpy as np
+import pytest
+
+import minigan as mg
+from minigan import functions as F
+
+
+def test_it_adds_to_what_is_in_grad():
+    x = mg.Tensor([1.0, 2.0], requires_grad=True)
+    (x * x).sum().backward()
+    assert x.grad.numpy().tolist() == [2, 4]
+    (x * 3).sum().backward()
+    assert x.grad.numpy().tolist() == [5, 7]
+    assert isinstance(x.grad, mg.Tensor) and x.grad.dtype == np.float32 and not x.grad.requires_grad
+
+
+def test_only_leaves_that_require_it_get_a_gradient():
+    x, frozen = mg.Tensor([1.0], requires_grad=True), mg.Tensor([2.0])
+    h = x * frozen
+    h.backward()
+    assert x.grad.item() == 2 and frozen.grad is None and h.grad is None
+
+
+def test_a_cotangent_weighs_the_outputs():
+    x = mg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    (x * x).backward([1.0, 10.0, 100.0])
+    assert x.grad.numpy().tolist() == [2, 40, 600]
+
+
+def test_a_leaf_is_its_own_derivative():
+    x = mg.Tensor(5.0, requires_grad=True)
+    x.backward()
+    assert x.grad.item() == 1
+
+
+def test_a_diamond():
+    x = mg.Tensor(3.0, requires_grad=True)
+    a = x * x
+    b, c = a * 2, a + 1
+    (b * c).backward()  # 2x²(x² + 1): 8x³ + 4x
+    assert x.grad.item() == 8 * 27 + 12
+
+
+def test_a_tensor_used_many_times_over_and_at_different_depths():
+    x = mg.Tensor(2.0, requires_grad=True)
+    y = x
+    for _ in range(10):
+        y = y + x * y
+    y.backward()  # x (1 + x)^10
+    assert x.grad.item() == pytest.approx(3**10 + 2 * 10 * 3**9)
+
+
+def test_what_was_made_first_may_be_used_last():
+    x = mg.Tensor(2.0, requires_grad=True)
+    early = x * 3
+    late = x * x * x
+    (late * early).backward()  # 3x⁴
+    assert x.grad.item() == 12 * 8
+
+
+def test_a_second_pass_needs_retain_graph():
+    x = mg.Tensor(3.0, requires_grad=True)
+    y = x * x
+    y.backward(retain_graph=True)
+    y.backward()
+    assert x.grad.item() == 12
+    with pytest.raises(mg.GraphError, match="Mul was walked back once already.*retain_graph=True.*compute the value"):
+        y.backward()
+
+
+def test_two_losses_over_one_body():
+    x = mg.Tensor(3.0, requires_grad=True)
+    body = x * x
+    first, second = body * 2, body * body
+    first.backward(retain_graph=True)
+    second.backward()
+    assert x.grad.item() == 12 + 4 * 27
+
+
+@pytest.mark.parametrize(("retain", "create"), [(False, False), (True, False), (False, True)])
+def test_create_graph_gives_gradients_a_graph(retain, create):
+    x = mg.Tensor(3.0, requires_grad=True)
+    (x * x * x).backward(retain_graph=retain, create_graph=create)
+    assert x.grad.item() == 27 and x.grad.requires_grad == create
+    if create:
+        (ddx,) = mg.grad(x.grad, x)
+        assert ddx.item() == 18
+
+
+def test_create_graph_gives_a_graph_to_gradients_that_are_one():
+    a, b, c = (mg.Tensor(v, requires_grad=True) for v in (1.0, 2.0, 3.0))
+    ((a + b) * c).backward(create_graph=True)
+    for gradient in (a.grad, b.grad):
+        assert mg.grad(gradient, c, retain_graph=True)[0].item() == 1
+
+
+def test_gradients_have_memory_of_their_own():
+    """An addition hands the same cotangent to both inputs; a sum hands on one number as many."""
+    a, b = mg.Tensor([1.0, 2.0], requires_grad=True), mg.Tensor([3.0, 4.0], requires_grad=True)
+    dy = np.array([5.0, 6.0], "float32")
+    (a + b).backward(dy)
+    assert not np.shares_memory(a.grad.data, b.grad.data)
+    assert not np.shares_memory(a.grad.data, dy) and not np.shares_memory(b.grad.data, dy)
+    a.grad.data *= 0
+    assert b.grad.numpy().tolist() == [5, 6] and dy.tolist() == [5, 6]
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda a, b: (a + b.reshape(3, 2).T).sum(),
+        lambda a, b: (a + b.reshape(3, 2).T).sum() * 2,
+        lambda a, b: (a + b.reshape(3, 2).T).mean(),
+        lambda a, b: F.broadcast_to(a, (2, 2, 3)).sum(0).sum() * 3 + b.sum() * 3,
+        lambda a, b: a.mean() - b.mean(),
+    ],
+)
+def test_gradients_can_be_changed_in_place_one_by_one(loss):
+    a, b = mg.Tensor(np.ones((2, 3)), requires_grad=True), mg.Tensor(np.ones(6), requires_grad=True)
+    loss(a, b).backward()
+    other = b.grad.numpy().copy()
+    a.grad.data[0, 0] = 100.0
+    a.grad.data[1, 1] -= 1.0
+    assert (a.grad.data == 100).sum() == 1
+    np.testing.assert_array_equal(b.grad.data, other)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "error", "message"),
+    [
+        (
+            lambda x: (x * 2).backward(),
+            mg.GraphError,
+            r"needs the cotangent of tensor of shape \(2,\): only a single number",
+        ),
+        (lambda x: x.detach().sum().backward(), mg.GraphError, r"has no gradient: nothing that made it requires one"),
+        (
+            lambda x: (x * 2).backward(np.ones(3)),
+            ValueError,
+            r"the cotangent has shape \(3,\), but must have its output's, \(2,\)",
+        ),
+        (
+            lambda x: (x * 2).backward(mg.Tensor(np.ones(2))),
+            TypeError,
+            "the cotangent has dtype float64, but must have .* float32",
+        ),
+    ],
+)
+def test_errors(attempt, error, message):
+    with pytest.raises(error, match=message):
+        attempt(mg.Tensor([1.0, 2.0], requires_grad=True))

@@ -1,0 +1,137 @@
+"""One call of every function, for the tests that hold for all of them.
+
+A case is a function of Tensors and the float64 arrays to call it on. Points lie well away from
+kinks and ties, so that every case can be checked against difference quotients. `ENGINE` holds
+those classes that no public function calls in its forward pass: the steps of the backward passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from minigan import functions as F
+from minigan.functions.activation import LeakyGate
+from minigan.functions.arithmetic import Gate
+from minigan.functions.convolution import ConvWeightGrad
+from minigan.functions.normalization import BatchNormBackward
+from minigan.functions.pooling import AvgSpread2d, MaxSpread2d, MaxTake2d
+from minigan.functions.shaping import PutItem
+from minigan.kernels.geometry import Geometry
+
+
+class Case(NamedTuple):
+    call: Callable
+    inputs: list[np.ndarray]
+
+
+_rng = np.random.default_rng(7)
+
+
+def normal(*shape: int) -> np.ndarray:
+    return _rng.standard_normal(shape)
+
+
+def positive(*shape: int) -> np.ndarray:
+    return _rng.uniform(0.5, 2.0, shape)
+
+
+def probability(*shape: int) -> np.ndarray:
+    return _rng.uniform(0.1, 0.9, shape)
+
+
+def distinct(*shape: int) -> np.ndarray:
+    """Numbers no two of which lie within 0.05 of each other, or of 0."""
+    size = int(np.prod(shape))
+    return (_rng.permutation(size) - size / 2 + 0.3).reshape(shape) * 0.1
+
+
+def _batch_norm_backward(dy, x, gamma):
+    axes = (0, 2, 3)
+    mean, var = (m(x.data, axis=axes, keepdims=True) for m in (np.mean, np.var))
+    return BatchNormBackward(axes, 1e-5, mean, 1 / np.sqrt(var + 1e-5))(dy, x, gamma)
+
+
+_geometry = Geometry.of_conv((5, 6), (3, 2), 2, ((1, 0), (0, 1)))
+_mask = normal(2, 3) > 0
+_taken = np.array([[[[0, 3], [2, 1]]]], dtype="int16")
+_running = np.array([0.5, -1.0, 2.0]), np.array([1.5, 0.7, 2.0])
+
+CASES = {
+    "abs": Case(F.abs, [distinct(2, 3)]),
+    "add": Case(F.add, [normal(2, 3), normal(3)]),
+    "avg_pool2d": Case(lambda x: F.avg_pool2d(x, 3, 2, 1), [normal(2, 2, 5, 6)]),
+    "batch_norm": Case(F.batch_norm, [normal(4, 3, 2, 2), normal(3), normal(3)]),
+    "batch_norm outside of training": Case(
+        lambda x, g, b: F.batch_norm(x, g, b, *(r.astype(x.dtype) for r in _running), training=False),
+        [normal(4, 3, 2, 2), normal(3), normal(3)],
+    ),
+    "binary_cross_entropy": Case(F.binary_cross_entropy, [probability(2, 3), probability(2, 3)]),
+    "binary_cross_entropy_with_logits": Case(F.binary_cross_entropy_with_logits, [normal(2, 3), probability(2, 3)]),
+    "broadcast_to": Case(lambda x: F.broadcast_to(x, (2, 3, 4)), [normal(3, 1)]),
+    "concatenate": Case(lambda a, b: F.concatenate([a, b], axis=1), [normal(2, 3), normal(2, 1)]),
+    "conv2d": Case(
+        lambda x, w, b: F.conv2d(x, w, b, stride=2, padding=((1, 0), (2, 1))),
+        [normal(2, 3, 5, 6), normal(4, 3, 3, 2), normal(4)],
+    ),
+    "conv_transpose2d": Case(
+        lambda x, w, b: F.conv_transpose2d(x, w, b, stride=2, padding=(1, 0), output_padding=(1, 0)),
+        [normal(2, 3, 3, 4), normal(3, 4, 3, 2), normal(4)],
+    ),
+    "cross_entropy": Case(lambda x: F.cross_entropy(x, [2, 0, 2]), [normal(3, 4)]),
+    "dense": Case(F.dense, [normal(4, 3), normal(2, 3), normal(2)]),
+    "div": Case(F.div, [normal(2, 3), positive(2, 1)]),
+    "dropout": Case(lambda x: F.dropout(x, 0.4, rng=np.random.default_rng(3)), [normal(3, 4)]),
+    "exp": Case(F.exp, [normal(2, 3)]),
+    "getitem": Case(lambda x: F.getitem(x, ([0, 2, 0], slice(None, None, 2))), [normal(3, 4)]),
+    "hinge_loss": Case(lambda x: F.hinge_loss(x, 1.0), [distinct(3, 4)]),
+    "instance_norm": Case(F.instance_norm, [normal(2, 3, 3, 2), normal(3), normal(3)]),
+    "l1_loss": Case(F.l1_loss, [distinct(2, 3) + 9, distinct(2, 3)]),
+    "layer_norm": Case(F.layer_norm, [normal(3, 2, 2, 2), normal(2, 2, 2), normal(2, 2, 2)]),
+    "leaky_relu": Case(lambda x: F.leaky_relu(x, 0.2), [distinct(2, 3)]),
+    "log": Case(F.log, [positive(2, 3)]),
+    "log_softmax": Case(F.log_softmax, [normal(2, 3)]),
+    "matmul": Case(F.matmul, [normal(2, 3, 4), normal(4, 2)]),
+    "max": Case(lambda x: F.max(x, 1), [distinct(2, 3, 2)]),
+    "max_pool2d": Case(lambda x: F.max_pool2d(x, 3, 2, 1), [distinct(2, 2, 5, 6)]),
+    "maximum": Case(F.maximum, [distinct(2, 3), distinct(2, 3)[::-1].copy() + 0.03]),
+    "mean": Case(lambda x: F.mean(x, (0, 2)), [normal(2, 3, 4)]),
+    "min": Case(lambda x: F.min(x, 1, keepdims=True), [distinct(2, 3, 2)]),
+    "minimum": Case(F.minimum, [distinct(2, 3), distinct(2, 3)[::-1].copy() + 0.03]),
+    "mse_loss": Case(F.mse_loss, [normal(2, 3), normal(2, 3)]),
+    "mul": Case(F.mul, [normal(2, 3), normal(2, 1)]),
+    "neg": Case(F.neg, [normal(2, 3)]),
+    "pad2d": Case(lambda x: F.pad2d(x, ((1, 2), (0, 3))), [normal(2, 1, 3, 2)]),
+    "pixel_norm": Case(F.pixel_norm, [normal(2, 3, 2, 2)]),
+    "power": Case(lambda x: F.power(x, 2.5), [positive(2, 3)]),
+    "relu": Case(F.relu, [distinct(2, 3)]),
+    "reshape": Case(lambda x: F.reshape(x, (2, -1)), [normal(3, 4)]),
+    "sigmoid": Case(F.sigmoid, [normal(2, 3)]),
+    "softmax": Case(F.softmax, [normal(2, 3)]),
+    "softplus": Case(F.softplus, [normal(2, 3)]),
+    "sqrt": Case(F.sqrt, [positive(2, 3)]),
+    "sub": Case(F.sub, [normal(2, 3), normal(1, 3)]),
+    "sum": Case(lambda x: F.sum(x, (0, 2)), [normal(2, 3, 4)]),
+    "sum_to": Case(lambda x: F.sum_to(x, (3, 1)), [normal(2, 3, 4)]),
+    "tanh": Case(F.tanh, [normal(2, 3)]),
+    "transpose": Case(lambda x: F.transpose(x, (2, 0, 1)), [normal(2, 3, 4)]),
+    "upsample_nearest2d": Case(lambda x: F.upsample_nearest2d(x, 2), [normal(2, 1, 2, 3)]),
+}
+
+ENGINE = {
+    "adding a number": Case(lambda x: x + 2.0, [normal(2, 3)]),
+    "AvgSpread2d": Case(lambda x: AvgSpread2d(_geometry)(x), [normal(2, 1, *_geometry.out_size)]),
+    "BatchNormBackward": Case(_batch_norm_backward, [normal(4, 3, 2, 2), normal(4, 3, 2, 2), normal(1, 3, 1, 1)]),
+    "ConvWeightGrad": Case(
+        lambda x, g: ConvWeightGrad(_geometry)(x, g), [normal(2, 3, 5, 6), normal(2, 4, *_geometry.out_size)]
+    ),
+    "Gate": Case(lambda x: Gate(_mask.astype(x.dtype))(x), [normal(2, 3)]),
+    "LeakyGate": Case(lambda x: LeakyGate(_mask, 0.2)(x), [normal(2, 3)]),
+    "MaxSpread2d": Case(lambda x: MaxSpread2d(Geometry.of_conv((4, 4), 2, 2), _taken)(x), [normal(2, 3, 2, 2)]),
+    "MaxTake2d": Case(lambda x: MaxTake2d(Geometry.of_conv((4, 4), 2, 2), _taken)(x), [normal(2, 3, 4, 4)]),
+    "PutItem": Case(lambda x: PutItem([1, 1, 2], (4, 2))(x), [normal(3, 2)]),
+}
+
+ALL = CASES | ENGINE

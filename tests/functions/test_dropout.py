@@ -1,0 +1,51 @@
+"""Dropout."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minigan as mg
+from minigan import functions as F
+from minigan.testing import gradcheck
+
+from .strategies import full_shapes, normal, seeds
+
+
+@given(full_shapes, st.floats(0, 0.9), seeds)
+def test_values_and_gradients(shape, p, seed):
+    (x,) = normal(seed, shape)
+    kept = np.random.default_rng(seed).random(shape, dtype="float32") >= p
+    result = F.dropout(x, p, rng=np.random.default_rng(seed)).numpy()
+    np.testing.assert_allclose(result, x * kept / (1 - p), rtol=1e-12)
+    gradcheck(lambda t: F.dropout(t, p, rng=np.random.default_rng(seed)), x)
+
+
+def test_the_gradient_is_dropped_where_the_value_was():
+    x = mg.Tensor(np.ones((50, 50)), requires_grad=True)
+    y = F.dropout(x, 0.3)
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.data, y.data)
+    assert 0.6 < (y.data != 0).mean() < 0.8
+    np.testing.assert_allclose(y.data[y.data != 0], 1 / 0.7)
+
+
+def test_outside_of_training_and_for_p_0_it_is_x_itself():
+    x = mg.Tensor([1.0, 2.0])
+    assert F.dropout(x, 0.5, training=False) is x
+    assert F.dropout(x, 0.0) is x
+
+
+def test_the_default_generator_is_the_one_manual_seed_restarts():
+    x = np.ones(100)
+    mg.manual_seed(3)
+    first = F.dropout(x).numpy()
+    assert not np.array_equal(F.dropout(x).numpy(), first)
+    mg.manual_seed(3)
+    np.testing.assert_array_equal(F.dropout(x).numpy(), first)
+
+
+@pytest.mark.parametrize("p", [-0.1, 1, 1.5])
+def test_errors(p):
+    with pytest.raises(ValueError, match=r"dropout: p is a probability in \[0, 1\), not"):
+        F.dropout(np.ones(3), p)

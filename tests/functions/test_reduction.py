@@ -1,0 +1,60 @@
+"""Sums, means, extrema over any axes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minigan as mg
+from minigan import functions as F
+from minigan.testing import gradcheck
+
+from .strategies import axes_of, distinct, full_shapes, normal, seeds
+
+REDUCTIONS = {
+    "sum": (F.sum, np.sum, normal),
+    "mean": (F.mean, np.mean, normal),
+    "max": (F.max, np.max, distinct),
+    "min": (F.min, np.min, distinct),
+}
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+@given(full_shapes | st.just(()), st.booleans(), seeds, st.data())
+def test_over_any_axes(name, shape, keepdims, seed, data):
+    function, numpy_function, draw = REDUCTIONS[name]
+    (x,) = draw(seed, shape)
+    axis = data.draw(axes_of(shape))
+    expected = numpy_function(x, axis=axis, keepdims=keepdims)
+    result = function(x, axis, keepdims).numpy()
+    assert isinstance(result, np.ndarray) and result.shape == expected.shape
+    np.testing.assert_allclose(result, expected, rtol=1e-14, atol=1e-15)
+    gradcheck(lambda t: function(t, axis, keepdims), x)
+
+
+@pytest.mark.parametrize("function", [F.max, F.min])
+def test_equal_extrema_share_the_gradient(function):
+    x = mg.Tensor([[2.0, 2.0, 2.0, 2.0], [1.0, 5.0, 5.0, 1.0]], requires_grad=True)
+    function(x, axis=1).backward(np.array([1.0, 6.0], "float32"))
+    shared = [0, 3, 3, 0] if function is F.max else [3, 0, 0, 3]
+    np.testing.assert_array_equal(x.grad.data, [[0.25] * 4, shared])
+
+
+def test_the_sum_of_nothing_is_zero():
+    x = mg.Tensor(np.zeros((0, 3)), requires_grad=True)
+    y = F.sum(x, 0)
+    y.backward(np.ones(3))
+    assert y.numpy().tolist() == [0, 0, 0] and x.grad.shape == (0, 3)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_errors(name):
+    function = REDUCTIONS[name][0]
+    for axis in (2, -3, (0, 2)):
+        with pytest.raises(ValueError, match=rf"{name}: axis -?\d is out of range for shape \(2, 3\)"):
+            function(np.ones((2, 3)), axis)
+    with pytest.raises(ValueError, match=rf"{name}: axes \(1, -1\) of shape \(2, 3\) name one axis twice"):
+        function(np.ones((2, 3)), (1, -1))
+    if name != "sum":
+        with pytest.raises(ValueError, match=rf"{name}: shape \(0, 3\) has nothing"):
+            function(np.ones((0, 3)), 0)

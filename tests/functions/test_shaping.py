@@ -1,0 +1,142 @@
+"""Functions that move numbers: what they return is NumPy's, and each one's gradient is its transpose."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import basic_indices, integer_array_indices
+
+import minigan as mg
+from minigan import functions as F
+from minigan.testing import gradcheck
+
+from .strategies import full_shapes, normal, paddings, per_side, seeds, shape_pairs
+
+
+@given(full_shapes, seeds, st.data())
+def test_reshape(shape, seed, data):
+    (x,) = normal(seed, shape)
+    target = data.draw(st.permutations([*shape, 1]))
+    target[data.draw(st.integers(0, len(shape)))] = -1
+    np.testing.assert_array_equal(F.reshape(x, target).numpy(), x.reshape(target))
+    gradcheck(lambda t: F.reshape(t, target), x)
+
+
+@given(full_shapes, seeds, st.data())
+def test_transpose(shape, seed, data):
+    (x,) = normal(seed, shape)
+    axes = data.draw(st.permutations(range(len(shape))))
+    axes = [a - len(shape) if data.draw(st.booleans()) else a for a in axes]
+    np.testing.assert_array_equal(F.transpose(x, axes).numpy(), x.transpose(axes))
+    np.testing.assert_array_equal(F.transpose(x).numpy(), x.T)
+    gradcheck(lambda t: F.transpose(t, axes), x)
+
+
+@given(shape_pairs, seeds)
+def test_broadcast_to_and_sum_to_are_each_others_transpose(pair, seed):
+    small, large = pair[0], np.broadcast_shapes(*pair)
+    x, y = normal(seed, small, large)
+    broadcast, summed = F.broadcast_to(x, large), F.sum_to(y, small)
+    np.testing.assert_array_equal(broadcast.numpy(), np.broadcast_to(x, large))
+    np.testing.assert_allclose((broadcast.numpy() * y).sum(), (x * summed.numpy()).sum(), rtol=1e-12, atol=1e-13)
+    gradcheck(lambda t: F.broadcast_to(t, large), x)
+    gradcheck(lambda t: F.sum_to(t, small), y)
+
+
+@given(full_shapes, seeds, st.data())
+def test_getitem_by_slices_integers_and_new_axes(shape, seed, data):
+    (x,) = normal(seed, shape)
+    index = data.draw(basic_indices(shape, allow_newaxis=True))
+    np.testing.assert_array_equal(F.getitem(x, index).numpy(), x[index])
+    gradcheck(lambda t: F.getitem(t, index), x)
+
+
+@given(full_shapes, seeds, st.data())
+def test_getitem_by_arrays_adds_up_the_gradients_of_repeated_elements(shape, seed, data):
+    (x,) = normal(seed, shape)
+    index = data.draw(integer_array_indices(shape))
+    np.testing.assert_array_equal(F.getitem(x, index).numpy(), x[index])
+    gradcheck(lambda t: F.getitem(t, index), x)
+
+
+@given(full_shapes, seeds)
+def test_getitem_by_a_mask(shape, seed):
+    (x,) = normal(seed, shape)
+    np.testing.assert_array_equal(F.getitem(x, x > 0).numpy(), x[x > 0])
+    gradcheck(lambda t: F.getitem(t, x > 0), x)
+
+
+def test_getitem_by_tensors_and_lists():
+    x = mg.Tensor(np.arange(12.0).reshape(3, 4), requires_grad=True)
+    x[mg.Tensor([2, 2]), [1, 1]].sum().backward()
+    assert x.grad.data[2, 1] == 2 and x.grad.data.sum() == 2
+
+
+def test_a_slice_is_memory_of_its_own():
+    x = mg.Tensor([1.0, 2.0, 3.0])
+    part = x[:2]
+    x.copy_(0.0)
+    assert part.numpy().tolist() == [1, 2]
+
+
+def test_a_tensor_can_be_looped_over():
+    rows = list(mg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True))
+    assert [row.numpy().tolist() for row in rows] == [[1, 2], [3, 4]]
+    assert all(row.requires_grad for row in rows)
+
+
+@given(full_shapes, st.integers(1, 3), seeds, st.data())
+def test_concatenate(shape, count, seed, data):
+    axis = data.draw(st.integers(-len(shape), len(shape) - 1))
+    all_shapes = [list(shape) for _ in range(count)]
+    for s in all_shapes:
+        s[axis] = data.draw(st.integers(0, 3))
+    arrays = normal(seed, *all_shapes)
+    np.testing.assert_array_equal(F.concatenate(arrays, axis).numpy(), np.concatenate(arrays, axis))
+    gradcheck(lambda *ts: F.concatenate(ts, axis), arrays)
+
+
+@given(paddings(2, same=False), seeds)
+def test_pad2d(padding, seed):
+    (x,) = normal(seed, (2, 1, 3, 2))
+    np.testing.assert_array_equal(F.pad2d(x, padding).numpy(), np.pad(x, ((0, 0), (0, 0), *per_side(padding))))
+    gradcheck(lambda t: F.pad2d(t, padding), x)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda x: F.reshape(x, (4, 2)), ValueError, r"reshape: \(2, 3\) has 6 elements and does not fit \(4, 2\)"),
+        (
+            lambda x: F.transpose(x, (0, 0)),
+            ValueError,
+            r"transpose: axes \(0, 0\) are not an order of the 2 axes of \(2, 3\)",
+        ),
+        (lambda x: F.transpose(x, (0, 3)), ValueError, r"transpose: axes \(0, 3\) are not an order"),
+        (lambda x: F.transpose(x[0, 0], (0,)), ValueError, r"transpose: axes \(0,\) are not an order of the 0 axes"),
+        (
+            lambda x: F.broadcast_to(x, (2, 4)),
+            ValueError,
+            r"broadcast_to: shape \(2, 3\) cannot be repeated to \(2, 4\)",
+        ),
+        (lambda x: F.sum_to(x, (3, 1)), ValueError, r"sum_to: \(2, 3\) is not a broadcast of \(3, 1\)"),
+        (lambda x: F.sum_to(x, (1, 2, 3)), ValueError, r"sum_to: \(2, 3\) is not a broadcast of \(1, 2, 3\)"),
+        (lambda x: F.getitem(x, 2), IndexError, r"getitem: x of shape \(2, 3\) has no such elements"),
+        (
+            lambda x: F.concatenate([x, x[:1]], 1),
+            ValueError,
+            r"concatenate: shapes \(2, 3\) and \(1, 3\) differ outside of axis 1",
+        ),
+        (lambda x: F.concatenate([x, x[0]]), ValueError, r"concatenate: shapes \(2, 3\) and \(3,\) differ"),
+        (lambda x: F.concatenate([x], 2), ValueError, r"concatenate: axis 2 is out of range for shape \(2, 3\)"),
+        (lambda x: F.concatenate([x[0, 0]]), ValueError, r"concatenate: axis 0 is out of range for shape \(\)"),
+        (lambda x: F.concatenate([]), ValueError, "concatenate needs at least one tensor"),
+        (lambda x: F.pad2d(x, 1), ValueError, r"pad2d takes images \(N, C, H, W\), not shape \(2, 3\)"),
+        (lambda x: F.pad2d(x[None, None], "same"), ValueError, "pad2d needs pixels"),
+        (lambda x: F.pad2d(x[None, None], -1), ValueError, "padding must not be negative"),
+        (lambda x: F.pad2d(x[None, None], (1, 2, 3)), ValueError, "padding must be an int"),
+    ],
+)
+def test_errors(call, error, message):
+    with pytest.raises(error, match=message):
+        call(mg.Tensor(np.ones((2, 3))))
