@@ -179,9 +179,9 @@ class Pad2d(Function):
 # --- as one calls them ---------------------------------------------------------------------------
 
 
-def reshape(x: Any, shape: Sequence[int]) -> Tensor:
+def reshape(x: Any, shape: int | Sequence[int]) -> Tensor:
     """x in another shape of as many elements; one length may be −1."""
-    return Reshape(shape)(x)
+    return Reshape((shape,) if isinstance(shape, int) else shape)(x)
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:

@@ -22,7 +22,7 @@ def leaky_gate(x: Array, mask: Array, slope: float) -> Array:
     xp = get_array_module(x)
     if not 0 <= slope <= 1:
         return xp.where(mask, x, slope * x)
-    y = mask.astype(x.dtype)
+    y = xp.asarray(mask, x.dtype)  # a copy: a mask is bool, a NumPy scalar for x of no dimensions
     if slope:
         xp.maximum(y, x.dtype.type(slope), out=y)
     y *= x

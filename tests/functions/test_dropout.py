@@ -12,10 +12,19 @@ from minigan.testing import gradcheck
 from .strategies import full_shapes, normal, seeds
 
 
+def _draws(shape, seed):
+    """One uniform number for each of x's, drawn for images in the kernels' order (H, W, N, C)."""
+    rng = np.random.default_rng(seed)
+    if len(shape) != 4:
+        return rng.random(shape, dtype="float32")
+    n, c, h, w = shape
+    return rng.random((h, w, n, c), dtype="float32").transpose(2, 3, 0, 1)
+
+
 @given(full_shapes, st.floats(0, 0.9), seeds)
 def test_values_and_gradients(shape, p, seed):
     (x,) = normal(seed, shape)
-    kept = np.random.default_rng(seed).random(shape, dtype="float32") >= p
+    kept = _draws(shape, seed) >= p
     result = F.dropout(x, p, rng=np.random.default_rng(seed)).numpy()
     np.testing.assert_allclose(result, x * kept / (1 - p), rtol=1e-12)
     gradcheck(lambda t: F.dropout(t, p, rng=np.random.default_rng(seed)), x)
