@@ -42,12 +42,13 @@ def minigan_step(model: str, batch: int) -> Any:
     """One training step of minigan's, as `minigan train` takes it, on images made beforehand."""
     import numpy as np
 
-    from minigan import models, objectives, optim
+    from minigan import backend, models, objectives, optim
     from minigan.autograd import Tensor
     from minigan.training.config import Config
     from minigan.training.steps import STEPS as WAYS
     from minigan.training.steps import Players
 
+    backend.keep_freed_memory()  # as a run does
     config = Config.for_model(model)
     G, D = models.build(model, channels=3 if model == "dcgan64" else 1)
     rng = np.random.default_rng(0)

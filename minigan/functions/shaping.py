@@ -13,19 +13,24 @@ from typing import Any
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module, is_array
 from minigan.kernels.geometry import normalize_padding
+from minigan.kernels.layout import to_native
 
 
 class Reshape(Function):
-    """y = x in another shape        dx = dy in x's shape"""
+    """y = x in another shape        dx = dy in x's shape
+
+    Numbers that become images (N, C, H, W) are laid out in memory as the kernels want them.
+    """
 
     def __init__(self, shape: Sequence[int]) -> None:
         self.shape = tuple(shape)
 
     def forward(self, x):
         try:
-            return x.reshape(self.shape)
+            y = x.reshape(self.shape)
         except ValueError:
             raise ValueError(f"reshape: {x.shape} has {x.size} elements and does not fit {self.shape}") from None
+        return to_native(y) if y.ndim == 4 and x.ndim != 4 else y
 
     def backward(self, dy):
         return reshape(dy, self.input_shapes[0])
