@@ -7,14 +7,14 @@ Whatever is wrong with the data is a `DataError`, whose message is one sentence 
 
 from __future__ import annotations
 
-from .arrays import load_arrays
-from .batches import Batches
-from .dataset import Dataset
-from .errors import DataError
-from .idx import load_idx_folder, read_idx
-from .images import load_images
-from .loading import load
-from .mnist import load_mnist
+from minigan.data.arrays import load_arrays
+from minigan.data.batches import Batches
+from minigan.data.dataset import Dataset
+from minigan.data.errors import DataError
+from minigan.data.idx import load_idx_folder, read_idx
+from minigan.data.images import load_images
+from minigan.data.loading import load
+from minigan.data.mnist import load_mnist
 
 __all__ = [
     "Batches",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .errors import DataError
+from minigan.data.errors import DataError
 
 
 class Batches:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .errors import DataError
+from minigan.data.errors import DataError
 
 
 @dataclass(frozen=True, eq=False, repr=False)

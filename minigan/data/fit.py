@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import DataError, count
-from .progress import progress
+from minigan.data.errors import DataError, count
+from minigan.data.progress import progress
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -13,11 +13,11 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from .dataset import Dataset, name_of
-from .decode import Decoded, decode, natural_channels, upright_size
-from .errors import DataError, check_split, count, listed, unreadable
-from .fit import Size, check_channels, check_size, pillow
-from .progress import progress
+from minigan.data.dataset import Dataset, name_of
+from minigan.data.decode import Decoded, decode, natural_channels, upright_size
+from minigan.data.errors import DataError, check_split, count, listed, unreadable
+from minigan.data.fit import Size, check_channels, check_size, pillow
+from minigan.data.progress import progress
 
 if TYPE_CHECKING:
     from PIL import Image

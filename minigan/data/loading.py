@@ -7,13 +7,13 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from .arrays import load_arrays
-from .dataset import Dataset
-from .errors import DataError, unreadable
-from .fit import Size
-from .idx import has_idx_files, idx_key, load_idx_folder
-from .images import SUFFIXES, load_images
-from .mnist import load_mnist
+from minigan.data.arrays import load_arrays
+from minigan.data.dataset import Dataset
+from minigan.data.errors import DataError, unreadable
+from minigan.data.fit import Size
+from minigan.data.idx import has_idx_files, idx_key, load_idx_folder
+from minigan.data.images import SUFFIXES, load_images
+from minigan.data.mnist import load_mnist
 
 _KINDS = "'mnist', a folder of IDX files, an .npz or .npy file, or a folder or .zip of images"
 

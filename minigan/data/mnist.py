@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .dataset import Dataset
-from .errors import DataError, check_split, unreadable
-from .fit import Size, check_channels, check_size, fit
-from .idx import parse_idx
+from minigan.data.dataset import Dataset
+from minigan.data.errors import DataError, check_split, unreadable
+from minigan.data.fit import Size, check_channels, check_size, fit
+from minigan.data.idx import parse_idx
 
 FOLDER = Path(__file__).parent / "mnist"
 

@@ -16,9 +16,9 @@ from __future__ import annotations
 from functools import lru_cache
 from types import ModuleType
 
-from ..backend import Array
-from . import cook_toom, im2col
-from .geometry import Geometry
+from minigan.backend import Array
+from minigan.kernels import cook_toom, im2col
+from minigan.kernels.geometry import Geometry
 
 # Costs are in multiply-adds of a large matrix product. The ratios were measured on a CPU; a GPU's are
 # close, for it calculates and moves data faster by about the same factor.

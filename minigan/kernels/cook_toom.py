@@ -25,11 +25,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..backend import Array, device_of, get_array_module
-from .geometry import Geometry, Pair
-from .layout import PIXELS_FIRST, pixels_first
-from .parallel import each
-from .workspace import scratch
+from minigan.backend import Array, device_of, get_array_module
+from minigan.kernels.geometry import Geometry, Pair
+from minigan.kernels.layout import PIXELS_FIRST, pixels_first
+from minigan.kernels.parallel import each
+from minigan.kernels.workspace import scratch
 
 # The points, best first: rounding errors grow with the spread of their powers. Infinity (the
 # leading coefficient) is always used too. Eight points in all keep float32 within 2e-5 of the maximum.

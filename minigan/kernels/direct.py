@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..backend import Array, get_array_module
-from .geometry import Geometry
+from minigan.backend import Array, get_array_module
+from minigan.kernels.geometry import Geometry
 
 
 def _terms(geometry: Geometry) -> Iterator[tuple[int, int, int, int, int, int]]:

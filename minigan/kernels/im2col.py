@@ -11,11 +11,11 @@ Chellapilla, Puri & Simard, High Performance Convolutional Neural Networks for D
 
 from __future__ import annotations
 
-from ..backend import Array, get_array_module
-from .geometry import Geometry
-from .layout import PIXELS_FIRST, pixels_first
-from .parallel import each
-from .workspace import scratch
+from minigan.backend import Array, get_array_module
+from minigan.kernels.geometry import Geometry
+from minigan.kernels.layout import PIXELS_FIRST, pixels_first
+from minigan.kernels.parallel import each
+from minigan.kernels.workspace import scratch
 
 BAND_BYTES = {"numpy": 4 << 20, "cupy": 256 << 20}  # of columns at a time: a cache, part of a GPU
 FEW_CHANNELS = 8  # below this, runs of N pixels copy faster than runs of C channels

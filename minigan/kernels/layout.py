@@ -6,7 +6,7 @@ contiguous array. Both directions are the same permutation, which swaps the axis
 
 from __future__ import annotations
 
-from ..backend import Array, get_array_module
+from minigan.backend import Array, get_array_module
 
 PIXELS_FIRST = (2, 3, 0, 1)
 

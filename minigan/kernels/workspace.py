@@ -13,7 +13,7 @@ from types import ModuleType
 
 import numpy as np
 
-from ..backend import Array
+from minigan.backend import Array
 
 _buffers = threading.local()
 
