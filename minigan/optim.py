@@ -12,7 +12,11 @@ from minigan.kernels.adam import adam_update
 
 
 class Optimizer:
-    """Holds parameters, and for each the arrays named in `slots` (moments), which begin as zeros."""
+    """Holds parameters, and for each the arrays named in `slots` (moments), which begin as zeros.
+
+    Steps are counted for all together (PyTorch counts for each parameter; it makes a difference only
+    to one whose gradients begin later). Make it after the module was moved to its device.
+    """
 
     slots: tuple[str, ...] = ()
 

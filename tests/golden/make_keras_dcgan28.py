@@ -16,14 +16,14 @@ import os
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+from pathlib import Path
+from typing import Any
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-import recipe  # noqa: E402
-import tensorflow as tf  # noqa: E402
-from keras import layers  # noqa: E402
+import keras
+import numpy as np
+import recipe
+import tensorflow as tf
+from keras import layers
 
 HERE = Path(__file__).resolve().parent
 Arrays = dict[str, np.ndarray]

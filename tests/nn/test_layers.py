@@ -1,0 +1,331 @@
+"""Each layer's values, from numbers written out, and what it does with bad input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minigan as mg
+from minigan import nn
+from minigan.functions import sum as sum_
+from minigan.testing import gradcheck
+
+
+def images(*shape: int, seed: int = 0, dtype: str = "float64") -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def set_(parameter: nn.Parameter, value: object) -> None:
+    parameter.data = np.asarray(value, parameter.dtype)
+
+
+def test_dense():
+    layer = nn.Dense(2, 3)
+    set_(layer.weight, [[1, 2], [3, 4], [5, 6]])
+    set_(layer.bias, [10, 20, 30])
+    np.testing.assert_array_equal(layer(mg.Tensor([[1.0, -1.0]])).numpy(), [[9, 19, 29]])
+    assert nn.Dense(2, 3, bias=False).bias is None
+
+
+def conv(x: np.ndarray, w: np.ndarray, stride: int, pad: int) -> np.ndarray:
+    """A convolution, as its definition reads."""
+    x = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    k = w.shape[2]
+    size = (x.shape[2] - k) // stride + 1
+    y = np.zeros((len(x), len(w), size, size))
+    for i in range(size):
+        for j in range(size):
+            window = x[:, :, i * stride : i * stride + k, j * stride : j * stride + k]
+            y[:, :, i, j] = np.einsum("nchw,ochw->no", window, w)
+    return y
+
+
+def test_conv2d():
+    layer = nn.Conv2d(2, 3, 4, stride=2, padding=1).to(dtype="float64")
+    assert layer.weight.shape == (3, 2, 4, 4)
+    x = images(2, 2, 6, 6)
+    wanted = conv(x, layer.weight.numpy(), 2, 1) + layer.bias.numpy()[:, None, None]
+    np.testing.assert_allclose(layer(mg.Tensor(x)).numpy(), wanted, atol=1e-12)
+    assert nn.Conv2d(1, 1, (2, 3)).weight.shape == (1, 1, 2, 3)
+    assert nn.Conv2d(1, 1, 3, bias=False).bias is None
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding", "extra"), [(4, 2, 1, 0), (5, 2, 2, 1), (3, 1, 0, 0)])
+def test_conv_transpose2d_is_the_adjoint_of_its_convolution(kernel, stride, padding, extra):
+    layer = nn.ConvTranspose2d(3, 2, kernel, stride, padding, extra).to(dtype="float64")
+    assert layer.weight.shape == (3, 2, kernel, kernel)
+    x = images(2, 3, 4, 4)
+    y = layer(mg.Tensor(x)).numpy() - layer.bias.numpy()[:, None, None]
+    assert y.shape[2] == (4 - 1) * stride - 2 * padding + kernel + extra
+    probe = images(*y.shape, seed=1)
+    back = conv(probe, layer.weight.numpy(), stride, padding)
+    assert (probe * y).sum() == pytest.approx((back * x).sum(), rel=1e-12)
+
+
+def test_same_padding_is_that_of_tensorflow():
+    """Kernel 5, stride 2: one row more after than before; a transposed convolution doubles the image."""
+    conv_layer = nn.Conv2d(1, 1, 5, stride=2, padding="same", bias=False).to(dtype="float64")
+    x = images(1, 1, 8, 8)
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 2), (1, 2)))
+    np.testing.assert_allclose(
+        conv_layer(mg.Tensor(x)).numpy(), conv(padded, conv_layer.weight.numpy(), 2, 0), atol=1e-12
+    )
+    layer = nn.ConvTranspose2d(1, 1, 5, 2, "same", bias=False).to(dtype="float64")
+    point = np.zeros((1, 1, 4, 4))
+    point[0, 0, 1, 1] = 1
+    image = layer(mg.Tensor(point)).numpy()
+    assert image.shape == (1, 1, 8, 8)
+    np.testing.assert_allclose(image[0, 0, 1:6, 1:6], layer.weight.numpy()[0, 0], atol=1e-15)
+    assert np.count_nonzero(image) == 25
+
+
+# --- BatchNorm -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (4, 3, 2, 5)])
+def test_batch_norm_in_training(shape):
+    layer = nn.BatchNorm(3).to(dtype="float64")
+    set_(layer.weight, [1, 2, 3])
+    set_(layer.bias, [4, 5, 6])
+    x = 2 * images(*shape) + 1
+    axes, along = (0, *range(2, len(shape))), (1, 3) + (1,) * (len(shape) - 2)
+    mean, var = x.mean(axes), x.var(axes)
+    wanted = (x - mean.reshape(along)) / np.sqrt(var.reshape(along) + 1e-5)
+    wanted = wanted * layer.weight.numpy().reshape(along) + layer.bias.numpy().reshape(along)
+    np.testing.assert_allclose(layer(mg.Tensor(x)).numpy(), wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize(("momentum", "unbiased"), [(0.1, True), (0.01, False)])
+def test_running_statistics_in_both_conventions(momentum, unbiased):
+    layer = nn.BatchNorm(2, eps=1e-3, momentum=momentum, unbiased=unbiased).to(dtype="float64")
+    mean, var = np.zeros(2), np.ones(2)
+    for step in range(3):
+        x = 3 * images(4, 2, 3, 3, seed=step) + 2
+        layer(mg.Tensor(x))
+        mean = (1 - momentum) * mean + momentum * x.mean((0, 2, 3))
+        var = (1 - momentum) * var + momentum * x.var((0, 2, 3), ddof=int(unbiased))
+        assert layer.num_batches_tracked.item() == step + 1
+    np.testing.assert_allclose(layer.running_mean.numpy(), mean, rtol=1e-12)
+    np.testing.assert_allclose(layer.running_var.numpy(), var, rtol=1e-12)
+
+    layer.eval()
+    before = {name: array.copy() for name, array in layer.state_dict().items()}
+    x = images(1, 2, 3, 3)
+    wanted = (x - mean[:, None, None]) / np.sqrt(var + 1e-3)[:, None, None]
+    np.testing.assert_allclose(layer(mg.Tensor(x)).numpy(), wanted, rtol=1e-10)
+    for name, array in layer.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_real_and_fake_have_statistics_of_their_own():
+    """Two calls, two graphs: the second call does not change the first one's gradient."""
+    layer = nn.BatchNorm(2).to(dtype="float64")
+    probe = images(4, 2, seed=9)
+
+    def gradient(second_call: bool) -> np.ndarray:
+        x = mg.Tensor(images(4, 2), requires_grad=True)
+        y = sum_(layer(x) * mg.Tensor(probe))
+        if second_call:
+            layer(mg.Tensor(images(4, 2, seed=1) + 100))
+        y.backward()
+        return x.grad.numpy()
+
+    np.testing.assert_array_equal(gradient(False), gradient(True))
+
+
+def test_batch_norm_in_float32_stays_so():
+    layer = nn.BatchNorm(2)
+    assert layer(mg.Tensor(images(4, 2, dtype="float32"))).dtype == np.float32
+    assert {a.dtype.name for a in layer.state_dict().values()} == {"float32", "int64"}
+    assert layer.eval()(mg.Tensor(images(4, 2, dtype="float32"))).dtype == np.float32
+
+
+# --- the other norms -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "axes", "along"),
+    [(lambda: nn.LayerNorm((3, 2, 2)), (1, 2, 3), (3, 2, 2)), (lambda: nn.InstanceNorm(3), (2, 3), (3, 1, 1))],
+    ids=["layer", "instance"],
+)
+def test_layer_and_instance_norm(make, axes, along):
+    layer = make().to(dtype="float64")
+    set_(layer.weight, images(*layer.weight.shape, seed=1))
+    set_(layer.bias, images(*layer.bias.shape, seed=2))
+    x = 3 * images(4, 3, 2, 2) + 1
+    gamma, beta = (p.numpy().reshape(along) for p in layer.parameters())
+    wanted = (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + 1e-5) * gamma + beta
+    np.testing.assert_allclose(layer(mg.Tensor(x)).numpy(), wanted, atol=1e-12)
+    assert nn.LayerNorm(5).weight.shape == (5,)
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.BatchNorm(1, eps=0.5), nn.LayerNorm((1, 1, 2), eps=0.5), nn.InstanceNorm(1, eps=0.5)], ids=repr
+)
+def test_every_norm_uses_its_epsilon(layer):
+    y = layer(mg.Tensor(np.array([[[[1.0, 2.0]]]], np.float32))).numpy()  # variance 1/4
+    np.testing.assert_allclose(y.ravel(), np.array([-0.5, 0.5]) / np.sqrt(0.75), rtol=1e-6)
+
+
+# --- dropout ---------------------------------------------------------------------------------------
+
+
+def test_dropout_scales_what_it_keeps():
+    mg.manual_seed(0)
+    y = nn.Dropout(0.3)(mg.Tensor(np.ones((200, 200), np.float32))).numpy()
+    assert y.dtype == np.float32
+    np.testing.assert_allclose(np.unique(y), [0, 1 / 0.7], rtol=1e-6)
+    assert (y == 0).mean() == pytest.approx(0.3, abs=0.01)
+    assert y.mean() == pytest.approx(1.0, abs=0.01)
+
+
+def test_dropout_in_evaluation_does_nothing():
+    layer, x = nn.Dropout(0.3).eval(), mg.Tensor(images(3, 3))
+    np.testing.assert_array_equal(layer(x).numpy(), x.numpy())
+
+
+def test_dropout_draws_from_the_seed_and_anew_each_call():
+    layer, x = nn.Dropout(0.5), mg.Tensor(np.ones(1000, np.float32))
+    mg.manual_seed(1)
+    a, b = layer(x).numpy(), layer(x).numpy()
+    mg.manual_seed(1)
+    np.testing.assert_array_equal(layer(x).numpy(), a)
+    assert not np.array_equal(a, b)
+    own = nn.Dropout(0.5, rng=np.random.default_rng(1))
+    np.testing.assert_array_equal(own(x).numpy(), a)
+
+
+def test_dropout_drops_the_gradient_of_what_it_dropped():
+    x = mg.Tensor(np.ones(100, np.float32), requires_grad=True)
+    y = nn.Dropout(0.4)(x)
+    sum_(y).backward()
+    np.testing.assert_array_equal(x.grad.numpy(), y.numpy())
+
+
+# --- activations, shapes, pooling, embedding -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layer", "wanted"),
+    [
+        (nn.ReLU(), [0, 0, 2]),
+        (nn.LeakyReLU(), [-0.03, 0, 2]),
+        (nn.LeakyReLU(0.2), [-0.6, 0, 2]),
+        (nn.Tanh(), np.tanh([-3, 0, 2])),
+        (nn.Sigmoid(), 1 / (1 + np.exp([3.0, 0, -2]))),
+    ],
+    ids=repr,
+)
+def test_activations(layer, wanted):
+    np.testing.assert_allclose(layer(mg.Tensor(np.array([-3.0, 0, 2]))).numpy(), wanted, rtol=1e-12)
+
+
+def test_leaky_relu_takes_the_negative_slope_at_zero():
+    x = mg.Tensor(np.zeros(1), requires_grad=True)
+    sum_(nn.LeakyReLU(0.3)(x)).backward()
+    assert x.grad.item() == 0.3
+
+
+def test_reshape_and_flatten_go_by_channels_first():
+    x = np.arange(24.0).reshape(2, 3, 2, 2)
+    np.testing.assert_array_equal(nn.Flatten()(mg.Tensor(x)).numpy(), np.arange(24.0).reshape(2, 12))
+    np.testing.assert_array_equal(nn.Reshape(3, 2, 2)(mg.Tensor(x.reshape(2, 12))).numpy(), x)
+    assert repr(nn.Reshape(3, 2, 2)) == "Reshape(3, 2, 2)"
+
+
+def test_flatten_of_a_convolution_is_in_logical_order():
+    """Whatever the memory order of a convolution's result."""
+    y = nn.Conv2d(2, 3, 3)(mg.Tensor(images(2, 2, 5, 5, dtype="float32")))
+    np.testing.assert_array_equal(nn.Flatten()(y).numpy(), np.ascontiguousarray(y.numpy()).reshape(2, -1))
+
+
+def test_average_pooling():
+    x = np.arange(16.0).reshape(1, 1, 4, 4)
+    np.testing.assert_array_equal(nn.AvgPool2d(2)(mg.Tensor(x)).numpy()[0, 0], [[2.5, 4.5], [10.5, 12.5]])
+    x = images(2, 3, 4, 4)
+    np.testing.assert_allclose(nn.AvgPool2d("global")(mg.Tensor(x)).numpy(), x.mean((2, 3)))
+
+
+def test_embedding_gives_rows_and_adds_up_their_gradients():
+    layer = nn.Embedding(4, 2).to(dtype="float64")
+    labels = np.array([3, 1, 3])
+    y = layer(labels)
+    np.testing.assert_array_equal(y.numpy(), layer.weight.numpy()[labels])
+    np.testing.assert_array_equal(layer(mg.Tensor(labels)).numpy(), y.numpy())
+    y.backward(np.array([[1.0, 2], [3, 4], [5, 6]]))
+    np.testing.assert_array_equal(layer.weight.grad.numpy(), [[0, 0], [3, 4], [0, 0], [6, 8]])
+
+
+@pytest.mark.parametrize("labels", [np.array([4]), np.array([-1])])
+def test_embedding_refuses_labels_it_has_no_row_for(labels):
+    with pytest.raises(ValueError, match="labels are .* but rows are 0 to 3"):
+        nn.Embedding(4, 2)(labels)
+
+
+@pytest.mark.parametrize("labels", [np.array([1.0]), [1, 2], mg.Tensor([1.0])])
+def test_embedding_refuses_what_are_no_integers(labels):
+    with pytest.raises(TypeError, match="integer labels"):
+        nn.Embedding(4, 2)(labels)
+
+
+# --- self-attention --------------------------------------------------------------------------------
+
+
+def attention(x: np.ndarray, layer: nn.SelfAttention) -> np.ndarray:
+    """SAGAN's attention pixel by pixel."""
+    w = {name: p.numpy()[:, :, 0, 0] for name, p in layer.named_parameters() if p.ndim == 4}
+    w = {name.split(".")[0]: matrix for name, matrix in w.items()}
+    n, c, h, width = x.shape
+
+    def pooled(a: np.ndarray) -> np.ndarray:
+        return a.reshape(n, a.shape[1], h // 2, 2, width // 2, 2).max((3, 5)).reshape(n, a.shape[1], -1)
+
+    theta = np.einsum("oc,nchw->nohw", w["theta"], x).reshape(n, c // 8, -1)
+    phi, g = (pooled(np.einsum("oc,nchw->nohw", w[name], x)) for name in ("phi", "g"))
+    y = np.zeros((n, c // 2, h * width))
+    for i in range(n):
+        for pixel in range(h * width):
+            scores = theta[i, :, pixel] @ phi[i]
+            share = np.exp(scores - scores.max())
+            y[i, :, pixel] = g[i] @ (share / share.sum())
+    return x + layer.gamma.item() * np.einsum("oc,nchw->nohw", w["o"], y.reshape(n, c // 2, h, width))
+
+
+def test_self_attention_begins_as_the_identity():
+    layer, x = nn.SelfAttention(8), images(2, 8, 4, 6, dtype="float32")
+    np.testing.assert_array_equal(layer(mg.Tensor(x)).numpy(), x)
+    assert list(layer.state_dict()) == ["gamma", "theta.weight", "phi.weight", "g.weight", "o.weight"]
+    shapes = [(), (1, 8, 1, 1), (1, 8, 1, 1), (4, 8, 1, 1), (8, 4, 1, 1)]
+    assert [p.shape for p in layer.parameters()] == shapes
+
+
+def test_self_attention_values():
+    mg.manual_seed(0)
+    layer = nn.SelfAttention(16).to(dtype="float64")
+    set_(layer.gamma, 0.7)
+    x = 3 * images(2, 16, 4, 6)
+    np.testing.assert_allclose(layer(mg.Tensor(x)).numpy(), attention(x, layer), atol=1e-12)
+
+
+def test_self_attention_gradients_to_second_order():
+    mg.manual_seed(0)
+    layer = nn.SelfAttention(8).to(dtype="float64")
+    set_(layer.gamma, 0.7)
+    weights = layer.parameters()
+
+    def with_weights(x: mg.Tensor, *given: mg.Tensor) -> mg.Tensor:
+        holders = [layer, layer.theta, layer.phi, layer.g, layer.o]
+        names = ["gamma", "weight", "weight", "weight", "weight"]
+        for holder, name, value in zip(holders, names, given, strict=True):
+            object.__setattr__(holder, name, value)
+        return layer(x)
+
+    gradcheck(with_weights, [2 * images(1, 8, 4, 4), *(p.numpy().copy() for p in weights)])
+
+
+@pytest.mark.parametrize("size", [(3, 4), (4, 3)])
+def test_self_attention_refuses_odd_images(size):
+    with pytest.raises(ValueError, match="even height and width"):
+        nn.SelfAttention(8)(mg.Tensor(images(1, 8, *size, dtype="float32")))
+    with pytest.raises(ValueError, match="multiple of 8"):
+        nn.SelfAttention(12)

@@ -1,0 +1,263 @@
+"""Optimisers: against their formulas, against PyTorch, and continued exactly after a stop."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import minigan as mg
+from minigan import nn, optim
+from minigan.kernels.adam import SLICE_ELEMENTS
+
+OPTIMIZERS = {
+    "sgd": lambda p: optim.SGD(p, 0.1),
+    "momentum": lambda p: optim.SGD(p, 0.1, momentum=0.9),
+    "rmsprop": lambda p: optim.RMSprop(p, 0.01, alpha=0.9, eps=1e-3),
+    "adam": lambda p: optim.Adam(p, 0.01, (0.5, 0.99), 1e-3),
+    "adam epsilon-hat": lambda p: optim.Adam(p, 0.01, (0.5, 0.99), 1e-3, epsilon_hat=True),
+}
+TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
+STEPS = 5
+
+
+def numbers(*shape: int, seed: int = 0, dtype: str = "float64") -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def gradient(step: int, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """Of very different sizes, and in some places zero."""
+    g = numbers(*shape, seed=100 + step) * 10.0 ** numbers(*shape, seed=200)
+    return (g * (numbers(*shape, seed=300 + step) > -1)).astype(dtype)
+
+
+def give(p: mg.Tensor, g: np.ndarray) -> None:
+    p.grad = mg.Tensor(g)
+
+
+# --- each update, as its formula reads -------------------------------------------------------------
+
+
+def by_formula(name: str, p: np.ndarray, gradients: list[np.ndarray]) -> np.ndarray:
+    m = v = np.zeros_like(p)
+    for t, g in enumerate(gradients, start=1):
+        if name == "sgd":
+            p = p - 0.1 * g
+        elif name == "momentum":
+            m = 0.9 * m + g
+            p = p - 0.1 * m
+        elif name == "rmsprop":
+            v = 0.9 * v + 0.1 * g**2
+            p = p - 0.01 * g / (np.sqrt(v) + 1e-3)
+        else:
+            m, v = 0.5 * m + 0.5 * g, 0.99 * v + 0.01 * g**2
+            if name == "adam":
+                p = p - 0.01 * (m / (1 - 0.5**t)) / (np.sqrt(v / (1 - 0.99**t)) + 1e-3)
+            else:
+                p = p - 0.01 * math.sqrt(1 - 0.99**t) / (1 - 0.5**t) * m / (np.sqrt(v) + 1e-3)
+    return p
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("shape", [(), (7, 3), (2 * SLICE_ELEMENTS + 5,)], ids=["scalar", "small", "several slices"])
+def test_steps_follow_the_formula(name, dtype, shape):
+    start = numbers(*shape).astype(dtype)
+    p = nn.Parameter(start.copy())
+    optimizer = OPTIMIZERS[name]([p])
+    gradients = [gradient(t, shape, dtype) for t in range(STEPS)]
+    for g in gradients:
+        given = g.copy()
+        give(p, g)
+        optimizer.step()
+        np.testing.assert_array_equal(g, given, "the gradient is read, not changed")
+    assert p.dtype == dtype and p.shape == shape
+    wanted = by_formula(name, start.astype(np.float64), [g.astype(np.float64) for g in gradients])
+    np.testing.assert_allclose(p.numpy(), wanted, atol=TOLERANCE[dtype] * np.abs(wanted).max(), rtol=0)
+    moments = [value for state in optimizer.state for value in state.values()]
+    assert all(a.dtype == dtype and a.shape == shape for a in moments)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["sgd", "momentum", "rmsprop", "adam"])
+def test_steps_are_those_of_pytorch(name, dtype):
+    """(The other Adam is TensorFlow's: test_dcgan28_against_keras.py holds it to Keras.)"""
+    torch = pytest.importorskip("torch")
+    theirs = {
+        "sgd": lambda p: torch.optim.SGD(p, 0.1),
+        "momentum": lambda p: torch.optim.SGD(p, 0.1, momentum=0.9),
+        "rmsprop": lambda p: torch.optim.RMSprop(p, 0.01, alpha=0.9, eps=1e-3),
+        "adam": lambda p: torch.optim.Adam(p, 0.01, (0.5, 0.99), 1e-3),
+    }
+    start = numbers(6, 5).astype(dtype)
+    p, q = nn.Parameter(start.copy()), torch.nn.Parameter(torch.from_numpy(start.copy()))
+    ours, other = OPTIMIZERS[name]([p]), theirs[name]([q])
+    for t in range(STEPS):
+        g = gradient(t, start.shape, dtype)
+        give(p, g)
+        q.grad = torch.from_numpy(g)
+        ours.step()
+        other.step()
+        np.testing.assert_allclose(p.numpy(), q.detach().numpy(), rtol=0, atol=10 * TOLERANCE[dtype])
+
+
+def test_defaults_are_those_of_pytorch():
+    adam = optim.Adam([nn.Parameter(np.ones(1))])
+    assert (adam.lr, adam.betas, adam.eps, adam.epsilon_hat) == (1e-3, (0.9, 0.999), 1e-8, False)
+    rms = optim.RMSprop([nn.Parameter(np.ones(1))])
+    assert (rms.lr, rms.alpha, rms.eps) == (1e-2, 0.99, 1e-8)
+
+
+def test_the_two_places_of_epsilon_differ():
+    """By 1/√(1 − β₂) ≈ 32 in the first step: with a gradient as small as ε it can be seen."""
+    p, q = nn.Parameter(np.zeros(1)), nn.Parameter(np.zeros(1))
+    for parameter, hat in ((p, False), (q, True)):
+        give(parameter, np.full(1, 1e-3))
+        optim.Adam([parameter], 1.0, (0.9, 0.999), eps=1e-3, epsilon_hat=hat).step()
+    assert p.item() == pytest.approx(-1 / 2)
+    assert q.item() == pytest.approx(-1 / (1 + 1 / math.sqrt(1e-3)))
+
+
+# --- what it touches -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_memory_order_does_not_matter(name):
+    """Neither the gradient's (a transposed view) nor the parameter's (Fortran order)."""
+    start, g = numbers(40, 30), numbers(30, 40, seed=1)
+    plain = nn.Parameter(start.copy())
+    turned = nn.Parameter(np.asfortranarray(start))
+    for p, array in ((plain, np.ascontiguousarray(g.T)), (turned, g.T)):
+        optimizer = OPTIMIZERS[name]([p])
+        for _ in range(2):
+            give(p, array)
+            optimizer.step()
+    np.testing.assert_array_equal(plain.numpy(), turned.numpy())
+    assert not np.array_equal(plain.numpy(), start)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_update_is_in_place(name):
+    p = nn.Parameter(numbers(4))
+    memory = p.data
+    optimizer = OPTIMIZERS[name]([p])
+    give(p, numbers(4))
+    optimizer.step()
+    assert p.data is memory
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_what_has_no_gradient_stays(name):
+    p, q = nn.Parameter(numbers(4)), nn.Parameter(numbers(4))
+    before = q.numpy().copy()
+    optimizer = OPTIMIZERS[name]([p, q])
+    give(p, numbers(4))
+    optimizer.step()
+    np.testing.assert_array_equal(q.numpy(), before)
+    assert all(not a.any() for a in optimizer.state[1].values())
+    assert not np.array_equal(p.numpy(), before)
+
+
+def test_zero_grad_forgets_its_own():
+    p, q = nn.Parameter(numbers(1)), nn.Parameter(numbers(1))
+    give(p, numbers(1)), give(q, numbers(1))
+    optim.SGD([p]).zero_grad()
+    assert p.grad is None and q.grad is not None
+
+
+def test_parameters_may_be_given_as_a_generator():
+    model = nn.Sequential(nn.Dense(2, 2), nn.Dense(2, 1))
+    assert len(optim.Adam(p for p in model.parameters()).params) == 4
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: optim.Adam([]), "Adam was given no parameters"),
+        (lambda: optim.SGD([nn.Parameter(np.ones(1))], -1.0), "lr is a number of 0 or more, not -1.0"),
+        (lambda: optim.SGD([nn.Parameter(np.ones(1))], math.nan), "not nan"),
+        (lambda: optim.Adam([nn.Parameter(np.ones(1))], betas=(0.9, 1.0)), r"betas must lie in \[0, 1\)"),
+    ],
+)
+def test_bad_settings_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(("name", "kind"), [("sgd", "SGD"), ("rmsprop", "RMSprop"), ("adam", "Adam")])
+def test_an_old_graph_is_stale_after_the_step(name, kind):
+    p = nn.Parameter(numbers(3))
+    x = mg.Tensor(numbers(3), requires_grad=True)
+    y = mg.functions.sum(p * x)
+    give(p, numbers(3))
+    OPTIMIZERS[name]([p]).step()
+    with pytest.raises(mg.StaleTensorError, match=rf"{kind}\.step\(\)"):
+        y.backward()
+
+
+# --- stopping and going on -------------------------------------------------------------------------
+
+
+def steps(optimizer: optim.Optimizer, first: int, last: int) -> None:
+    for t in range(first, last):
+        for i, p in enumerate(optimizer.params):
+            give(p, gradient(t + 10 * i, p.shape, "float32"))
+        optimizer.step()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_run_continues_bit_for_bit(name):
+    def parameters() -> list[nn.Parameter]:
+        return [nn.Parameter(numbers(5, 4, dtype="float32")), nn.Parameter(numbers(3, seed=1, dtype="float32"))]
+
+    whole = parameters()
+    steps(OPTIMIZERS[name](whole), 0, 7)
+
+    first = parameters()
+    optimizer = OPTIMIZERS[name](first)
+    steps(optimizer, 0, 3)
+    state = {key: np.copy(value) for key, value in optimizer.state_dict().items()}  # as a file would hold it
+    second = [nn.Parameter(p.numpy().copy()) for p in first]
+    steps(optimizer, 3, 5)  # must not reach into what was saved
+    resumed = OPTIMIZERS[name](second)
+    resumed.lr = 123.0
+    resumed.load_state_dict(state)
+    steps(resumed, 3, 7)
+    for p, q in zip(whole, second, strict=True):
+        assert p.numpy().tobytes() == q.numpy().tobytes()
+    assert resumed.step_count == 7
+
+
+def test_state_names():
+    assert list(optim.SGD([nn.Parameter(np.ones(1))]).state_dict()) == ["step", "lr"]
+    keys = list(optim.Adam([nn.Parameter(np.ones(1)), nn.Parameter(np.ones(1))]).state_dict())
+    assert keys == ["step", "lr", "exp_avg.0", "exp_avg_sq.0", "exp_avg.1", "exp_avg_sq.1"]
+
+
+def test_loaded_moments_are_copies():
+    a, b = (optim.Adam([nn.Parameter(np.ones(2))]) for _ in range(2))
+    steps64 = numbers(2)
+    give(a.params[0], steps64)
+    a.step()
+    b.load_state_dict(a.state_dict())
+    a.step()
+    assert not np.array_equal(a.state[0]["exp_avg"], b.state[0]["exp_avg"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.pop("exp_avg.0"), "the state does not fit this Adam: exp_avg.0 differ"),
+        (lambda s: s.update({"exp_avg.7": np.ones(1)}), "exp_avg.7 differ"),
+        (lambda s: s.update({"exp_avg_sq.1": np.ones(5)}), r"exp_avg_sq.1 has shape \(5,\), needed is \(3,\)"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_whole(change, message):
+    optimizer = optim.Adam([nn.Parameter(np.ones(2)), nn.Parameter(np.ones(3))])
+    state = {key: np.ones_like(value) * 9 for key, value in optimizer.state_dict().items()}
+    change(state)
+    with pytest.raises(ValueError, match=message):
+        optimizer.load_state_dict(state)
+    assert optimizer.step_count == 0 and optimizer.lr == 1e-3
+    assert not any(a.any() for moments in optimizer.state for a in moments.values())

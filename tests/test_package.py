@@ -1,0 +1,108 @@
+"""The package as a whole: what importing it costs, which room may import from which, what is documented."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minigan
+
+ROOT = Path(minigan.__file__).resolve().parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+# The rooms of the house, from the ground up: each imports only from those above it in this list.
+ROOMS = [
+    "backend", "kernels", "autograd", "functions", "nn", "optim", "models", "objectives", "data", "metrics", "trace",
+    "training", "testing", "doctor", "cli",
+]  # fmt: skip
+KNOW_LITTLE = {"testing": {"backend", "autograd", "functions"}, "kernels": {"backend"}}
+
+# Array work goes through the array's own module, so that it runs on a GPU. These files are about the host.
+ON_THE_HOST = {
+    "nn/init.py": "a QR decomposition of freshly drawn numbers",
+}
+DEVICE_ROOMS = ("functions", "nn", "optim", "models", "objectives")
+DEVICE_FILES = ("training/steps.py", "training/averaging.py")  # the rest of training writes files and pictures
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """The full names of all modules a file imports anywhere, with `from m import n` as "m.n"."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = ("minigan", *path.relative_to(ROOT).parent.parts)
+                base = ".".join([*package[: len(package) + 1 - node.level], *([base] if base else [])])
+            names |= {f"{base}.{alias.name}" for alias in node.names}
+    return names
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_importing_minigan_brings_in_no_heavy_guest():
+    guests = ["matplotlib", "torch", "tensorflow", "jax", "cupy", "PIL", "tqdm", "safetensors", "scipy", "pandas"]
+    code = f"import sys, minigan; print([m for m in {guests} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p != ROOT / "__init__.py"], ids=name)
+def test_a_room_imports_only_from_rooms_above_it(path):
+    room = room_of(path)
+    assert room in ROOMS or room == "__main__", f"{name(path)} stands in no room of the house"
+    if room == "__main__":
+        return
+    above = KNOW_LITTLE.get(room, set(ROOMS[: ROOMS.index(room)])) | {room}
+    for full in imported(path):
+        first, *rest = full.split(".")
+        if first == "minigan" and rest and rest != ["__version__"]:
+            assert rest[0] in above, f"{name(path)} imports {full}"
+        elif full == "minigan":
+            assert room in ("doctor", "cli"), f"{name(path)} imports the whole package"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in DEVICE_ROOMS or name(p) in DEVICE_FILES], ids=name)
+def test_array_work_asks_the_array_for_its_module(path):
+    if name(path) not in ON_THE_HOST:
+        guests = {full.split(".")[0] for full in imported(path)} & {"numpy", "cupy", "scipy"}
+        assert not guests, f"{name(path)} imports {guests}"
+
+
+def test_the_exceptions_are_still_needed():
+    assert all("numpy" in {full.split(".")[0] for full in imported(ROOT / path)} for path in ON_THE_HOST)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_what_is_public_is_documented(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    bare = [node.name for node in tree.body if isinstance(node, kinds) and not ast.get_docstring(node)]
+    assert ast.get_docstring(tree), f"{name(path)} has no docstring"
+    assert not [n for n in bare if not n.startswith("_")]
+
+
+def test_the_names_promised_are_there():
+    assert all(hasattr(minigan, promised) for promised in minigan.__all__)
+    for module in (minigan.functions, minigan.nn):
+        assert all(hasattr(module, promised) for promised in module.__all__)
+    promised = "Module Sequential Dense Conv2d ConvTranspose2d BatchNorm LayerNorm InstanceNorm SpectralNorm"
+    promised += " SelfAttention LeakyReLU ReLU Tanh Sigmoid Dropout Flatten Reshape Embedding frozen"
+    assert set(promised.split()) <= set(minigan.nn.__all__)
+    promised = "dense conv2d conv_transpose2d batch_norm layer_norm instance_norm pixel_norm leaky_relu relu tanh"
+    promised += " sigmoid softplus exp log sqrt abs maximum binary_cross_entropy binary_cross_entropy_with_logits"
+    promised += " mse_loss l1_loss hinge_loss dropout max_pool2d avg_pool2d upsample_nearest2d softmax log_softmax"
+    promised += " cross_entropy matmul add mul concatenate pad2d reshape transpose broadcast_to getitem"
+    assert set(promised.split()) <= set(minigan.functions.__all__)
