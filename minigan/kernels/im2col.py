@@ -11,6 +11,8 @@ Chellapilla, Puri & Simard, High Performance Convolutional Neural Networks for D
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from minigan.backend import Array, get_array_module
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.layout import PIXELS_FIRST, pixels_first
@@ -34,7 +36,7 @@ def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
         rows, band = bands[index]
         xp.matmul(_columns(image, band).T, weight, out=y[rows].reshape(-1, o))
 
-    each(xp, multiply, len(bands))
+    _each(image, multiply, len(bands))
     return y.transpose(PIXELS_FIRST)
 
 
@@ -65,7 +67,7 @@ def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
         if total is not image:
             image[...] = total
 
-    each(xp, scatter, -(-n // images))
+    _each(dx, scatter, -(-n // images))
     return dx.transpose(PIXELS_FIRST)
 
 
@@ -82,9 +84,19 @@ def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
         rows, band = bands[index]
         xp.matmul(gradient[rows].reshape(-1, o).T, _columns(image, band).T, out=parts[index])
 
-    each(xp, multiply, len(bands))
+    _each(image, multiply, len(bands))
     dw = parts.sum(0).reshape(o, kh, kw, c)
     return xp.ascontiguousarray(dw.transpose(1, 2, 0, 3)).transpose(PIXELS_FIRST)
+
+
+def _each(image: Array, task: Callable[[int], None], count: int) -> None:
+    """The pieces on several threads where copying is most of the work, for an image (H, W, N, C) of few
+    channels; else one by one, for then most is in the products, which BLAS spreads over the cores."""
+    if image.shape[3] < FEW_CHANNELS:
+        each(get_array_module(image), task, count)
+    else:
+        for index in range(count):
+            task(index)
 
 
 def _bands(geometry: Geometry, bytes_per_pixel: int, xp) -> list[tuple[slice, Geometry]]:
