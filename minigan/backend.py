@@ -96,10 +96,14 @@ def import_cupy() -> ModuleType:
 
 
 def choose_device(spec: str | None = None) -> tuple[Device, str]:
-    """The device for `spec` ("auto", "cpu", "gpu", "gpu:1"; default `$MINIGAN_DEVICE` or "auto") and why."""
-    spec = spec or os.environ.get("MINIGAN_DEVICE") or "auto"
+    """The device for `spec` ("cpu", "gpu", "gpu:1", or "auto": `$MINIGAN_DEVICE`, else what answers) and why."""
+    if spec in (None, "auto"):
+        spec = os.environ.get("MINIGAN_DEVICE") or "auto"
     if spec != "auto":
-        device = parse_device(spec)
+        try:
+            device = parse_device(spec)
+        except ValueError as error:
+            raise DeviceError(str(error)) from None
         if device.kind == "gpu":
             count = import_cupy().cuda.runtime.getDeviceCount()
             if device.index >= count:
@@ -157,7 +161,7 @@ _STREAMS = {"noise": 1, "samples": 2}
 
 def new_rng(seed: int, stream: str) -> np.random.Generator:
     """A generator of its own for one use ("noise" in training, "samples"), so that none disturbs another."""
-    return np.random.default_rng([seed, _STREAMS[stream]])
+    return np.random.default_rng([seed, 0, _STREAMS[stream]])
 
 
 def zeros(shape: tuple[int, ...], dtype: Any = "float32") -> np.ndarray:

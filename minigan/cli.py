@@ -7,7 +7,12 @@ stderr; `--debug` shows the traceback instead.
 from __future__ import annotations
 
 import argparse
+import io
+import os
+import shlex
 import sys
+import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,65 +27,77 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; its exit code."""
-    arguments = _parser().parse_args(argv)
+    try:
+        try:
+            return _run(_parser().parse_args(argv))
+        finally:
+            print(end="", flush=True)
+    except BrokenPipeError:  # whoever read the output has gone; Python's own last flush must find a reader
+        for stream in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+        return FAILED
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        return arguments.command(arguments)
+    except BrokenPipeError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        code, message = _verdict(error)
+        if arguments.debug:
+            traceback.print_exc()
+        _say(f"minigan {arguments.name}: {message}")
+        return code
+
+
+def _verdict(error: BaseException) -> tuple[int, str]:
+    """The exit code, and what is said to the user."""
     from minigan.backend import DeviceError
     from minigan.data import DataError
     from minigan.training import ConfigError, Interrupted, TrainingError
 
-    try:
-        return arguments.command(arguments)
-    except ConfigError as error:
-        code, message = USAGE, str(error)
-    except (DataError, DeviceError, TrainingError) as error:
-        code, message = FAILED, str(error)
-    except (Interrupted, KeyboardInterrupt) as stop:
-        code, message = FAILED, str(stop) or "stopped"
-    except BrokenPipeError:
-        return FAILED
-    except MemoryError as error:
-        code, message = FAILED, f"out of memory ({error}): try a smaller --batch-size"
-    except OSError as error:
-        code, message = FAILED, f"{error.filename or 'the system'}: {error.strerror or error}"
-    except Exception as error:  # the last resort, so that no user meets a traceback unasked
-        code, message = FAILED, f"unexpected {type(error).__name__}: {error} (--debug shows where)"
-    if arguments.debug:
-        raise
-    print(f"minigan {arguments.name}: {message}", file=sys.stderr)
-    return code
+    match error:
+        case ConfigError():
+            return USAGE, str(error)
+        case DataError() | DeviceError() | TrainingError() | Interrupted():
+            return FAILED, str(error)
+        case KeyboardInterrupt():
+            return FAILED, "stopped"
+        case MemoryError():
+            return FAILED, f"out of memory ({error}): try a smaller --batch-size or --n"
+        case OSError():
+            return FAILED, f"{error.filename or 'the system'}: {error.strerror or error}"
+    # The last resort, so that no user meets a traceback unasked.
+    return FAILED, f"unexpected {type(error).__name__}: {error} (--debug shows where)"
 
 
 # --- train ---------------------------------------------------------------------------------------
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from minigan.training import Interrupted
-
     run = _resumed(arguments) if arguments.resume else _started(arguments)
-    if run is None:
+    if arguments.dry_run:
+        _say("dry run: nothing is trained or written")
+        print(run.config.to_json(), end="")
         return DONE
-    try:
-        run.train()
-    except Interrupted:
-        raise Interrupted(
-            f"stopped at step {run.step} (epoch {run.epoch + 1}); all is saved. "
-            f"Go on with: minigan train --resume {run.folder.path}"
-        ) from None
+    # The run looks for what is not finite itself, and says more than NumPy's warnings.
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module="minigan")
+    run.train()
     _say(f"Done in {_clock(run.seconds)}. Look at {run.folder.path / 'samples'}")
-    _say(f"Draw more with: minigan sample {run.folder.path}")
+    _say(f"Draw more with: minigan sample {shlex.quote(str(run.folder.path))}")
     return DONE
 
 
 def _started(arguments: argparse.Namespace) -> Any:
     from minigan.training import Config, prepare, start
 
-    config = _config(arguments, Config)
-    if arguments.dry_run:
-        run = prepare(config)
-        _announce(run, "dry run: nothing is trained or written")
-        print(run.config.to_json(), end="")
-        return None
-    run = start(config, arguments.out)
-    _announce(run, f"run folder {run.folder.path}")
+    choices = _choices(arguments)
+    config = Config.load(arguments.config, **choices) if arguments.config else Config.for_model(**choices)
+    run = prepare(config) if arguments.dry_run else start(config, arguments.out)
+    _announce(run)
+    if run.folder is not None:
+        _say(f"run folder {run.folder.path}")
     return run
 
 
@@ -88,19 +105,12 @@ def _resumed(arguments: argparse.Namespace) -> Any:
     from minigan.training import ConfigError, resume
     from minigan.training.checkpoint import find_checkpoint
 
-    fixed = [name for name in _CHOICES if name not in ("epochs", "device") and getattr(arguments, name) is not None]
-    if arguments.config or fixed:
-        named = ", ".join("--" + name.replace("_", "-") for name in ["config"] * bool(arguments.config) + fixed)
-        raise ConfigError(f"{named} cannot be changed when a run is resumed; only --epochs and --device can")
-    path = find_checkpoint(arguments.resume, Path(arguments.out))
-    run = resume(path, arguments.epochs, arguments.device)
-    if run.epoch >= run.config.epochs:
-        raise ConfigError(
-            f"{path} has done its {run.config.epochs} epochs already: to train on, name more, "
-            f"for example --epochs {run.config.epochs * 2}"
-        )
-    _announce(run, f"going on in {run.folder.path} from step {run.step} (epoch {run.epoch + 1})")
-    return None if arguments.dry_run else run
+    if arguments.config:
+        raise ConfigError("--config and --resume exclude each other: a run goes on with its own configuration")
+    run = resume(find_checkpoint(arguments.resume, Path(arguments.out)), **_choices(arguments))
+    _announce(run)
+    _say(f"going on in {run.folder.path} from step {run.step} (epoch {run.epoch + 1})")
+    return run
 
 
 _CHOICES = (
@@ -109,20 +119,15 @@ _CHOICES = (
 )  # fmt: skip
 
 
-def _config(arguments: argparse.Namespace, Config: type) -> Any:
-    """The model's defaults, then the file's choices, then the command line's."""
+def _choices(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was chosen on the command line: it goes on top of a file's choices, and these on the model's defaults."""
     choices = {name: value for name in _CHOICES if (value := getattr(arguments, name)) is not None}
     lr = choices.pop("lr", None)
-    if lr is not None:
-        choices = {"lr_G": lr, "lr_D": lr} | choices
-    if arguments.config:
-        from_file = Config.load(arguments.config)
-        return from_file.with_choices(**choices)
-    return Config.for_model(choices.pop("model", "quick28"), **choices)
+    return choices if lr is None else {"lr_G": lr, "lr_D": lr} | choices
 
 
-def _announce(run: Any, where: str) -> None:
-    for line in (*run.describe(), where):
+def _announce(run: Any) -> None:
+    for line in run.describe():
         _say(line)
 
 
@@ -169,29 +174,21 @@ def _save_images(out: Path, images: Any) -> None:
 
     if out.suffix == ".png":
         pictures.save_png(out, pictures.grid(images))
-        return
-
-    def write(temporary: Path) -> None:
-        with open(temporary, "wb") as file:
-            np.savez_compressed(file, images=pictures.to_bytes(images))
-
-    write_atomically(out, write)
+    else:
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, images=pictures.to_bytes(images))
+        write_atomically(out, buffer.getvalue())
 
 
 def _save_walk(out: Path, G: Any, walks: list, generate: Any) -> None:
+    import numpy as np
     from tqdm import tqdm
 
     from minigan.training import pictures
 
-    steps = range(len(walks[0]))
-    frames = (generate(G, _stacked([walk[k] for walk in walks])) for k in tqdm(steps, "drawing", delay=1, disable=None))
-    pictures.save_gif(out, [pictures.grid(images) for images in frames], seconds=0.06)
-
-
-def _stacked(points: list) -> Any:
-    import numpy as np
-
-    return np.stack(points)
+    # At each moment of the film one image of every walk.
+    moments = tqdm(np.stack(walks, axis=1), "drawing", delay=1, disable=None)
+    pictures.save_gif(out, [pictures.grid(generate(G, z)) for z in moments], seconds=0.06)
 
 
 # --- doctor --------------------------------------------------------------------------------------
@@ -231,7 +228,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="versions, BLAS, devices, and a self-check of the engine")
     doctor.set_defaults(command=_doctor)
     for command in (train, sample, doctor):
-        command.add_argument("--device", help="auto (default), cpu, gpu or gpu:N")
+        command.add_argument("--device", type=_device, help="auto (default), cpu, gpu or gpu:N")
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
@@ -245,22 +242,22 @@ def _add_train_options(train: argparse.ArgumentParser) -> None:
     what.add_argument("--model", choices=list(MODELS), help="architecture (default: quick28)")
     what.add_argument("--data", help="mnist (default), a folder of IDX files, .npz, .npy, a folder or zip of images")
     what.add_argument("--channels", type=int, choices=(1, 3), help="1 grey, 3 colour (default: as the data)")
-    what.add_argument("--objective", choices=list(OBJECTIVES), help="what the players minimise")
-    what.add_argument("--step", choices=list(STEPS), help="who moves when")
-    how = train.add_argument_group("how")
-    how.add_argument("--epochs", type=_count)
-    how.add_argument("--batch-size", type=_count)
+    what.add_argument("--objective", choices=list(OBJECTIVES), help="what is minimised (default: non-saturating)")
+    what.add_argument("--step", choices=list(STEPS), help="who moves when (default: the model's own)")
+    how = train.add_argument_group("how (default: the model's own; --dry-run shows them)")
+    how.add_argument("--epochs", type=_count, help="how often to go through the data, in all")
+    how.add_argument("--batch-size", type=_count, help="images a step")
     how.add_argument("--lr", type=float, help="Adam's rate for both players")
-    how.add_argument("--lr-G", type=float, help="… for the generator")
-    how.add_argument("--lr-D", type=float, help="… for the discriminator")
+    how.add_argument("--lr-G", type=float, help="for the generator only")
+    how.add_argument("--lr-D", type=float, help="for the discriminator only")
     how.add_argument("--averaging", type=float, help="how much of G's averaged weights is kept a step; 0: no average")
     how.add_argument("--seed", type=_natural, help="of weights, noise, order and dropout (default: 0)")
     run = train.add_argument_group("the run")
-    run.add_argument("--out", default="runs", help="where run folders are made (default: runs)")
-    run.add_argument("--checkpoint-every", type=_count, metavar="EPOCHS", help="how often a checkpoint stays")
+    run.add_argument("--out", default="runs", help="where run folders are, and are made (default: runs)")
+    run.add_argument("--checkpoint-every", type=_count, metavar="EPOCHS", help="how often one stays (default: 5)")
     run.add_argument("--resume", metavar="last|PATH", help="go on with the last run, a run's folder, or a checkpoint")
     run.add_argument("--config", metavar="FILE", help="choices as JSON (a run's config.json); options go on top")
-    run.add_argument("--dry-run", action="store_true", help="say what would be done, and do not")
+    run.add_argument("--dry-run", action="store_true", help="show the configuration as JSON, and do nothing")
 
 
 def _count(text: str) -> int:
@@ -273,6 +270,15 @@ def _natural(text: str) -> int:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
     return int(text)
+
+
+def _device(text: str) -> str:
+    from minigan.backend import parse_device
+
+    try:
+        return text if text == "auto" else str(parse_device(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _say(text: str) -> None:

@@ -1,21 +1,26 @@
 """Checkpoints: everything a run needs to go on bit for bit, in one safetensors file.
 
 Arrays are stored by dotted names (`G.main.0.weight`, `opt_D.exp_avg.3`, `G_avg.…`); the rest (step
-counts, random states, position, configuration, format version) is text in the file's header.
-Nothing in it can run code when it is read.
+counts, random states, position, configuration, format version) is text in the file's header, and
+so is a SHA-256 over all of it, so that a single altered bit is noticed. Nothing in the file can run
+code when it is read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minigan.backend import Array, to_numpy
 from minigan.training.config import Config, ConfigError
 from minigan.training.errors import CheckpointError
 from minigan.training.files import write_atomically
+from minigan.training.folder import run_number
 
 FORMAT = "minigan-checkpoint"
 VERSION = 1
@@ -36,10 +41,10 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write the file; what lay there before stays until the new one is safely on the disk."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
-    # Contiguous copies: safetensors stores memory as it lies.
-    arrays = {name: to_numpy(a).copy(order="C") for name, a in checkpoint.arrays.items()}
+    # safetensors stores memory as it lies. (np.ascontiguousarray would give a number an axis.)
+    arrays = {name: np.asarray(to_numpy(a), order="C") for name, a in checkpoint.arrays.items()}
     header = {
         "format": FORMAT,
         "version": str(VERSION),
@@ -47,18 +52,16 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "config": checkpoint.config.to_json(),
     }
     try:
-        write_atomically(path, lambda temporary: save_file(arrays, temporary, header))
-    except Exception as error:  # safetensors raises its own type for what the system refused
-        if isinstance(error, OSError) or type(error).__name__ == "SafetensorError":
-            raise CheckpointError(
-                f"the checkpoint {path} could not be written ({error}); what was saved before is untouched"
-            ) from None
-        raise
+        write_atomically(path, save(arrays, header | {"sha256": _digest(arrays, header)}))
+    except OSError as error:
+        raise CheckpointError(
+            f"the checkpoint {path} could not be written ({error.strerror}); what was saved before is untouched"
+        ) from None
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a file that `save_checkpoint` wrote."""
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint {path}")
@@ -66,25 +69,38 @@ def load_checkpoint(path: Path) -> Checkpoint:
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError) as error:
+    except OSError as error:
+        raise CheckpointError(f"the checkpoint {path} cannot be read ({error.strerror or error})") from None
+    except Exception as error:  # a damaged header makes the reader raise nearly anything
         raise CheckpointError(f"{path} is damaged or not a safetensors file ({error})") from None
     if header.get("format") != FORMAT:
         raise CheckpointError(f"{path} is a safetensors file, but not a checkpoint of minigan's")
     if header.get("version") != str(VERSION):
         raise CheckpointError(f"{path} has format version {header.get('version')}, but this minigan reads {VERSION}")
+    if header.pop("sha256", "") != _digest(arrays, header):
+        raise CheckpointError(f"{path} is damaged: what it holds does not fit its checksum")
     try:
         return Checkpoint(arrays, json.loads(header["progress"]), Config.from_json(header["config"]))
     except (KeyError, ValueError, ConfigError) as error:
         raise CheckpointError(f"{path} has a damaged header ({error})") from None
 
 
+def _digest(arrays: dict[str, np.ndarray], header: dict[str, str]) -> str:
+    """A SHA-256 over the header and every array's name, dtype, shape and bytes."""
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name, a in sorted(arrays.items()):
+        digest.update(f"{name} {a.dtype.str} {a.shape}".encode())
+        digest.update(a.data)
+    return digest.hexdigest()
+
+
 def find_checkpoint(where: str | Path, runs: Path) -> Path:
     """The checkpoint meant by "last" (of the newest run that has one), a run's folder, or a file."""
     if str(where) == "last":
-        found = sorted(runs.glob("[0-9]*-*/ckpt/last.safetensors"), key=lambda p: p.parent.parent.name)
+        found = [p for p in runs.glob("*/ckpt/last.safetensors") if run_number(p.parent.parent) is not None]
         if not found:
             raise CheckpointError(f"there is no run with a checkpoint in {runs}/ yet")
-        return found[-1]
+        return max(found, key=lambda p: (run_number(p.parent.parent), p))
     path = Path(where)
     if path.is_dir():
         for candidate in (path / "ckpt" / "last.safetensors", path / "last.safetensors"):

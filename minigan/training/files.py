@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file beside `path`, flush it to the disk, and rename it to `path`."""
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a temporary file beside `path`, flush it to the disk, and rename it to `path`.
+
+    Raises OSError, with `path` as its file, when the system refuses; what lay at `path` stays.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        write(temporary)
-        with open(temporary, "rb+") as file:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
     finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that a process left in `folder` when it was killed while writing."""
+    for temporary in folder.rglob(".*.[0-9]*.tmp"):
         temporary.unlink(missing_ok=True)
-    _flush_folder(path.parent)
 
 
 def _flush_folder(folder: Path) -> None:

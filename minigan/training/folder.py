@@ -12,8 +12,8 @@ import numpy as np
 
 from minigan.training import pictures
 from minigan.training.config import Config
-from minigan.training.errors import TrainingError
-from minigan.training.files import write_atomically
+from minigan.training.errors import CheckpointError, TrainingError
+from minigan.training.files import remove_leftovers, write_atomically
 
 
 class RunFolder:
@@ -31,35 +31,43 @@ class RunFolder:
     @classmethod
     def create(cls, runs: Path, config: Config, data_name: str) -> RunFolder:
         """A new folder with the next number."""
+        if runs.exists() and not runs.is_dir():
+            raise TrainingError(f"{runs} is a file, but the folder that run folders are made in is needed")
         name = f"{config.model}-{data_name}-s{config.seed}"
         try:
             runs.mkdir(parents=True, exist_ok=True)
-            number = 1 + max((int(m[1]) for p in runs.iterdir() if (m := re.match(r"(\d{5,})-", p.name))), default=-1)
-            while True:  # another run may take the number in the meantime
-                path = runs / f"{number:05d}-{name}"
-                try:
-                    path.mkdir()
-                    break
-                except FileExistsError:
-                    number += 1
-            for room in ("samples", "ckpt"):
-                (path / room).mkdir()
+            folder = cls(_claim(runs, name))
+            folder.open(config)
         except OSError as error:
             raise TrainingError(f"a run's folder could not be made in {runs}: {error.strerror or error}") from None
-        folder = cls(path)
-        folder.write_config(config)
         return folder
 
-    def write_config(self, config: Config) -> None:
-        """Write config.json."""
+    @classmethod
+    def around(cls, checkpoint: Path) -> RunFolder:
+        """The run's folder that a checkpoint lies in."""
+        path = checkpoint.resolve().parent.parent
+        if checkpoint.resolve().parent.name != "ckpt" or not (path / "config.json").is_file():
+            raise CheckpointError(
+                f"{checkpoint} does not lie in the ckpt folder of a run's folder, where the run could go on; "
+                "put it back there (to draw from it, minigan sample takes it as it is)"
+            )
+        return cls(path)
+
+    def open(self, config: Config, step: int = 0) -> None:
+        """Make ready to go on from a step: config.json as it is now, and no traces of anything after that step."""
+        for room in ("samples", "ckpt"):
+            (self.path / room).mkdir(exist_ok=True)
+        remove_leftovers(self.path)
         self._write("config.json", config.to_json())
+        kept = [json.dumps(line) + "\n" for line in self.stats() if line["step"] <= step]
+        self._write("stats.jsonl", "".join(kept))
 
     def checkpoint(self, epoch: int) -> Path:
         """Where the checkpoint that stays from the end of an epoch lies."""
         return self.path / "ckpt" / f"e{epoch:03d}.safetensors"
 
     def _write(self, name: str, text: str) -> None:
-        write_atomically(self.path / name, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        write_atomically(self.path / name, text.encode())
 
     # Lines.
 
@@ -82,11 +90,6 @@ class RunFolder:
                 except json.JSONDecodeError:
                     return
 
-    def forget_stats_after(self, step: int) -> None:
-        """Drop what was written after the step a run is resumed from: it will be written again."""
-        kept = [json.dumps(line) + "\n" for line in self.stats() if line["step"] <= step]
-        self._write("stats.jsonl", "".join(kept))
-
     # Pictures.
 
     def save_grid(self, name: str, images: np.ndarray) -> Path:
@@ -95,10 +98,36 @@ class RunFolder:
         pictures.save_png(path, pictures.grid(images))
         return path
 
-    def finish_pictures(self) -> None:
-        """Write losses.png, and samples.gif from the grids there are."""
-        if any(True for _ in self.stats()):
-            pictures.save_loss_curves(self.path / "losses.png", self.stats())
-        grids = [pictures.load_png(p) for p in sorted((self.path / "samples").glob("e[0-9]*.png"))]
+    def finish_pictures(self, epochs: int) -> None:
+        """Write losses.png, and samples.gif from the grids up to an epoch (later ones are from before a resume)."""
+        stats = list(self.stats())
+        if stats:
+            pictures.save_loss_curves(self.path / "losses.png", stats)
+        names = [self.path / "samples" / f"e{epoch:03d}.png" for epoch in range(epochs + 1)]
+        grids = [pictures.load_png(name) for name in names if name.is_file()]
         if len(grids) > 1:
-            pictures.save_gif(self.path / "samples.gif", grids, seconds=max(0.1, min(0.6, 12 / len(grids))))
+            seconds = max(0.1, min(0.6, 12 / len(grids)))
+            pictures.save_gif(self.path / "samples.gif", grids, seconds, last=1.5)
+
+
+def run_number(folder: Path) -> int | None:
+    """3 for a run's folder called 00003-dcgan28-mnist-s0; None for any other."""
+    match = re.match(r"(\d{5,})-", folder.name)
+    return int(match[1]) if match else None
+
+
+def _claim(runs: Path, name: str) -> Path:
+    """A new folder with a number that no other has, whoever else is making one at this moment."""
+    taken = {run_number(path) for path in runs.iterdir()} - {None}
+    number = 1 + max(taken, default=-1)
+    while True:
+        path = runs / f"{number:05d}-{name}"
+        try:
+            path.mkdir()
+        except FileExistsError:
+            pass
+        else:
+            if len(list(runs.glob(f"{number:05d}-*"))) == 1:
+                return path
+            path.rmdir()  # a run of another name took this number too: leave it to that one
+        number += 1

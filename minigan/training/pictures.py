@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +39,18 @@ def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
 
 def save_png(path: Path, picture: np.ndarray) -> None:
     """Write a picture (height, width, 1 or 3) of bytes."""
-    image = _image(picture)
-    write_atomically(path, lambda temporary: image.save(temporary, format="PNG"))
+    buffer = io.BytesIO()
+    _image(picture).save(buffer, format="PNG")
+    write_atomically(path, buffer.getvalue())
 
 
-def save_gif(path: Path, pictures: Sequence[np.ndarray], seconds: float) -> None:
-    """Write pictures of one size as an animation that shows each for `seconds`, the last one longer, for ever."""
+def save_gif(path: Path, pictures: Sequence[np.ndarray], seconds: float, last: float | None = None) -> None:
+    """Write pictures of one size as an animation without end: each for `seconds`, the last one for `last`."""
     frames = [_image(p) for p in pictures]
-    durations = [round(1000 * seconds)] * (len(frames) - 1) + [max(1500, round(1000 * seconds))]
-    options = {"save_all": True, "append_images": frames[1:], "duration": durations, "loop": 0}
-    write_atomically(path, lambda temporary: frames[0].save(temporary, format="GIF", **options))
+    durations = [round(1000 * t) for t in [seconds] * (len(frames) - 1) + [last or seconds]]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    write_atomically(path, buffer.getvalue())
 
 
 def load_png(path: Path) -> np.ndarray:
@@ -66,12 +68,11 @@ def _image(picture: np.ndarray) -> Any:
     return Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
 
 
-def save_loss_curves(path: Path, stats: Iterable[dict[str, Any]]) -> None:
+def save_loss_curves(path: Path, stats: Sequence[dict[str, Any]]) -> None:
     """Both losses, D's mean verdicts, and the gradient's norm at the border, over the steps."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    stats = list(stats)
     steps = [line["step"] for line in stats]
     figure = Figure(figsize=(8, 9), layout="constrained")
     FigureCanvasAgg(figure)
@@ -92,4 +93,4 @@ def save_loss_curves(path: Path, stats: Iterable[dict[str, Any]]) -> None:
     panels[2].set_xlabel("step")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
-    write_atomically(path, lambda temporary: temporary.write_bytes(buffer.getvalue()))
+    write_atomically(path, buffer.getvalue())

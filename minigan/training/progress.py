@@ -16,6 +16,7 @@ class Progress:
         self.total, self.done, self.epochs = total, done, epochs
         self.first, self.started = done, time.monotonic()
         self.last_line = self.started
+        self.figures: dict[str, float] | None = None
         self.bar: Any = None
         if sys.stderr.isatty():
             from tqdm import tqdm
@@ -23,17 +24,18 @@ class Progress:
             self.bar = tqdm(total=total, initial=done, unit="step", dynamic_ncols=True, smoothing=0.05)
 
     def step(self, epoch: int, figures: dict[str, float] | None) -> None:
-        """One step more, in `epoch` (from 1); `figures`, if there are new ones, are shown."""
+        """One step more, in `epoch` (from 1); `figures` if there are new ones."""
         self.done += 1
+        self.figures = figures or self.figures
         if self.bar is not None:
             self.bar.update()
             if figures:
                 self.bar.set_description(f"epoch {epoch}/{self.epochs}", refresh=False)
                 self.bar.set_postfix_str(describe(figures), refresh=False)
-        elif figures and time.monotonic() - self.last_line > PLAIN_SECONDS:
+        elif time.monotonic() - self.last_line > PLAIN_SECONDS:
             self.last_line = time.monotonic()
             where = f"epoch {epoch}/{self.epochs}  step {self.done}/{self.total}"
-            self.line(f"{where}  {describe(figures)}  {self._pace()}")
+            self.line("  ".join([where, *([describe(self.figures)] if self.figures else []), self._pace()]))
 
     def line(self, text: str) -> None:
         """A line of its own, above the bar."""

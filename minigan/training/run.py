@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
+import shlex
 import signal
 import threading
 import time
@@ -14,19 +16,20 @@ from typing import Any
 
 from minigan import backend, models
 from minigan.autograd import Tensor
-from minigan.data import Batches, Dataset, load
+from minigan.data import Batches, DataError, Dataset, load
 from minigan.objectives import OBJECTIVES
 from minigan.optim import Adam
 from minigan.training.averaging import averaged_copy, update_average
 from minigan.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from minigan.training.config import Config
-from minigan.training.diagnosis import first_nonfinite, is_finite
+from minigan.training.config import Config, ConfigError
+from minigan.training.diagnosis import Finding, first_nonfinite, is_finite
 from minigan.training.errors import CheckpointError, Interrupted, NonFiniteLossError, TrainingError
 from minigan.training.folder import RunFolder
 from minigan.training.progress import Progress, describe
 from minigan.training.sampling import draw_noise, generate
 from minigan.training.steps import STEPS, Players, StepReport
 
+CHANGEABLE = {"data", "device", "epochs"}  # when a run is resumed
 LOG_EVERY = 20  # steps between two lines of stats; on a GPU also between two looks at the losses
 FIGURES = tuple(field.name for field in dataclasses.fields(StepReport))
 
@@ -35,6 +38,8 @@ class Run:
     """Everything that changes while training. Make one with `start` or `resume`, then call `train`."""
 
     def __init__(self, config: Config, data: Dataset, folder: RunFolder | None = None) -> None:
+        if len(data) < 2:
+            raise DataError(f"{data.source} holds {len(data)} image, but training needs 2 or more")
         self.config, self.data, self.folder = config, data, folder
         self.device, self.device_reason = device, _ = backend.choose_device(config.device)
         backend.manual_seed(config.seed)
@@ -45,6 +50,8 @@ class Run:
         )
         self.average = averaged_copy(G) if config.averaging else None
         self.noise = backend.new_rng(config.seed, "noise")
+        # Dropout draws from minigan's one default generator: what it would draw next in this run is kept here.
+        self.dropout = backend.default_rng().bit_generator.state
         # A last batch of one image has no variance to normalise by.
         keep_last = len(data) % config.batch_size != 1
         self.batches = Batches(len(data), config.batch_size, config.seed, keep_last)
@@ -52,6 +59,8 @@ class Run:
         self.seconds = 0.0
         self.pending: list[StepReport] = []  # figures not yet fetched from the device
         self.sums = dict.fromkeys((*FIGURES, "steps"), 0.0)  # since the last line of stats
+        self.last_figures: dict[str, float] = {}
+        self.progress: Progress | None = None  # while training
 
     def _adam(self, network: Any, lr: float) -> Adam:
         c = self.config
@@ -60,7 +69,7 @@ class Run:
     @property
     def generator(self) -> Any:
         """The generator that samples are drawn from: the averaged one, if there is one."""
-        return self.average or self.players.G
+        return self.players.G if self.average is None else self.average
 
     def sample(self, n: int, seed: int | None = None) -> Any:
         """n images (n, C, H, W) in [−1, 1] on the host; without a seed, those of the run's grids."""
@@ -76,7 +85,7 @@ class Run:
         return [
             f"{c.model} (G {G:,} weights, D {D:,}) on {data.source}: {images}",
             *(f"  {note}" for note in data.notes),
-            f"{c.epochs} epochs of {len(self.batches)} {c.step} steps, batch {c.batch_size}, seed {c.seed}",
+            f"{c.epochs} × {len(self.batches)} {c.step} steps (epochs × batches), batch {c.batch_size}, seed {c.seed}",
             f"device {self.device} ({self.device_reason})",
         ]
 
@@ -84,58 +93,60 @@ class Run:
 
     def train(self) -> None:
         """Go on to the configured number of epochs. Ctrl-C saves, and raises `Interrupted`."""
-        progress = Progress(self.config.epochs * len(self.batches), self.step, self.config.epochs)
+        if self.folder is None:
+            raise TrainingError("this run was prepared without a folder: make it with start() to train it")
+        self.progress = Progress(self.config.epochs * len(self.batches), self.step, self.config.epochs)
         try:
-            self.folder.write_config(self.config)
-            self.folder.forget_stats_after(self.step)
-            if self.step == 0:
-                self.folder.save_grid("reals", self.data.batch(slice(0, self.config.grid)))
-                self._finish_epoch(progress)
             with _stop_requests() as stopped:
+                self.folder.open(self.config, self.step)
+                if self.step == 0:
+                    self.folder.save_grid("reals", self.data.batch(slice(0, self.config.grid)))
+                    self._finish_epoch()
                 while self.epoch < self.config.epochs:
-                    self._train_epoch(progress, stopped)
-        except Interrupted:
-            self._save(self.folder.last_checkpoint)
+                    self._train_epoch(stopped)
+            self.folder.finish_pictures(self.epoch)
+        except (Interrupted, BrokenPipeError):  # a broken pipe: whoever read the progress has gone
+            save_checkpoint(self.folder.last_checkpoint, self._good_checkpoint())
+            self.folder.finish_pictures(self.epoch)
             raise
         except OSError as error:
             raise TrainingError(
-                f"writing to {self.folder.path} failed: {error.strerror or error}; "
-                f"what was saved before is untouched"
+                f"{error.filename or self.folder.path} could not be written ({error.strerror or error}); "
+                "what was saved before is untouched"
             ) from None
         finally:
-            progress.close()
-            self.folder.finish_pictures() if self.step else None
+            self.progress.close()
 
-    def _train_epoch(self, progress: Progress, stopped: Callable[[], bool]) -> None:
+    def _train_epoch(self, stopped: Callable[[], bool]) -> None:
         began = time.monotonic() - self.seconds
         for indices in self.batches.epoch(self.epoch, self.position):
             if stopped():
-                raise Interrupted
+                raise Interrupted(
+                    f"stopped at step {self.step} (epoch {self.epoch + 1}); all is saved. "
+                    f"Go on with: minigan train --resume {shlex.quote(str(self.folder.path))}"
+                )
             self._train_step(self.data.batch(indices))
             self.position += 1
             self.seconds = time.monotonic() - began
             last = self.position == len(self.batches)
             logging = self.step % LOG_EVERY == 0 or last
-            progress.step(self.epoch + 1, self._log_figures() if logging else None)
+            self.progress.step(self.epoch + 1, self._log_figures() if logging else None)
         self.epoch, self.position = self.epoch + 1, 0
-        self._finish_epoch(progress)
+        self._finish_epoch()
 
     def _train_step(self, images: Any) -> None:
         config = self.config
         x = Tensor(images, device=self.device)
         z = Tensor(self.noise.standard_normal((len(images), self.players.G.z_dim), "float32"), device=self.device)
-        dropout_state = backend.default_rng().bit_generator.state
+        backend.default_rng().bit_generator.state = self.dropout
         take_step = STEPS[config.step]
         try:
             report = take_step(self.players, x, z, self._check)
         except NonFiniteLossError as error:
-            backend.default_rng().bit_generator.state = dropout_state
-            culprit = first_nonfinite(lambda: take_step(self.players, x, z))
-            raise NonFiniteLossError(
-                f"{error} at step {self.step + 1} (epoch {self.epoch + 1}); the first to produce a NaN or Inf was "
-                f"{culprit}. The last good checkpoint is {self.folder.last_checkpoint}: start again with lower "
-                "learning rates (--lr)"
-            ) from None
+            backend.default_rng().bit_generator.state = self.dropout
+            finding = first_nonfinite(lambda: take_step(self.players, x, z))
+            raise self._not_finite(f"{error} at step {self.step + 1} (epoch {self.epoch + 1})", finding) from None
+        self.dropout = backend.default_rng().bit_generator.state
         if self.average is not None:
             # An average of few steps is an average over those steps: early on less is kept.
             update_average(self.average, self.players.G, min(config.averaging, (1 + self.step) / (10 + self.step)))
@@ -148,6 +159,26 @@ class Run:
         if looks and not is_finite(loss):
             raise NonFiniteLossError(f"{name} became {loss.item()}")
 
+    def _not_finite(self, what: str, finding: Finding | None) -> NonFiniteLossError:
+        """The error that says where a NaN or Inf came from. If `finding` is not its source, the steps since
+        the last checkpoint are taken again under watch: they are the same to the bit."""
+        if not (finding and finding.at_source) and self.folder.last_checkpoint.is_file():
+            self.progress.line(f"{what}: looking for its source in the steps since the last checkpoint")
+            again = Run(self.config, self.data, self.folder)
+            again.restore(load_checkpoint(self.folder.last_checkpoint), self.folder.last_checkpoint)
+            finding = first_nonfinite(lambda: again._take_steps(self.step + 1 - again.step)) or finding
+        first = finding.what if finding else "no function, when the steps were taken again"
+        return NonFiniteLossError(
+            f"{what}; the first to produce a NaN or Inf was {first}. The last good checkpoint is "
+            f"{self.folder.last_checkpoint}: start again with lower learning rates (--lr)"
+        )
+
+    def _take_steps(self, n: int) -> None:
+        """The next n steps, or those that are left of the epoch, and nothing else: for the watch."""
+        self._check = lambda name, loss: None  # the watch sees every loss
+        for indices in itertools.islice(self.batches.epoch(self.epoch, self.position), n):
+            self._train_step(self.data.batch(indices))
+
     # Figures.
 
     def _fetch_figures(self) -> None:
@@ -158,7 +189,7 @@ class Run:
             self.sums["steps"] += 1
         self.pending.clear()
 
-    def _log_figures(self) -> dict[str, float] | None:
+    def _log_figures(self) -> dict[str, float]:
         """Write a line of stats: means since the last one."""
         self._fetch_figures()
         steps = self.sums["steps"]
@@ -171,29 +202,36 @@ class Run:
 
     # Saving.
 
-    def _finish_epoch(self, progress: Progress) -> None:
-        """After an epoch, and once before the first: save, and show what G draws now."""
-        self._save(self.folder.last_checkpoint)
-        if self.epoch and (self.epoch % self.config.checkpoint_every == 0 or self.epoch == self.config.epochs):
-            self._save(self.folder.checkpoint(self.epoch))
+    def _finish_epoch(self) -> None:
+        """After an epoch, and once before the first: save, and show what G draws now.
+
+        The checkpoint that a run is resumed from comes last: whoever is killed before does it all again.
+        """
+        checkpoint = self._good_checkpoint()
         grid = self.folder.save_grid(f"e{self.epoch:03d}", self.sample(self.config.grid))
+        if self.epoch and (self.epoch % self.config.checkpoint_every == 0 or self.epoch == self.config.epochs):
+            save_checkpoint(self.folder.checkpoint(self.epoch), checkpoint)
+        save_checkpoint(self.folder.last_checkpoint, checkpoint)
         if self.epoch:
             minutes, seconds = divmod(int(self.seconds), 60)
-            text = f"epoch {self.epoch}/{self.config.epochs} done  {describe(self.last_figures)}  "
+            figures = describe(self.last_figures) + "  " if self.last_figures else ""
+            text = f"epoch {self.epoch}/{self.config.epochs} done  {figures}"
             text += f"{minutes}:{seconds:02d} so far  samples: {grid}"
-            progress.line(text)
             self.folder.log(text)
+            self.progress.line(text)
 
-    def _save(self, path: Path) -> None:
+    def _good_checkpoint(self) -> Checkpoint:
+        """The run's state, if all of it is finite."""
         self._fetch_figures()
-        for network in (self.players.G, self.players.D):
-            for parameter in network.parameters():
-                if not is_finite(parameter):
-                    raise NonFiniteLossError(
-                        f"{parameter.name} holds NaN or Inf at step {self.step}, so no checkpoint was written; the "
-                        f"last good one is {self.folder.last_checkpoint}: start again with lower learning rates (--lr)"
-                    )
-        save_checkpoint(path, self.checkpoint())
+        checkpoint = self.checkpoint()
+        for name, array in checkpoint.arrays.items():
+            if not is_finite(Tensor(array)):
+                slot, _, index = name.rpartition(".")
+                if name.startswith("opt_"):
+                    name = f"{slot} of {self._parts()[name[:5]].params[int(index)].name}"
+                what = f"{name} held NaN or Inf at step {self.step}, so no checkpoint was written"
+                raise self._not_finite(what, None)
+        return checkpoint
 
     def checkpoint(self) -> Checkpoint:
         """All of the run's state."""
@@ -204,8 +242,9 @@ class Run:
             "step": self.step,
             "seconds": self.seconds,
             "sums": self.sums,
-            "noise": _rng_state(self.noise),
-            "default_rng": _rng_state(backend.default_rng()),
+            # As text: their integers have more bits than JSON readers keep.
+            "noise": json.dumps(self.noise.bit_generator.state),
+            "dropout": json.dumps(self.dropout),
             "data": self.data.fingerprint,
         }
         for name, part in self._parts().items():
@@ -219,7 +258,7 @@ class Run:
     def restore(self, checkpoint: Checkpoint, path: Path) -> None:
         """Take over the state in a checkpoint of the same configuration."""
         progress = checkpoint.progress
-        if progress["data"] != self.data.fingerprint:
+        if progress.get("data") != self.data.fingerprint:
             raise CheckpointError(
                 f"{path} was trained on other images than {self.data.source} now holds: resume with the same data"
             )
@@ -229,8 +268,8 @@ class Run:
                 part.load_state_dict(checkpoint.part(name) | numbers)
             self.epoch, self.position, self.step = progress["epoch"], progress["position"], progress["step"]
             self.seconds, self.sums = progress["seconds"], progress["sums"]
-            self.noise.bit_generator.state = _rng_from(progress["noise"])
-            backend.default_rng().bit_generator.state = _rng_from(progress["default_rng"])
+            self.noise.bit_generator.state = json.loads(progress["noise"])
+            self.dropout = json.loads(progress["dropout"])
         except (KeyError, ValueError, TypeError) as error:
             raise CheckpointError(f"{path} does not fit a run of {self.config.model}: {error}") from None
 
@@ -253,29 +292,31 @@ def start(config: Config, runs: str | Path = "runs") -> Run:
     return run
 
 
-def resume(path: str | Path, epochs: int | None = None, device: str | None = None) -> Run:
-    """The run whose checkpoint lies at `path`, to go on in its own folder; `epochs` may be raised."""
+def resume(path: str | Path, **changes: Any) -> Run:
+    """The run whose checkpoint lies at `path`, to go on in its own folder. It can be given more `epochs`,
+    another `device`, and another place where the same `data` lies now: the other choices are its own."""
+    if not changes.keys() <= CHANGEABLE:
+        raise ConfigError(
+            f"{', '.join(sorted(changes.keys() - CHANGEABLE))} cannot be changed when a run is resumed; "
+            f"only {', '.join(sorted(CHANGEABLE))} can"
+        )
     path = Path(path)
     checkpoint = load_checkpoint(path)
-    config = checkpoint.config.with_choices(device=device or checkpoint.config.device)
-    if epochs is not None:
-        config = config.with_choices(epochs=epochs)
-    run = Run(config, load_data(config), RunFolder(path.resolve().parent.parent))
+    folder = RunFolder.around(path)
+    config = checkpoint.config.with_choices(**changes)
+    run = Run(config, load_data(config), folder)
     run.restore(checkpoint, path)
+    if run.epoch >= config.epochs:
+        raise ConfigError(
+            f"{path} has done {run.epoch} epochs, and {config.epochs} in all were asked for: "
+            f"to train on, name more, for example --epochs {run.epoch * 2}"
+        )
     return run
 
 
 def load_data(config: Config) -> Dataset:
     """The configured images, of the model's size."""
     return load(config.data, models.MODELS[config.model].Generator.image_size, config.channels)
-
-
-def _rng_state(rng: Any) -> str:
-    return json.dumps(rng.bit_generator.state)  # as text: its integers have more bits than JSON readers keep
-
-
-def _rng_from(text: str) -> dict:
-    return json.loads(text)
 
 
 @contextmanager

@@ -1,0 +1,79 @@
+"""`minigan sample`: grids, arrays and walks, from a run, a checkpoint, or the last run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minigan.training import draw_noise, generate, load_generator, pictures
+
+
+def _bytes(path):
+    with np.load(path) as file:
+        return file["images"]
+
+
+def test_a_grid_and_arrays_are_what_the_averaged_generator_makes_of_the_seeds_noise(trained, tmp_path, minigan):
+    said = minigan("sample", trained, "--n", 10, "--seed", 3, "--out", tmp_path / "a.png", "--out", tmp_path / "a.npz")
+    assert said.code == 0 and said.out == "" and f"wrote {tmp_path / 'a.npz'}" in said.err
+    G, config = load_generator(trained / "ckpt" / "last.safetensors")
+    images = generate(G, draw_noise(10, G.z_dim, 3))
+    np.testing.assert_array_equal(pictures.load_png(tmp_path / "a.png"), pictures.grid(images))
+    array = _bytes(tmp_path / "a.npz")
+    assert array.dtype == np.uint8 and array.shape == (10, 1, 28, 28)
+    np.testing.assert_array_equal(array, pictures.to_bytes(images))
+    assert config.averaging == 0.5
+
+
+def test_the_first_of_many_are_those_of_few_and_other_seeds_give_others(trained, tmp_path, minigan):
+    for name, n, seed in [("few", 10, 0), ("many", 64, 0), ("other", 10, 1)]:
+        assert minigan("sample", trained, "--n", n, "--seed", seed, "--out", tmp_path / f"{name}.npz").code == 0
+    few, many, other = (_bytes(tmp_path / f"{name}.npz").astype(int) for name in ("few", "many", "other"))
+    assert abs(few - many[:10]).max() <= 1  # a rounding apart
+    assert (few != other).any()
+
+
+def test_a_run_its_checkpoint_and_last_are_the_same(trained, tmp_path, minigan, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ways = [[trained], [trained / "ckpt" / "e001.safetensors"], ["last", "--runs", trained.parent]]
+    for k, way in enumerate(ways):
+        assert minigan("sample", *way, "--n", 4, "--out", f"{k}.png").code == 0
+    assert (tmp_path / "0.png").read_bytes() == (tmp_path / "1.png").read_bytes() == (tmp_path / "2.png").read_bytes()
+
+
+def test_a_walk_loops_without_a_jump_or_a_pause(trained, tmp_path, minigan):
+    assert minigan("sample", trained, "--n", 2, "--out", tmp_path / "w.gif").code == 0
+    with Image.open(tmp_path / "w.gif") as film:
+        assert film.info["loop"] == 0
+        frames, durations = [], []
+        for k in range(film.n_frames):
+            film.seek(k)
+            frames.append(np.asarray(film.convert("L"), dtype=float))
+            durations.append(film.info["duration"])
+    assert len(set(durations)) == 1
+    steps = [abs(a - b).mean() for a, b in zip(frames, frames[1:] + frames[:1], strict=True)]
+    assert len(frames) == 48 and 0 < steps[-1] <= max(steps[:-1])
+
+
+def test_what_cannot_be_is_said_before_anything_is_drawn(trained, tmp_path, minigan):
+    (tmp_path / "d.png").mkdir()
+    (tmp_path / "x.safetensors").write_bytes(b"\x08" + bytes(7) + b"{}      ")
+    for code, says, *arguments in [
+        (2, "must end in .png (a grid), .npz (arrays) or .gif", trained, "--out", tmp_path / "a.jpg"),
+        (2, "there is no folder", trained, "--out", tmp_path / "none" / "a.png"),
+        (1, "d.png: Is a directory", trained, "--out", tmp_path / "d.png"),
+        (1, "no run with a checkpoint", "last", "--runs", tmp_path / "none"),
+        (1, "not a checkpoint of minigan's", tmp_path / "x.safetensors"),
+        (1, "there is no checkpoint", tmp_path / "none"),
+    ]:
+        said = minigan("sample", *arguments)
+        last = said.err.splitlines()[-1]
+        assert said.code == code and says in last and "Traceback" not in said.err and ".tmp" not in last, said.err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["d.png", "x.safetensors"]
+
+
+@pytest.mark.parametrize("n", [1, 5, 101])
+def test_any_number_can_be_drawn(n, trained, tmp_path, minigan):
+    assert minigan("sample", trained, "--n", n, "--out", tmp_path / "a.npz").code == 0
+    assert len(_bytes(tmp_path / "a.npz")) == n

@@ -1,0 +1,96 @@
+"""Exit codes, help, and the one sentence an error is."""
+
+from __future__ import annotations
+
+import errno
+import json
+import subprocess
+import sys
+
+import pytest
+
+import minigan as package
+from minigan import cli
+from minigan.training import Config
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["sample", "--help"], ["doctor", "--help"]])
+def test_help_names_the_defaults_in_plain_letters(arguments, minigan):
+    said = minigan(*arguments)
+    assert said.code == 0 and said.err == "" and said.out.isascii()
+    assert len(arguments) == 1 or "default" in said.out
+
+
+def test_the_version(minigan):
+    assert minigan("--version") == (0, f"minigan {package.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "line, named",
+    [
+        ("", "train | sample | doctor"),
+        ("fly", "'fly'"),
+        ("train --epoch-count 3", "--epoch-count"),
+        ("train --epochs 0", "'0' is not a whole number of 1 or more"),
+        ("train --epochs ten", "'ten' is not a whole number of 1 or more"),
+        ("train --epochs 2.5", "'2.5' is not"),
+        ("train --seed -1", "--seed"),
+        ("train --batch-size 1", "batch_size is 1, but must be"),
+        ("train --lr 0", "lr_G is 0.0, but must be a number above 0"),
+        ("train --lr nan", "lr_G is nan"),
+        ("train --lr fast", "'fast'"),
+        ("train --averaging 1", "averaging is 1.0, but must be a number in [0, 1)"),
+        ("train --model gan", "'gan'"),
+        ("train --channels 2", "2"),
+        ("train --device tpu", "device 'tpu' is not known: use 'cpu', 'gpu' or 'gpu:N'"),
+        ("sample --device tpu", "device 'tpu' is not known"),
+        ("doctor --device gpu:x", "device 'gpu:x' is not known"),
+        ("sample --n 0", "'0' is not a whole number of 1 or more"),
+        ("sample --n -3", "--n"),
+        ("sample --seed x", "'x' is not a whole number of 0 or more"),
+    ],
+)
+def test_bad_usage_is_2_and_one_line(line, named, minigan, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = minigan(*line.split())
+    assert said.code == 2 and said.out == ""
+    assert named in said.err and said.err.count("\n") == 1 and "Traceback" not in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["train", "sample"])
+def test_a_gpu_that_is_not_there_is_one_sentence(command, minigan, trained, data, tmp_path):
+    if "cupy" in sys.modules:
+        pytest.skip("there may be a GPU here")
+    where = [trained] if command == "sample" else ["--data", data, "--out", tmp_path / "runs"]
+    said = minigan(command, *where, "--device", "gpu:99")
+    assert said.code == 1 and "--device cpu" in said.err.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "error, code, says",
+    [
+        (OSError(errno.EIO, "Input/output error", "disk"), 1, "minigan doctor: disk: Input/output error\n"),
+        (MemoryError("10 GB"), 1, "minigan doctor: out of memory (10 GB): try a smaller --batch-size or --n\n"),
+        (ZeroDivisionError("oh"), 1, "minigan doctor: unexpected ZeroDivisionError: oh (--debug shows where)\n"),
+        (KeyboardInterrupt(), 1, "minigan doctor: stopped\n"),
+    ],
+)
+def test_whatever_happens_is_one_sentence_and_a_traceback_only_with_debug(error, code, says, minigan, monkeypatch):
+    def fail(arguments):
+        raise error
+
+    monkeypatch.setattr(cli, "_doctor", fail)
+    assert minigan("doctor") == (code, "", says)
+    said = minigan("doctor", "--debug")
+    assert said.code == code and said.err.startswith("Traceback") and said.err.endswith(says)
+
+
+def test_the_module_is_the_command_and_a_reader_that_leaves_is_no_error(data):
+    command = f"{sys.executable} -m minigan train --dry-run --data '{data}'"
+    whole = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert whole.returncode == 0 and Config.from_json(whole.stdout).data == str(data)
+    assert json.loads(whole.stdout)["model"] == "quick28"
+    cut = subprocess.run(f"({command}; echo code $? >&2) | true", shell=True, capture_output=True, text=True)
+    assert "code 1" in cut.stderr and "BrokenPipe" not in cut.stderr and "Traceback" not in cut.stderr

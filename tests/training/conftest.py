@@ -1,0 +1,109 @@
+"""A model of a few hundred weights with all that a checkpoint must hold (BatchNorm, dropout), and data for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minigan import nn
+from minigan.models import MODELS
+from minigan.training import Config, Run, pictures, resume, start
+from minigan.training.checkpoint import load_checkpoint
+from minigan.training.config import PRESETS
+
+IMAGES, BATCH = 70, 16  # 5 steps an epoch, the last of 6 images
+
+
+class Generator(nn.Sequential):
+    z_dim = 4
+    image_size = 8
+
+    def __init__(self, channels: int = 1) -> None:
+        super().__init__(
+            nn.Dense(4, 32), nn.BatchNorm(32), nn.ReLU(), nn.Reshape(2, 4, 4),
+            nn.ConvTranspose2d(2, channels, 4, 2, 1), nn.Tanh(),
+        )  # fmt: skip
+
+
+class Discriminator(nn.Sequential):
+    image_size = 8
+
+    def __init__(self, channels: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(channels, 3, 4, 2, 1), nn.BatchNorm(3), nn.LeakyReLU(0.2), nn.Dropout(0.3),
+            nn.Flatten(), nn.Dense(48, 1),
+        )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model "tiny", and no time spent on drawing curves."""
+    monkeypatch.setitem(MODELS, "tiny", SimpleNamespace(Generator=Generator, Discriminator=Discriminator))
+    monkeypatch.setitem(PRESETS, "tiny", {})
+    monkeypatch.setattr(pictures, "save_loss_curves", lambda path, stats: path.write_bytes(b"curves"))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Callable[..., str]:
+    """data(n, size): the path of a file of random images."""
+
+    def make(n: int = IMAGES, size: int = 8, name: str = "noise8") -> str:
+        path = tmp_path / f"{name}.npz"
+        rng = np.random.default_rng([n, size])
+        np.savez(path, images=rng.integers(0, 256, (n, size, size), dtype=np.uint8))
+        return str(path)
+
+    return make
+
+
+@pytest.fixture
+def begin(tmp_path: Path, data: Callable[..., str]) -> Callable[..., Run]:
+    """begin(epochs, runs, images, **choices): a new run of the tiny model."""
+
+    def make(epochs: int = 2, runs: str = "runs", images: int = IMAGES, **choices: Any) -> Run:
+        defaults = {"model": "tiny", "batch_size": BATCH, "averaging": 0.9, "grid": 4, "lr_G": 0.01, "lr_D": 0.01}
+        choices = defaults | choices
+        size = MODELS[choices["model"]].Generator.image_size
+        choices.setdefault("data", data(images, size, name=f"noise{size}"))
+        return start(Config.for_model(epochs=epochs, **choices), tmp_path / runs)
+
+    return make
+
+
+@pytest.fixture
+def go_on() -> Callable[..., Run]:
+    """go_on(run or folder, **changes): train on from its last checkpoint, in a fresh Run."""
+
+    def make(where: Any, **changes: Any) -> Run:
+        folder = where.folder.path if isinstance(where, Run) else where
+        run = resume(folder / "ckpt" / "last.safetensors", **changes)
+        run.train()
+        return run
+
+    return make
+
+
+@pytest.fixture
+def left_by() -> Callable[..., dict[str, Any]]:
+    """left_by(run): all that a run leaves on the disk, but for the time it took; to be compared."""
+
+    def collect(where: Any) -> dict[str, Any]:
+        folder = where.folder.path if isinstance(where, Run) else where
+        checkpoint = load_checkpoint(folder / "ckpt" / "last.safetensors")
+        lines = [line.split(', "seconds"')[0] for line in (folder / "stats.jsonl").read_text().splitlines()]
+        return {
+            **{name: (a.dtype, a.shape, a.tobytes()) for name, a in checkpoint.arrays.items()},
+            **{name: value for name, value in checkpoint.progress.items() if name != "seconds"},
+            "config": checkpoint.config,
+            "config.json": (folder / "config.json").read_text(),
+            "stats": lines,
+            **{p.name: p.read_bytes() for p in (folder / "samples").iterdir()},
+            "samples.gif": (folder / "samples.gif").read_bytes(),
+        }
+
+    return collect

@@ -1,0 +1,80 @@
+"""Configurations: what makes no sense is refused, in a sentence with the name, the value and what is needed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from minigan.models import MODELS
+from minigan.training import Config, ConfigError
+
+WRONG = [
+    ("model", "gan"), ("model", 3), ("model", ["mlp"]), ("objective", "wgan"), ("step", "both"),
+    ("data", ""), ("data", 5), ("channels", 2), ("channels", True), ("channels", "1"), ("channels", 1.0),
+    ("epochs", 0), ("epochs", -1), ("epochs", "ten"), ("epochs", 2.0), ("epochs", True), ("epochs", None),
+    ("batch_size", 1), ("batch_size", "64"), ("batch_size", True), ("grid", 0), ("checkpoint_every", 0),
+    ("seed", -1), ("seed", 1.5), ("seed", False), ("seed", None),
+    ("lr_G", 0), ("lr_D", -1e-3), ("lr_G", "fast"), ("lr_D", float("inf")), ("lr_G", float("nan")), ("lr_D", True),
+    ("eps", 0), ("betas", [0.5, 0.9, 0.99]), ("betas", [0.5]), ("betas", 0.5), ("betas", "ab"), ("betas", [0.5, 1]),
+    ("betas", [-0.1, 0.9]), ("betas", ["a", 0.9]), ("betas", [True, 0.9]), ("betas", None), ("betas", {"a": 1}),
+    ("averaging", 1), ("averaging", -0.1), ("averaging", "much"), ("averaging", float("nan")), ("averaging", True),
+    ("epsilon_hat", "no"), ("epsilon_hat", 1), ("device", "tpu"), ("device", 0), ("device", "gpu:x"), ("device", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, value", WRONG)
+def test_a_wrong_value_is_named_with_what_is_needed(name, value, tmp_path):
+    file = tmp_path / "wrong.json"
+    file.write_text(json.dumps({name: value}))
+    with pytest.raises(ConfigError) as caught:
+        Config.load(file)
+    message = str(caught.value)
+    assert message.startswith(f"{file}: {name} ") and repr(value) in message and "\n" not in message
+    assert "must be" in message or "choose from" in message
+
+
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        (b"{", "not JSON"),
+        (b"[1, 2]", "must be a JSON object, not list"),
+        (b'"x"', "must be a JSON object, not str"),
+        (b'{"epoch": 3}', "epoch: no such choice; the choices are model, data"),
+        (b"\xff\xfe", "codec can't decode"),
+        (b"[" * 100_000, "not JSON"),
+        (b"", "not JSON"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_refused(content, says, tmp_path):
+    file = tmp_path / "bad.json"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=says) as caught:
+        Config.load(file)
+    assert str(caught.value).startswith(f"{file}: ")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"cannot read the configuration .*none\.json: No such file"):
+        Config.load(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_written_is_read_again(model, tmp_path):
+    config = Config.for_model(model, seed=2**80, betas=(0.1, 0.2), channels=3, lr_G=1 / 3)
+    assert Config.from_json(config.to_json()) == config
+    (tmp_path / "c.json").write_text(config.to_json())
+    assert Config.load(tmp_path / "c.json") == config
+
+
+def test_choices_go_on_top_of_the_file_and_the_file_on_top_of_the_models_defaults(tmp_path):
+    file = tmp_path / "c.json"
+    file.write_text('{"epochs": 3, "seed": 7}')
+    assert Config.load(file, seed=8) == Config.for_model("quick28", epochs=3, seed=8)
+    # Another model brings its own defaults along, not quick28's.
+    assert Config.load(file, model="dcgan28") == Config.for_model("dcgan28", epochs=3, seed=7)
+
+
+def test_every_models_defaults_can_be_had():
+    for model in MODELS:
+        assert Config.for_model(model).model == model

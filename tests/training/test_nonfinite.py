@@ -1,0 +1,101 @@
+"""A NaN or Inf stops the run, names its source, and touches no checkpoint."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import minigan.functions as F
+from minigan.objectives import OBJECTIVES, NonSaturating
+from minigan.training import NonFiniteLossError
+from minigan.training.checkpoint import load_checkpoint
+from minigan.training.progress import Progress
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+class _InfiniteSlope(NonSaturating):
+    """√ at 0: nothing is wrong with its value, but its gradient is infinite."""
+
+    def generator_loss(self, fake_logits):
+        return super().generator_loss(fake_logits) + F.sum(F.sqrt(fake_logits * 0.0))
+
+
+class _LogOfZero(NonSaturating):
+    def discriminator_loss(self, real_logits, fake_logits):
+        return F.mean(F.log(F.relu(real_logits) * 0.0))
+
+
+def _spoil(monkeypatch, run, at_step: int, action) -> None:
+    shown = Progress.step
+
+    def step(self, *args):
+        shown(self, *args)
+        if self.done == at_step:
+            action(run)
+
+    monkeypatch.setattr(Progress, "step", step)
+
+
+def _fails(run) -> str:
+    before = run.folder.last_checkpoint.read_bytes() if run.folder.last_checkpoint.exists() else None
+    with pytest.raises(NonFiniteLossError) as caught:
+        run.train()
+    checkpoint = load_checkpoint(run.folder.last_checkpoint)
+    assert all(np.isfinite(a).all() for a in checkpoint.arrays.values())
+    assert before is None or run.folder.last_checkpoint.read_bytes() == before
+    assert str(run.folder.last_checkpoint) in str(caught.value) and "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("step", ["alternating", "simultaneous"])
+def test_too_high_a_rate_is_named_with_the_function_and_the_weight(step, begin):
+    message = _fails(begin(2, lr_G=1e20, lr_D=1e20, step=step))
+    assert re.search(r"^loss_[DG] became (nan|-?inf) at step \d+ \(epoch 1\); the first to produce a NaN", message)
+    assert re.search(r"was \w+'s (forward|backward) pass \(with [GD]\.[\d.]+\w+", message)
+    assert "lower learning rates (--lr)" in message
+
+
+def test_the_first_function_is_named_not_a_later_one(begin, monkeypatch):
+    monkeypatch.setitem(OBJECTIVES, "trap", _LogOfZero)
+    message = _fails(begin(1, objective="trap"))
+    assert message.startswith("loss_D became -inf at step 1 ")
+    assert "was Log's forward pass: all it was given was finite" in message
+
+
+@pytest.mark.parametrize("images", [70, 16], ids=["seen in the next loss", "seen when saving"])
+def test_a_backward_pass_that_spoils_the_weights_is_found_afterwards(images, begin, monkeypatch, capsys):
+    monkeypatch.setitem(OBJECTIVES, "trap", _InfiniteSlope)
+    message = _fails(begin(2, objective="trap", images=images))
+    assert "was Sqrt's backward pass: all it was given was finite" in message
+    assert ("loss_D became nan at step 2" if images == 70 else "G.0.weight held NaN or Inf at step 1") in message
+    assert "looking for its source" in capsys.readouterr().err
+
+
+def test_a_poisoned_weight_is_named_and_the_last_good_checkpoint_stays(begin, monkeypatch):
+    run = begin(3)
+    _spoil(monkeypatch, run, 7, lambda run: run.players.D.parameters()[0]._data.fill(np.nan))
+    message = _fails(run)
+    assert "at step 8 (epoch 2)" in message
+    assert "Conv2d's forward pass (with D.0.weight" in message and "given D.0.weight, which was not finite" in message
+    assert load_checkpoint(run.folder.last_checkpoint).progress["epoch"] == 1
+
+
+@pytest.mark.parametrize(
+    "spoil, named",
+    [
+        (lambda run: run.players.opt_D.state[2]["exp_avg_sq"].fill(np.inf), "opt_D.exp_avg_sq of D.1.weight"),
+        (lambda run: run.average.parameters()[1]._data.fill(np.nan), "G_avg.0.bias"),
+        (lambda run: run.players.G[1].running_var._data.fill(np.inf), "G.1.running_var"),
+    ],
+    ids=["moment", "average", "running statistics"],
+)
+def test_whatever_is_not_finite_is_never_saved(spoil, named, begin, monkeypatch):
+    run = begin(2)
+    _spoil(monkeypatch, run, 10, spoil)
+    assert _fails(run).startswith(f"{named} held NaN or Inf at step 10")
+    assert load_checkpoint(run.folder.last_checkpoint).progress["epoch"] == 1
+    assert not run.folder.checkpoint(2).exists()
+    assert not (run.folder.path / "samples" / "e002.png").exists()

@@ -1,0 +1,276 @@
+"""A run that was stopped and resumed leaves what an uninterrupted one leaves, bit for bit."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minigan.training import CheckpointError, ConfigError, Interrupted, TrainingError, files, resume
+from minigan.training import run as run_module
+from minigan.training.checkpoint import load_checkpoint
+from minigan.training.progress import Progress
+
+
+@pytest.fixture
+def at_step(monkeypatch):
+    """at_step(n, action): call `action` once, right after step n of whatever run comes next."""
+
+    def plan(n: int, action) -> None:
+        shown = Progress.step
+
+        def step(self, *args):
+            shown(self, *args)
+            if self.done == n:
+                monkeypatch.setattr(Progress, "step", shown)
+                action()
+
+        monkeypatch.setattr(Progress, "step", step)
+
+    return plan
+
+
+@pytest.mark.parametrize(
+    "epochs, choices",
+    [
+        (4, {}),
+        (4, {"step": "simultaneous", "objective": "minimax", "averaging": 0.0}),
+        (4, {"model": "quick28", "images": 20, "averaging": 0.999}),
+        (2, {"model": "dcgan28", "images": 12, "averaging": 0.0, "batch_size": 8}),
+    ],
+    ids=["tiny", "tiny-simultaneous", "quick28", "dcgan28"],
+)
+def test_all_epochs_at_once_equal_half_and_half(epochs, choices, begin, go_on, left_by):
+    # Both exist before either trains: runs in one process must not draw from one another's random numbers.
+    whole, half = begin(epochs, "whole", **choices), begin(epochs // 2, "half", **choices)
+    whole.train()
+    half.train()
+    go_on(half, epochs=epochs)
+    assert left_by(half) == left_by(whole)
+
+
+def test_the_checkpoint_holds_all_that_was_promised(begin):
+    run = begin(1)
+    run.train()
+    checkpoint = load_checkpoint(run.folder.last_checkpoint)
+    names = set(checkpoint.arrays)
+    for part in ("G.1.weight", "D.0.bias", "G.1.running_mean", "D.1.running_var", "G.1.num_batches_tracked"):
+        assert part in names
+    assert {"opt_G.exp_avg.0", "opt_D.exp_avg_sq.5", "G_avg.0.weight", "G_avg.1.running_var"} <= names
+    assert checkpoint.progress["step"] == checkpoint.progress["opt_G.step"] == checkpoint.progress["opt_D.step"] == 5
+    assert (checkpoint.progress["epoch"], checkpoint.progress["position"]) == (1, 0)
+    assert checkpoint.config == run.config
+    # They are the run's own numbers, not zeros or those of the beginning.
+    assert all(np.any(a) for name, a in checkpoint.arrays.items() if name.startswith("opt_"))
+    assert not np.array_equal(checkpoint.arrays["G_avg.0.weight"], checkpoint.arrays["G.0.weight"])
+    for name, parameter in run.players.D.named_parameters():
+        np.testing.assert_array_equal(checkpoint.arrays[f"D.{name}"], parameter.numpy())
+
+
+# --- stopped in the middle -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("step", [1, 7, 10])
+def test_stopped_by_a_signal_at_any_step_it_goes_on_exactly(step, sign, begin, go_on, left_by, at_step, monkeypatch):
+    monkeypatch.setattr(run_module, "LOG_EVERY", 2)  # so that some sums are half made when it is stopped
+    whole = begin(3, "whole")
+    whole.train()
+    before = signal.getsignal(sign)
+    stopped = begin(3, "stopped")
+    at_step(step, lambda: os.kill(os.getpid(), sign))
+    with pytest.raises(Interrupted, match=rf"step {step} .*minigan train --resume \S*00000-tiny-noise8-s0$"):
+        stopped.train()
+    assert load_checkpoint(stopped.folder.last_checkpoint).progress["step"] == step
+    assert signal.getsignal(sign) == before
+    go_on(stopped)
+    assert left_by(stopped) == left_by(whole)
+
+
+def test_stopped_twice_in_one_epoch(begin, go_on, left_by, at_step):
+    whole = begin(1, "whole")
+    whole.train()
+    run = begin(1, "stopped")
+    for step in (2, 3):
+        at_step(step, lambda: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(Interrupted):
+            run.train() if step == 2 else go_on(run)
+    go_on(run)
+    assert left_by(run) == left_by(whole)
+
+
+def test_a_second_ctrl_c_stops_at_once_and_keeps_what_was_saved(begin, go_on, left_by, at_step):
+    def twice():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    run = begin(2, "stopped")
+    at_step(7, twice)
+    with pytest.raises(KeyboardInterrupt):
+        run.train()
+    assert load_checkpoint(run.folder.last_checkpoint).progress["step"] == 5
+    go_on(run)
+    whole = begin(2, "whole")
+    whole.train()
+    assert left_by(run) == left_by(whole)
+
+
+def test_when_the_reader_of_the_progress_has_gone_the_run_is_saved(begin, go_on, left_by, at_step):
+    def broken_pipe():
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    whole = begin(2, "whole")
+    whole.train()
+    run = begin(2, "stopped")
+    at_step(5, broken_pipe)  # an epoch's last step, before the epoch is counted
+    with pytest.raises(BrokenPipeError):
+        run.train()
+    assert load_checkpoint(run.folder.last_checkpoint).progress["step"] == 5
+    go_on(run)
+    assert left_by(run) == left_by(whole)
+
+
+# --- killed, or the disk full, at every single write ----------------------------------------------
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing of ours runs after it."""
+
+
+def _fail_at(monkeypatch, call: str, n: int, error: BaseException) -> None:
+    real, calls = getattr(os, call), 0
+
+    def failing(*args):
+        nonlocal calls
+        calls += 1
+        if calls == n:
+            raise error
+        return real(*args)
+
+    monkeypatch.setattr(files.os, call, failing)
+    if isinstance(error, Killed):
+        monkeypatch.setattr(Path, "unlink", lambda *args, **kwargs: None)
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [Killed(), OSError(errno.ENOSPC, "No space left on device")], ids=["kill", "full"])
+def test_killed_or_refused_at_any_write_it_goes_on_exactly(call, error, begin, go_on, left_by):
+    whole = begin(2, "whole")
+    whole.train()
+    wanted, saved = left_by(whole), False
+    for n in range(1, 100):
+        run = begin(2, f"{call}-{n}")
+        with pytest.MonkeyPatch.context() as patch:
+            _fail_at(patch, call, n, error)
+            try:
+                run.train()
+            except Killed:
+                pass
+            except TrainingError as refused:
+                assert "No space left on device" in str(refused) and "untouched" in str(refused)
+                assert str(run.folder.path) in str(refused) and "\n" not in str(refused) and ".tmp" not in str(refused)
+            else:
+                break
+        assert run.folder.last_checkpoint.exists() >= saved, "a checkpoint was there, and is lost"
+        saved = run.folder.last_checkpoint.exists()
+        if saved and load_checkpoint(run.folder.last_checkpoint).progress["epoch"] < 2:
+            go_on(run)
+            assert left_by(run) == wanted, f"{call} number {n}"
+            assert not list(run.folder.path.rglob("*.tmp"))
+    assert saved and n > 10
+
+
+def test_temporary_files_of_a_killed_process_are_removed(begin, go_on):
+    run = begin(1)
+    run.train()
+    left = run.folder.path / "ckpt" / ".last.safetensors.4711.tmp"
+    mine = run.folder.path / "samples" / "notes.tmp"
+    left.touch(), mine.touch()
+    go_on(run, epochs=2)
+    assert not left.exists() and mine.exists()
+
+
+def test_a_line_of_stats_cut_short_is_written_again(begin, go_on, left_by):
+    whole, run = begin(2, "whole"), begin(1, "cut")
+    whole.train()
+    run.train()
+    with open(run.folder.stats_file, "a") as file:
+        file.write('{"step": 7, "epoch": 2, "loss')
+    go_on(run, epochs=2)
+    assert left_by(run)["stats"] == left_by(whole)["stats"]
+
+
+# --- from another checkpoint, place, or length ----------------------------------------------------
+
+
+def test_from_an_earlier_checkpoint_the_later_epochs_are_done_again(begin, left_by):
+    run = begin(3, checkpoint_every=1)
+    run.train()
+    wanted = left_by(run)
+    again = resume(run.folder.checkpoint(1))
+    assert again.step == 5
+    again.train()
+    assert left_by(run) == wanted
+
+
+def test_the_animation_shows_only_what_belongs_to_the_run(begin, at_step):
+    from PIL import Image
+
+    run = begin(3, checkpoint_every=1)
+    run.train()
+    at_step(7, lambda: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(Interrupted):
+        resume(run.folder.checkpoint(1)).train()
+    with Image.open(run.folder.path / "samples.gif") as film:
+        assert film.n_frames == 2  # e000 and e001, though e002 and e003 still lie there
+
+
+def test_a_moved_run_and_moved_data_go_on(begin, go_on, left_by, data, tmp_path):
+    whole = begin(2, "whole")
+    whole.train()
+    run = begin(1, "half")
+    run.train()
+    moved = tmp_path / "elsewhere" / "my run"
+    shutil.move(run.folder.path, moved)
+    Path(run.config.data).rename(tmp_path / "moved.npz")
+    go_on(moved, epochs=2, data=str(tmp_path / "moved.npz"))
+    assert left_by(moved).keys() == left_by(whole).keys()
+    assert left_by(moved)["G.0.weight"] == left_by(whole)["G.0.weight"]
+
+
+def test_a_checkpoint_outside_of_a_run_is_refused_and_nothing_is_written_around_it(begin, tmp_path):
+    run = begin(1)
+    run.train()
+    away = tmp_path / "a" / "b"
+    away.mkdir(parents=True)
+    shutil.copy(run.folder.last_checkpoint, away / "last.safetensors")
+    with pytest.raises(CheckpointError, match="does not lie in the ckpt folder"):
+        resume(away / "last.safetensors", epochs=2)
+    assert [p.name for p in sorted((tmp_path / "a").rglob("*"))] == ["b", "last.safetensors"]
+
+
+def test_other_images_are_refused(begin, data):
+    run = begin(1)
+    run.train()
+    data(n=71, name="noise8")
+    with pytest.raises(CheckpointError, match="other images"):
+        resume(run.folder.last_checkpoint, epochs=2)
+
+
+@pytest.mark.parametrize("epochs", [None, 1, 2])
+def test_a_finished_run_says_how_to_train_on(epochs, begin):
+    run = begin(2)
+    run.train()
+    with pytest.raises(ConfigError, match=r"has done 2 epochs.*--epochs 4"):
+        resume(run.folder.last_checkpoint, **({"epochs": epochs} if epochs else {}))
+
+
+def test_only_some_choices_can_be_changed(begin):
+    run = begin(1)
+    with pytest.raises(ConfigError, match=r"^lr_G, seed cannot be changed"):
+        resume(run.folder.last_checkpoint, seed=1, lr_G=1.0)
