@@ -171,6 +171,7 @@ def test_the_python_interface_in_three_lines(tmp_path, data):
     run.train()
     images = run.sample(3)
     assert images.shape == (3, 1, 28, 28) and images.dtype == np.float32 and abs(images).max() <= 1
-    np.testing.assert_array_equal(run.sample(2), images[:2])
+    # the same noise; a matrix product of other length may round otherwise
+    np.testing.assert_allclose(run.sample(2), images[:2], atol=1e-6)
     assert abs(run.sample(2, seed=9) - images[:2]).max() > 1e-3
     assert minigan.__version__
