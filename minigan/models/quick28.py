@@ -1,6 +1,6 @@
 """A small GAN for 28×28 images that learns digits on a CPU within minutes.
 
-Two strided convolutions each way, and behind them a dense layer of 512. The convolutions are what a
+Two strided convolutions each way, and behind them a dense layer of 256. The convolutions are what a
 CPU can afford; the dense layers cost next to nothing and see the digit as a whole, which is what
 small convolutional GANs lack (strokes right, digits wrong). D has BatchNorm, G's weights are
 averaged, and G learns five times as fast as D: all found by measurement (see README.md).
@@ -28,11 +28,11 @@ class Generator(nn.Module):
     def __init__(self, channels: int = 1) -> None:
         super().__init__()
         self.main = nn.Sequential(
-            nn.Dense(self.z_dim, 512, bias=False), nn.BatchNorm(512), nn.ReLU(),
-            nn.Dense(512, 64 * 7 * 7, bias=False), nn.BatchNorm(64 * 7 * 7), nn.ReLU(),
-            nn.Reshape(64, 7, 7),
-            nn.ConvTranspose2d(64, 32, 4, 2, 1, bias=False), nn.BatchNorm(32), nn.ReLU(),  # 14×14
-            nn.ConvTranspose2d(32, channels, 4, 2, 1), nn.Tanh(),  # 28×28
+            nn.Dense(self.z_dim, 256, bias=False), nn.BatchNorm(256), nn.ReLU(),
+            nn.Dense(256, 48 * 7 * 7, bias=False), nn.BatchNorm(48 * 7 * 7), nn.ReLU(),
+            nn.Reshape(48, 7, 7),
+            nn.ConvTranspose2d(48, 24, 4, 2, 1, bias=False), nn.BatchNorm(24), nn.ReLU(),  # 14×14
+            nn.ConvTranspose2d(24, channels, 4, 2, 1), nn.Tanh(),  # 28×28
         )  # fmt: skip
         self.apply(_init)
 
@@ -48,9 +48,9 @@ class Discriminator(nn.Module):
     def __init__(self, channels: int = 1) -> None:
         super().__init__()
         self.main = nn.Sequential(
-            nn.Conv2d(channels, 32, 4, 2, 1), nn.LeakyReLU(0.2),  # 14×14
-            nn.Conv2d(32, 64, 4, 2, 1, bias=False), nn.BatchNorm(64), nn.LeakyReLU(0.2),  # 7×7
-            nn.Flatten(), nn.Dense(64 * 7 * 7, 512), nn.LeakyReLU(0.2), nn.Dense(512, 1),
+            nn.Conv2d(channels, 24, 4, 2, 1), nn.LeakyReLU(0.2),  # 14×14
+            nn.Conv2d(24, 48, 4, 2, 1, bias=False), nn.BatchNorm(48), nn.LeakyReLU(0.2),  # 7×7
+            nn.Flatten(), nn.Dense(48 * 7 * 7, 256), nn.LeakyReLU(0.2), nn.Dense(256, 1),
         )  # fmt: skip
         self.apply(_init)
 
