@@ -142,7 +142,7 @@ def _is_device(value: Any) -> bool:
 
 # The rates, batch sizes and steps the models were published with (quick28: found by measurement).
 PRESETS: dict[str, dict[str, Any]] = {
-    "quick28": {"epochs": 4, "batch_size": 64, "lr_G": 1e-3, "lr_D": 2e-4, "averaging": 0.999},
+    "quick28": {"epochs": 3, "batch_size": 64, "lr_G": 1e-3, "lr_D": 2e-4, "averaging": 0.999},
     "mlp": {"epochs": 200, "batch_size": 100, "betas": (0.9, 0.999)},
     "dcgan28": {
         "epochs": 50, "batch_size": 256, "lr_G": 1e-4, "lr_D": 1e-4, "betas": (0.9, 0.999), "eps": 1e-7,

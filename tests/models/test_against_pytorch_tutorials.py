@@ -25,7 +25,7 @@ import safetensors.numpy  # noqa: E402
 import safetensors.torch  # noqa: E402
 from torch import nn  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 keras_in_torch = pytest.importorskip("benchmarks.peers.pytorch_dcgan28")
 
 BATCH = 4

@@ -1,6 +1,6 @@
 """Time the convolution triangle against PyTorch's, layer by layer, in one process.
 
-    python benchmarks/convolution.py [dcgan28|dcgan64|small ...] [--repeats N] [--algorithms]
+    python tests/benchmarks/convolution.py [dcgan28|dcgan64|small ...] [--repeats N] [--algorithms]
 
 Each round times every kernel of every library once, in turn, so that a busy machine slows all of
 them alike; the minimum over the rounds is shown, in milliseconds. "A step" is the sum over one

@@ -1,8 +1,8 @@
 """A separate digit classifier that judges generated digits. It shares no code with minigan.
 
-    python benchmarks/judge.py train --out judge.safetensors
-    python benchmarks/judge.py real  --weights judge.safetensors
-    python benchmarks/judge.py score --weights judge.safetensors samples.npz
+    python tests/benchmarks/judge.py train --out judge.safetensors
+    python tests/benchmarks/judge.py real  --weights judge.safetensors
+    python tests/benchmarks/judge.py score --weights judge.safetensors samples.npz
 
 `samples.npz` holds one array, `images`: (N, 1, 28, 28), uint8, or float in [-1, 1].
 
@@ -42,7 +42,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-MNIST = Path(__file__).resolve().parent.parent / "minigan" / "data" / "mnist"
+MNIST = Path(__file__).resolve().parents[2] / "minigan" / "data" / "mnist"
 CLASSES = 10
 SURE = 0.9
 REAL_SHARE = 0.96

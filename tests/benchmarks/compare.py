@@ -1,7 +1,7 @@
 """minigan against other frameworks: the same training step, on the same CPU, in one run.
 
-    python benchmarks/compare.py                    every model, every peer that is installed
-    python benchmarks/compare.py --model mlp --rounds 5
+    python tests/benchmarks/compare.py                    every model, every peer that is installed
+    python tests/benchmarks/compare.py --model mlp --rounds 5
 
 Each engine runs in a process of its own (thread pools of two engines in one process get into each
 other's way), and the processes take turns, round after round, so that a slow minute of the machine
@@ -26,7 +26,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+TESTS = Path(__file__).resolve().parents[1]
+SEARCHED = os.pathsep.join([str(TESTS.parent), str(TESTS), os.environ.get("PYTHONPATH", "")])
 BATCHES = {"dcgan28": 256, "mlp": 100, "dcgan64": 128}
 STEPS = {"dcgan28": 5, "mlp": 200, "dcgan64": 2}  # timed in each round, after the warm-up
 WARM_UP = {"dcgan28": 2, "mlp": 30, "dcgan64": 1}
@@ -90,8 +91,7 @@ def child(engine: str, model: str, batch: int) -> None:
 def measure(engine: str, model: str, batch: int) -> dict[str, float]:
     """One round of one engine."""
     command = [sys.executable, __file__, "--child", engine, "--model", model, "--batch", str(batch)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": SEARCHED})
     if done.returncode:
         raise SystemExit(f"{engine} failed on {model}:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -122,7 +122,8 @@ def import_times() -> None:
         "import time; t = time.perf_counter(); import minigan, sys; "
         "print(time.perf_counter() - t, 'matplotlib' in sys.modules)"
     )
-    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT) for _ in range(7)]
+    command = [sys.executable, "-c", code]
+    runs = [subprocess.run(command, capture_output=True, text=True, cwd=TESTS.parent) for _ in range(7)]
     seconds = [float(run.stdout.split()[0]) for run in runs]
     brings = runs[0].stdout.split()[1] == "True"
     print(f"\nimport minigan: median {statistics.median(seconds):.3f} s, fastest {min(seconds):.3f} s", end="")
