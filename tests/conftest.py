@@ -8,7 +8,7 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded; passed on to subprocesses
 
-from hypothesis import settings  # noqa: E402
+from hypothesis import settings
 
 settings.register_profile("minigan", derandomize=True, deadline=None, max_examples=20, print_blob=False)
 settings.load_profile("minigan")
