@@ -19,7 +19,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -45,9 +45,9 @@ class _Version:
 
     __slots__ = ("count", "cause")
 
-    def __init__(self) -> None:
+    def __init__(self, cause: str = "") -> None:
         self.count = 0
-        self.cause = ""
+        self.cause = cause
 
 
 class Tensor:
@@ -91,13 +91,18 @@ class Tensor:
 
     @data.setter
     def data(self, value: Any) -> None:
-        value = value._data if isinstance(value, Tensor) else value
-        if value is not self._data:
-            value = _as_array(value, self._data.dtype, self.device)
-            if value.shape != self.shape:
-                raise ValueError(f"{_describe(self)} cannot take data of shape {value.shape}: the shapes must be equal")
-            self._data = value
-        self._touch("an assignment to its .data")
+        cause = "an assignment to its .data"
+        source = value if isinstance(value, Tensor) else None
+        array = value if source is None else source._data
+        if array is self._data:  # what `t.data += …` comes to
+            self._touch(cause)
+            return
+        array = _as_array(array, self._data.dtype, self.device)
+        if array.shape != self.shape:
+            raise ValueError(f"{_describe(self)} cannot take data of shape {array.shape}: the shapes must be equal")
+        # The old memory was not written to: other tensors that show it are as they were.
+        shared = source is not None and source._data is array
+        self._data, self._version = array, source._version if shared else _Version(cause)
 
     def copy_(self, value: Any, cause: str = "copy_()") -> Tensor:
         """Write `value` (broadcast to this shape) into this tensor's memory."""
@@ -168,6 +173,34 @@ class Tensor:
         notes += [", requires_grad=True"] if self.requires_grad and not self.creator else []
         notes += [f", name={self.name!r}"] if self.name else []
         return f"Tensor({text}{''.join(notes)})"
+
+    if TYPE_CHECKING:  # set by functions.methods; declared here for type checkers and editors
+        T: Tensor
+
+        def __add__(self, other: Any) -> Tensor: ...
+        def __radd__(self, other: Any) -> Tensor: ...
+        def __sub__(self, other: Any) -> Tensor: ...
+        def __rsub__(self, other: Any) -> Tensor: ...
+        def __mul__(self, other: Any) -> Tensor: ...
+        def __rmul__(self, other: Any) -> Tensor: ...
+        def __truediv__(self, other: Any) -> Tensor: ...
+        def __rtruediv__(self, other: Any) -> Tensor: ...
+        def __matmul__(self, other: Any) -> Tensor: ...
+        def __rmatmul__(self, other: Any) -> Tensor: ...
+        def __pow__(self, exponent: float) -> Tensor: ...
+        def __neg__(self) -> Tensor: ...
+        def __abs__(self) -> Tensor: ...
+        def __getitem__(self, index: Any) -> Tensor: ...
+        def reshape(self, *shape: Any) -> Tensor: ...
+        def transpose(self, *axes: Any) -> Tensor: ...
+        def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor: ...
+        def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor: ...
+        def max(self, axis: Any = None, keepdims: bool = False) -> Tensor: ...
+        def min(self, axis: Any = None, keepdims: bool = False) -> Tensor: ...
+        def exp(self) -> Tensor: ...
+        def log(self) -> Tensor: ...
+        def sqrt(self) -> Tensor: ...
+        def abs(self) -> Tensor: ...
 
     # Its place in the graph.
 
@@ -340,8 +373,9 @@ class Function:
         self._check_not_freed()
         restored = []
         for kept, index, version, count in self._saved:
-            if version.count != count:
-                raise StaleTensorError(self._stale_message(kept, index, version, count))
+            now = version if index is not None else kept._version  # another one if .data was bound anew
+            if now is not version or now.count != count:
+                raise StaleTensorError(self._stale_message(kept, index, now, now.count - count))
             if index is None:
                 restored.append(kept)
             else:
@@ -368,9 +402,9 @@ class Function:
                 "retain_graph=True to the first backward, or compute the value again"
             )
 
-    def _stale_message(self, kept: Any, index: int | None, version: _Version, count: int) -> str:
+    def _stale_message(self, kept: Any, index: int | None, version: _Version, times: int) -> str:
         what = f"its output {index}" if index is not None else _describe(kept)
-        times = version.count - count
+        times = max(1, times)  # a version begun by binding .data anew has counted nothing yet
         return (
             f"{self.name} saved {what} for its backward pass, but it was changed in place since then "
             f"({times} time{'s' * (times > 1)}, last by {version.cause}), so the gradient would mix old and "
@@ -391,16 +425,11 @@ def _distinct_arrays(tensors: list[Tensor | None]) -> list[Array | None]:
 
 
 def _check_dtypes(function: Function, tensors: list[Tensor | None]) -> None:
-    """One floating dtype to a call: NumPy would widen float32 to float64 without a word."""
-    first = None
-    for t in tensors:
-        if t is not None and t._data.dtype.kind == "f":
-            if first is None:
-                first = t._data.dtype
-            elif t._data.dtype != first:
-                raise TypeError(
-                    f"{function.name}: dtypes {first} and {t._data.dtype} are mixed; convert one with .to(dtype=…)"
-                )
+    """One dtype to a call if any is floating: NumPy would widen float32 to float64 without a word."""
+    dtypes = {t._data.dtype for t in tensors if t is not None}
+    if len(dtypes) > 1 and any(dtype.kind == "f" for dtype in dtypes):
+        mixed = " and ".join(sorted(map(str, dtypes)))
+        raise TypeError(f"{function.name}: dtypes {mixed} are mixed; convert one with .to(dtype=…)")
 
 
 def _share_version(output: Tensor, inputs: list[Tensor | None]) -> None:
@@ -444,11 +473,15 @@ def _grad_mode(enabled: bool) -> Iterator[None]:
 class no_grad:
     """`with no_grad():` or `@no_grad()`: compute without recording a graph."""
 
+    def __init__(self) -> None:
+        self._before: list[bool] = []  # one for each time it was entered and not left
+
     def __enter__(self) -> None:
-        self._before, _mode.enabled = _mode.enabled, False
+        self._before.append(_mode.enabled)
+        _mode.enabled = False
 
     def __exit__(self, *exc: Any) -> None:
-        _mode.enabled = self._before
+        _mode.enabled = self._before.pop()
 
     def __call__(self, function: Callable) -> Callable:
         @functools.wraps(function)
@@ -648,7 +681,7 @@ def _accumulate(arrived: dict, key: Any, gradient: Tensor) -> None:
 
 def _zeros(like: tuple) -> Tensor:
     shape, dtype, device = like
-    return Tensor(np.zeros(shape, dtype), device=device)
+    return Tensor(backend.zeros(shape, dtype, device))
 
 
 def _checked_gradients(node: Function, gradients: Any) -> list[Tensor | None]:
@@ -656,6 +689,7 @@ def _checked_gradients(node: Function, gradients: Any) -> list[Tensor | None]:
     gradients = list(gradients) if isinstance(gradients, (tuple, list)) else [gradients]
     if len(gradients) != len(node.edges):
         raise GraphError(f"{node.name}.backward returned {len(gradients)} gradients for {len(node.edges)} inputs")
+    dtype = node.outputs_like[0][1]  # one call has one floating dtype
     for i, (dx, shape, needed) in enumerate(zip(gradients, node.input_shapes, node.needs_input_grad, strict=True)):
         if dx is None or not needed:
             continue
@@ -663,4 +697,6 @@ def _checked_gradients(node: Function, gradients: Any) -> list[Tensor | None]:
             raise GraphError(f"{node.name}.backward must return Tensors, but gradient {i} is {type(dx).__name__}")
         if dx.shape != shape:
             raise GraphError(f"{node.name}.backward returned shape {dx.shape} for input {i}, which has shape {shape}")
+        if dx._data.dtype != dtype:
+            raise GraphError(f"{node.name}.backward returned {dx.dtype} for input {i}, which is {dtype}")
     return gradients

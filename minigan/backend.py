@@ -44,6 +44,12 @@ def to_numpy(array: Array) -> np.ndarray:
     return array.get() if hasattr(array, "get") else np.asarray(array)
 
 
+def as_array(value: Any) -> Array:
+    """`value` as an array; an array (of NumPy or CuPy) or a Tensor's array as it is."""
+    value = getattr(value, "_data", value)
+    return value if is_array(value) else np.asarray(value)
+
+
 # --- devices -------------------------------------------------------------------------------------
 
 
@@ -107,7 +113,7 @@ def choose_device(spec: str | None = None) -> tuple[Device, str]:
         if device.kind == "gpu":
             count = import_cupy().cuda.runtime.getDeviceCount()
             if device.index >= count:
-                raise DeviceError(f"device {device} was asked for, but there are {count}: gpu:0 to gpu:{count - 1}")
+                raise DeviceError(f"device {device} was asked for, but only gpu:0 to gpu:{count - 1} are there")
         return device, "as asked"
     try:
         import_cupy()
@@ -124,6 +130,15 @@ def to_device(array: Array, device: Device) -> Array:
     cupy = import_cupy()
     with cupy.cuda.Device(device.index):
         return cupy.asarray(array)
+
+
+def zeros(shape: tuple[int, ...], dtype: Any = "float32", device: Device = CPU) -> Array:
+    """Zeros, made where they shall live."""
+    if device.kind == "cpu":
+        return np.zeros(shape, dtype)
+    cupy = import_cupy()
+    with cupy.cuda.Device(device.index):
+        return cupy.zeros(shape, dtype)
 
 
 def keep_freed_memory() -> None:
@@ -162,14 +177,3 @@ _STREAMS = {"noise": 1, "samples": 2}
 def new_rng(seed: int, stream: str) -> np.random.Generator:
     """A generator of its own for one use ("noise" in training, "samples"), so that none disturbs another."""
     return np.random.default_rng([seed, 0, _STREAMS[stream]])
-
-
-def zeros(shape: tuple[int, ...], dtype: Any = "float32") -> np.ndarray:
-    """Zeros on the host: where parameters and buffers begin, before a module is moved."""
-    return np.zeros(shape, dtype)
-
-
-def as_array(value: Any) -> Array:
-    """`value` as an array; an array (of NumPy or CuPy) or a Tensor's array as it is."""
-    value = getattr(value, "_data", value)
-    return value if is_array(value) else np.asarray(value)

@@ -21,9 +21,12 @@ class Optimizer:
     slots: tuple[str, ...] = ()
 
     def __init__(self, params: Iterable[Tensor], lr: float) -> None:
-        self.params = list(params)
-        if not self.params:
+        params = [params] if isinstance(params, Tensor) else list(params)
+        if not params:
             raise ValueError(f"{type(self).__name__} was given no parameters")
+        if not all(isinstance(p, Tensor) and p.is_leaf for p in params):
+            raise TypeError(f"{type(self).__name__} takes tensors that no function made, such as module.parameters()")
+        self.params = list(dict.fromkeys(params))  # each once
         if not lr >= 0:
             raise ValueError(f"{type(self).__name__}: lr is a number of 0 or more, not {lr}")
         self.lr = lr

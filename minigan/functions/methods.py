@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from minigan.autograd import Tensor
@@ -20,16 +21,22 @@ def _transpose(x: Tensor, *axes: Any) -> Tensor:
     return shaping.transpose(x, axes or None)
 
 
-def _swapped(function: Any) -> Any:
-    return lambda x, other: function(other, x)
+def _operator(name: str, function: Callable[[Any, Any], Tensor], reflected: bool) -> Callable[[Tensor, Any], Tensor]:
+    """`function` as the method of a binary operator, whose left side is the other one if reflected."""
+
+    def operator(x: Tensor, other: Any) -> Tensor:
+        return function(other, x) if reflected else function(x, other)
+
+    operator.__name__, operator.__doc__ = name, function.__doc__
+    return operator
 
 
 def install() -> None:
     """Set the operators and methods on Tensor."""
     operators = {"add": arithmetic.add, "sub": arithmetic.sub, "mul": arithmetic.mul, "truediv": arithmetic.div}
     for name, function in (operators | {"matmul": dense.matmul}).items():
-        setattr(Tensor, f"__{name}__", lambda x, other, f=function: f(x, other))
-        setattr(Tensor, f"__r{name}__", _swapped(function))
+        for method, reflected in ((f"__{name}__", False), (f"__r{name}__", True)):
+            setattr(Tensor, method, _operator(method, function, reflected))
     Tensor.__neg__ = arithmetic.neg
     Tensor.__pow__ = arithmetic.power
     Tensor.__abs__ = arithmetic.abs

@@ -66,12 +66,12 @@ class Module:
         self._buffers[name] = Tensor(value)
         object.__setattr__(self, name, self._buffers[name])
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: Any, **options: Any) -> Any:
         """What the module computes."""
         raise TypeError(f"{type(self).__name__} has no forward method")
 
-    def __call__(self, *inputs: Any) -> Any:
-        return self.forward(*inputs)
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        return self.forward(*inputs, **options)
 
     # What it is made of.
 

@@ -157,3 +157,25 @@ def test_a_function_that_returns_its_input_shares_its_changes():
     add_in_place(weight)
     with pytest.raises(mg.StaleTensorError):
         loss.backward()
+
+
+def test_binding_data_anew_is_stale_for_the_tensor_and_not_for_others_of_the_old_memory():
+    a = mg.Tensor([1.0, 2.0], requires_grad=True, name="a")
+    old = a.detach()
+    x = mg.Tensor([3.0, 4.0], requires_grad=True)
+    of_old, of_a = (x * old).sum(), (x * a).sum()
+    a.data = np.array([5.0, 6.0], "float32")
+    of_old.backward()
+    np.testing.assert_array_equal(x.grad.data, [1.0, 2.0])
+    with pytest.raises(mg.StaleTensorError, match="'a'.*an assignment to its .data"):
+        of_a.backward()
+
+
+def test_memory_taken_over_from_another_tensor_is_watched_with_it():
+    a, b = mg.Tensor([1.0]), mg.Tensor([2.0])
+    b.data = a
+    x = mg.Tensor([3.0], requires_grad=True)
+    y = x * b
+    a.copy_([7.0])
+    with pytest.raises(mg.StaleTensorError):
+        y.backward()
