@@ -80,6 +80,17 @@ class Tensor:
         shared = isinstance(data, Tensor) and data._data is self._data
         self._version = data._version if shared else _Version()
 
+    @classmethod
+    def _of(cls, array: Array, version: _Version | None = None) -> Tensor:
+        """A tensor of an array as it is: the short way for the engine, which makes one for every call."""
+        tensor = cls.__new__(cls)
+        tensor._data = array
+        tensor.requires_grad = False
+        tensor.grad = tensor.name = tensor.creator = None
+        tensor.output_index = 0
+        tensor._version = _Version() if version is None else version
+        return tensor
+
     # What it holds.
 
     @property
@@ -223,8 +234,8 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same memory, outside of the graph: no gradient passes here."""
-        tensor = Tensor(self._data, name=self.name)
-        tensor._version = self._version
+        tensor = Tensor._of(self._data, self._version)
+        tensor.name = self.name
         return tensor
 
     def to(self, device: str | Device | None = None, dtype: Any = None) -> Tensor:
@@ -319,9 +330,8 @@ class Function:
         result = self.forward(*arrays)
         many = isinstance(result, tuple)
         results = result if many else (result,)
-        outputs = [Tensor(_checked_output(self, y)) for y in results]
-        for y in outputs:
-            _share_version(y, tensors)
+        checked = [_checked_output(self, y) for y in results]
+        outputs = [Tensor._of(y, _version_of_view(y, tensors)) for y in checked]
         if recording:
             self._record(tensors, arrays, outputs, results)
         else:
@@ -379,9 +389,8 @@ class Function:
             if index is None:
                 restored.append(kept)
             else:
-                tensor = Tensor(kept)
+                tensor = Tensor._of(kept, version)
                 tensor.requires_grad, tensor.creator, tensor.output_index = True, self, index
-                tensor._version = version
                 restored.append(tensor)
         return tuple(restored)
 
@@ -415,6 +424,8 @@ class Function:
 
 def _distinct_arrays(tensors: list[Tensor | None]) -> list[Array | None]:
     """The tensors' arrays, no two tensors by the same object: saved arrays are told apart by identity."""
+    if len(tensors) == 1:
+        return [None if tensors[0] is None else tensors[0]._data]
     arrays: list[Array | None] = []
     for i, t in enumerate(tensors):
         array = None if t is None else t._data
@@ -426,20 +437,20 @@ def _distinct_arrays(tensors: list[Tensor | None]) -> list[Array | None]:
 
 def _check_dtypes(function: Function, tensors: list[Tensor | None]) -> None:
     """One dtype to a call if any is floating: NumPy would widen float32 to float64 without a word."""
+    if len(tensors) == 1:
+        return
     dtypes = {t._data.dtype for t in tensors if t is not None}
     if len(dtypes) > 1 and any(dtype.kind == "f" for dtype in dtypes):
         mixed = " and ".join(sorted(map(str, dtypes)))
         raise TypeError(f"{function.name}: dtypes {mixed} are mixed; convert one with .to(dtype=…)")
 
 
-def _share_version(output: Tensor, inputs: list[Tensor | None]) -> None:
-    """Give a view of an input's memory (a reshape, a transpose) that input's version."""
-    array = output._data
+def _version_of_view(array: Array, inputs: list[Tensor | None]) -> _Version | None:
+    """The version of the input whose memory an output shows (a reshape, a transpose); None if it has its own."""
+    if array.base is None and not any(t is not None and t._data is array for t in inputs):
+        return None
     owner = _owner(array)
-    for t in inputs:
-        if t is not None and (array.base is not None or array is t._data) and _owner(t._data) is owner:
-            output._version = t._version
-            return
+    return next((t._version for t in inputs if t is not None and _owner(t._data) is owner), None)
 
 
 def _checked_output(function: Function, value: Any) -> Array:

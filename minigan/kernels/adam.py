@@ -26,12 +26,12 @@ def adam_update(
 
 
 def _update(xp, p, g, m, v, betas, rate, root_scale, eps) -> None:
-    t = g - m
-    t *= 1 - betas[0]
+    t = g * (1 - betas[0])
+    m *= betas[0]
     m += t
     xp.multiply(g, g, out=t)
-    t -= v
     t *= 1 - betas[1]
+    v *= betas[1]
     v += t
     xp.sqrt(v, out=t)
     t *= root_scale
