@@ -1,0 +1,56 @@
+"""The real thing for a minute or two: does it begin to learn? Run with `pytest -m slow`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minigan.data import load_mnist
+from minigan.training import Config, run, start
+
+FACES = Path(os.environ.get("MINIGAN_FACES", Path(__file__).parents[3] / "shared" / "data" / "faces64.zip"))
+
+pytestmark = pytest.mark.slow
+
+
+def some(data, n: int):
+    """The first n images of a data set."""
+    return replace(data, images=data.images[:n], labels=None)
+
+
+def test_quick28_learns_where_digits_have_ink(tmp_path, monkeypatch):
+    mnist = load_mnist()
+    monkeypatch.setattr(run, "load_data", lambda config: some(mnist, 20_000))
+    training = start(Config.for_model("quick28", epochs=1), tmp_path)
+    before = training.sample(500)
+    training.train()
+    samples = training.sample(500)
+    real = mnist.batch(slice(500))
+
+    def apart(images: np.ndarray) -> float:  # of the mean image, and of how much images differ among themselves
+        return abs(images.mean(0) - real.mean(0)).mean() + abs(images.std(0) - real.std(0)).mean()
+
+    assert apart(samples) < 0.15 < 0.5 < apart(before)
+    assert (samples.max((1, 2, 3)) > 0.8).mean() > 0.95
+
+
+@pytest.mark.skipif(not FACES.is_file(), reason="the faces are not part of the package")
+def test_dcgan64_takes_up_the_colours_of_faces(tmp_path, monkeypatch):
+    from minigan.data import load_images
+
+    faces = load_images(FACES, 64, 3)
+    monkeypatch.setattr(run, "load_data", lambda config: some(faces, 1280))
+    training = start(Config.for_model("dcgan64", epochs=1, batch_size=32), tmp_path)
+    real = faces.batch(slice(512)).mean(0)
+
+    def apart() -> float:  # the mean face is not grey: skin, hair, background
+        return float(abs(training.sample(64).mean(0) - real).mean())
+
+    before = apart()
+    training.train()
+    assert training.sample(4).shape == (4, 3, 64, 64)
+    assert apart() < 0.93 * before  # 0.85 of it when this was written
