@@ -6,8 +6,9 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
+from minigan.functions._common import as_floating
 from minigan.functions.arithmetic import exp
-from minigan.functions.reduction import checked_axis
+from minigan.functions.reduction import Axes, checked_axis
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels.activation import leaky_gate, leaky_relu_forward, sigmoid_forward, softplus_forward
 
@@ -90,7 +91,7 @@ class Softplus(Function):
 class Softmax(Function):
     """y = eˣ / Σ eˣ        dx = y · (dy − Σ dy · y)"""
 
-    def __init__(self, axis: int) -> None:
+    def __init__(self, axis: Axes) -> None:
         self.axis = axis
 
     def forward(self, x):
@@ -108,7 +109,7 @@ class Softmax(Function):
 class LogSoftmax(Function):
     """y = x − ln Σ eˣ        dx = dy − eʸ · Σ dy"""
 
-    def __init__(self, axis: int) -> None:
+    def __init__(self, axis: Axes) -> None:
         self.axis = axis
 
     def forward(self, x):
@@ -133,29 +134,31 @@ def relu(x: Any) -> Tensor:
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     """x where positive, negative_slope · x elsewhere."""
-    return LeakyReLU(float(negative_slope))(x)
+    return LeakyReLU(float(negative_slope))(as_floating("leaky_relu", x))
 
 
 def tanh(x: Any) -> Tensor:
     """The hyperbolic tangent."""
-    return Tanh()(x)
+    return Tanh()(as_floating("tanh", x))
 
 
 def sigmoid(x: Any) -> Tensor:
     """1 / (1 + e⁻ˣ), without overflow."""
-    return Sigmoid()(x)
+    return Sigmoid()(as_floating("sigmoid", x))
 
 
 def softplus(x: Any) -> Tensor:
     """ln(1 + eˣ), without overflow."""
-    return Softplus()(x)
+    return Softplus()(as_floating("softplus", x))
 
 
 def softmax(x: Any, axis: int = -1) -> Tensor:
     """eˣ / Σ eˣ along an axis."""
-    return Softmax(axis)(checked_axis("softmax", x, axis))
+    x, axis = checked_axis("softmax", as_floating("softmax", x), axis)
+    return Softmax(axis)(x)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Tensor:
     """x − ln Σ eˣ along an axis."""
-    return LogSoftmax(axis)(checked_axis("log_softmax", x, axis))
+    x, axis = checked_axis("log_softmax", as_floating("log_softmax", x), axis)
+    return LogSoftmax(axis)(x)

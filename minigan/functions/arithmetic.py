@@ -2,16 +2,17 @@
 
 A broadcast input was used more than once, so its gradient is the sum over its copies: `sum_to`.
 Python numbers stay Python numbers (`AddScalar`, `MulScalar`): they neither widen a float32 array
-nor have to travel to a GPU.
+nor have to travel to a GPU. Whole numbers leave integers what they are.
 """
 
 from __future__ import annotations
 
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
+from minigan.functions._common import as_floating, as_tensor
 from minigan.functions.shaping import sum_to
 
 
@@ -80,13 +81,13 @@ class Div(_Binary):
 class Maximum(_Binary):
     """y = max(a, b)        da = dy where a > b, ½ dy where a = b        db = dy − that"""
 
-    sign = 1.0
-
     def compute(self, a, b):
-        xp = get_array_module(a, b)
-        share = (self.sign * (xp.sign(a - b)) + 1.0) * 0.5  # 1 where a is taken, 0 where b, ½ in a tie
-        self.save_constants(share)
-        return xp.maximum(a, b) if self.sign > 0 else xp.minimum(a, b)
+        self._save_share(a > b, a == b, a.dtype)
+        return get_array_module(a, b).maximum(a, b)
+
+    def _save_share(self, taken, tied, dtype):
+        """a's share of the gradient: 1 where a is taken, 0 where b, ½ in a tie."""
+        self.save_constants(taken.astype(dtype) + tied * dtype.type(0.5))
 
     def backward(self, dy):
         (share,) = self.saved_constants
@@ -100,7 +101,9 @@ class Maximum(_Binary):
 class Minimum(Maximum):
     """y = min(a, b)        da = dy where a < b, ½ dy where a = b        db = dy − that"""
 
-    sign = -1.0
+    def compute(self, a, b):
+        self._save_share(a < b, a == b, a.dtype)
+        return get_array_module(a, b).minimum(a, b)
 
 
 class Gate(Function):
@@ -226,41 +229,44 @@ class Abs(Function):
 def add(a: Any, b: Any) -> Tensor:
     """a + b, broadcast. Either may be a Tensor, an array or a number."""
     if isinstance(b, Real):
-        return AddScalar(float(b))(a)
-    return AddScalar(float(a))(b) if isinstance(a, Real) else Add()(*_matched(a, b))
+        return _with_number(AddScalar, "add", a, b)
+    return _with_number(AddScalar, "add", b, a) if isinstance(a, Real) else Add()(*_matched(a, b))
 
 
 def sub(a: Any, b: Any) -> Tensor:
     """a − b, broadcast. Either may be a Tensor, an array or a number."""
     if isinstance(b, Real):
-        return AddScalar(-float(b))(a)
-    return AddScalar(float(a))(neg(b)) if isinstance(a, Real) else Sub()(*_matched(a, b))
+        return _with_number(AddScalar, "sub", a, -_plain(b))
+    return _with_number(AddScalar, "sub", neg(b), a) if isinstance(a, Real) else Sub()(*_matched(a, b))
 
 
 def mul(a: Any, b: Any) -> Tensor:
     """a · b elementwise, broadcast. Either may be a Tensor, an array or a number."""
     if isinstance(b, Real):
-        return MulScalar(float(b))(a)
-    return MulScalar(float(a))(b) if isinstance(a, Real) else Mul()(*_matched(a, b))
+        return _with_number(MulScalar, "mul", a, b)
+    return _with_number(MulScalar, "mul", b, a) if isinstance(a, Real) else Mul()(*_matched(a, b))
 
 
 def div(a: Any, b: Any) -> Tensor:
     """a / b elementwise, broadcast. Either may be a Tensor, an array or a number."""
     if isinstance(b, Real):
-        return MulScalar(1.0 / float(b))(a)
-    return MulScalar(float(a))(power(b, -1)) if isinstance(a, Real) else Div()(*_matched(a, b))
+        return MulScalar(1.0 / float(b))(as_floating("div", a))
+    if isinstance(a, Real):
+        return MulScalar(float(a))(power(as_floating("div", b), -1))
+    a, b = _matched(a, b)
+    return Div()(as_floating("div", a), b)
 
 
 def neg(x: Any) -> Tensor:
     """−x."""
-    return MulScalar(-1.0)(x)
+    return _with_number(MulScalar, "neg", x, -1)
 
 
 def power(x: Any, exponent: float) -> Tensor:
     """x^exponent, the exponent being a number."""
     if not isinstance(exponent, Real):
         raise TypeError(f"power takes a number as exponent, not {type(exponent).__name__}: use exp(y * log(x))")
-    return Power(float(exponent))(x)
+    return _with_number(Power, "power", x if exponent >= 0 else as_floating("power", x), exponent)
 
 
 def maximum(a: Any, b: Any) -> Tensor:
@@ -275,22 +281,35 @@ def minimum(a: Any, b: Any) -> Tensor:
 
 def exp(x: Any) -> Tensor:
     """eˣ."""
-    return Exp()(x)
+    return Exp()(as_floating("exp", x))
 
 
 def log(x: Any) -> Tensor:
     """The natural logarithm."""
-    return Log()(x)
+    return Log()(as_floating("log", x))
 
 
 def sqrt(x: Any) -> Tensor:
     """√x."""
-    return Sqrt()(x)
+    return Sqrt()(as_floating("sqrt", x))
 
 
 def abs(x: Any) -> Tensor:
     """|x|."""
     return Abs()(x)
+
+
+def _with_number(function: type[Function], name: str, x: Any, number: Real) -> Tensor:
+    """The function, with a number as its option, of x; integers stay so and take only whole numbers."""
+    x = as_tensor(x)
+    if isinstance(number, Integral) and x.dtype.kind != "f":
+        return function(int(number))(x)
+    return function(float(number))(as_floating(name, x))
+
+
+def _plain(number: Real) -> int | float:
+    """As Python's own: −np.uint8(3) would be 253."""
+    return int(number) if isinstance(number, Integral) else float(number)
 
 
 def _matched(a: Any, b: Any) -> tuple[Tensor, Tensor]:
@@ -300,7 +319,11 @@ def _matched(a: Any, b: Any) -> tuple[Tensor, Tensor]:
             return a, b  # float32 and float64 do not mix: the call itself says so
         return (a, b.to(dtype=a.dtype)) if a.dtype.kind == "f" else (a.to(dtype=b.dtype), b)
     if isinstance(a, Tensor):
-        return a, Tensor(b, dtype=a.dtype, device=a.device)
+        return (a, _like(a, b)) if a.dtype.kind == "f" else _matched(a, Tensor(b, device=a.device))
     if isinstance(b, Tensor):
-        return Tensor(a, dtype=b.dtype, device=b.device), b
+        return (_like(b, a), b) if b.dtype.kind == "f" else _matched(Tensor(a, device=b.device), b)
     return Tensor(a), Tensor(b)
+
+
+def _like(x: Tensor, value: Any) -> Tensor:
+    return Tensor(value, dtype=x.dtype, device=x.device)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigan.autograd import Function, Tensor
+from minigan.functions._common import as_floating
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels.convolution import conv_forward, conv_input_grad, conv_weight_grad
 from minigan.kernels.geometry import Geometry
@@ -95,7 +96,7 @@ def conv2d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any 
     stride: an int or (SH, SW). padding: zeros around the image, an int, (ph, pw),
     ((top, bottom), (left, right)) or "same" (TensorFlow's rule). OH = ⌊(H + 2P − KH)/S⌋ + 1.
     """
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_floating("conv2d", x)
     _check("conv2d", x, weight, bias, in_axis=1)
     geometry = _geometry("conv2d", Geometry.of_conv, x.shape[2:], tuple(weight.shape[2:]), stride, padding)
     return Conv2d(geometry)(x, weight) if bias is None else Conv2d(geometry)(x, weight, bias)
@@ -110,7 +111,7 @@ def conv_transpose2d(
     ((top, bottom), (left, right)) or "same" (TensorFlow's rule: OH = H·S).
     OH = (H − 1)S − 2P + KH + output_padding.
     """
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_floating("conv_transpose2d", x)
     _check("conv_transpose2d", x, weight, bias, in_axis=0)
     sizes = x.shape[2:], tuple(weight.shape[2:])
     geometry = _geometry("conv_transpose2d", Geometry.of_conv_transpose, *sizes, stride, padding, output_padding)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from minigan.autograd import Function, Tensor
+from minigan.functions._common import as_floating, as_tensor
 from minigan.functions.reduction import sum as _sum
 from minigan.functions.shaping import reshape, sum_to, transpose
 
@@ -62,8 +64,7 @@ def _swapped(x: Tensor) -> Tensor:
 
 def matmul(a: Any, b: Any) -> Tensor:
     """The matrix product over the last two axes, the others broadcast; vectors as NumPy takes them."""
-    a = a if isinstance(a, Tensor) else Tensor(a)
-    b = b if isinstance(b, Tensor) else Tensor(b)
+    a, b = as_tensor(a), as_tensor(b)
     if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[max(b.ndim - 2, 0)]:
         raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit: columns of a must equal rows of b")
     a2 = reshape(a, (1, *a.shape)) if a.ndim == 1 else a
@@ -76,7 +77,7 @@ def matmul(a: Any, b: Any) -> Tensor:
 
 def dense(x: Any, weight: Any, bias: Any = None) -> Tensor:
     """x Wᵀ + b: x (…, C), weight (O, C), bias (O) or None, result (…, O)."""
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_floating("dense", x)
     if len(weight.shape) != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
         raise ValueError(
             f"dense: x has shape {x.shape}, weight {tuple(weight.shape)}: weight must be (out, in) and x's last "
@@ -84,6 +85,6 @@ def dense(x: Any, weight: Any, bias: Any = None) -> Tensor:
         )
     if bias is not None and tuple(bias.shape) != (weight.shape[0],):
         raise ValueError(f"dense: bias has shape {tuple(bias.shape)}, but must have ({weight.shape[0]},)")
-    rows = x if x.ndim == 2 else reshape(x, (-1, x.shape[-1]))
+    rows = x if x.ndim == 2 else reshape(x, (prod(x.shape[:-1]), x.shape[-1]))
     y = Dense()(rows, weight) if bias is None else Dense()(rows, weight, bias)
     return y if x.ndim == 2 else reshape(y, (*x.shape[:-1], weight.shape[0]))

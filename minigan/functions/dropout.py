@@ -6,6 +6,7 @@ from typing import Any
 
 from minigan.autograd import Tensor
 from minigan.backend import default_rng, to_device
+from minigan.functions._common import as_floating
 from minigan.functions.arithmetic import Gate
 from minigan.kernels.layout import PIXELS_FIRST
 
@@ -20,7 +21,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Any = None) -> T
     """
     if not 0 <= p < 1:
         raise ValueError(f"dropout: p is a probability in [0, 1), not {p}")
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_floating("dropout", x)
     if not training or p == 0:
         return x
     rng = rng or default_rng()

@@ -6,7 +6,8 @@ from numbers import Real
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import get_array_module
+from minigan.backend import as_array, get_array_module, to_device
+from minigan.functions._common import as_floating
 from minigan.functions.activation import log_softmax, relu, sigmoid
 from minigan.functions.arithmetic import abs as _abs
 from minigan.functions.arithmetic import log, maximum
@@ -68,53 +69,53 @@ def _held(logarithm: Tensor) -> Tensor:
 
 def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
     """Cross-entropy of the probabilities σ(logits) with targets in [0, 1], of the logits' shape or one number."""
-    logits = logits if isinstance(logits, Tensor) else Tensor(logits)
+    logits = as_floating("binary_cross_entropy_with_logits", logits)
     target = _target("binary_cross_entropy_with_logits", logits, target)
     return _reduced(BinaryCrossEntropyWithLogits()(logits, target), reduction)
 
 
 def binary_cross_entropy(p: Any, target: Any, reduction: str = "mean") -> Tensor:
     """Cross-entropy of probabilities p in [0, 1] with targets in [0, 1], of p's shape or one number."""
-    p = p if isinstance(p, Tensor) else Tensor(p)
+    p = as_floating("binary_cross_entropy", p)
     return _reduced(BinaryCrossEntropy()(p, _target("binary_cross_entropy", p, target)), reduction)
 
 
 def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
     """(x − target)²."""
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_floating("mse_loss", x)
     difference = x - _target("mse_loss", x, target)
     return _reduced(difference * difference, reduction)
 
 
 def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
     """|x − target|."""
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_floating("l1_loss", x)
     return _reduced(_abs(x - _target("l1_loss", x, target)), reduction)
 
 
 def hinge_loss(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
     """max(0, 1 − target · logit), the target being +1 (real) or −1 (fake)."""
-    logits = logits if isinstance(logits, Tensor) else Tensor(logits)
+    logits = as_floating("hinge_loss", logits)
     return _reduced(relu(1.0 - _target("hinge_loss", logits, target) * logits), reduction)
 
 
 def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     """−ln softmax(logits)[label], for logits (N, K) and integer labels (N) in 0 … K−1."""
-    logits = logits if isinstance(logits, Tensor) else Tensor(logits)
-    labels = labels._data if isinstance(labels, Tensor) else labels
-    xp = get_array_module(logits._data)
-    labels = xp.asarray(labels)
+    logits = as_floating("cross_entropy", logits)
+    labels = as_array(labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or labels.dtype.kind not in "iu":
         raise ValueError(
             f"cross_entropy: logits must be (N, K) and labels N integers, but they are {logits.shape} and "
             f"{labels.shape} of {labels.dtype}"
         )
-    if labels.size and not (0 <= labels.min() and labels.max() < logits.shape[1]):
+    on_host = get_array_module(labels).__name__ == "numpy"  # elsewhere a look at them would wait for the device
+    if on_host and labels.size and not (0 <= labels.min() and labels.max() < logits.shape[1]):
         raise ValueError(
             f"cross_entropy: labels must lie in 0 … {logits.shape[1] - 1} for logits of shape {logits.shape}, but "
             f"they run from {labels.min()} to {labels.max()}"
         )
-    return _reduced(-log_softmax(logits, axis=1)[xp.arange(len(labels)), labels], reduction)
+    rows = get_array_module(logits._data).arange(len(labels))
+    return _reduced(-log_softmax(logits, axis=1)[rows, to_device(labels, logits.device)], reduction)
 
 
 def _target(name: str, x: Tensor, target: Any) -> Tensor:

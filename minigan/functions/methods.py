@@ -11,14 +11,12 @@ from minigan.functions import arithmetic, dense, reduction, shaping
 
 def _reshape(x: Tensor, *shape: Any) -> Tensor:
     """x.reshape(2, 3) or x.reshape((2, 3))."""
-    return shaping.reshape(x, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
+    return shaping.reshape(x, shape[0] if len(shape) == 1 else shape)
 
 
 def _transpose(x: Tensor, *axes: Any) -> Tensor:
     """x.transpose(), x.transpose(1, 0) or x.transpose((1, 0))."""
-    if len(axes) == 1 and not isinstance(axes[0], int):
-        (axes,) = axes
-    return shaping.transpose(x, axes or None)
+    return shaping.transpose(x, (axes[0] if len(axes) == 1 else axes) if axes else None)
 
 
 def _operator(name: str, function: Callable[[Any, Any], Tensor], reflected: bool) -> Callable[[Tensor, Any], Tensor]:

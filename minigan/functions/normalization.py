@@ -6,10 +6,12 @@ backward pass a function of its own: fast, because it is one formula, and differ
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
+from minigan.functions._common import as_floating, as_tensor
 from minigan.functions.arithmetic import power
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
@@ -86,8 +88,8 @@ class BatchNormBackward(Function):
 
 def batch_norm(
     x: Any,
-    gamma: Any,
-    beta: Any,
+    gamma: Any = None,
+    beta: Any = None,
     running_mean: Any = None,
     running_var: Any = None,
     training: bool = True,
@@ -95,33 +97,36 @@ def batch_norm(
     eps: float = 1e-5,
     unbiased: bool = True,
 ) -> Tensor:
-    """Batch normalisation of x (N, C) or (N, C, H, W) per channel, with γ, β (C).
+    """Batch normalisation of x (N, C) or (N, C, H, W) per channel, with γ, β (C), or 1 and 0.
 
     In training: by the batch's own statistics, and `running_mean`, `running_var` (C), if given,
     become (1 − momentum) · old + momentum · batch; the variance entered there has the divisor
     M − 1 (`unbiased`, PyTorch) or M (TensorFlow). Otherwise: by the running statistics.
     """
-    x = x if isinstance(x, Tensor) else Tensor(x)
-    gamma = gamma if isinstance(gamma, Tensor) else Tensor(gamma)
-    beta = beta if isinstance(beta, Tensor) else Tensor(beta)
+    x = as_floating("batch_norm", x)
     if x.ndim not in (2, 4):
         raise ValueError(f"batch_norm: x must be (N, C) or (N, C, H, W), but has shape {x.shape}")
     channels = x.shape[1]
     for name, t in (("gamma", gamma), ("beta", beta), ("running_mean", running_mean), ("running_var", running_var)):
         if t is not None and tuple(t.shape) != (channels,):
             raise ValueError(f"batch_norm: {name} has shape {tuple(t.shape)}, but x {x.shape} has {channels} channels")
+    if (running_mean is None) != (running_var is None):
+        given = "running_var" if running_mean is None else "running_mean"
+        raise ValueError(f"batch_norm: running_mean and running_var go together, but only {given} was given")
     along = (1, channels) + (1,) * (x.ndim - 2)
-    gamma, beta = reshape(gamma, along), reshape(beta, along)
+    gamma = _full(x, along, 1) if gamma is None else reshape(as_tensor(gamma), along)
+    beta = _full(x, along, 0) if beta is None else reshape(as_tensor(beta), along)
     if not training:
-        if running_mean is None or running_var is None:
+        if running_mean is None:
             raise ValueError("batch_norm: outside of training the running statistics are needed, but None was given")
         scale = gamma * power(reshape(running_var, along) + eps, -0.5)
         return x * scale + (beta - reshape(running_mean, along) * scale)
 
     axes = (0, *range(2, x.ndim))
-    count = x.size // channels
+    count = prod(x.shape[a] for a in axes)
     if count < 2:
-        raise ValueError(f"batch_norm: x of shape {x.shape} has {count} value per channel; its variance needs two")
+        values = "1 value" if count else "no values"
+        raise ValueError(f"batch_norm: x of shape {x.shape} has {values} per channel; its variance needs two")
     node = BatchNorm(axes, eps)
     y = node(x, gamma, beta)
     if running_mean is not None:
@@ -145,10 +150,11 @@ def layer_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -
 
     Ba, Kiros and Hinton, 2016.
     """
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_floating("layer_norm", x)
     if x.ndim < 2:
         raise ValueError(f"layer_norm: x must be (N, …), but has shape {x.shape}")
-    return _scaled("layer_norm", _standardised(x, tuple(range(1, x.ndim)), eps), gamma, beta, x.shape[1:])
+    y = _standardised("layer_norm", x, tuple(range(1, x.ndim)), eps)
+    return _scaled("layer_norm", y, gamma, beta, x.shape[1:])
 
 
 def instance_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -> Tensor:
@@ -156,24 +162,31 @@ def instance_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5
 
     Ulyanov, Vedaldi and Lempitsky, 2016.
     """
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_floating("instance_norm", x)
     if x.ndim != 4:
         raise ValueError(f"instance_norm: x must be images (N, C, H, W), but has shape {x.shape}")
-    return _scaled("instance_norm", _standardised(x, (2, 3), eps), gamma, beta, (x.shape[1],), (x.shape[1], 1, 1))
+    c, y = x.shape[1], _standardised("instance_norm", x, (2, 3), eps)
+    return _scaled("instance_norm", y, gamma, beta, (c,), (c, 1, 1))
 
 
 def pixel_norm(x: Any, eps: float = 1e-8) -> Tensor:
     """x / √(mean over channels of x² + ε), for x (N, C) or (N, C, H, W). Karras et al., 2018."""
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_floating("pixel_norm", x)
     if x.ndim < 2:
         raise ValueError(f"pixel_norm: x must be (N, C, …), but has shape {x.shape}")
     return x * power(_mean(x * x, 1, keepdims=True) + eps, -0.5)
 
 
-def _standardised(x: Tensor, axes: Axes, eps: float) -> Tensor:
+def _standardised(name: str, x: Tensor, axes: Axes, eps: float) -> Tensor:
+    if prod(x.shape[a] for a in axes) == 0:
+        raise ValueError(f"{name}: shape {x.shape} has no numbers to take the mean of")
     along = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
-    xp = get_array_module(x._data)
-    return BatchNorm(axes, eps)(x, xp.ones(along, x.dtype), xp.zeros(along, x.dtype))
+    return BatchNorm(axes, eps)(x, _full(x, along, 1), _full(x, along, 0))
+
+
+def _full(x: Tensor, shape: tuple[int, ...], value: float) -> Tensor:
+    """A tensor full of one number, of x's dtype and where x is."""
+    return Tensor(get_array_module(x._data).full(shape, value, x.dtype))
 
 
 def _scaled(name: str, y: Tensor, gamma: Any, beta: Any, shape: tuple, along: tuple | None = None) -> Tensor:

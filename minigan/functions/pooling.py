@@ -11,6 +11,7 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
+from minigan.functions._common import as_floating
 from minigan.kernels.geometry import Geometry, normalize_padding, normalize_pair
 
 
@@ -25,15 +26,19 @@ class _Pooling(Function):
             for j in range(kw):
                 yield slice(i, i + (oh - 1) * sh + 1, sh), slice(j, j + (ow - 1) * sw + 1, sw)
 
-    def _padded(self, x: Any, fill: float) -> Any:
-        """x within as large an image as the windows reach over."""
+    def _canvas(self, x: Any, fill: float) -> Any:
+        """As many images as x has, as large as the windows reach over, full of one number."""
         g = self.geometry
-        (h, w), (top, left) = g.in_size, g.pad
         reach = [
             max((o - 1) * s + k, n + p)
             for o, s, k, n, p in zip(g.out_size, g.stride, g.kernel, g.in_size, g.pad, strict=True)
         ]
-        y = get_array_module(x).full((*x.shape[:2], *reach), fill, x.dtype)
+        return get_array_module(x).full((*x.shape[:2], *reach), fill, x.dtype)
+
+    def _padded(self, x: Any, fill: float) -> Any:
+        """x within a canvas."""
+        (h, w), (top, left) = self.geometry.in_size, self.geometry.pad
+        y = self._canvas(x, fill)
         y[:, :, top : top + h, left : left + w] = x
         return y
 
@@ -59,7 +64,7 @@ class AvgSpread2d(_Pooling):
 
     def forward(self, x):
         share = x * x.dtype.type(1 / (self.geometry.kernel[0] * self.geometry.kernel[1]))
-        y = self._padded(get_array_module(x).zeros((*x.shape[:2], *self.geometry.in_size), x.dtype), 0)
+        y = self._canvas(x, 0)
         for rows, cols in self._taps():
             y[:, :, rows, cols] += share
         return self._cropped(y)
@@ -98,7 +103,7 @@ class MaxSpread2d(_Pooling):
 
     def forward(self, x):
         self.save_constants(self.taken)
-        y = self._padded(get_array_module(x).zeros((*x.shape[:2], *self.geometry.in_size), x.dtype), 0)
+        y = self._canvas(x, 0)
         for tap, (rows, cols) in enumerate(self._taps()):
             y[:, :, rows, cols] += x * (self.taken == tap)
         self.taken = None
@@ -141,13 +146,13 @@ def _geometry(name: str, x: Tensor, kernel_size: Any, stride: Any, padding: Any)
 
 def avg_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Tensor:
     """The mean of each window of x (N, C, H, W), padding counted as zeros; stride defaults to the window."""
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_floating("avg_pool2d", x)
     return AvgPool2d(_geometry("avg_pool2d", x, kernel_size, stride, padding))(x)
 
 
 def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Tensor:
     """The largest of each window of x (N, C, H, W), padding never taken; stride defaults to the window."""
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_floating("max_pool2d", x)
     geometry = _geometry("max_pool2d", x, kernel_size, stride, padding)
     pads = normalize_padding(padding, geometry.in_size, geometry.kernel, geometry.stride)
     if any(max(pad) >= k for pad, k in zip(pads, geometry.kernel, strict=True)):
@@ -164,7 +169,7 @@ def upsample_nearest2d(x: Any, scale: int = 2) -> Tensor:
     The gradient of a pixel is the sum over its copies: scale² times an average pooling, the
     transpose of which is what is computed here.
     """
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_floating("upsample_nearest2d", x)
     if x.ndim != 4:
         raise ValueError(f"upsample_nearest2d: x must be images (N, C, H, W), but has shape {x.shape}")
     if not isinstance(scale, int) or scale < 1:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from minigan.autograd import Function, Tensor
+from minigan.functions._common import as_floating, as_ints, as_tensor
 from minigan.functions.arithmetic import Gate, MulScalar
 from minigan.functions.shaping import broadcast_to, reshape
 
-Axis = int | tuple[int, ...] | None
+Axis = int | Sequence[int] | None  # as one gives them
+Axes = tuple[int, ...] | None  # as functions keep them; None is all
 
 
 class Sum(Function):
     """y = Σ x over axes        dx = dy, repeated along them"""
 
-    def __init__(self, axis: Axis, keepdims: bool) -> None:
+    def __init__(self, axis: Axes, keepdims: bool) -> None:
         self.axis, self.keepdims = axis, keepdims
 
     def forward(self, x):
@@ -28,7 +32,7 @@ class Sum(Function):
 class Max(Function):
     """y = max x over axes        dx = dy at the largest, in equal parts where several are"""
 
-    def __init__(self, axis: Axis, keepdims: bool) -> None:
+    def __init__(self, axis: Axes, keepdims: bool) -> None:
         self.axis, self.keepdims = axis, keepdims
 
     def forward(self, x):
@@ -53,41 +57,47 @@ class Min(Max):
         return x.min(axis=self.axis, keepdims=True)
 
 
-def _axes(ndim: int, axis: Axis) -> tuple[int, ...]:
-    axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-    return tuple(a % ndim for a in axes)
+def _axes(ndim: int, axis: Axes) -> tuple[int, ...]:
+    return tuple(range(ndim)) if axis is None else tuple(a % ndim for a in axis)
 
 
-def _kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
+def _kept_shape(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
     """`shape` with length 1 along the reduced axes."""
-    axes = _axes(len(shape), axis) if shape else ()
+    axes = _axes(len(shape), axis)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
-def _reduced_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
+def _reduced_shape(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
     """`shape` without the reduced axes."""
-    axes = _axes(len(shape), axis) if shape else ()
+    axes = _axes(len(shape), axis)
     return tuple(n for i, n in enumerate(shape) if i not in axes)
 
 
-def checked_axis(name: str, x: Any, axis: Axis) -> Tensor:
-    """x as a Tensor, if it has the axis or axes, each given once."""
-    x = x if isinstance(x, Tensor) else Tensor(x)
-    axes = () if axis is None else (axis,) if isinstance(axis, int) else axis
+def checked_axis(name: str, x: Any, axis: Axis) -> tuple[Tensor, Axes]:
+    """x as a Tensor and the axes as a tuple, or None for all; x must have them, each given once."""
+    x = as_tensor(x)
+    if axis is None:
+        return x, None
+    axes = as_ints(f"{name}: axis", axis)
     for a in axes:
         if not -x.ndim <= a < x.ndim:
             raise ValueError(f"{name}: axis {a} is out of range for shape {x.shape}")
     if len({a % x.ndim for a in axes}) < len(axes):
         raise ValueError(f"{name}: axes {axes} of shape {x.shape} name one axis twice")
-    return x
+    return x, axes
 
 
-def _not_empty(name: str, x: Any, axis: Axis) -> Tensor:
+def _not_empty(name: str, x: Any, axis: Axis) -> tuple[Tensor, Axes]:
     """The same, if there is at least one number along those axes."""
-    x = checked_axis(name, x, axis)
-    if x.size == 0:
+    x, axis = checked_axis(name, x, axis)
+    if _count(x, axis) == 0:
         raise ValueError(f"{name}: shape {x.shape} has nothing to take the {name} of")
-    return x
+    return x, axis
+
+
+def _count(x: Tensor, axis: Axes) -> int:
+    """How many numbers are reduced to one."""
+    return prod(x.shape[a] for a in _axes(x.ndim, axis))
 
 
 # --- as one calls them ---------------------------------------------------------------------------
@@ -95,23 +105,23 @@ def _not_empty(name: str, x: Any, axis: Axis) -> Tensor:
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Σ x over an axis, several, or all."""
-    return Sum(axis, keepdims)(checked_axis("sum", x, axis))
+    x, axis = checked_axis("sum", x, axis)
+    return Sum(axis, keepdims)(x)
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Σ x / n over an axis, several, or all, n being how many numbers are averaged."""
-    x = _not_empty("mean", x, axis)
-    count = 1
-    for a in _axes(x.ndim, axis) if x.ndim else ():
-        count *= x.shape[a]
-    return MulScalar(1.0 / count)(Sum(axis, keepdims)(x))
+    x, axis = _not_empty("mean", as_floating("mean", x), axis)
+    return MulScalar(1.0 / _count(x, axis))(Sum(axis, keepdims)(x))
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest x over an axis, several, or all; ties share the gradient."""
-    return Max(axis, keepdims)(_not_empty("max", x, axis))
+    x, axis = _not_empty("max", x, axis)
+    return Max(axis, keepdims)(x)
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest x over an axis, several, or all; ties share the gradient."""
-    return Min(axis, keepdims)(_not_empty("min", x, axis))
+    x, axis = _not_empty("min", x, axis)
+    return Min(axis, keepdims)(x)

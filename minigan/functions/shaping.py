@@ -12,6 +12,7 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module, is_array
+from minigan.functions._common import as_ints, as_tensor
 from minigan.kernels.geometry import normalize_padding
 from minigan.kernels.layout import to_native
 
@@ -95,11 +96,13 @@ class GetItem(Function):
         self.index = index
 
     def forward(self, x):
-        self.save_constants(self.index)
+        if any(self.needs_input_grad):
+            self.save_constants(_copied(self.index))
         try:
             y = x[self.index]
         except IndexError as error:  # stays an IndexError: it is how Python ends a loop over x
             raise IndexError(f"getitem: x of shape {x.shape} has no such elements: {error}") from None
+        self.index = None
         return y.copy() if is_array(y) else y  # a slice would keep all of x alive, and be changed with it
 
     def backward(self, dy):
@@ -124,6 +127,13 @@ class PutItem(Function):
 
     def backward(self, dy):
         return GetItem(*self.saved_constants)(dy)
+
+
+def _copied(index: Any) -> Any:
+    """The index in memory of its own: a buffer of labels may be filled anew before the backward pass."""
+    if isinstance(index, (tuple, list)):
+        return type(index)(map(_copied, index))
+    return index.copy() if is_array(index) else index
 
 
 def _repeats(index: Any) -> bool:
@@ -186,13 +196,13 @@ class Pad2d(Function):
 
 def reshape(x: Any, shape: int | Sequence[int]) -> Tensor:
     """x in another shape of as many elements; one length may be −1."""
-    return Reshape((shape,) if isinstance(shape, int) else shape)(x)
+    return Reshape(as_ints("reshape: the shape", shape))(x)
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
     """x with its axes in the order given, or reversed."""
-    x = x if isinstance(x, Tensor) else Tensor(x)
-    return Transpose(range(x.ndim)[::-1] if axes is None else axes)(x)
+    x = as_tensor(x)
+    return Transpose(range(x.ndim)[::-1] if axes is None else as_ints("transpose: axes", axes))(x)
 
 
 def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
@@ -224,7 +234,7 @@ def pad2d(x: Any, padding: Any) -> Tensor:
 
     padding: pixels, an int, (ph, pw) or ((top, bottom), (left, right)).
     """
-    x = x if isinstance(x, Tensor) else Tensor(x)
+    x = as_tensor(x)
     if x.ndim != 4:
         raise ValueError(f"pad2d takes images (N, C, H, W), not shape {x.shape}")
     if padding == "same":

@@ -48,7 +48,7 @@ def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
     gradient, weight = pixels_first(dy), _weight_matrix(w)
     n, (o, c) = len(dy), w.shape[:2]
     (height, width), dx = geometry.in_size, xp.empty((*geometry.in_size, n, c), dy.dtype)
-    images = IMAGES if xp.__name__ == "numpy" else n
+    images = IMAGES if xp.__name__ == "numpy" else max(1, n)
     bands = _bands(geometry, min(n, images) * len(weight) * dy.itemsize, xp)
 
     def scatter(index: int) -> None:  # bands overlap in the image, so a piece is some images, not some bands
@@ -102,7 +102,7 @@ def _each(image: Array, task: Callable[[int], None], count: int) -> None:
 def _bands(geometry: Geometry, bytes_per_pixel: int, xp) -> list[tuple[slice, Geometry]]:
     """Bands of output rows and their geometries, each with columns of about `BAND_BYTES`, or one row."""
     oh, ow = geometry.out_size
-    rows = oh if geometry.is_pointwise else max(1, BAND_BYTES[xp.__name__] // (ow * bytes_per_pixel))
+    rows = oh if geometry.is_pointwise else max(1, BAND_BYTES[xp.__name__] // max(1, ow * bytes_per_pixel))
     starts = range(0, oh, rows)
     return [(slice(i, min(i + rows, oh)), geometry.rows(i, min(i + rows, oh))) for i in starts]
 

@@ -93,7 +93,7 @@ def _order(x: Array, axes: Axes) -> tuple[int, ...] | None:
 def _rows(x: Array, order: tuple[int, ...], axes: Axes) -> Array:
     """x as (M, C), its rows in this order of axes; a copy where memory is in another."""
     x = x.transpose(order)
-    return x.reshape(-1, prod(x.shape[len(axes) :]))
+    return x.reshape(prod(x.shape[: len(axes)]), prod(x.shape[len(axes) :]))
 
 
 def _slices(rows: Array) -> Iterator[Array]:

@@ -6,6 +6,8 @@ The sigmoid that such tutorials put at D's end is part of the loss here (`object
 
 from __future__ import annotations
 
+from math import prod
+
 from minigan import functions as F
 from minigan import nn
 from minigan.autograd import Tensor
@@ -42,4 +44,4 @@ class Discriminator(nn.Sequential):
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(F.reshape(x, (x.shape[0], -1)))
+        return super().forward(F.reshape(x, (x.shape[0], prod(x.shape[1:]))))

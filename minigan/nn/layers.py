@@ -11,7 +11,7 @@ from typing import Any
 
 from minigan import functions as F
 from minigan.autograd import Tensor
-from minigan.backend import default_rng, zeros
+from minigan.backend import default_rng, get_array_module, to_device, zeros
 from minigan.kernels.geometry import normalize_pair
 from minigan.nn import init
 from minigan.nn.module import Module, Parameter
@@ -25,6 +25,12 @@ def _weight_and_bias(shape: tuple[int, ...], bias_size: int | None) -> tuple[Par
         return weight, None
     bound = 1.0 / math.sqrt(init.fans(shape)[0])
     return weight, init.uniform_(Parameter(zeros((bias_size,))), -bound, bound)
+
+
+def _convolution_repr(layer: Module, in_channels: int, out_channels: int, *options: str) -> str:
+    shown = {"kernel_size": layer.weight.shape[2:], **{name: getattr(layer, name) for name in options}}
+    shown["bias"] = layer.bias is not None
+    return ", ".join([str(in_channels), str(out_channels), *(f"{name}={value!r}" for name, value in shown.items())])
 
 
 class Dense(Module):
@@ -57,9 +63,7 @@ class Conv2d(Module):
         return F.conv2d(x, self.weight, self.bias, self.stride, self.padding)
 
     def extra_repr(self) -> str:
-        out, in_, *kernel = self.weight.shape
-        bias = self.bias is not None
-        return f"{in_}, {out}, kernel_size={tuple(kernel)}, stride={self.stride}, padding={self.padding!r}, bias={bias}"
+        return _convolution_repr(self, *self.weight.shape[1::-1], "stride", "padding")
 
 
 class ConvTranspose2d(Module):
@@ -78,9 +82,7 @@ class ConvTranspose2d(Module):
         return F.conv_transpose2d(x, self.weight, self.bias, self.stride, self.padding, self.output_padding)
 
     def extra_repr(self) -> str:
-        in_, out, *kernel = self.weight.shape
-        bias = self.bias is not None
-        return f"{in_}, {out}, kernel_size={tuple(kernel)}, stride={self.stride}, padding={self.padding!r}, bias={bias}"
+        return _convolution_repr(self, *self.weight.shape[:2], "stride", "padding", "output_padding")
 
 
 class BatchNorm(Module):
@@ -206,7 +208,7 @@ class Flatten(Module):
     """(N, C, H, W) → (N, C·H·W), in that order."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.reshape(x, (x.shape[0], -1))
+        return F.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
 
 
 class Reshape(Module):
@@ -231,13 +233,14 @@ class Embedding(Module):
         self.weight = init.normal_(Parameter(zeros((num_embeddings, embedding_dim))), rng=default_rng())
 
     def forward(self, labels: Any) -> Tensor:
-        array = labels.numpy() if isinstance(labels, Tensor) else labels
+        array = labels._data if isinstance(labels, Tensor) else labels
         rows = self.weight.shape[0]
         if getattr(array, "dtype", None) is None or array.dtype.kind not in "iu":
             raise TypeError("Embedding takes an array of integer labels")
-        if array.size and not (0 <= array.min() and array.max() < rows):
+        on_host = get_array_module(array).__name__ == "numpy"  # elsewhere a look at them would wait for the device
+        if on_host and array.size and not (0 <= array.min() and array.max() < rows):
             raise ValueError(f"Embedding: labels are {array.min()} to {array.max()}, but rows are 0 to {rows - 1}")
-        return self.weight[labels]
+        return self.weight[to_device(array, self.weight.device)]
 
 
 class Sequential(Module):

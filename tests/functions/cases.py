@@ -135,3 +135,38 @@ ENGINE = {
 }
 
 ALL = CASES | ENGINE
+
+# How many of a case's inputs have the batch as their first axis, for the functions that take one sample at a time.
+BATCHED = {
+    "abs": 1, "add": 1, "adding a number": 1, "avg_pool2d": 1, "AvgSpread2d": 1, "batch_norm outside of training": 1,
+    "concatenate": 2, "conv2d": 1, "conv_transpose2d": 1, "ConvWeightGrad": 2, "dense": 1, "div": 2, "dropout": 1,
+    "exp": 1, "instance_norm": 1, "layer_norm": 1, "leaky_relu": 1, "log": 1, "log_softmax": 1, "matmul": 1, "max": 1,
+    "max_pool2d": 1, "maximum": 2, "min": 1, "minimum": 2, "mul": 2, "neg": 1, "pad2d": 1, "pixel_norm": 1, "power": 1,
+    "relu": 1, "sigmoid": 1, "softmax": 1, "softplus": 1, "sqrt": 1, "sub": 1, "sum": 1, "sum_to": 1, "tanh": 1,
+    "upsample_nearest2d": 1,
+}  # fmt: skip
+
+EMPTY_BATCHES = {
+    name: Case(ALL[name].call, [a[:0] if i < count else a for i, a in enumerate(ALL[name].inputs)])
+    for name, count in BATCHED.items()
+} | {
+    "dense of rows of rows": Case(F.dense, [normal(0, 4, 3), normal(2, 3), normal(2)]),
+    "mean of each image": Case(lambda x: F.mean(x, (2, 3)), [normal(0, 3, 2, 2)]),
+    "pointwise conv2d": Case(F.conv2d, [normal(0, 3, 2, 2), normal(4, 3, 1, 1)]),
+    "cross_entropy": Case(lambda x: F.cross_entropy(x, np.zeros(0, int), "sum"), [normal(0, 4)]),
+    "hinge_loss": Case(lambda x: F.hinge_loss(x, 1.0, "sum"), [normal(0, 1)]),
+    "binary_cross_entropy": Case(lambda x: F.binary_cross_entropy(x, 1.0, "sum"), [normal(0, 1)]),
+    "binary_cross_entropy_with_logits": Case(
+        lambda x: F.binary_cross_entropy_with_logits(x, 1.0, "sum"), [normal(0, 1)]
+    ),
+    "l1_loss": Case(lambda x: F.l1_loss(x, 1.0, "sum"), [normal(0, 1)]),
+    "mse_loss": Case(lambda x: F.mse_loss(x, 1.0, "sum"), [normal(0, 1)]),
+}
+
+# Which functions make no sense of integers: with them, each would give numbers cut off, or of another dtype.
+FLOATING = {
+    "avg_pool2d", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "conv2d",
+    "conv_transpose2d", "cross_entropy", "dense", "div", "dropout", "exp", "hinge_loss", "instance_norm", "l1_loss",
+    "layer_norm", "leaky_relu", "log", "log_softmax", "max_pool2d", "mean", "mse_loss", "pixel_norm", "sigmoid",
+    "softmax", "softplus", "sqrt", "tanh", "upsample_nearest2d",
+}  # fmt: skip

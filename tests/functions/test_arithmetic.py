@@ -89,6 +89,14 @@ def test_equal_arrays_share_the_gradient_in_halves(function):
     np.testing.assert_array_equal(b.grad.data, 1 - np.array(taken_from_a))
 
 
+@pytest.mark.parametrize("function", [F.maximum, F.minimum])
+@pytest.mark.parametrize("infinity", [np.inf, -np.inf])
+def test_equal_infinities_share_the_gradient_too(function, infinity):
+    a, b = (mg.Tensor([infinity, infinity], requires_grad=True) for _ in "ab")
+    function(a, b).backward(np.ones(2, "float32"))
+    assert a.grad.numpy().tolist() == b.grad.numpy().tolist() == [0.5, 0.5]
+
+
 def test_the_gradient_of_abs_at_zero_is_zero():
     x = mg.Tensor([0.0, -0.0, -3.0], requires_grad=True)
     F.abs(x).sum().backward()
@@ -107,6 +115,40 @@ def test_integers_and_lists_take_the_other_sides_dtype():
     for other in ([1, 2], np.array([1, 2]), mg.Tensor([1, 2]), np.array([1, 2], "float32")):
         assert (x * other).dtype == (other * x).dtype == np.float64
     assert F.add(x, [0.1, 0.2]).numpy().tolist() == [1.5 + 0.1, 2.5 + 0.2]  # 0.1 was not rounded to float32
+
+
+def test_floating_lists_and_numbers_are_not_cut_off_to_an_integer_tensors_dtype():
+    x = mg.Tensor([1, 2])
+    assert F.add(x, [0.5, 0.5]).numpy().tolist() == F.add([0.5, 0.5], x).numpy().tolist() == [1.5, 2.5]
+    assert F.maximum(x, 1.5).numpy().tolist() == [1.5, 2]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint8"])
+@pytest.mark.parametrize("number", [2, True, np.int64(2), np.uint8(2)], ids=lambda n: type(n).__name__)
+def test_integers_and_a_whole_number_stay_integers(dtype, number):
+    x, n = mg.Tensor(np.array([3, 5], dtype)), int(number)
+    for y, expected in ((x + number, 3 + n), (number + x, 3 + n), (x * number, 3 * n), (x**number, 3**n)):
+        assert y.dtype == dtype and y.numpy()[0] == expected
+    if dtype != "uint8":
+        for y, expected in ((x - number, 3 - n), (number - x, n - 3), (-x, -3)):
+            assert y.dtype == dtype and y.numpy()[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("add", lambda x: x + 0.5), ("sub", lambda x: x - 0.5), ("sub", lambda x: 0.5 - x), ("mul", lambda x: 0.5 * x),
+        ("div", lambda x: x / 2), ("div", lambda x: 2 / x), ("div", lambda x: x / x), ("power", lambda x: x**0.5),
+        ("power", lambda x: x**-1),
+    ],
+)  # fmt: skip
+def test_integers_and_what_makes_them_fractions(name, call):
+    with pytest.raises(TypeError, match=rf"{name}: x is int64, but must be floating"):
+        call(mg.Tensor([1, 2]))
+
+
+def test_an_unsigned_number_is_subtracted_as_it_is():
+    assert (mg.Tensor([1.0]) - np.uint8(3)).item() == -2
 
 
 def test_numpy_arrays_on_the_left_leave_the_operation_to_the_tensor():

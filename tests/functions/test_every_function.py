@@ -10,7 +10,7 @@ import minigan as mg
 from minigan import functions as F
 from minigan.testing import gradcheck
 
-from .cases import ALL, CASES
+from .cases import ALL, CASES, EMPTY_BATCHES, FLOATING
 from .derivatives import as_tuple, values_and_gradients
 
 every_case = pytest.mark.parametrize("name", ALL)
@@ -122,6 +122,30 @@ def test_arrays_of_no_dimensions(name):
     gradcheck(call, pair if two else pair[:1])
     for result in values_and_gradients(call, [a.astype("float32") for a in (pair if two else pair[:1])]):
         assert isinstance(result, np.ndarray) and result.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "bool"])
+@pytest.mark.parametrize("name", sorted(FLOATING))
+def test_integers_are_refused_where_floats_are_needed(name, dtype):
+    call, (first, *others) = CASES[name]
+    with pytest.raises(TypeError, match=rf"^{name}: x is {dtype}, but must be floating: convert it with \.to\("):
+        call(mg.Tensor(np.ones(first.shape, dtype)), *(mg.Tensor(np.ones(a.shape, dtype)) for a in others))
+
+
+@pytest.mark.parametrize("name", ["conv2d", "conv_transpose2d", "dense"])
+def test_integer_images_do_not_meet_floating_weights(name):
+    call, (first, *others) = CASES[name]
+    with pytest.raises(TypeError, match=rf"{name}: x is uint8, but must be floating"):
+        call(mg.Tensor(np.ones(first.shape, "uint8")), *map(mg.Tensor, others))
+
+
+# --- empty batches -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", EMPTY_BATCHES)
+def test_of_no_samples_everything_is_empty_or_zero(name):
+    for result in values_and_gradients(*EMPTY_BATCHES[name]):
+        assert (result == 0).all()
 
 
 # --- memory --------------------------------------------------------------------------------------

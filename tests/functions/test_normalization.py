@@ -74,6 +74,20 @@ def test_running_statistics(kind, shape, unbiased, momentum):
     )
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_without_gamma_or_beta(training):
+    x, gamma, beta = normal(0, (4, 3, 2, 2), (3,), (3,))
+    running = (None, None) if training else (np.array([1.0, 2.0, 3.0]), np.array([0.5, 1.0, 2.0]))
+
+    def call(x, gamma=None, beta=None):
+        return F.batch_norm(x, gamma, beta, *running, training=training, eps=0.3)
+
+    for g, b in ((None, None), (gamma, None), (None, beta)):
+        full = call(x, np.ones(3) if g is None else g, np.zeros(3) if b is None else b)
+        np.testing.assert_array_equal(call(x, g, b).numpy(), full.numpy())
+        gradcheck(lambda t, g=g, b=b: call(t, g, b), x)
+
+
 @given(st.integers(1, 3), small, sizes, seeds)
 def test_outside_of_training_it_is_a_scale_and_a_shift(n, c, size, seed):
     x, gamma, beta, mean, var = normal(seed, (n, c, *(size or ())), (c,), (c,), (c,), (c,))
@@ -157,6 +171,17 @@ ONES, X = np.ones(3), np.ones((2, 3, 2, 2))
             lambda: F.batch_norm(X, ONES, ONES, training=False),
             "batch_norm: outside of training the running statistics are needed",
         ),
+        (
+            lambda: F.batch_norm(X, ONES, ONES, ONES),
+            "running_mean and running_var go together, but only running_mean was given",
+        ),
+        (
+            lambda: F.batch_norm(X, ONES, ONES, running_var=ONES, training=False),
+            "running_mean and running_var go together, but only running_var was given",
+        ),
+        (lambda: F.batch_norm(X[:0], ONES, ONES), r"batch_norm: x of shape \(0, 3, 2, 2\) has no values per channel"),
+        (lambda: F.layer_norm(X[:, :0]), r"layer_norm: shape \(2, 0, 2, 2\) has no numbers to take the mean of"),
+        (lambda: F.instance_norm(X[:, :, :0]), r"instance_norm: shape \(2, 3, 0, 2\) has no numbers"),
         (lambda: F.batch_norm(X[:1, :, 0, 0], ONES, ONES), r"batch_norm: x of shape \(1, 3\) has 1 value per channel"),
         (lambda: F.layer_norm(X, ONES), r"layer_norm: gamma has shape \(3,\), but must have \(3, 2, 2\)"),
         (lambda: F.layer_norm(X, None, ONES), r"layer_norm: beta has shape \(3,\), but must have \(3, 2, 2\)"),

@@ -40,6 +40,28 @@ def test_equal_extrema_share_the_gradient(function):
     np.testing.assert_array_equal(x.grad.data, [[0.25] * 4, shared])
 
 
+@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("axis", [[0, 1], (np.int64(1), 0), np.int64(1), np.array([0, 2])], ids=repr)
+def test_axes_may_be_lists_and_numpys_numbers(name, axis):
+    function, numpy_function, draw = REDUCTIONS[name]
+    (x,) = draw(0, (2, 3, 4))
+    plain = tuple(int(a) for a in np.atleast_1d(axis))
+    np.testing.assert_allclose(getattr(mg.Tensor(x), name)(axis).numpy(), numpy_function(x, axis=plain), rtol=1e-14)
+    gradcheck(lambda t: function(t, axis), x)
+
+
+def test_of_empty_rows():
+    for function in (F.mean, F.max, F.min):
+        assert function(np.ones((0, 3)), 1).shape == (0,)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("axis", [1.0, "0", [0.5]])
+def test_an_axis_is_a_whole_number(name, axis):
+    with pytest.raises(TypeError, match=rf"{name}: axis must be a whole number or several, not"):
+        REDUCTIONS[name][0](np.ones((2, 3)), axis)
+
+
 def test_the_sum_of_nothing_is_zero():
     x = mg.Tensor(np.zeros((0, 3)), requires_grad=True)
     y = F.sum(x, 0)

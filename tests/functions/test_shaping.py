@@ -66,6 +66,34 @@ def test_getitem_by_a_mask(shape, seed):
     gradcheck(lambda t: F.getitem(t, x > 0), x)
 
 
+@pytest.mark.parametrize("of", [lambda i: i, lambda i: (i, slice(None)), mg.Tensor], ids=["array", "tuple", "tensor"])
+def test_an_index_written_over_before_the_backward_pass(of):
+    x, rows = mg.Tensor(np.ones((3, 2)), requires_grad=True), np.array([0, 0])
+    y = x[of(rows)]
+    rows[...] = 2
+    y.sum().backward()
+    assert x.grad.numpy().tolist() == [[2, 2], [0, 0], [0, 0]]
+
+
+def test_a_list_as_index_written_over_before_the_backward_pass():
+    x, rows = mg.Tensor(np.ones(3), requires_grad=True), [0, 0]
+    y = x[rows]
+    rows[:] = [2, 2]
+    y.sum().backward()
+    assert x.grad.numpy().tolist() == [2, 0, 0]
+
+
+def test_shapes_and_axes_may_be_lists_and_numpys_numbers():
+    x, six = mg.Tensor(np.ones((2, 3))), np.int64(6)
+    for shape in (x.reshape(six), x.reshape([six]), x.reshape((six,)), F.reshape(x, six), F.reshape(x, np.array([6]))):
+        assert shape.shape == (6,)
+    assert x.reshape(six, 1).shape == x.reshape([6, np.int64(1)]).shape == (6, 1)
+    assert x.transpose([1, np.int64(0)]).shape == x.transpose(np.int64(1), 0).shape == (3, 2)
+    assert x[0].transpose(np.int64(0)).shape == (3,)
+    with pytest.raises(TypeError, match="reshape: the shape must be a whole number or several, not 2.5"):
+        x.reshape(2.5)
+
+
 def test_getitem_by_tensors_and_lists():
     x = mg.Tensor(np.arange(12.0).reshape(3, 4), requires_grad=True)
     x[mg.Tensor([2, 2]), [1, 1]].sum().backward()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import minigan as mg
 from minigan import nn
+from minigan.functions import cross_entropy
 from minigan.functions import sum as sum_
+from minigan.models.mlp import Discriminator as MLPDiscriminator
 from minigan.testing import gradcheck
 
 
@@ -266,6 +271,67 @@ def test_embedding_refuses_labels_it_has_no_row_for(labels):
 def test_embedding_refuses_what_are_no_integers(labels):
     with pytest.raises(TypeError, match="integer labels"):
         nn.Embedding(4, 2)(labels)
+
+
+def test_embedding_keeps_the_labels_it_was_called_with():
+    layer, labels = nn.Embedding(3, 1), np.array([0, 0])
+    y = layer(labels)
+    labels[...] = 2
+    sum_(y).backward()
+    assert layer.weight.grad.numpy().tolist() == [[2], [0], [0]]
+
+
+class DeviceLabels(np.ndarray):
+    """Stands for labels on a GPU: to look at their values would wait for it."""
+
+    def get(self) -> np.ndarray:
+        return np.array(self)
+
+    def min(self, *args: object, **kwargs: object) -> None:
+        raise AssertionError("the labels were read back")
+
+    max = min
+
+
+@pytest.mark.parametrize(
+    "call", [lambda labels: nn.Embedding(4, 2)(labels), lambda labels: cross_entropy(np.ones((2, 4)), labels)]
+)
+def test_labels_on_a_device_are_not_read_back(call, monkeypatch):
+    labels = np.array([3, 1]).view(DeviceLabels)
+    with pytest.raises(AssertionError, match="read back"):
+        call(labels)  # as labels of the host, whose range is checked
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(__name__="cupy", ndarray=DeviceLabels))
+    call(labels)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "wanted"),
+    [
+        (nn.Conv2d(3, 2, 3), (0, 3, 5, 5), (0, 2, 3, 3)),
+        (nn.ConvTranspose2d(3, 2, 3), (0, 3, 5, 5), (0, 2, 7, 7)),
+        (nn.Flatten(), (0, 3, 2, 2), (0, 12)),
+        (nn.Dense(3, 2), (0, 4, 3), (0, 4, 2)),
+        (nn.LayerNorm((3, 2, 2)), (0, 3, 2, 2), (0, 3, 2, 2)),
+        (nn.AvgPool2d("global"), (0, 3, 2, 2), (0, 3)),
+        (MLPDiscriminator(), (0, 1, 28, 28), (0, 1)),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
+)
+def test_of_no_samples(layer, shape, wanted):
+    x = mg.Tensor(np.zeros(shape, np.float32), requires_grad=True)
+    y = layer(x)
+    sum_(y).backward()
+    assert y.shape == wanted and x.grad.shape == shape
+    assert all((p.grad.numpy() == 0).all() for p in layer.parameters())
+
+
+def test_convolutions_show_their_options():
+    assert repr(nn.Conv2d(3, 8, (4, 5), 2, "same", bias=False)) == (
+        "Conv2d(3, 8, kernel_size=(4, 5), stride=2, padding='same', bias=False)"
+    )
+    assert repr(nn.ConvTranspose2d(3, 8, 5, 2, 2, 1)) == (
+        "ConvTranspose2d(3, 8, kernel_size=(5, 5), stride=2, padding=2, output_padding=1, bias=True)"
+    )
 
 
 # --- self-attention --------------------------------------------------------------------------------
