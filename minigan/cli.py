@@ -44,14 +44,17 @@ def _run(arguments: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        code, message = _verdict(error)
+        code, message = _verdict(error, arguments.name)
         if arguments.debug:
             traceback.print_exc()
         _say(f"minigan {arguments.name}: {message}")
         return code
 
 
-def _verdict(error: BaseException) -> tuple[int, str]:
+_SMALLER = {"train": ": try a smaller --batch-size", "sample": ": try a smaller --n"}
+
+
+def _verdict(error: BaseException, command: str) -> tuple[int, str]:
     """The exit code, and what is said to the user."""
     from minigan.backend import DeviceError
     from minigan.data import DataError
@@ -65,7 +68,7 @@ def _verdict(error: BaseException) -> tuple[int, str]:
         case KeyboardInterrupt():
             return FAILED, "stopped"
         case MemoryError():
-            return FAILED, f"out of memory ({error}): try a smaller --batch-size or --n"
+            return FAILED, f"out of memory ({error}){_SMALLER.get(command, '')}"
         case OSError():
             return FAILED, f"{error.filename or 'the system'}: {error.strerror or error}"
     # The last resort, so that no user meets a traceback unasked.
@@ -76,16 +79,18 @@ def _verdict(error: BaseException) -> tuple[int, str]:
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    from minigan.training.progress import program
+
     run = _resumed(arguments) if arguments.resume else _started(arguments)
     if arguments.dry_run:
         _say("dry run: nothing is trained or written")
         print(run.config.to_json(), end="")
         return DONE
-    # The run looks for what is not finite itself, and says more than NumPy's warnings.
-    warnings.filterwarnings("ignore", category=RuntimeWarning, module="minigan")
+    # The run looks for what is not finite itself, and says more than NumPy's warnings (of whichever module).
+    warnings.filterwarnings("ignore", category=RuntimeWarning)
     run.train()
     _say(f"Done in {_clock(run.seconds)}. Look at {run.folder.path / 'samples'}")
-    _say(f"Draw more with: minigan sample {shlex.quote(str(run.folder.path))}")
+    _say(f"Draw more with: {program()} sample {shlex.quote(str(run.folder.path))}")
     return DONE
 
 
@@ -260,14 +265,18 @@ def _add_train_options(train: argparse.ArgumentParser) -> None:
     run.add_argument("--dry-run", action="store_true", help="show the configuration as JSON, and do nothing")
 
 
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal()  # "²" is a digit too, but no number to int()
+
+
 def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not _is_whole(text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)
 
 
 def _natural(text: str) -> int:
-    if not text.isdigit():
+    if not _is_whole(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
     return int(text)
 

@@ -17,8 +17,11 @@ import minigan
 from minigan import backend
 from minigan import functions as F
 from minigan.autograd import Tensor
+from minigan.backend import Device
 
 PACKAGES = ("numpy", "matplotlib", "pillow", "tqdm", "safetensors", "cupy-cuda12x", "cupy-cuda13x")
+
+Check = Callable[[Device], str]
 
 
 def examine(device: str | None = None) -> bool:
@@ -28,10 +31,15 @@ def examine(device: str | None = None) -> bool:
         print(f"  {package:<14}{_version(package)}")
     print(f"BLAS    {_blas()}")
     print(f"cores   {_cores()} usable of {os.cpu_count()}")
-    chosen, why = backend.choose_device(device)
+    try:
+        chosen, why = backend.choose_device(device)
+        missing = None
+    except backend.DeviceError as error:
+        chosen, why, missing = backend.CPU, "the one asked for cannot be used", error
     print(f"device  {chosen} ({why})")
     print("self-check")
-    return all([_passes(name, check) for name, check in CHECKS.items()])
+    checks = CHECKS if missing is None else CHECKS | {"device": _failure(missing)}
+    return all([_passes(name, check, chosen) for name, check in checks.items()])
 
 
 def _version(package: str) -> str:
@@ -65,10 +73,17 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _passes(name: str, check: Callable[[], str]) -> bool:
+def _failure(error: Exception) -> Check:
+    def fail(device: Device) -> str:
+        raise error
+
+    return fail
+
+
+def _passes(name: str, check: Check, device: Device) -> bool:
     began = time.perf_counter()
     try:
-        found, passed = check(), True
+        found, passed = check(device), True
     except Exception as error:  # a check may fail in any way: that is what it is for
         found, passed = f"{type(error).__name__}: {error}", False
     print(f"  {'ok    ' if passed else 'FAILED'}  {name:<42} {time.perf_counter() - began:5.1f} s  {found}")
@@ -76,10 +91,10 @@ def _passes(name: str, check: Callable[[], str]) -> bool:
     return passed
 
 
-# --- the checks: each returns what it found, or raises -------------------------------------------
+# --- the checks: each returns what it found, or raises; what trains is checked on the device -------
 
 
-def _check_gradients() -> str:
+def _check_gradients(device: Device) -> str:
     from minigan.testing import gradcheck
 
     rng = np.random.default_rng(0)
@@ -95,42 +110,47 @@ def _check_gradients() -> str:
     return "convolutions, BatchNorm, dense, cross-entropy, to second order"
 
 
-def _check_convolution() -> str:
-    from minigan.kernels import convolution, im2col
+def _check_convolution(device: Device) -> str:
+    # By their names: the dispatcher leaves a convolution of this size to the plain algorithm.
+    from minigan.kernels import cook_toom, im2col
     from minigan.kernels.geometry import Geometry
 
     rng = np.random.default_rng(0)
     geometry = Geometry.of_conv((14, 14), (5, 5), 2, "same")
-    x = rng.standard_normal((64, 64, 14, 14)).astype("float32")
-    w = rng.standard_normal((128, 64, 5, 5)).astype("float32")
-    fast = convolution.conv_forward(x, w, geometry)
-    plain = im2col.conv_forward(x.astype("float64"), w.astype("float64"), geometry)
-    error = float(abs(fast - plain).max() / abs(plain).max())
-    if not error < 1e-4:
-        raise ArithmeticError(f"the fast convolution differs from the plain one by {error:.1e}")
-    return f"the fast one differs from the plain one by {error:.0e} of the largest value"
+    shapes = (16, 32, 14, 14), (48, 32, 5, 5), (16, 48, *geometry.out_size)
+    x, w, dy = (rng.standard_normal(shape) for shape in shapes)
+    errors = []
+    for name, a, b in (("conv_forward", x, w), ("conv_input_grad", dy, w), ("conv_weight_grad", x, dy)):
+        plain = getattr(im2col, name)(a, b, geometry)
+        a, b = (backend.to_device(array.astype("float32"), device) for array in (a, b))
+        fast = backend.to_numpy(getattr(cook_toom, name)(a, b, geometry))
+        errors.append(float(abs(fast - plain).max() / abs(plain).max()))
+        if not errors[-1] < 1e-4:
+            raise ArithmeticError(f"the fast {name} differs from the plain one by {errors[-1]:.1e}")
+    return f"forward and both gradients differ by at most {max(errors):.0e} of the largest value"
 
 
-def _check_training() -> str:
+def _check_training(device: Device) -> str:
     from minigan import models, objectives, optim
     from minigan.training.steps import Players, alternating_step
 
     state = backend.default_rng().bit_generator.state
     G, D = models.build("mlp")
     backend.default_rng().bit_generator.state = state
+    G.to(device), D.to(device)
     rng = np.random.default_rng(0)
     players = Players(G, D, optim.Adam(G.parameters()), optim.Adam(D.parameters()), objectives.NonSaturating())
-    x = Tensor(np.tanh(rng.standard_normal((64, 1, 28, 28))).astype("float32"))
-    losses = [
-        alternating_step(players, x, Tensor(rng.standard_normal((64, 64)).astype("float32"))).loss_D.item()
-        for _ in range(10)
-    ]
+    x = Tensor(np.tanh(rng.standard_normal((64, 1, 28, 28), "float32")), device=device)
+    losses = []
+    for _ in range(10):
+        z = Tensor(rng.standard_normal((64, G.z_dim), "float32"), device=device)
+        losses.append(alternating_step(players, x, z).loss_D.item())
     if not losses[-1] < losses[0]:
         raise ArithmeticError(f"D's loss went from {losses[0]:.3f} to {losses[-1]:.3f} in ten steps")
     return f"D's loss fell from {losses[0]:.2f} to {losses[-1]:.2f} in ten steps"
 
 
-def _check_checkpoint() -> str:
+def _check_checkpoint(device: Device) -> str:
     from minigan.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
     from minigan.training.config import Config
 
@@ -143,13 +163,13 @@ def _check_checkpoint() -> str:
     return "written and read back"
 
 
-def _check_data() -> str:
+def _check_data(device: Device) -> str:
     from minigan.data import load_mnist
 
     return f"{len(load_mnist()):,} training images, checksum right"
 
 
-CHECKS: dict[str, Callable[[], str]] = {
+CHECKS: dict[str, Check] = {
     "gradients, against finite differences": _check_gradients,
     "convolution, fast against plain": _check_convolution,
     "training": _check_training,

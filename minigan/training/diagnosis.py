@@ -1,4 +1,4 @@
-"""When a loss is no longer a number: which function was the first to produce one that is not finite."""
+"""When a loss is no longer a number: which function or optimiser was the first to produce one that is not finite."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from minigan.autograd import Function, Tensor, observe
-from minigan.backend import get_array_module
+from minigan.backend import Array, get_array_module
+from minigan.optim import Optimizer
+from minigan.training.steps import Players
 
 
 @dataclass(frozen=True)
 class Finding:
-    """what: the function, the weights it was called with, and the cause, in words. at_source: whether
-    the NaN or Inf arose there, rather than in something the function was given."""
+    """what: the function and the weights it was called with, or the optimiser and the array it spoilt, and
+    the cause, in words. at_source: whether the NaN or Inf arose there, rather than in something given to it."""
 
     what: str
     at_source: bool
@@ -20,18 +22,26 @@ class Finding:
 
 def is_finite(tensor: Tensor) -> bool:
     """Whether no element is NaN or infinite."""
-    return bool(get_array_module(tensor._data).isfinite(tensor._data).all())
+    return _all_finite(tensor._data)
 
 
-def first_nonfinite(steps: Callable[[], object]) -> Finding | None:
-    """Take `steps` again under watch, up to the first function with a NaN or Inf; None if there was none."""
+def _all_finite(array: Array) -> bool:
+    return bool(get_array_module(array).isfinite(array).all())
+
+
+def first_nonfinite(steps: Callable[[], object], players: Players) -> Finding | None:
+    """Take `steps` of the players again under watch, up to the first NaN or Inf; None if there was none."""
     watch = _Watch()
+    optimizers = players.opt_G, players.opt_D
+    players.opt_G, players.opt_D = (_WatchedOptimizer(optimizer, watch) for optimizer in optimizers)
     try:
         with observe(watch):
             steps()
     except _Found as found:
         return found.finding
-    return watch.inner
+    finally:
+        players.opt_G, players.opt_D = optimizers
+    return None
 
 
 class _Found(Exception):
@@ -44,15 +54,19 @@ class _Watch:
 
     A backward pass is itself made of functions, called without a graph. What is found in one of
     those is kept, and told of the function whose backward pass it is, if it comes out of there.
+    So are the functions that compute a step's report: what is found in those, nothing comes out of.
     """
 
     inner: Finding | None = None
 
     def after_forward(self, node: Function, inputs: list[Tensor | None], outputs: list[Tensor]) -> None:
         finding = _look(node, "forward", inputs, outputs, inputs)
-        if finding and any(node.needs_input_grad):
+        if not any(node.needs_input_grad):
+            self.inner = self.inner or finding
+        elif finding:
             raise _Found(finding)
-        self.inner = self.inner or finding
+        else:  # the next forward pass has begun: what was kept from before came to nothing
+            self.inner = None
 
     def after_backward(self, node: Function, cotangents: list[Tensor], gradients: list[Tensor | None]) -> None:
         leaves = [edge for edge in node.edges if isinstance(edge, Tensor)]
@@ -62,6 +76,34 @@ class _Watch:
         if finding:
             raise _Found(finding)
         self.inner = None
+
+
+class _WatchedOptimizer:
+    """Stands in for an optimiser: its step, and a look at what it is given and what it leaves."""
+
+    def __init__(self, optimizer: Optimizer, watch: _Watch) -> None:
+        self.optimizer, self.watch = optimizer, watch
+
+    def step(self) -> None:
+        for p in self.optimizer.params:
+            if p.grad is not None and not is_finite(p.grad):  # two finite gradients, added up
+                raise _Found(self.watch.inner or Finding(f"the gradient of {p.name}", True))
+        before = self._spoilt()
+        self.optimizer.step()
+        after = self._spoilt()
+        if after:
+            cause = f"{before} was not finite already" if before else "all it was given was finite"
+            raise _Found(Finding(f"{type(self.optimizer).__name__}'s step, in {after}: {cause}", not before))
+
+    def _spoilt(self) -> str | None:
+        """The first moment or weight that is not finite."""
+        for p, moments in zip(self.optimizer.params, self.optimizer.state, strict=True):
+            for slot, array in moments.items():
+                if not _all_finite(array):
+                    return f"its moment {slot} of {p.name}"
+            if not is_finite(p):
+                return str(p.name)
+        return None
 
 
 def _look(node: Function, way: str, given: list, made: list, named: list) -> Finding | None:

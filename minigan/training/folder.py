@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +60,7 @@ class RunFolder:
             (self.path / room).mkdir(exist_ok=True)
         remove_leftovers(self.path)
         self._write("config.json", config.to_json())
-        kept = [json.dumps(line) + "\n" for line in self.stats() if line["step"] <= step]
+        kept = [_json_line(line) for line in self.stats() if line["step"] <= step]
         self._write("stats.jsonl", "".join(kept))
 
     def checkpoint(self, epoch: int) -> Path:
@@ -79,7 +80,7 @@ class RunFolder:
     def add_stats(self, line: dict[str, Any]) -> None:
         """Add a line to stats.jsonl."""
         with open(self.stats_file, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(_json_line(line))
 
     def stats(self) -> Iterator[dict[str, Any]]:
         """The lines of stats.jsonl; a last line cut short by a crash is left out."""
@@ -114,6 +115,12 @@ def run_number(folder: Path) -> int | None:
     """3 for a run's folder called 00003-dcgan28-mnist-s0; None for any other."""
     match = re.match(r"(\d{5,})-", folder.name)
     return int(match[1]) if match else None
+
+
+def _json_line(values: dict[str, Any]) -> str:
+    """A line of JSON, which has no word for NaN or Inf: they become null."""
+    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+    return json.dumps(finite, allow_nan=False) + "\n"
 
 
 def _claim(runs: Path, name: str) -> Path:

@@ -84,7 +84,8 @@ def save_loss_curves(path: Path, stats: Sequence[dict[str, Any]]) -> None:
     ]
     for panel, (label, lines) in zip(panels, curves, strict=True):
         for (name, legend), colour in zip(lines.items(), ("#0072b2", "#d55e00"), strict=False):
-            panel.plot(steps, [line[name] for line in stats], label=legend, color=colour, linewidth=1.2)
+            values = np.array([line[name] for line in stats], dtype=float)  # null, a gap in the curve, becomes NaN
+            panel.plot(steps, values, label=legend, color=colour, linewidth=1.2)
         panel.set_ylabel(label)
         panel.grid(alpha=0.3)
         panel.legend(loc="best", frameon=False)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 PLAIN_SECONDS = 10.0  # between two plain lines
@@ -53,6 +57,18 @@ class Progress:
         rate = (self.done - self.first) / max(1e-9, time.monotonic() - self.started)
         left = int((self.total - self.done) / max(1e-9, rate))
         return f"{rate:.1f} steps/s  {left // 60}:{left % 60:02d} left"
+
+
+def program() -> str:
+    """How the command was called, for hints that work as pasted; `minigan` from any other program."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py" and called.parent.name == "minigan":
+        return f"{shlex.quote(sys.orig_argv[0])} -m minigan"
+    if called.stem != "minigan" or called.name == str(called):
+        return "minigan"
+    # Found on the PATH, it is told its full path.
+    found = shutil.which("minigan")
+    return "minigan" if found and os.path.abspath(found) == os.path.abspath(called) else shlex.quote(sys.argv[0])
 
 
 def describe(figures: dict[str, float]) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import os
 import shlex
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from minigan.training.config import Config, ConfigError
 from minigan.training.diagnosis import Finding, first_nonfinite, is_finite
 from minigan.training.errors import CheckpointError, Interrupted, NonFiniteLossError, TrainingError
 from minigan.training.folder import RunFolder
-from minigan.training.progress import Progress, describe
+from minigan.training.progress import Progress, describe, program
 from minigan.training.sampling import draw_noise, generate
 from minigan.training.steps import STEPS, Players, StepReport
 
@@ -95,10 +96,25 @@ class Run:
         """Go on to the configured number of epochs. Ctrl-C saves, and raises `Interrupted`."""
         if self.folder is None:
             raise TrainingError("this run was prepared without a folder: make it with start() to train it")
+        if self.device == backend.CPU:
+            backend.keep_freed_memory()
+        try:
+            self._train()
+        except (Exception, KeyboardInterrupt) as error:
+            told = isinstance(error, (TrainingError, Interrupted))
+            with suppress(OSError):  # the disk may be what it ended on
+                self.folder.log(str(error) if told else f"ended by {type(error).__name__}: {error}".rstrip(": "))
+            raise
+
+    def _train(self) -> None:
         self.progress = Progress(self.config.epochs * len(self.batches), self.step, self.config.epochs)
         try:
             with _stop_requests() as stopped:
                 self.folder.open(self.config, self.step)
+                if self.step:
+                    self.folder.log(f"resumed at step {self.step} (epoch {self.epoch + 1})")
+                for line in self.describe():
+                    self.folder.log(line)
                 if self.step == 0:
                     self.folder.save_grid("reals", self.data.batch(slice(0, self.config.grid)))
                     self._finish_epoch()
@@ -123,7 +139,7 @@ class Run:
             if stopped():
                 raise Interrupted(
                     f"stopped at step {self.step} (epoch {self.epoch + 1}); all is saved. "
-                    f"Go on with: minigan train --resume {shlex.quote(str(self.folder.path))}"
+                    f"Go on with: {program()} train --resume {shlex.quote(str(self.folder.path))}"
                 )
             self._train_step(self.data.batch(indices))
             self.position += 1
@@ -144,7 +160,7 @@ class Run:
             report = take_step(self.players, x, z, self._check)
         except NonFiniteLossError as error:
             backend.default_rng().bit_generator.state = self.dropout
-            finding = first_nonfinite(lambda: take_step(self.players, x, z))
+            finding = first_nonfinite(lambda: take_step(self.players, x, z), self.players)
             raise self._not_finite(f"{error} at step {self.step + 1} (epoch {self.epoch + 1})", finding) from None
         self.dropout = backend.default_rng().bit_generator.state
         if self.average is not None:
@@ -166,7 +182,8 @@ class Run:
             self.progress.line(f"{what}: looking for its source in the steps since the last checkpoint")
             again = Run(self.config, self.data, self.folder)
             again.restore(load_checkpoint(self.folder.last_checkpoint), self.folder.last_checkpoint)
-            finding = first_nonfinite(lambda: again._take_steps(self.step + 1 - again.step)) or finding
+            steps = self.step + 1 - again.step
+            finding = first_nonfinite(lambda: again._take_steps(steps), again.players) or finding
         first = finding.what if finding else "no function, when the steps were taken again"
         return NonFiniteLossError(
             f"{what}; the first to produce a NaN or Inf was {first}. The last good checkpoint is "
@@ -282,7 +299,7 @@ class Run:
 def prepare(config: Config) -> Run:
     """A new run that has no folder yet: nothing is written."""
     data = load_data(config)
-    return Run(config.with_choices(channels=data.channels), data)
+    return Run(config.with_choices(channels=data.channels, data=_from_anywhere(config.data)), data)
 
 
 def start(config: Config, runs: str | Path = "runs") -> Run:
@@ -295,16 +312,21 @@ def start(config: Config, runs: str | Path = "runs") -> Run:
 def resume(path: str | Path, **changes: Any) -> Run:
     """The run whose checkpoint lies at `path`, to go on in its own folder. It can be given more `epochs`,
     another `device`, and another place where the same `data` lies now: the other choices are its own."""
-    if not changes.keys() <= CHANGEABLE:
-        raise ConfigError(
-            f"{', '.join(sorted(changes.keys() - CHANGEABLE))} cannot be changed when a run is resumed; "
-            f"only {', '.join(sorted(CHANGEABLE))} can"
-        )
     path = Path(path)
     checkpoint = load_checkpoint(path)
+    own = dataclasses.asdict(checkpoint.config)
+    refused = sorted(name for name in changes.keys() - CHANGEABLE if name not in own or changes[name] != own[name])
+    if refused:
+        raise ConfigError(
+            f"{', '.join(refused)} cannot be changed when a run is resumed; only {', '.join(sorted(CHANGEABLE))} can"
+        )
     folder = RunFolder.around(path)
+    _check_nothing_is_lost(path, checkpoint, folder)
     config = checkpoint.config.with_choices(**changes)
-    run = Run(config, load_data(config), folder)
+    if "data" not in changes and not (_is_mnist(config.data) or Path(config.data).expanduser().exists()):
+        raise DataError(f"{config.data}, which this run learns from, is not there: --data may name its new place")
+    data = load_data(config)
+    run = Run(config.with_choices(data=_from_anywhere(config.data)), data, folder)
     run.restore(checkpoint, path)
     if run.epoch >= config.epochs:
         raise ConfigError(
@@ -312,6 +334,33 @@ def resume(path: str | Path, **changes: Any) -> Run:
             f"to train on, name more, for example --epochs {run.epoch * 2}"
         )
     return run
+
+
+def _check_nothing_is_lost(path: Path, checkpoint: Checkpoint, folder: RunFolder) -> None:
+    """Refuse to go on from an earlier checkpoint: that would write over what was saved after it."""
+    last = folder.last_checkpoint
+    if path.resolve() == last.resolve():
+        return
+    for later in (last, *sorted(last.parent.glob("e*.safetensors"), reverse=True)):
+        try:
+            step = load_checkpoint(later).progress["step"]
+        except CheckpointError:
+            continue  # missing or damaged: there is nothing to lose
+        if step > checkpoint.progress["step"]:
+            raise ConfigError(
+                f"{path} is at step {checkpoint.progress['step']}, but {later.name} beside it is further on, at step "
+                f"{step}, and would be written over: resume {later}, or copy config.json and this checkpoint, "
+                "as ckpt/last.safetensors, into a new folder and resume that"
+            )
+
+
+def _is_mnist(data: str) -> bool:
+    return data.lower() == "mnist"  # as `load` has it: the embedded images, not a path
+
+
+def _from_anywhere(data: str) -> str:
+    """The configuration's `data` as it can be found from any folder."""
+    return data if _is_mnist(data) else os.path.abspath(Path(data).expanduser())
 
 
 def load_data(config: Config) -> Dataset:

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from minigan import doctor
+from minigan import backend, doctor
 from minigan.functions.convolution import Conv2d
-from minigan.kernels import convolution
+from minigan.kernels import cook_toom
 
 FIRST = "gradients, against finite differences"
 
@@ -41,14 +41,34 @@ def test_a_wrong_backward_pass_fails(minigan, monkeypatch):
     assert said.code == 1 and re.search(rf"^  FAILED  {FIRST}", said.out, re.MULTILINE)
 
 
-def test_a_wrong_fast_convolution_fails_and_the_other_checks_are_still_made(minigan, monkeypatch):
-    right = convolution.conv_forward
-    monkeypatch.setattr(convolution, "conv_forward", lambda *args: right(*args) + 0.1)
+@pytest.mark.parametrize("name", ["conv_forward", "conv_input_grad", "conv_weight_grad"])
+def test_a_wrong_fast_convolution_fails_and_the_other_checks_are_still_made(name, minigan, monkeypatch):
+    right = getattr(cook_toom, name)
+    monkeypatch.setattr(cook_toom, name, lambda *args: right(*args) * 1.001)
     checks = {name: doctor.CHECKS[name] for name in ("convolution, fast against plain", "checkpoints")}
     monkeypatch.setattr(doctor, "CHECKS", checks)
     said = minigan("doctor")
-    assert said.code == 1
+    assert said.code == 1 and f"the fast {name} differs" in said.out
     assert [line.split()[0] for line in said.out.splitlines()[-2:]] == ["FAILED", "ok"]
+
+
+def test_without_the_device_asked_for_the_engine_is_checked_all_the_same(minigan, monkeypatch):
+    def no_cupy():
+        raise backend.DeviceError("CuPy cannot be imported")
+
+    monkeypatch.setattr(backend, "import_cupy", no_cupy)
+    said = minigan("doctor", "--device", "gpu")
+    lines = said.out.split("self-check\n")[1].splitlines()
+    assert said.code == 1 and said.err == ""
+    assert [line.split()[0] for line in lines] == ["ok"] * len(doctor.CHECKS) + ["FAILED"]
+    assert re.search(r"FAILED  device .*CuPy cannot be imported", lines[-1])
+
+
+def test_the_checks_are_told_the_device(minigan, monkeypatch):
+    told = []
+    monkeypatch.setattr(backend, "choose_device", lambda spec: (backend.Device("gpu", 1), "as asked"))
+    monkeypatch.setattr(doctor, "CHECKS", {"spy": lambda device: told.append(str(device)) or "here"})
+    assert minigan("doctor", "--device", "gpu:1").code == 0 and told == ["gpu:1"]
 
 
 @pytest.mark.parametrize("name, module, attribute", [

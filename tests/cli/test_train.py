@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shlex
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -114,6 +117,27 @@ def test_resuming_refuses_in_one_sentence(data, tmp_path, minigan, trained):
         assert said.code == code and says in said.err and said.err.count("\n") == 1, said.err
 
 
+def test_the_runs_own_choices_may_be_named_again(tmp_path, data, minigan):
+    assert minigan(*options(data, tmp_path / "runs", "--epochs", 1)).code == 0
+    assert minigan(*options(data, tmp_path / "runs", "--epochs", 2, "--resume", "last")).code == 0
+
+
+def test_the_hints_work_as_pasted(data, tmp_path, process):
+    said = process(*options(data, tmp_path / "my runs", "--epochs", 1)).communicate(timeout=120)[1].splitlines()[-1]
+    assert said.startswith(f"Draw more with: {shlex.quote(sys.executable)} -m minigan sample ")
+    assert subprocess.run(said.removeprefix("Draw more with: "), shell=True, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "samples-s0.png").is_file()
+
+
+@pytest.mark.parametrize("lr", ["1e3", "1e5", "1e15"])
+def test_not_a_number_is_not_blamed_on_the_report_and_brings_no_warnings(lr, data, tmp_path, process):
+    run = process(*options(data, tmp_path / "runs", "--lr", lr, "--epochs", 30))
+    err = run.communicate(timeout=120)[1]
+    assert "Warning" not in err and "Sum's" not in err and "Sqrt's" not in err, err
+    stats = (tmp_path / "runs/00000-mlp-noise-s0/stats.jsonl").read_text()
+    assert "NaN" not in stats and "Infinity" not in stats
+
+
 def test_not_a_number_is_1_and_one_sentence(data, tmp_path, minigan):
     said = minigan(*options(data, tmp_path / "runs", "--lr", "1e30"))
     assert said.code == 1 and "Warning" not in said.err and "Traceback" not in said.err
@@ -151,7 +175,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(sign, data, tmp_path, process, whole
     run.send_signal(sign)
     out, err = run.communicate(timeout=120)
     assert run.returncode == 1 and out == "" and "Traceback" not in err
-    assert err.splitlines()[-1].endswith(f"all is saved. Go on with: minigan train --resume '{folder}'")
+    assert err.splitlines()[-1].endswith(f"Go on with: {sys.executable} -m minigan train --resume '{folder}'")
     assert process("train", "--resume", folder).wait(timeout=120) == 0
     assert left_by(folder) == whole
 

@@ -32,6 +32,8 @@ def test_the_version(minigan):
         ("fly", "'fly'"),
         ("train --epoch-count 3", "--epoch-count"),
         ("train --epochs 0", "'0' is not a whole number of 1 or more"),
+        ("train --epochs ²", "'²' is not a whole number of 1 or more"),
+        ("train --seed ٣", "'٣' is not a whole number of 0 or more"),
         ("train --epochs ten", "'ten' is not a whole number of 1 or more"),
         ("train --epochs 2.5", "'2.5' is not"),
         ("train --seed -1", "--seed"),
@@ -72,7 +74,7 @@ def test_a_gpu_that_is_not_there_is_one_sentence(command, minigan, trained, data
     "error, code, says",
     [
         (OSError(errno.EIO, "Input/output error", "disk"), 1, "minigan doctor: disk: Input/output error\n"),
-        (MemoryError("10 GB"), 1, "minigan doctor: out of memory (10 GB): try a smaller --batch-size or --n\n"),
+        (MemoryError("10 GB"), 1, "minigan doctor: out of memory (10 GB)\n"),
         (ZeroDivisionError("oh"), 1, "minigan doctor: unexpected ZeroDivisionError: oh (--debug shows where)\n"),
         (KeyboardInterrupt(), 1, "minigan doctor: stopped\n"),
     ],
@@ -85,6 +87,15 @@ def test_whatever_happens_is_one_sentence_and_a_traceback_only_with_debug(error,
     assert minigan("doctor") == (code, "", says)
     said = minigan("doctor", "--debug")
     assert said.code == code and said.err.startswith("Traceback") and said.err.endswith(says)
+
+
+@pytest.mark.parametrize("command, option", [("train", "--batch-size"), ("sample", "--n")])
+def test_out_of_memory_names_what_the_command_could_have_less_of(command, option, minigan, monkeypatch):
+    def fail(arguments):
+        raise MemoryError("10 GB")
+
+    monkeypatch.setattr(cli, f"_{command}", fail)
+    assert minigan(command).err == f"minigan {command}: out of memory (10 GB): try a smaller {option}\n"
 
 
 def test_the_module_is_the_command_and_a_reader_that_leaves_is_no_error(data):

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 import minigan.functions as F
+from minigan.autograd import Tensor
 from minigan.objectives import OBJECTIVES, NonSaturating
 from minigan.training import NonFiniteLossError
 from minigan.training.checkpoint import load_checkpoint
+from minigan.training.diagnosis import first_nonfinite
 from minigan.training.progress import Progress
+from minigan.training.steps import alternating_step
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -72,6 +75,35 @@ def test_a_backward_pass_that_spoils_the_weights_is_found_afterwards(images, beg
     assert "was Sqrt's backward pass: all it was given was finite" in message
     assert ("loss_D became nan at step 2" if images == 70 else "G.0.weight held NaN or Inf at step 1") in message
     assert "looking for its source" in capsys.readouterr().err
+
+
+class _SteepSlope(NonSaturating):
+    """A gradient that float32 holds, though not its square."""
+
+    def generator_loss(self, fake_logits):
+        return super().generator_loss(fake_logits) + F.sum(fake_logits * 1e30)
+
+
+@pytest.mark.parametrize("step", ["alternating", "simultaneous"])
+def test_an_optimisers_moment_is_named_and_the_report_is_not(step, begin, monkeypatch):
+    """‖∂L_G/∂G(z)‖² overflows in the report of the same step."""
+    monkeypatch.setitem(OBJECTIVES, "trap", _SteepSlope)
+    message = _fails(begin(1, objective="trap", step=step))
+    assert re.search(r"was Adam's step, in its moment exp_avg_sq of G\.[\w.]+: all it was given was finite", message)
+
+
+def test_a_weight_that_a_finite_step_spoils_is_named(begin):
+    message = _fails(begin(1, lr_D=3e38, images=16))
+    assert re.search(r"was Adam's step, in D\.[\w.]+: all it was given was finite", message), message
+
+
+def test_what_overflows_in_the_report_alone_is_no_cause(begin, monkeypatch):
+    monkeypatch.setitem(OBJECTIVES, "trap", _SteepSlope)
+    run = begin(1, objective="trap")
+    batch, noise = run.data.batch(np.arange(4)), np.zeros((4, 4), "float32")
+    for optimizer in (run.players.opt_D, run.players.opt_G):
+        monkeypatch.setattr(optimizer, "step", lambda: None)
+    assert first_nonfinite(lambda: alternating_step(run.players, Tensor(batch), Tensor(noise)), run.players) is None
 
 
 def test_a_poisoned_weight_is_named_and_the_last_good_checkpoint_stays(begin, monkeypatch):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import shutil
+import sys
 
 import pytest
 
 from minigan.training import progress as progress_module
-from minigan.training.progress import Progress
+from minigan.training.progress import Progress, program
 
 FIGURES = {"loss_D": 1.25, "loss_G": 0.75, "D_x": 0.6, "D_G_z": 0.4, "border_norm": 0.125}
 SHOWN = "loss_D 1.250  loss_G 0.750  D(x) 0.60  D(G(z)) 0.40  ‖∂L/∂G(z)‖ 0.125"
@@ -69,3 +71,24 @@ def test_on_a_terminal_a_bar_shows_all_the_figures(monkeypatch):
     assert "epoch 2/2" in last and "6/8" in last and "75%" in last and SHOWN in last and "step/s" in last
     assert "<" in last  # the time that is left
     assert "a line of its own\n" in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    "called, on_path, hint",
+    [
+        (".venv/bin/minigan", None, ".venv/bin/minigan"),
+        ("/my tools/bin/minigan", None, "'/my tools/bin/minigan'"),
+        ("/tools/bin/minigan", "/other/bin/minigan", "/tools/bin/minigan"),
+        ("/tools/bin/minigan", "/tools/bin/minigan", "minigan"),
+        ("minigan", None, "minigan"),
+        ("/site-packages/minigan/__main__.py", None, ".venv/bin/python -m minigan"),
+        ("/site-packages/pytest/__main__.py", None, "minigan"),
+        ("my_training.py", None, "minigan"),
+        ("", None, "minigan"),
+    ],
+)
+def test_hints_name_the_program_as_it_was_called(called, on_path, hint, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [called, "train"])
+    monkeypatch.setattr(sys, "orig_argv", [".venv/bin/python", "-m", "minigan", "train"])
+    monkeypatch.setattr(shutil, "which", lambda name: on_path)
+    assert program() == hint

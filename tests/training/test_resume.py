@@ -11,7 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigan.training import CheckpointError, ConfigError, Interrupted, TrainingError, files, resume
+from minigan.data import DataError
+from minigan.training import (
+    CheckpointError,
+    Config,
+    ConfigError,
+    Interrupted,
+    TrainingError,
+    files,
+    prepare,
+    resume,
+)
 from minigan.training import run as run_module
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.progress import Progress
@@ -208,14 +218,33 @@ def test_a_line_of_stats_cut_short_is_written_again(begin, go_on, left_by):
 # --- from another checkpoint, place, or length ----------------------------------------------------
 
 
-def test_from_an_earlier_checkpoint_the_later_epochs_are_done_again(begin, left_by):
+def test_an_earlier_checkpoint_is_refused_as_long_as_a_later_one_would_be_lost(begin, left_by):
     run = begin(3, checkpoint_every=1)
     run.train()
     wanted = left_by(run)
-    again = resume(run.folder.checkpoint(1))
+    before = {path: path.read_bytes() for path in run.folder.path.rglob("*") if path.is_file()}
+    for later in (run.folder.last_checkpoint, run.folder.checkpoint(3), run.folder.checkpoint(2)):
+        with pytest.raises(ConfigError, match=rf"is at step 5, but {later.name} .* at step 1[05], .*: resume {later},"):
+            resume(run.folder.checkpoint(1), epochs=9)
+        assert before == {path: path.read_bytes() for path in before}
+        later.write_bytes(b"damaged")
+        before[later] = b"damaged"
+    again = resume(run.folder.checkpoint(1))  # the later ones are no use to anyone
     assert again.step == 5
     again.train()
     assert left_by(run) == wanted
+
+
+def test_an_earlier_checkpoint_goes_on_in_a_new_folder_as_the_refusal_says(begin, go_on, tmp_path):
+    run = begin(2, checkpoint_every=1)
+    run.train()
+    new = tmp_path / "runs" / "again"
+    (new / "ckpt").mkdir(parents=True)
+    shutil.copy(run.folder.path / "config.json", new)
+    shutil.copy(run.folder.checkpoint(1), new / "ckpt" / "last.safetensors")
+    go_on(new)
+    ends = [load_checkpoint(path / "ckpt" / "last.safetensors").arrays for path in (run.folder.path, new)]
+    assert all(np.array_equal(ends[0][name], ends[1][name]) for name in ends[0])
 
 
 def test_the_animation_shows_only_what_belongs_to_the_run(begin, at_step):
@@ -223,6 +252,8 @@ def test_the_animation_shows_only_what_belongs_to_the_run(begin, at_step):
 
     run = begin(3, checkpoint_every=1)
     run.train()
+    for lost in (run.folder.last_checkpoint, run.folder.checkpoint(2), run.folder.checkpoint(3)):
+        lost.unlink()
     at_step(7, lambda: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(Interrupted):
         resume(run.folder.checkpoint(1)).train()
@@ -241,6 +272,26 @@ def test_a_moved_run_and_moved_data_go_on(begin, go_on, left_by, data, tmp_path)
     go_on(moved, epochs=2, data=str(tmp_path / "moved.npz"))
     assert left_by(moved).keys() == left_by(whole).keys()
     assert left_by(moved)["G.0.weight"] == left_by(whole)["G.0.weight"]
+
+
+def test_data_named_from_the_folder_one_is_in_is_found_from_any_other(begin, go_on, data, tmp_path, monkeypatch):
+    file = Path(data())
+    monkeypatch.chdir(file.parent)
+    run = begin(1, data=file.name)
+    assert run.config.data == str(file)
+    run.train()
+    file.rename(tmp_path / "moved.npz")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=rf"^{file}, .* is not there: --data may name its new place$"):
+        go_on(run, epochs=2)
+    assert go_on(run, epochs=2, data="../moved.npz").config.data == str(tmp_path / "moved.npz")
+    monkeypatch.chdir(tmp_path)
+    go_on(run, epochs=3)
+
+
+def test_the_embedded_data_set_is_no_path():
+    assert prepare(Config.for_model("quick28")).config.data == "mnist"
 
 
 def test_a_checkpoint_outside_of_a_run_is_refused_and_nothing_is_written_around_it(begin, tmp_path):
@@ -272,5 +323,9 @@ def test_a_finished_run_says_how_to_train_on(epochs, begin):
 
 def test_only_some_choices_can_be_changed(begin):
     run = begin(1)
+    run.train()
     with pytest.raises(ConfigError, match=r"^lr_G, seed cannot be changed"):
-        resume(run.folder.last_checkpoint, seed=1, lr_G=1.0)
+        resume(run.folder.last_checkpoint, seed=1, lr_G=1.0, model="tiny")
+    with pytest.raises(ConfigError, match=r"^colour cannot be changed"):
+        resume(run.folder.last_checkpoint, colour=1)
+    assert resume(run.folder.last_checkpoint, epochs=2, model="tiny", lr_G=run.config.lr_G, seed=0).step == 5

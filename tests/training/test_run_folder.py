@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 
 import minigan
+from minigan import backend
 from minigan.data import Batches, DataError, Dataset
-from minigan.training import Config, TrainingError, draw_noise, generate, pictures, prepare, start
+from minigan.training import Config, Run, TrainingError, draw_noise, generate, pictures, prepare, start
 from minigan.training.folder import RunFolder
+from minigan.training.progress import Progress
 
 
 def test_the_layout_is_the_promised_one(begin, capsys):
@@ -27,7 +29,55 @@ def test_the_layout_is_the_promised_one(begin, capsys):
     ]  # fmt: skip
     assert Config.load(run.folder.path / "config.json") == run.config
     log = (run.folder.path / "log.txt").read_text().splitlines()
-    assert [line.split()[1] for line in log] == ["1/3", "2/3", "3/3"]
+    assert log[:-3] == run.describe()
+    assert [line.split()[1] for line in log[-3:]] == ["1/3", "2/3", "3/3"]
+
+
+def test_the_log_tells_of_each_resume_and_of_what_ended_the_run(begin, go_on, monkeypatch):
+    def after_step(n, error):
+        def step(self, *args):
+            shown(self, *args)
+            if self.done == n:
+                raise error
+
+        return step
+
+    shown, run = Progress.step, begin(1)
+    run.train()
+    for error in (KeyboardInterrupt(), MemoryError("10 GB"), OSError(28, "No space left on device", "disk")):
+        monkeypatch.setattr(Progress, "step", after_step(7, error))
+        with pytest.raises((type(error), TrainingError)):
+            go_on(run, epochs=2)
+    log = (run.folder.path / "log.txt").read_text()
+    assert log.count("resumed at step 5 (epoch 2)\ntiny (G ") == 3 and log.count(run.data.source) == 4
+    assert "\nended by KeyboardInterrupt\n" in log and "\nended by MemoryError: 10 GB\n" in log
+    assert log.splitlines()[-1].startswith("disk could not be written (No space left on device)")
+
+
+def test_stats_are_json_whatever_the_figures(begin):
+    def refuse(word):
+        raise AssertionError(word)
+
+    run = begin(1)
+    run.folder.add_stats({"step": 1, "loss_D": float("inf"), "loss_G": float("nan"), "D_x": 0.5})
+    with open(run.folder.stats_file, "a") as file:
+        file.write('{"step": 2, "loss_D": Infinity}\n')  # of an earlier minigan
+    run.folder.open(run.config, step=2)
+    lines = [json.loads(line, parse_constant=refuse) for line in run.folder.stats_file.read_text().splitlines()]
+    assert lines == [{"step": 1, "loss_D": None, "loss_G": None, "D_x": 0.5}, {"step": 2, "loss_D": None}]
+
+
+@pytest.mark.parametrize("device, asked", [("cpu", 1), ("gpu", 0)])
+def test_freed_memory_is_kept_while_training_on_a_cpu(device, asked, begin, monkeypatch):
+    calls = []
+    monkeypatch.setattr(backend, "keep_freed_memory", lambda: calls.append(1))
+    run = begin(1)
+    assert not calls
+    if device == "gpu":
+        run.device = backend.Device("gpu", 0)
+        monkeypatch.setattr(Run, "_train", lambda self: None)
+    run.train()
+    assert len(calls) == asked
 
 
 def test_stats_are_means_over_the_steps_since_the_line_before(begin, monkeypatch):
