@@ -35,6 +35,8 @@ class MatMul(Function):
 class Dense(Function):
     """y = x Wᵀ + b        dx = dy W        dW = dyᵀ x        db = Σₙ dy
 
+    Like a convolution's, its three products are the partial derivatives of one trilinear form, ⟨g, x Wᵀ⟩.
+
     x (N, C), W (O, C), b (O), y (N, O).
     """
 
@@ -49,10 +51,26 @@ class Dense(Function):
         x, weight = self.saved_tensors
         need_x, need_w, *need_b = self.needs_input_grad
         dx = MatMul()(dy, weight) if need_x else None
-        dw = MatMul()(transpose(dy), x) if need_w else None
+        dw = DenseWeightGrad()(x, dy) if need_w else None
         if not need_b:
             return dx, dw
         return dx, dw, _sum(dy, axis=0) if need_b[0] else None
+
+
+class DenseWeightGrad(Function):
+    """w = gᵀ x        dx = g dw        dg = x dwᵀ
+
+    x (N, C), g (N, O), w (O, C).
+    """
+
+    def forward(self, x, g):
+        self.save_for_backward(x, g)
+        return g.T @ x
+
+    def backward(self, dw):
+        x, g = self.saved_tensors
+        need_x, need_g = self.needs_input_grad
+        return MatMul()(g, dw) if need_x else None, Dense()(x, dw) if need_g else None
 
 
 def _swapped(x: Tensor) -> Tensor:

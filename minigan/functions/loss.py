@@ -13,7 +13,7 @@ from minigan.functions.arithmetic import abs as _abs
 from minigan.functions.arithmetic import log, maximum
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
-from minigan.kernels.activation import softplus_forward
+from minigan.kernels.activation import sigmoid_forward, softplus_forward
 
 SMALLEST_LOG = -100.0  # what ln 0 counts as in binary_cross_entropy, as in PyTorch
 
@@ -31,8 +31,21 @@ class BinaryCrossEntropyWithLogits(Function):
     def backward(self, dy):
         logits, target = self.saved_tensors
         need_l, need_t = self.needs_input_grad
-        dlogits = dy * (sigmoid(logits) - target) if need_l else None
+        dlogits = BinaryCrossEntropyWithLogitsBackward()(dy, logits, target) if need_l else None
         return dlogits, dy * -logits if need_t else None
+
+
+class BinaryCrossEntropyWithLogitsBackward(Function):
+    """y = (σ(l) − t) · g        dg = (σ(l) − t) · dy        dl = σ(l) (1 − σ(l)) · g · dy        dt = −g · dy"""
+
+    def forward(self, g, logits, target):
+        self.save_for_backward(g, logits, target)
+        return (sigmoid_forward(logits) - target) * g
+
+    def backward(self, dy):
+        g, logits, target = self.saved_tensors
+        s = sigmoid(logits)
+        return dy * (s - target), dy * g * (s * (1.0 - s)), -g * dy
 
 
 class BinaryCrossEntropy(Function):

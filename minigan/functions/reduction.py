@@ -26,7 +26,22 @@ class Sum(Function):
 
     def backward(self, dy):
         shape = self.input_shapes[0]
-        return broadcast_to(reshape(dy, _kept_shape(shape, self.axis)), shape)
+        dy = dy if dy.ndim == 0 else reshape(dy, _kept_shape(shape, self.axis))
+        return broadcast_to(dy, shape)
+
+
+class Mean(Sum):
+    """y = Σ x / n over axes, n numbers to a sum        dx = dy / n, repeated along them"""
+
+    def __init__(self, axis: Axes, keepdims: bool, count: int) -> None:
+        super().__init__(axis, keepdims)
+        self.share = 1.0 / count
+
+    def forward(self, x):
+        return super().forward(x) * self.share
+
+    def backward(self, dy):
+        return super().backward(MulScalar(self.share)(dy))
 
 
 class Max(Function):
@@ -112,7 +127,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Σ x / n over an axis, several, or all, n being how many numbers are averaged."""
     x, axis = _not_empty("mean", as_floating("mean", x), axis)
-    return MulScalar(1.0 / _count(x, axis))(Sum(axis, keepdims)(x))
+    return Mean(axis, keepdims, _count(x, axis))(x)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:

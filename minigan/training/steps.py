@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import minigan.functions as F
 from minigan import nn
-from minigan.autograd import Tensor, grad, no_grad
+from minigan.autograd import Tensor, grad
+from minigan.kernels.activation import sigmoid_forward
 from minigan.optim import Optimizer
 
 Check = Callable[[str, Tensor], None]
@@ -110,11 +110,6 @@ def _border(fake: Tensor) -> Tensor:
 def _report(
     loss_D: Tensor, loss_G: Tensor, real_logits: Tensor, fake_logits: Tensor, at_border: Tensor
 ) -> StepReport:
-    with no_grad():
-        return StepReport(
-            loss_D.detach(),
-            loss_G.detach(),
-            F.mean(F.sigmoid(real_logits.detach())),
-            F.mean(F.sigmoid(fake_logits.detach())),
-            F.sqrt(F.sum(at_border * at_border)),
-        )
+    real, fake = (sigmoid_forward(logits.data).mean() for logits in (real_logits, fake_logits))
+    norm = (at_border.data * at_border.data).sum() ** 0.5
+    return StepReport(loss_D.detach(), loss_G.detach(), Tensor(real), Tensor(fake), Tensor(norm))

@@ -16,6 +16,8 @@ from minigan import functions as F
 from minigan.functions.activation import LeakyGate
 from minigan.functions.arithmetic import Gate
 from minigan.functions.convolution import ConvWeightGrad
+from minigan.functions.dense import DenseWeightGrad
+from minigan.functions.loss import BinaryCrossEntropyWithLogitsBackward
 from minigan.functions.normalization import BatchNormBackward
 from minigan.functions.pooling import AvgSpread2d, MaxSpread2d, MaxTake2d
 from minigan.functions.shaping import PutItem
@@ -123,10 +125,14 @@ CASES = {
 ENGINE = {
     "adding a number": Case(lambda x: x + 2.0, [normal(2, 3)]),
     "AvgSpread2d": Case(lambda x: AvgSpread2d(_geometry)(x), [normal(2, 1, *_geometry.out_size)]),
+    "BinaryCrossEntropyWithLogitsBackward": Case(
+        lambda g, x, t: BinaryCrossEntropyWithLogitsBackward()(g, x, t), [normal(4, 1), normal(4, 1), normal(4, 1)]
+    ),
     "BatchNormBackward": Case(_batch_norm_backward, [normal(4, 3, 2, 2), normal(4, 3, 2, 2), normal(1, 3, 1, 1)]),
     "ConvWeightGrad": Case(
         lambda x, g: ConvWeightGrad(_geometry)(x, g), [normal(2, 3, 5, 6), normal(2, 4, *_geometry.out_size)]
     ),
+    "DenseWeightGrad": Case(lambda x, g: DenseWeightGrad()(x, g), [normal(4, 3), normal(4, 2)]),
     "Gate": Case(lambda x: Gate(_mask.astype(x.dtype))(x), [normal(2, 3)]),
     "LeakyGate": Case(lambda x: LeakyGate(_mask, 0.2)(x), [normal(2, 3)]),
     "MaxSpread2d": Case(lambda x: MaxSpread2d(Geometry.of_conv((4, 4), 2, 2), _taken)(x), [normal(2, 3, 2, 2)]),
