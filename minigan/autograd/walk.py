@@ -1,0 +1,192 @@
+"""The backward pass: from outputs to inputs, node by node, the youngest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from minigan import backend
+from minigan.autograd.errors import GraphError
+from minigan.autograd.function import Function
+from minigan.autograd.modes import _grad_mode, _observers
+from minigan.autograd.tensor import Tensor, _describe, _owner
+from minigan.backend import Array
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """d(outputs)/d(inputs), contracted with `grad_outputs`: one Tensor for each input.
+
+    Touches no `.grad`, and computes only what lies between inputs and outputs: the gradient at
+    D's input is had without any weight's gradient. inputs may be leaves or tensors on the way.
+    grad_outputs: a cotangent for each output; may be left out for single numbers. create_graph:
+    record the gradient's own graph. retain_graph: keep what was saved (default: create_graph).
+    allow_unused: give None for an input that the outputs do not depend on, instead of an error.
+    """
+    outputs, inputs = _as_list(outputs), _as_list(inputs)
+    cotangents = [None] * len(outputs) if grad_outputs is None else _as_list(grad_outputs)
+    if len(cotangents) != len(outputs):
+        raise ValueError(f"{len(cotangents)} grad_outputs were given for {len(outputs)} outputs")
+    retain = create_graph if retain_graph is None else retain_graph
+    if allow_unused:  # an output outside of any graph depends on no input
+        pairs = [(y, dy) for y, dy in zip(outputs, cotangents, strict=True) if y.requires_grad]
+    else:
+        pairs = list(zip(outputs, cotangents, strict=True))
+    cotangents = [_cotangent_of(y, dy) for y, dy in pairs]
+    found = _walk_back([y for y, _ in pairs], cotangents, {_key(x) for x in inputs}, retain, create_graph)
+    gradients = tuple(found.get(_key(x)) for x in inputs)
+    if not allow_unused:
+        for i, (x, dx) in enumerate(zip(inputs, gradients, strict=True)):
+            if dx is None:
+                raise GraphError(
+                    f"the outputs do not depend on input {i} ({_describe(x)}): was it detached, or used under "
+                    "no_grad? Pass allow_unused=True to get None for it"
+                )
+    return gradients
+
+
+def _as_list(value: Any) -> list:
+    alone = isinstance(value, Tensor) or backend.is_array(value) or not isinstance(value, Iterable)
+    return [value] if alone else list(value)
+
+
+def _key(tensor: Tensor) -> Any:
+    """What a tensor is called during a walk: itself if a leaf, else (its maker, which output)."""
+    return tensor if tensor.creator is None else (tensor.creator, tensor.output_index)
+
+
+def _cotangent_of(output: Tensor, cotangent: Any) -> Tensor:
+    """The cotangent to start from: as given, checked, or 1 for a single number."""
+    if not output.requires_grad:
+        raise GraphError(
+            f"{_describe(output)} has no gradient: nothing that made it requires one, or it was made under no_grad"
+        )
+    if cotangent is None:
+        if output.size != 1:
+            raise GraphError(
+                f"backward needs the cotangent of {_describe(output)}: only a single number has an obvious one (1). "
+                "Pass grad=…, or take .mean() or .sum() first"
+            )
+        xp = backend.get_array_module(output._data)
+        return Tensor(xp.ones_like(output._data))
+    cotangent = cotangent if isinstance(cotangent, Tensor) else Tensor(cotangent, dtype=output.dtype)
+    if cotangent.shape != output.shape:
+        raise ValueError(f"the cotangent has shape {cotangent.shape}, but must have its output's, {output.shape}")
+    if cotangent.dtype != output.dtype:
+        raise TypeError(f"the cotangent has dtype {cotangent.dtype}, but must have its output's, {output.dtype}")
+    return cotangent
+
+
+def _walk_back(
+    outputs: list[Tensor], cotangents: list[Tensor], wanted: set | None, retain_graph: bool, create_graph: bool
+) -> dict:
+    """Walk back from `outputs`; the gradients by key: of all leaves, or of those `wanted`."""
+    nodes = _nodes_before([y.creator for y in outputs if y.creator is not None])
+    leads_to_wanted = None if wanted is None else _nodes_leading_to(wanted, nodes)
+    arrived: dict = {}
+    with _grad_mode(create_graph):
+        for y, dy in zip(outputs, cotangents, strict=True):
+            _accumulate(arrived, _key(y), dy)
+        for node in nodes:
+            if leads_to_wanted is not None and node not in leads_to_wanted:
+                continue
+            keys = [(node, i) for i in range(len(node.outputs_like))]
+            dys = [arrived.get(key) for key in keys]
+            for key in keys:
+                if wanted is None or key not in wanted:
+                    arrived.pop(key, None)
+            if all(dy is None for dy in dys):
+                continue
+            node.needs_input_grad = tuple(
+                edge is not None and (wanted is None or edge in wanted or _maker(edge) in leads_to_wanted)
+                for edge in node.edges
+            )
+            dys = [_zeros(like) if dy is None else dy for dy, like in zip(dys, node.outputs_like, strict=True)]
+            gradients = _checked_gradients(node, node.backward(*dys))
+            for observer in _observers:
+                observer.after_backward(node, dys, gradients)
+            for edge, dx, needed in zip(node.edges, gradients, node.needs_input_grad, strict=True):
+                if needed and dx is not None:
+                    _accumulate(arrived, edge, dx)
+            if not retain_graph:
+                node.free()
+    if wanted is None:
+        return {key: dy for key, dy in arrived.items() if isinstance(key, Tensor)}
+    return {key: dy for key, dy in arrived.items() if key in wanted}
+
+
+def _nodes_before(starts: list[Function]) -> list[Function]:
+    """All nodes the starts depend on, themselves included, the youngest first."""
+    seen, stack = set(starts), list(starts)
+    while stack:
+        for edge in stack.pop().edges:
+            maker = _maker(edge)
+            if maker is not None and maker not in seen:
+                seen.add(maker)
+                stack.append(maker)
+    return sorted(seen, key=lambda node: node.serial, reverse=True)
+
+
+def _nodes_leading_to(wanted: set, nodes: list[Function]) -> set[Function]:
+    """The nodes with a wanted tensor among, or before, their inputs."""
+    leading: set[Function] = set()
+    for node in reversed(nodes):
+        if any(edge is not None and (edge in wanted or _maker(edge) in leading) for edge in node.edges):
+            leading.add(node)
+    return leading
+
+
+def _unshared(gradients: dict, cotangent: Tensor) -> dict:
+    """The gradients with no memory in common, so that each may be changed in place by its owner.
+    (An addition hands one cotangent to both of its inputs, a sum hands on one number as many.)"""
+    owners = {id(_owner(cotangent._data))}
+    unshared = {}
+    for leaf, gradient in gradients.items():
+        owner = id(_owner(gradient._data))
+        shared = owner in owners or _is_broadcast(gradient._data)
+        unshared[leaf] = Tensor(gradient._data.copy()) if shared else gradient
+        owners.add(owner)
+    return unshared
+
+
+def _is_broadcast(array: Array) -> bool:
+    """Whether several of its elements are one place in memory."""
+    return any(stride == 0 and n > 1 for stride, n in zip(array.strides, array.shape, strict=True))
+
+
+def _maker(edge: Any) -> Function | None:
+    return edge[0] if isinstance(edge, tuple) else None
+
+
+def _accumulate(arrived: dict, key: Any, gradient: Tensor) -> None:
+    before = arrived.get(key)
+    arrived[key] = gradient if before is None else before + gradient
+
+
+def _zeros(like: tuple) -> Tensor:
+    shape, dtype, device = like
+    return Tensor(backend.zeros(shape, dtype, device))
+
+
+def _checked_gradients(node: Function, gradients: Any) -> list[Tensor | None]:
+    """What backward returned, as a list with one gradient of the right shape for each input."""
+    gradients = list(gradients) if isinstance(gradients, (tuple, list)) else [gradients]
+    if len(gradients) != len(node.edges):
+        raise GraphError(f"{node.name}.backward returned {len(gradients)} gradients for {len(node.edges)} inputs")
+    dtype = node.outputs_like[0][1]  # one call has one floating dtype
+    for i, (dx, shape, needed) in enumerate(zip(gradients, node.input_shapes, node.needs_input_grad, strict=True)):
+        if dx is None or not needed:
+            continue
+        if not isinstance(dx, Tensor):
+            raise GraphError(f"{node.name}.backward must return Tensors, but gradient {i} is {type(dx).__name__}")
+        if dx.shape != shape:
+            raise GraphError(f"{node.name}.backward returned shape {dx.shape} for input {i}, which has shape {shape}")
+        if dx._data.dtype != dtype:
+            raise GraphError(f"{node.name}.backward returned {dx.dtype} for input {i}, which is {dtype}")
+    return gradients
