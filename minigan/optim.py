@@ -7,7 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from minigan.autograd import Tensor
+from minigan.autograd.function import check_alike
+from minigan.autograd.modes import notify
+from minigan.autograd.tensor import _describe
 from minigan.backend import Array, as_array, get_array_module, to_device
+from minigan.functions._common import as_number
 from minigan.kernels.adam import adam_update
 
 
@@ -21,15 +25,22 @@ class Optimizer:
     slots: tuple[str, ...] = ()
 
     def __init__(self, params: Iterable[Tensor], lr: float) -> None:
-        params = [params] if isinstance(params, Tensor) else list(params)
+        name = type(self).__name__
+        if isinstance(params, Tensor):
+            params = [params]
+        if not isinstance(params, Iterable):
+            raise TypeError(f"{name} takes tensors, such as module.parameters(), not {type(params).__name__}")
+        params = list(params)
         if not params:
-            raise ValueError(f"{type(self).__name__} was given no parameters")
-        if not all(isinstance(p, Tensor) and p.is_leaf for p in params):
-            raise TypeError(f"{type(self).__name__} takes tensors that no function made, such as module.parameters()")
+            raise ValueError(f"{name} was given no parameters: there is nothing it could change")
+        for i, p in enumerate(params):
+            what = _unfit(p)
+            if what:
+                raise TypeError(
+                    f"{name} takes tensors that no function made, such as module.parameters(), but parameter {i} {what}"
+                )
         self.params = list(dict.fromkeys(params))  # each once
-        if not lr >= 0:
-            raise ValueError(f"{type(self).__name__}: lr is a number of 0 or more, not {lr}")
-        self.lr = lr
+        self.lr = as_number(name, "lr", lr, 0)
         self.step_count = 0
         self.state = [
             {slot: get_array_module(p._data).zeros(p.shape, p.dtype) for slot in self.slots} for p in self.params
@@ -42,12 +53,16 @@ class Optimizer:
 
     def step(self) -> None:
         """Change every parameter that has a gradient."""
-        self.step_count += 1
         cause = f"{type(self).__name__}.step()"
+        for i, p in enumerate(self.params):
+            _check_gradient(cause, i, p)
+        notify("before_step", self)
+        self.step_count += 1
         for p, state in zip(self.params, self.state, strict=True):
             if p.grad is not None:
                 self._update(p._data, p.grad._data, **state)
                 p._touch(cause)
+        notify("after_step", self)
 
     def _update(self, p: Array, g: Array, **state: Array) -> None:
         raise TypeError(f"{type(self).__name__} has no _update method")
@@ -59,24 +74,55 @@ class Optimizer:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave, for the same parameters."""
+        if not isinstance(state, Mapping):
+            raise TypeError(f"{type(self).__name__} takes what state_dict() gave, not {type(state).__name__}")
         own = self.state_dict()
-        if own.keys() != state.keys():
-            differing = sorted(own.keys() ^ state.keys())
-            raise ValueError(f"the state does not fit this {type(self).__name__}: {', '.join(differing[:4])} differ")
+        missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+        if missing or extra:
+            parts = [f"missing {', '.join(missing[:4])}"] * bool(missing)
+            parts += [f"not known here {', '.join(extra[:4])}"] * bool(extra)
+            raise ValueError(f"the state does not fit this {type(self).__name__}: {'; '.join(parts)}")
         for name, array in own.items():
-            if name not in ("step", "lr") and array.shape != tuple(state[name].shape):
-                raise ValueError(f"the state's {name} has shape {tuple(state[name].shape)}, needed is {array.shape}")
+            if name not in ("step", "lr") and array.shape != as_array(state[name]).shape:
+                raise ValueError(
+                    f"the state's {name} has shape {as_array(state[name]).shape}, needed is {array.shape}: it is of "
+                    "other parameters"
+                )
         self.step_count, self.lr = int(state["step"]), float(state["lr"])
         for i, (p, moments) in enumerate(zip(self.params, self.state, strict=True)):
             for slot, array in moments.items():
                 array[...] = to_device(as_array(state[f"{slot}.{i}"]), p.device)
 
 
+def _unfit(p: Any) -> str:
+    """Why an optimiser cannot change p; empty if it can."""
+    if not isinstance(p, Tensor):
+        return f"is {type(p).__name__}"
+    if p.creator is not None:
+        return f"({_describe(p)}) was made by {p.creator.name}: give the tensors it was made of"
+    return "" if p.dtype.kind == "f" else f"({_describe(p)}) is {p.dtype}, not floating"
+
+
+def _check_gradient(cause: str, i: int, p: Tensor) -> None:
+    """A gradient that a user put into .grad may be anything; broadcast or widened, it would be a wrong step."""
+    g = p.grad
+    if g is None:
+        return
+    if not isinstance(g, Tensor):
+        raise TypeError(f"{cause}: .grad of parameter {i} ({_describe(p)}) must be a Tensor, not {type(g).__name__}")
+    if g._data.shape != p._data.shape:
+        raise ValueError(
+            f"{cause}: .grad of parameter {i} ({_describe(p)}) has shape {g.shape}, but must have the parameter's"
+        )
+    if g._data.dtype != p._data.dtype or type(g._data) is not type(p._data):
+        check_alike(cause, {f"parameter {i}": p, "its .grad": g})
+
+
 class SGD(Optimizer):
     """b ← μ b + g,  p ← p − lr · b  (with μ = momentum = 0: p ← p − lr · g)."""
 
     def __init__(self, params: Iterable[Tensor], lr: float = 1e-3, momentum: float = 0.0) -> None:
-        self.momentum = momentum
+        self.momentum = as_number("SGD", "momentum", momentum, 0)
         self.slots = ("momentum_buffer",) if momentum else ()
         super().__init__(params, lr)
 
@@ -94,7 +140,7 @@ class RMSprop(Optimizer):
     slots = ("square_avg",)
 
     def __init__(self, params: Iterable[Tensor], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8) -> None:
-        self.alpha, self.eps = alpha, eps
+        self.alpha, self.eps = as_number("RMSprop", "alpha", alpha, 0, 1), as_number("RMSprop", "eps", eps, 0)
         super().__init__(params, lr)
 
     def _update(self, p: Array, g: Array, square_avg: Array) -> None:
@@ -122,9 +168,12 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         epsilon_hat: bool = False,
     ) -> None:
-        if not all(0 <= beta < 1 for beta in betas):
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise TypeError(f"Adam: betas must be two numbers, (β₁, β₂), not {betas!r}")
+        self.betas = tuple(as_number("Adam", f"betas[{i}]", beta) for i, beta in enumerate(betas))
+        if not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"Adam: both betas must lie in [0, 1), but they are {betas}")
-        self.betas, self.eps, self.epsilon_hat = tuple(betas), eps, epsilon_hat
+        self.eps, self.epsilon_hat = as_number("Adam", "eps", eps, 0), epsilon_hat
         super().__init__(params, lr)
 
     def _update(self, p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array) -> None:

@@ -126,13 +126,14 @@ def test_the_two_places_of_epsilon_differ():
 def test_memory_order_does_not_matter(name):
     """Neither the gradient's (a transposed view) nor the parameter's (Fortran order)."""
     start, g = numbers(40, 30), numbers(30, 40, seed=1)
-    plain = nn.Parameter(start.copy())
+    plain, other = nn.Parameter(start.copy()), nn.Parameter(start.copy())
     turned = nn.Parameter(np.asfortranarray(start))
-    for p, array in ((plain, np.ascontiguousarray(g.T)), (turned, g.T)):
+    for p, array in ((plain, np.ascontiguousarray(g.T)), (other, g.T), (turned, g.T)):
         optimizer = OPTIMIZERS[name]([p])
         for _ in range(2):
             give(p, array)
             optimizer.step()
+    np.testing.assert_array_equal(plain.numpy(), other.numpy())
     np.testing.assert_array_equal(plain.numpy(), turned.numpy())
     assert not np.array_equal(plain.numpy(), start)
 
@@ -159,6 +160,20 @@ def test_what_has_no_gradient_stays(name):
     assert not np.array_equal(p.numpy(), before)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_what_has_no_gradient_any_more_is_not_moved_by_its_moments(name):
+    p, q = nn.Parameter(numbers(4)), nn.Parameter(numbers(4))
+    optimizer = OPTIMIZERS[name]([p, q])
+    give(p, numbers(4)), give(q, numbers(4))
+    optimizer.step()
+    before, moments = q.numpy().copy(), [a.copy() for a in optimizer.state[1].values()]
+    q.grad = None
+    optimizer.step()
+    np.testing.assert_array_equal(q.numpy(), before)
+    for now, then in zip(optimizer.state[1].values(), moments, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
 def test_zero_grad_forgets_its_own():
     p, q = nn.Parameter(numbers(1)), nn.Parameter(numbers(1))
     give(p, numbers(1)), give(q, numbers(1))
@@ -175,14 +190,50 @@ def test_parameters_may_be_given_as_a_generator():
     ("make", "message"),
     [
         (lambda: optim.Adam([]), "Adam was given no parameters"),
-        (lambda: optim.SGD([nn.Parameter(np.ones(1))], -1.0), "lr is a number of 0 or more, not -1.0"),
+        (lambda: optim.SGD([nn.Parameter(np.ones(1))], -1.0), "SGD: lr must be a number of 0 or more, not -1.0"),
         (lambda: optim.SGD([nn.Parameter(np.ones(1))], math.nan), "not nan"),
         (lambda: optim.Adam([nn.Parameter(np.ones(1))], betas=(0.9, 1.0)), r"betas must lie in \[0, 1\)"),
+        (lambda: optim.Adam([nn.Parameter(np.ones(1))], betas=0.9), r"Adam: betas must be two numbers, .*, not 0.9"),
+        (
+            lambda: optim.Adam([nn.Parameter(np.ones(1))], betas=(0.9, "x")),
+            r"Adam: betas\[1\] must be a number, not 'x'",
+        ),
+        (lambda: optim.Adam([nn.Parameter(np.ones(1))], eps=-1.0), "Adam: eps must be a number of 0 or more, not -1.0"),
+        (lambda: optim.RMSprop([nn.Parameter(np.ones(1))], alpha=1.5), "RMSprop: alpha .* from 0 to 1, not 1.5"),
+        (lambda: optim.RMSprop([nn.Parameter(np.ones(1))], eps=-1.0), "RMSprop: eps must be a number of 0 or more"),
+        (lambda: optim.SGD([nn.Parameter(np.ones(1))], momentum=-0.5), "SGD: momentum must be a number of 0 or more"),
+        (lambda: optim.SGD([nn.Parameter(np.ones(1))], "fast"), "SGD: lr must be a number, not 'fast'"),
+        (lambda: optim.SGD(nn.Dense(2, 2)), r"SGD takes tensors, such as module\.parameters\(\), not Dense"),
+        (lambda: optim.SGD(nn.Dense(2, 2).named_parameters()), "SGD takes tensors .*, but parameter 0 is tuple"),
+        (
+            lambda: optim.SGD([nn.Parameter(np.ones(1)), nn.Parameter(np.ones(1), name="w") * 2]),
+            r"SGD takes tensors that no function made, .* but parameter 1 \(.*\) was made by MulScalar: give",
+        ),
+        (lambda: optim.SGD([mg.Tensor([1, 2])]), r"SGD takes .* parameter 0 \(tensor of shape \(2,\)\) is int64"),
     ],
 )
-def test_bad_settings_are_refused(make, message):
-    with pytest.raises(ValueError, match=message):
+def test_what_no_optimiser_can_be_made_of(make, message):
+    with pytest.raises((ValueError, TypeError), match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("gradient", "error", "message"),
+    [
+        (mg.Tensor(np.ones(())), ValueError, r"has shape \(\), but must have the parameter's"),  # it would broadcast
+        (mg.Tensor(np.ones(2)), ValueError, r"has shape \(2,\), but must have"),
+        (np.ones(3), TypeError, "must be a Tensor, not ndarray"),
+        (mg.Tensor(np.ones(3, "float32")), TypeError, "parameter 1 .* is float64, but its .grad .* is float32"),
+    ],
+)
+def test_a_gradient_that_does_not_fit_is_refused_before_anything_changes(gradient, error, message):
+    p, q = nn.Parameter(np.ones(3)), nn.Parameter(np.ones(3), name="q")
+    give(p, np.ones(3))
+    q.grad = gradient
+    optimizer = optim.SGD([p, q])
+    with pytest.raises(error, match=rf"^SGD\.step\(\): .*{message}"):
+        optimizer.step()
+    assert p.numpy().tolist() == [1, 1, 1] and optimizer.step_count == 0
 
 
 @pytest.mark.parametrize(("name", "kind"), [("sgd", "SGD"), ("rmsprop", "RMSprop"), ("adam", "Adam")])
@@ -209,7 +260,8 @@ def steps(optimizer: optim.Optimizer, first: int, last: int) -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_run_continues_bit_for_bit(name):
     def parameters() -> list[nn.Parameter]:
-        return [nn.Parameter(numbers(5, 4, dtype="float32")), nn.Parameter(numbers(3, seed=1, dtype="float32"))]
+        shapes = (5, 4), (3,), (5, 4)
+        return [nn.Parameter(numbers(*shape, seed=i, dtype="float32")) for i, shape in enumerate(shapes)]
 
     whole = parameters()
     steps(OPTIMIZERS[name](whole), 0, 7)
@@ -248,8 +300,8 @@ def test_loaded_moments_are_copies():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda s: s.pop("exp_avg.0"), "the state does not fit this Adam: exp_avg.0 differ"),
-        (lambda s: s.update({"exp_avg.7": np.ones(1)}), "exp_avg.7 differ"),
+        (lambda s: s.pop("exp_avg.0"), "the state does not fit this Adam: missing exp_avg.0$"),
+        (lambda s: s.update({"exp_avg.7": np.ones(1)}), "the state does not fit this Adam: not known here exp_avg.7$"),
         (lambda s: s.update({"exp_avg_sq.1": np.ones(5)}), r"exp_avg_sq.1 has shape \(5,\), needed is \(3,\)"),
     ],
 )

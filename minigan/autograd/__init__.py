@@ -12,10 +12,14 @@ Because every `backward` is written in functions of the engine, the same walk un
 `create_graph=True` records a graph of the gradient itself, which can be differentiated again.
 """
 
+from minigan.autograd.anomaly import AnomalyError, detect_anomaly
 from minigan.autograd.errors import GraphError, StaleTensorError
 from minigan.autograd.function import Function
-from minigan.autograd.modes import Observer, no_grad, observe
+from minigan.autograd.modes import Observer, in_backward_of, in_layer, no_grad, observe
 from minigan.autograd.tensor import Tensor
 from minigan.autograd.walk import grad
 
-__all__ = ["Function", "GraphError", "Observer", "StaleTensorError", "Tensor", "grad", "no_grad", "observe"]
+__all__ = [
+    "AnomalyError", "Function", "GraphError", "Observer", "StaleTensorError", "Tensor", "detect_anomaly", "grad",
+    "in_backward_of", "in_layer", "no_grad", "observe",
+]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from minigan import backend
 from minigan.autograd.errors import GraphError, StaleTensorError
-from minigan.autograd.modes import _mode, _observers
+from minigan.autograd.modes import _mode, _observers, _observers_here
 from minigan.autograd.tensor import Tensor, _describe, _owner, _Version
 from minigan.backend import Array
 
@@ -41,6 +42,7 @@ class Function:
     """
 
     needs_input_grad: tuple[bool, ...] = ()
+    called_in: Any = None  # the layer, as text its path; known if somebody observed the call
 
     @classmethod
     def apply(cls, *inputs: Any, **options: Any) -> Any:
@@ -63,8 +65,9 @@ class Function:
     def __call__(self, *inputs: Any) -> Any:
         if hasattr(self, "_to_save"):
             raise GraphError(f"this {self.name} was called before: a Function object is one call, make a new one")
-        tensors = [x if x is None or isinstance(x, Tensor) else Tensor(x) for x in inputs]
-        _check_dtypes(self, tensors)
+        tensors = [x if x is None or isinstance(x, Tensor) else _tensor_of(self, i, x) for i, x in enumerate(inputs)]
+        if len(tensors) > 1:
+            _check_alike(self, tensors)
         recording = _mode.enabled
         self.needs_input_grad = tuple([recording and t is not None and t.requires_grad for t in tensors])
         recording = any(self.needs_input_grad)
@@ -80,8 +83,10 @@ class Function:
             self._record(tensors, arrays, outputs, results)
         else:
             self._to_save = self._constants = ()
-        for observer in _observers:
-            observer.after_forward(self, tensors, outputs)
+        if _observers:
+            self.called_in = _mode.layer
+            for observer in _observers_here():
+                observer.after_forward(self, tensors, outputs)
         return tuple(outputs) if many else outputs[0]
 
     def _record(self, tensors: list, arrays: list, outputs: list[Tensor], results: tuple) -> None:
@@ -124,7 +129,7 @@ class Function:
     @property
     def saved_tensors(self) -> tuple[Tensor, ...]:
         """What `save_for_backward` kept, attached to the graph, and checked for changes since."""
-        self._check_not_freed()
+        self.check_not_freed()
         restored = []
         for kept, index, version, count in self._saved:
             now = version if index is not None else kept._version  # another one if .data was bound anew
@@ -141,17 +146,17 @@ class Function:
     @property
     def saved_constants(self) -> tuple[Any, ...]:
         """What `save_constants` kept."""
-        self._check_not_freed()
+        self.check_not_freed()
         return self._constants
 
     def free(self) -> None:
         """Let go of all that was saved for backward."""
         self._saved = self._constants = _FREED
 
-    def _check_not_freed(self) -> None:
+    def check_not_freed(self) -> None:
         if self._saved is _FREED:
             raise GraphError(
-                f"{self.name} was walked back once already and let go of what it had saved: pass "
+                f"{self.name} was walked back once already, and its graph was let go of to save memory: pass "
                 "retain_graph=True to the first backward, or compute the value again"
             )
 
@@ -179,14 +184,52 @@ def _distinct_arrays(tensors: list[Tensor | None]) -> list[Array | None]:
     return arrays
 
 
-def _check_dtypes(function: Function, tensors: list[Tensor | None]) -> None:
-    """One dtype to a call if any is floating: NumPy would widen float32 to float64 without a word."""
-    if len(tensors) == 1:
-        return
-    dtypes = {t._data.dtype for t in tensors if t is not None}
-    if len(dtypes) > 1 and any(dtype.kind == "f" for dtype in dtypes):
-        mixed = " and ".join(sorted(map(str, dtypes)))
-        raise TypeError(f"{function.name}: dtypes {mixed} are mixed; convert one with .to(dtype=…)")
+def _tensor_of(function: Function, i: int, x: Any) -> Tensor:
+    try:
+        return Tensor(x)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{function.name}: {_label(function, i)}: {error}") from None
+
+
+def _check_alike(function: Function, tensors: list[Tensor | None]) -> None:
+    """A look at whether all are of one dtype and on the host; if not, a closer one."""
+    dtype = None
+    for t in tensors:
+        if t is not None:
+            array = t._data
+            if dtype is None:
+                dtype = array.dtype
+            if array.dtype is not dtype or type(array) is not np.ndarray:
+                labels = [_label(function, i) for i in range(len(tensors))]
+                check_alike(function.name, dict(zip(labels, tensors, strict=True)))
+                return
+
+
+def check_alike(name: str, inputs: dict[str, Tensor | None]) -> None:
+    """One device to a call, and one dtype if any is floating: NumPy would widen float32 to float64
+    without a word. inputs: what function `name` was given, by the names of its arguments."""
+    (first, a), *others = [(label, t) for label, t in inputs.items() if t is not None]
+    for label, b in others:
+        if b.device != a.device:
+            raise backend.DeviceError(
+                f"{name}: {first} of shape {a.shape} is on {a.device}, but {label} of shape {b.shape} is on "
+                f"{b.device}: move one with .to(device)"
+            )
+        if b.dtype != a.dtype and (a.dtype.kind in "fc" or b.dtype.kind in "fc"):
+            raise TypeError(
+                f"{name}: {first} of shape {a.shape} is {a.dtype}, but {label} of shape {b.shape} is {b.dtype}: "
+                "one call takes one dtype, convert one with .to(dtype=…)"
+            )
+
+
+def _label(function: Function, i: int) -> str:
+    """What `forward` calls its input i."""
+    names = []
+    for parameter in inspect.signature(function.forward).parameters.values():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            break
+        names.append(parameter.name)
+    return names[i] if i < len(names) else f"input {i}"
 
 
 def _version_of_view(array: Array, inputs: list[Tensor | None]) -> _Version | None:

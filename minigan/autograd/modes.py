@@ -1,4 +1,4 @@
-"""Whether a graph is recorded, and who watches."""
+"""Whether a graph is recorded, who watches, and what is going on: in which layer, in whose backward pass."""
 
 from __future__ import annotations
 
@@ -14,19 +14,23 @@ if TYPE_CHECKING:
 
 
 class _Mode(threading.local):
-    enabled = True
+    enabled = True  # whether a graph is recorded
+    layer: Any = None  # the innermost call of a module; see `in_layer`
+    differentiating: Any = None  # see `in_backward_of`
 
 
 _mode = _Mode()
 
 
 @contextmanager
-def _grad_mode(enabled: bool) -> Iterator[None]:
-    before, _mode.enabled = _mode.enabled, enabled
+def _grad_mode(enabled: bool, differentiating: Any = None) -> Iterator[None]:
+    """Record a graph or not. What a backward pass says meanwhile about its place is forgotten at the end."""
+    before = _mode.enabled, _mode.layer, _mode.differentiating
+    _mode.enabled, _mode.differentiating = enabled, differentiating
     try:
         yield
     finally:
-        _mode.enabled = before
+        _mode.enabled, _mode.layer, _mode.differentiating = before
 
 
 class no_grad:
@@ -52,21 +56,66 @@ class no_grad:
 
 
 class Observer(Protocol):
-    """What `observe` calls: after each forward, and after each backward of a node."""
+    """What `observe` calls: after each forward, and after each backward of a node.
+
+    Where this happens, `node.called_in` and `in_backward_of` say. A backward pass is itself made of
+    functions: their forwards are seen too, before the `after_backward` of the node they work for.
+
+    An observer that has them is told more: `before_walk(outputs, cotangents, wanted)` as a backward
+    pass begins (wanted: None for all leaves), `before_step(optimizer)` and `after_step(optimizer)`.
+    """
 
     def after_forward(self, node: Function, inputs: list[Tensor | None], outputs: list[Tensor]) -> None: ...
 
     def after_backward(self, node: Function, cotangents: list[Tensor], gradients: list[Tensor | None]) -> None: ...
 
 
-_observers: list[Observer] = []
+# Of all threads, each with its thread's number: whether the list is empty is quickly asked.
+_observers: list[tuple[int, Observer]] = []
+
+
+def _observers_here() -> list[Observer]:
+    """This thread's observers, in the order they came."""
+    here = threading.get_ident()
+    return [observer for thread, observer in _observers if thread == here]
+
+
+def notify(event: str, *what: Any) -> None:
+    """Call the method `event` of this thread's observers, of those that have it."""
+    if _observers:
+        for observer in _observers_here():
+            getattr(observer, event, _ignore)(*what)
+
+
+def _ignore(*what: Any) -> None: ...
 
 
 @contextmanager
 def observe(observer: Observer) -> Iterator[None]:
-    """Let `observer` see every function call and every step of a backward pass meanwhile."""
-    _observers.append(observer)
+    """Let `observer` see every function call and every step of a backward pass that this thread makes meanwhile."""
+    entry = threading.get_ident(), observer
+    _observers.append(entry)
     try:
         yield
     finally:
-        _observers.remove(observer)
+        _observers.remove(entry)
+
+
+@contextmanager
+def in_layer(layer: Any) -> Iterator[None]:
+    """Functions called meanwhile are called in `layer`: they keep it as `called_in`, if somebody observes.
+
+    autograd knows no layers: to it one is an object whose text is its path. A module makes them
+    (`nn.module.ModuleCall`).
+    """
+    before, _mode.layer = _mode.layer, layer
+    try:
+        yield
+    finally:
+        _mode.layer = before
+
+
+def in_backward_of() -> Function | tuple[Function, int] | Tensor | None:
+    """What the functions called now are called for: to walk back a node; to add up the gradients
+    of a leaf, or of a node's output (the node, and the output's number); or for no gradient: None."""
+    return _mode.differentiating

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from minigan.autograd.function import Function
 
 
+# What NumPy calls for `array ∘ tensor`, and the tensor's method for it.
+_REFLECTED = {
+    "add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__", "matmul": "__rmatmul__",
+}  # fmt: skip
+
+
 class _Version:
     """How often a piece of memory was written to in place, and by whom last. Views share one."""
 
@@ -33,7 +39,6 @@ class Tensor:
     """
 
     __slots__ = ("_data", "requires_grad", "grad", "name", "creator", "output_index", "_version", "__weakref__")
-    __array_ufunc__ = None  # NumPy arrays leave `array * tensor` to Tensor.__rmul__
 
     def __init__(
         self,
@@ -45,7 +50,10 @@ class Tensor:
     ) -> None:
         self._data = _as_array(data, dtype, device)
         if requires_grad and self._data.dtype.kind != "f":
-            raise TypeError(f"only floating tensors can require a gradient; this one is {self._data.dtype}")
+            raise TypeError(
+                f"only floating tensors can require a gradient; this one is {self._data.dtype}: "
+                "give it floats or dtype='float32', or leave requires_grad out"
+            )
         self.requires_grad = requires_grad
         self.grad: Tensor | None = None
         self.name = name
@@ -91,8 +99,13 @@ class Tensor:
 
     def copy_(self, value: Any, cause: str = "copy_()") -> Tensor:
         """Write `value` (broadcast to this shape) into this tensor's memory."""
-        value = value._data if isinstance(value, Tensor) else value
-        self._data[...] = _as_array(value, self._data.dtype, self.device)
+        array = _as_array(value, self._data.dtype, self.device)
+        try:
+            self._data[...] = array
+        except ValueError as error:
+            raise ValueError(
+                f"{_describe(self)} cannot take the values of an array of shape {array.shape}: {error}"
+            ) from None
         self._touch(cause)
         return self
 
@@ -128,6 +141,7 @@ class Tensor:
 
     def item(self) -> float:
         """The value of a tensor of one element as a Python number."""
+        self._check_single("read as a Python number: take .mean() or .sum(), index one, or use .numpy() for all")
         return self._data.item()
 
     def numpy(self) -> np.ndarray:
@@ -141,14 +155,31 @@ class Tensor:
             raise ValueError(f"{_describe(self)} cannot be shown as {dtype} without a copy")
         return wanted
 
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        """`array * tensor` is left to the tensor's own operator; NumPy's functions know no gradient."""
+        operator = _REFLECTED.get(ufunc.__name__)
+        if operator and method == "__call__" and not options and not isinstance(inputs[0], Tensor):
+            return getattr(inputs[1], operator)(inputs[0])
+        raise TypeError(
+            f"np.{ufunc.__name__} of a Tensor would lose its gradient: use the function of minigan.functions, "
+            "or give NumPy its array, .data"
+        )
+
     def __len__(self) -> int:
+        if not self._data.shape:
+            raise TypeError(f"{_describe(self)} is a single number and has no length: read it with .item()")
         return len(self._data)
 
     def __float__(self) -> float:
         return float(self.item())
 
     def __bool__(self) -> bool:
-        return bool(self.item())
+        self._check_single("true or false: compare .numpy(), and take .any() or .all()")
+        return bool(self._data.item())
+
+    def _check_single(self, what: str) -> None:
+        if self._data.size != 1:
+            raise ValueError(f"{_describe(self)} holds {self._data.size} numbers; only one can be {what}")
 
     def __repr__(self) -> str:
         text = np.array2string(self.numpy(), separator=", ", prefix="Tensor(", threshold=200)
@@ -204,7 +235,7 @@ class Tensor:
             gradients = _unshared(gradients, cotangent)
         for leaf, gradient in gradients.items():
             if leaf.grad is not None:
-                with _grad_mode(create_graph):
+                with _grad_mode(create_graph, leaf):
                     gradient = leaf.grad + gradient
             leaf.grad = gradient
 
@@ -225,17 +256,33 @@ def _as_array(value: Any, dtype: Any, device: str | Device | None) -> Array:
     if isinstance(value, Tensor):
         value = value._data
     if not backend.is_array(value):
-        array = np.asarray(value)
-        if array.dtype == object:
-            raise TypeError(f"cannot make a tensor of {type(value).__name__}: use numbers, (nested) lists or arrays")
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            raise ValueError(
+                f"cannot make a tensor of this {type(value).__name__}: its rows differ in length, and must be equal"
+            ) from None
         if array.dtype == np.float64 and dtype is None and not isinstance(value, np.generic):
             array = array.astype(np.float32)
+        _check_numbers(array, value)
         value = array
+    else:
+        _check_numbers(value, value)
     if dtype is not None and value.dtype != dtype:
+        if value.dtype.kind == "c" and np.dtype(dtype).kind in "biuf":
+            raise TypeError(f"{value.dtype} cannot become {dtype}: it would lose its imaginary part")
         value = value.astype(dtype)
+        _check_numbers(value, value)
     if device is not None:
         value = backend.to_device(value, backend.parse_device(device))
     return value
+
+
+def _check_numbers(array: Array, value: Any) -> None:
+    """The array that was made of `value` must hold numbers."""
+    if array.dtype.kind not in "fiubc":
+        what = f"an array of {array.dtype}" if array is value else type(value).__name__
+        raise TypeError(f"cannot make a tensor of {what}: use numbers, (nested) lists or arrays of them")
 
 
 def _describe(tensor: Tensor) -> str:

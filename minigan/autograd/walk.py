@@ -8,9 +8,9 @@ from typing import Any
 from minigan import backend
 from minigan.autograd.errors import GraphError
 from minigan.autograd.function import Function
-from minigan.autograd.modes import _grad_mode, _observers
+from minigan.autograd.modes import _grad_mode, _mode, _observers_here, notify
 from minigan.autograd.tensor import Tensor, _describe, _owner
-from minigan.backend import Array
+from minigan.backend import Array, DeviceError
 
 
 def grad(
@@ -29,10 +29,10 @@ def grad(
     record the gradient's own graph. retain_graph: keep what was saved (default: create_graph).
     allow_unused: give None for an input that the outputs do not depend on, instead of an error.
     """
-    outputs, inputs = _as_list(outputs), _as_list(inputs)
+    outputs, inputs = _as_tensors("output", outputs), _as_tensors("input", inputs)
     cotangents = [None] * len(outputs) if grad_outputs is None else _as_list(grad_outputs)
     if len(cotangents) != len(outputs):
-        raise ValueError(f"{len(cotangents)} grad_outputs were given for {len(outputs)} outputs")
+        raise ValueError(f"grad: {len(cotangents)} grad_outputs were given for {len(outputs)} outputs: one for each")
     retain = create_graph if retain_graph is None else retain_graph
     if allow_unused:  # an output outside of any graph depends on no input
         pairs = [(y, dy) for y, dy in zip(outputs, cotangents, strict=True) if y.requires_grad]
@@ -43,6 +43,11 @@ def grad(
     gradients = tuple(found.get(_key(x)) for x in inputs)
     if not allow_unused:
         for i, (x, dx) in enumerate(zip(inputs, gradients, strict=True)):
+            if dx is None and not x.requires_grad:
+                raise GraphError(
+                    f"the outputs do not depend on input {i} ({_describe(x)}), which requires no gradient: make it "
+                    "with requires_grad=True before the outputs are computed from it"
+                )
             if dx is None:
                 raise GraphError(
                     f"the outputs do not depend on input {i} ({_describe(x)}): was it detached, or used under "
@@ -56,6 +61,14 @@ def _as_list(value: Any) -> list:
     return [value] if alone else list(value)
 
 
+def _as_tensors(what: str, value: Any) -> list[Tensor]:
+    tensors = _as_list(value)
+    for i, t in enumerate(tensors):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"grad: {what} {i} must be a Tensor, not {type(t).__name__}")
+    return tensors
+
+
 def _key(tensor: Tensor) -> Any:
     """What a tensor is called during a walk: itself if a leaf, else (its maker, which output)."""
     return tensor if tensor.creator is None else (tensor.creator, tensor.output_index)
@@ -65,21 +78,28 @@ def _cotangent_of(output: Tensor, cotangent: Any) -> Tensor:
     """The cotangent to start from: as given, checked, or 1 for a single number."""
     if not output.requires_grad:
         raise GraphError(
-            f"{_describe(output)} has no gradient: nothing that made it requires one, or it was made under no_grad"
+            f"{_describe(output)} has no gradient: nothing that made it requires one, or it was made under no_grad. "
+            "Give a Tensor that it is computed from requires_grad=True, and compute it again"
         )
     if cotangent is None:
         if output.size != 1:
             raise GraphError(
                 f"backward needs the cotangent of {_describe(output)}: only a single number has an obvious one (1). "
-                "Pass grad=…, or take .mean() or .sum() first"
+                "Pass it (backward: grad=…, mg.grad: grad_outputs=…), or take .mean() or .sum() first"
             )
         xp = backend.get_array_module(output._data)
         return Tensor(xp.ones_like(output._data))
-    cotangent = cotangent if isinstance(cotangent, Tensor) else Tensor(cotangent, dtype=output.dtype)
+    if not isinstance(cotangent, Tensor):
+        try:
+            cotangent = Tensor(cotangent, dtype=output.dtype, device=output.device)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"the cotangent of {_describe(output)}: {error}") from None
     if cotangent.shape != output.shape:
         raise ValueError(f"the cotangent has shape {cotangent.shape}, but must have its output's, {output.shape}")
     if cotangent.dtype != output.dtype:
         raise TypeError(f"the cotangent has dtype {cotangent.dtype}, but must have its output's, {output.dtype}")
+    if type(cotangent._data) is not type(output._data) and cotangent.device != output.device:
+        raise DeviceError(f"the cotangent is on {cotangent.device}, but must be where its output is, {output.device}")
     return cotangent
 
 
@@ -90,6 +110,8 @@ def _walk_back(
     nodes = _nodes_before([y.creator for y in outputs if y.creator is not None])
     leads_to_wanted = None if wanted is None else _nodes_leading_to(wanted, nodes)
     arrived: dict = {}
+    observers = _observers_here()
+    notify("before_walk", outputs, cotangents, wanted)
     with _grad_mode(create_graph):
         for y, dy in zip(outputs, cotangents, strict=True):
             _accumulate(arrived, _key(y), dy)
@@ -103,13 +125,16 @@ def _walk_back(
                     arrived.pop(key, None)
             if all(dy is None for dy in dys):
                 continue
+            node.check_not_freed()
             node.needs_input_grad = tuple(
                 edge is not None and (wanted is None or edge in wanted or _maker(edge) in leads_to_wanted)
                 for edge in node.edges
             )
             dys = [_zeros(like) if dy is None else dy for dy, like in zip(dys, node.outputs_like, strict=True)]
+            if observers:
+                _mode.layer, _mode.differentiating = node.called_in, node
             gradients = _checked_gradients(node, node.backward(*dys))
-            for observer in _observers:
+            for observer in observers:
                 observer.after_backward(node, dys, gradients)
             for edge, dx, needed in zip(node.edges, gradients, node.needs_input_grad, strict=True):
                 if needed and dx is not None:
@@ -166,7 +191,10 @@ def _maker(edge: Any) -> Function | None:
 
 def _accumulate(arrived: dict, key: Any, gradient: Tensor) -> None:
     before = arrived.get(key)
-    arrived[key] = gradient if before is None else before + gradient
+    if before is not None:
+        _mode.differentiating = key
+        gradient = before + gradient
+    arrived[key] = gradient
 
 
 def _zeros(like: tuple) -> Tensor:
@@ -178,15 +206,45 @@ def _checked_gradients(node: Function, gradients: Any) -> list[Tensor | None]:
     """What backward returned, as a list with one gradient of the right shape for each input."""
     gradients = list(gradients) if isinstance(gradients, (tuple, list)) else [gradients]
     if len(gradients) != len(node.edges):
-        raise GraphError(f"{node.name}.backward returned {len(gradients)} gradients for {len(node.edges)} inputs")
+        raise GraphError(
+            f"{node.name}.backward returned {len(gradients)} gradients for {len(node.edges)} inputs: return one for "
+            "each input of forward, None for one that needs none"
+        )
     dtype = node.outputs_like[0][1]  # one call has one floating dtype
     for i, (dx, shape, needed) in enumerate(zip(gradients, node.input_shapes, node.needs_input_grad, strict=True)):
         if dx is None or not needed:
             continue
         if not isinstance(dx, Tensor):
-            raise GraphError(f"{node.name}.backward must return Tensors, but gradient {i} is {type(dx).__name__}")
+            raise GraphError(
+                f"{node.name}.backward must return Tensors, but gradient {i} is {type(dx).__name__}: write it in "
+                "operations of Tensors, so that it can be differentiated again"
+            )
         if dx.shape != shape:
-            raise GraphError(f"{node.name}.backward returned shape {dx.shape} for input {i}, which has shape {shape}")
+            raise GraphError(
+                f"{node.name}.backward returned shape {dx.shape} for input {i}, which has shape {shape}"
+                f"{_shape_hint(dx.shape, shape)}"
+            )
         if dx._data.dtype != dtype:
-            raise GraphError(f"{node.name}.backward returned {dx.dtype} for input {i}, which is {dtype}")
+            raise GraphError(
+                f"{node.name}.backward returned {dx.dtype} for input {i}, which is {dtype}: keep to the cotangent's "
+                "dtype (Python numbers never change it, arrays and numbers of NumPy may)"
+            )
     return gradients
+
+
+def _shape_hint(returned: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """What to do about a gradient of this shape for an input of that one."""
+    extra = len(returned) - len(shape)
+    if extra >= 0 and all(n in (1, m) for n, m in zip(shape, returned[extra:], strict=True)):
+        return (
+            ". forward broadcast it: a number used several times gets the sum of its gradients, so the gradient must "
+            f"be summed over the broadcast axes. Return functions.sum_to(gradient, {shape})"
+        )
+    if len(returned) < len(shape) and any(n in shape for n in returned) or returned == ():
+        return (
+            ". If forward summed over axes, each number that went in gets the gradient of its sum: repeat it, "
+            "functions.broadcast_to, back to the input's shape"
+        )
+    if sorted(returned) == sorted(shape):
+        return ". These are its lengths in another order: is a transpose missing, or the wrong axis summed or repeated?"
+    return ". Was the wrong axis summed or repeated?" if extra == 0 else ""

@@ -1,33 +1,114 @@
-"""What every family of functions asks of its arguments."""
+"""What every family of functions asks of its arguments.
+
+Every check here says in one sentence which function was called, which argument is wrong, what it
+is, and what it must be. Where nothing is wrong it costs a comparison or two.
+"""
 
 from __future__ import annotations
 
 import operator
+from math import inf
+from numbers import Real
 from typing import Any
 
 from minigan.autograd import Tensor
+from minigan.autograd.function import check_alike
+from minigan.backend import is_array
 
 
-def as_tensor(x: Any) -> Tensor:
-    """x itself if it is a Tensor, else a Tensor of it."""
-    return x if isinstance(x, Tensor) else Tensor(x)
+def as_tensor(name: str, x: Any, label: str = "x", device: Any = None) -> Tensor:
+    """x itself if it is a Tensor, else a Tensor of it (on `device`)."""
+    return x if isinstance(x, Tensor) else _named(name, label, x, device=device)
 
 
-def as_floating(name: str, x: Any) -> Tensor:
-    """x as a Tensor, if it is a floating one: cast back to integers, most results would be cut off."""
-    x = as_tensor(x)
-    if x.dtype.kind != "f":
-        raise TypeError(f"{name}: x is {x.dtype}, but must be floating: convert it with .to(dtype='float32')")
+def as_floating(name: str, x: Any, label: str = "x") -> Tensor:
+    """x as a Tensor, if it is a floating one: cast back to integers, most results would be cut off.
+
+    Complex counts as floating: functions of complex numbers are how a derivative is checked.
+    """
+    x = x if isinstance(x, Tensor) else _named(name, label, x)
+    if x._data.dtype.kind not in "fc":
+        raise TypeError(f"{name}: {label} is {x.dtype}, but must be floating: convert it with .to(dtype='float32')")
     return x
+
+
+def as_like(name: str, label: str, value: Any, x: Tensor, of: str = "x") -> Tensor:
+    """`value` as a Tensor that may meet x in one call: an array or Tensor must have x's dtype and device,
+    numbers and lists take them."""
+    if isinstance(value, Tensor):
+        if value._data.dtype is x._data.dtype and type(value._data) is type(x._data):
+            return value  # two GPUs are told apart by the call itself
+    elif is_array(value):
+        value = as_tensor(name, value, label)
+    else:
+        return like(name, label, value, x)
+    check_alike(name, {of: x, label: value})
+    return value
+
+
+def like(name: str, label: str, value: Any, x: Tensor) -> Tensor:
+    """A Tensor of `value` with x's dtype, where x is."""
+    return _named(name, label, value, dtype=x.dtype, device=x.device)
+
+
+def _named(name: str, label: str, value: Any, **options: Any) -> Tensor:
+    """A Tensor of `value`, or an error that says whose argument it is."""
+    try:
+        return Tensor(value, **options)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {label}: {error}") from None
+
+
+def as_number(name: str, label: str, value: Any, low: float = -inf, high: float = inf) -> float:
+    """A number of Python or NumPy from `low` to `high`, as Python's."""
+    if not isinstance(value, (float, int, Real)):
+        raise TypeError(f"{name}: {label} must be a number, not {_shown(value)}")
+    if not low <= value <= high:
+        limits = "" if low == -inf else f" of {low:g} or more" if high == inf else f" from {low:g} to {high:g}"
+        raise ValueError(f"{name}: {label} must be a number{limits}, not {value}")
+    return float(value)
+
+
+def as_size(name: str, label: str, value: Any) -> int:
+    """A length that there can be: a whole number of 1 or more."""
+    try:
+        size = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: {label} must be a whole number of 1 or more, not {_shown(value)}") from None
+    if size < 1:
+        raise ValueError(f"{name}: {label} must be a whole number of 1 or more, not {size}")
+    return size
 
 
 def as_ints(what: str, value: Any) -> tuple[int, ...]:
     """A whole number, or several, of Python or NumPy, as a tuple; `what` is what an error calls them."""
-    try:
-        return (operator.index(value),)
-    except TypeError:
-        pass
+    if not isinstance(value, (tuple, list)):
+        try:
+            return (operator.index(value),)
+        except TypeError:
+            pass
     try:
         return tuple(map(operator.index, value))
     except TypeError:
-        raise TypeError(f"{what} must be a whole number or several, not {value!r}") from None
+        raise TypeError(f"{what} must be a whole number or several, not {_shown(value)}") from None
+
+
+def as_shaped(name: str, label: str, value: Any, x: Tensor, shape: tuple[int, ...], why: str) -> Tensor:
+    """`as_like`, if it has this shape; `why` is where the shape comes from."""
+    t = as_like(name, label, value, x)
+    if t._data.shape != shape:
+        raise ValueError(f"{name}: {label} has shape {t.shape}, but must have {shape} for x of shape {x.shape}: {why}")
+    return t
+
+
+def check_images(name: str, x: Tensor) -> None:
+    """x must be images."""
+    if x._data.ndim != 4:
+        raise ValueError(f"{name}: x must be images (N, C, H, W), but has shape {x.shape}")
+
+
+def _shown(value: Any) -> str:
+    """What was given instead, briefly."""
+    if isinstance(value, Tensor) or is_array(value):
+        return f"{type(value).__name__} of shape {tuple(value.shape)}"
+    return repr(value)

@@ -6,9 +6,9 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
-from minigan.functions._common import as_floating
+from minigan.functions._common import as_floating, as_number, as_tensor
 from minigan.functions.arithmetic import exp
-from minigan.functions.reduction import Axes, checked_axis
+from minigan.functions.reduction import Axes, nonempty_axis
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels.activation import leaky_gate, leaky_relu_forward, sigmoid_forward, softplus_forward
 
@@ -129,12 +129,13 @@ class LogSoftmax(Function):
 
 def relu(x: Any) -> Tensor:
     """max(x, 0)."""
-    return LeakyReLU(0.0)(x)
+    return LeakyReLU(0.0)(as_tensor("relu", x))
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     """x where positive, negative_slope · x elsewhere."""
-    return LeakyReLU(float(negative_slope))(as_floating("leaky_relu", x))
+    slope = as_number("leaky_relu", "negative_slope", negative_slope)
+    return LeakyReLU(slope)(as_floating("leaky_relu", x))
 
 
 def tanh(x: Any) -> Tensor:
@@ -154,11 +155,11 @@ def softplus(x: Any) -> Tensor:
 
 def softmax(x: Any, axis: int = -1) -> Tensor:
     """eˣ / Σ eˣ along an axis."""
-    x, axis = checked_axis("softmax", as_floating("softmax", x), axis)
+    x, axis = nonempty_axis("softmax", as_floating("softmax", x), axis)
     return Softmax(axis)(x)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Tensor:
     """x − ln Σ eˣ along an axis."""
-    x, axis = checked_axis("log_softmax", as_floating("log_softmax", x), axis)
+    x, axis = nonempty_axis("log_softmax", as_floating("log_softmax", x), axis)
     return LogSoftmax(axis)(x)

@@ -12,7 +12,7 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
-from minigan.functions._common import as_floating, as_tensor
+from minigan.functions._common import as_floating, as_tensor, like
 from minigan.functions.shaping import sum_to
 
 
@@ -23,7 +23,15 @@ class _Binary(Function):
         try:
             return self.compute(a, b)
         except ValueError:
-            raise ValueError(f"{self.name}: shapes {a.shape} and {b.shape} do not broadcast to one") from None
+            raise ValueError(
+                f"{self.name.lower()}: a of shape {a.shape} and b of shape {b.shape} do not broadcast to one: counted "
+                "from the last axis, lengths must be equal, or one of them 1"
+            ) from None
+        except TypeError:  # NumPy subtracts no booleans
+            raise TypeError(
+                f"{self.name.lower()} is not defined for a of {a.dtype} and b of {b.dtype}: convert them with "
+                ".to(dtype='float32')"
+            ) from None
 
 
 class Add(_Binary):
@@ -215,6 +223,8 @@ class Abs(Function):
     """y = |x|        dx = sign(x) · dy, 0 at x = 0"""
 
     def forward(self, x):
+        if x.dtype.kind == "b":
+            raise TypeError("abs: x is bool, but must be of numbers: convert it with .to(dtype='float32')")
         xp = get_array_module(x)
         self.save_constants(xp.sign(x))
         return xp.abs(x)
@@ -229,32 +239,34 @@ class Abs(Function):
 def add(a: Any, b: Any) -> Tensor:
     """a + b, broadcast. Either may be a Tensor, an array or a number."""
     if isinstance(b, Real):
-        return _with_number(AddScalar, "add", a, b)
-    return _with_number(AddScalar, "add", b, a) if isinstance(a, Real) else Add()(*_matched(a, b))
+        return _with_number(AddScalar, "add", a, b, "a")
+    return _with_number(AddScalar, "add", b, a, "b") if isinstance(a, Real) else Add()(*_matched("add", a, b))
 
 
 def sub(a: Any, b: Any) -> Tensor:
     """a − b, broadcast. Either may be a Tensor, an array or a number."""
     if isinstance(b, Real):
-        return _with_number(AddScalar, "sub", a, -_plain(b))
-    return _with_number(AddScalar, "sub", neg(b), a) if isinstance(a, Real) else Sub()(*_matched(a, b))
+        return _with_number(AddScalar, "sub", a, -_plain(b), "a")
+    return _with_number(AddScalar, "sub", neg(b), a, "b") if isinstance(a, Real) else Sub()(*_matched("sub", a, b))
 
 
 def mul(a: Any, b: Any) -> Tensor:
     """a · b elementwise, broadcast. Either may be a Tensor, an array or a number."""
     if isinstance(b, Real):
-        return _with_number(MulScalar, "mul", a, b)
-    return _with_number(MulScalar, "mul", b, a) if isinstance(a, Real) else Mul()(*_matched(a, b))
+        return _with_number(MulScalar, "mul", a, b, "a")
+    return _with_number(MulScalar, "mul", b, a, "b") if isinstance(a, Real) else Mul()(*_matched("mul", a, b))
 
 
 def div(a: Any, b: Any) -> Tensor:
     """a / b elementwise, broadcast. Either may be a Tensor, an array or a number."""
     if isinstance(b, Real):
-        return MulScalar(1.0 / float(b))(as_floating("div", a))
+        if b == 0:
+            raise ZeroDivisionError("div: b is 0, and nothing can be divided by it")
+        return MulScalar(1.0 / float(b))(as_floating("div", a, "a"))
     if isinstance(a, Real):
-        return MulScalar(float(a))(power(as_floating("div", b), -1))
-    a, b = _matched(a, b)
-    return Div()(as_floating("div", a), b)
+        return MulScalar(float(a))(power(as_floating("div", b, "b"), -1))
+    a, b = _matched("div", a, b)
+    return Div()(as_floating("div", a, "a"), b)
 
 
 def neg(x: Any) -> Tensor:
@@ -265,18 +277,20 @@ def neg(x: Any) -> Tensor:
 def power(x: Any, exponent: float) -> Tensor:
     """x^exponent, the exponent being a number."""
     if not isinstance(exponent, Real):
-        raise TypeError(f"power takes a number as exponent, not {type(exponent).__name__}: use exp(y * log(x))")
+        raise TypeError(
+            f"power: exponent must be a number, not {type(exponent).__name__}: for an array y use exp(y * log(x))"
+        )
     return _with_number(Power, "power", x if exponent >= 0 else as_floating("power", x), exponent)
 
 
 def maximum(a: Any, b: Any) -> Tensor:
     """max(a, b) elementwise, broadcast; in a tie each gets half of the gradient."""
-    return Maximum()(*_matched(a, b))
+    return Maximum()(*_matched("maximum", a, b))
 
 
 def minimum(a: Any, b: Any) -> Tensor:
     """min(a, b) elementwise, broadcast; in a tie each gets half of the gradient."""
-    return Minimum()(*_matched(a, b))
+    return Minimum()(*_matched("minimum", a, b))
 
 
 def exp(x: Any) -> Tensor:
@@ -296,15 +310,15 @@ def sqrt(x: Any) -> Tensor:
 
 def abs(x: Any) -> Tensor:
     """|x|."""
-    return Abs()(x)
+    return Abs()(as_tensor("abs", x))
 
 
-def _with_number(function: type[Function], name: str, x: Any, number: Real) -> Tensor:
+def _with_number(function: type[Function], name: str, x: Any, number: Real, label: str = "x") -> Tensor:
     """The function, with a number as its option, of x; integers stay so and take only whole numbers."""
-    x = as_tensor(x)
-    if isinstance(number, Integral) and x.dtype.kind != "f":
+    x = as_tensor(name, x, label)
+    if isinstance(number, Integral) and x.dtype.kind not in "fc":
         return function(int(number))(x)
-    return function(float(number))(as_floating(name, x))
+    return function(float(number))(as_floating(name, x, label))
 
 
 def _plain(number: Real) -> int | float:
@@ -312,18 +326,18 @@ def _plain(number: Real) -> int | float:
     return int(number) if isinstance(number, Integral) else float(number)
 
 
-def _matched(a: Any, b: Any) -> tuple[Tensor, Tensor]:
+def _matched(name: str, a: Any, b: Any) -> tuple[Tensor, Tensor]:
     """Both as Tensors of one floating dtype: numbers, lists and integer arrays take the other's."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        if a.dtype == b.dtype or a.dtype.kind == b.dtype.kind == "f":
+        if a.dtype == b.dtype or (_is_floating(a) and _is_floating(b)):
             return a, b  # float32 and float64 do not mix: the call itself says so
-        return (a, b.to(dtype=a.dtype)) if a.dtype.kind == "f" else (a.to(dtype=b.dtype), b)
+        return (a, b.to(dtype=a.dtype)) if _is_floating(a) else (a.to(dtype=b.dtype), b)
     if isinstance(a, Tensor):
-        return (a, _like(a, b)) if a.dtype.kind == "f" else _matched(a, Tensor(b, device=a.device))
+        return (a, like(name, "b", b, a)) if _is_floating(a) else _matched(name, a, as_tensor(name, b, "b", a.device))
     if isinstance(b, Tensor):
-        return (_like(b, a), b) if b.dtype.kind == "f" else _matched(Tensor(a, device=b.device), b)
-    return Tensor(a), Tensor(b)
+        return (like(name, "a", a, b), b) if _is_floating(b) else _matched(name, as_tensor(name, a, "a", b.device), b)
+    return as_tensor(name, a, "a"), as_tensor(name, b, "b")
 
 
-def _like(x: Tensor, value: Any) -> Tensor:
-    return Tensor(value, dtype=x.dtype, device=x.device)
+def _is_floating(x: Tensor) -> bool:
+    return x._data.dtype.kind in "fc"

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.functions._common import as_floating
+from minigan.functions._common import as_floating, as_like, as_shaped, check_images
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels.convolution import conv_forward, conv_input_grad, conv_weight_grad
 from minigan.kernels.geometry import Geometry
@@ -96,9 +96,8 @@ def conv2d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any 
     stride: an int or (SH, SW). padding: zeros around the image, an int, (ph, pw),
     ((top, bottom), (left, right)) or "same" (TensorFlow's rule). OH = ⌊(H + 2P − KH)/S⌋ + 1.
     """
-    x = as_floating("conv2d", x)
-    _check("conv2d", x, weight, bias, in_axis=1)
-    geometry = _geometry("conv2d", Geometry.of_conv, x.shape[2:], tuple(weight.shape[2:]), stride, padding)
+    x, weight, bias = _checked("conv2d", x, weight, bias, in_axis=1)
+    geometry = _geometry("conv2d", Geometry.of_conv, x.shape[2:], weight.shape[2:], stride, padding)
     return Conv2d(geometry)(x, weight) if bias is None else Conv2d(geometry)(x, weight, bias)
 
 
@@ -111,9 +110,8 @@ def conv_transpose2d(
     ((top, bottom), (left, right)) or "same" (TensorFlow's rule: OH = H·S).
     OH = (H − 1)S − 2P + KH + output_padding.
     """
-    x = as_floating("conv_transpose2d", x)
-    _check("conv_transpose2d", x, weight, bias, in_axis=0)
-    sizes = x.shape[2:], tuple(weight.shape[2:])
+    x, weight, bias = _checked("conv_transpose2d", x, weight, bias, in_axis=0)
+    sizes = x.shape[2:], weight.shape[2:]
     geometry = _geometry("conv_transpose2d", Geometry.of_conv_transpose, *sizes, stride, padding, output_padding)
     return ConvTranspose2d(geometry)(x, weight) if bias is None else ConvTranspose2d(geometry)(x, weight, bias)
 
@@ -125,11 +123,13 @@ def _geometry(name: str, make: Callable[..., Geometry], *arguments: Any) -> Geom
         raise ValueError(f"{name}: {error}") from None
 
 
-def _check(name: str, x: Tensor, weight: Any, bias: Any, in_axis: int) -> None:
+def _checked(name: str, x: Any, weight: Any, bias: Any, in_axis: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The three as Tensors that fit each other."""
+    x = as_floating(name, x)
+    weight = as_like(name, "weight", weight, x)
+    check_images(name, x)
+    shape = weight._data.shape
     order = "(out, in, KH, KW)" if in_axis == 1 else "(in, out, KH, KW)"
-    shape = tuple(weight.shape)
-    if x.ndim != 4:
-        raise ValueError(f"{name}: x must be images (N, C, H, W), but has shape {x.shape}")
     if len(shape) != 4:
         raise ValueError(f"{name}: weight must be {order}, but has shape {shape}")
     if shape[in_axis] != x.shape[1]:
@@ -137,5 +137,6 @@ def _check(name: str, x: Tensor, weight: Any, bias: Any, in_axis: int) -> None:
             f"{name}: x of shape {x.shape} has {x.shape[1]} channels, but weight {order} of shape {shape} "
             f"takes {shape[in_axis]}"
         )
-    if bias is not None and tuple(bias.shape) != (shape[1 - in_axis],):
-        raise ValueError(f"{name}: bias has shape {tuple(bias.shape)}, but must have ({shape[1 - in_axis]},)")
+    if bias is not None:
+        bias = as_shaped(name, "bias", bias, x, (shape[1 - in_axis],), "one number for each channel that weight makes")
+    return x, weight, bias

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.functions._common import as_floating, as_tensor
+from minigan.functions._common import as_floating, as_like, as_shaped, as_tensor
 from minigan.functions.reduction import sum as _sum
 from minigan.functions.shaping import reshape, sum_to, transpose
 
@@ -22,7 +22,10 @@ class MatMul(Function):
         try:
             return a @ b
         except ValueError:
-            raise ValueError(f"matmul: {a.shape} and {b.shape} do not broadcast before their last two axes") from None
+            raise ValueError(
+                f"matmul: a of shape {a.shape} and b of shape {b.shape} do not broadcast before their last two axes: "
+                "there, counted from the last, lengths must be equal, or one of them 1"
+            ) from None
 
     def backward(self, dy):
         a, b = self.saved_tensors
@@ -82,9 +85,18 @@ def _swapped(x: Tensor) -> Tensor:
 
 def matmul(a: Any, b: Any) -> Tensor:
     """The matrix product over the last two axes, the others broadcast; vectors as NumPy takes them."""
-    a, b = as_tensor(a), as_tensor(b)
-    if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[max(b.ndim - 2, 0)]:
-        raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit: columns of a must equal rows of b")
+    a, b = as_tensor("matmul", a, "a"), as_tensor("matmul", b, "b")
+    if a.ndim == 0 or b.ndim == 0:
+        raise ValueError(
+            f"matmul: a has shape {a.shape}, b {b.shape}, but both must have an axis or more: to multiply with a "
+            "number use mul"
+        )
+    columns, rows = a.shape[-1], b.shape[max(b.ndim - 2, 0)]
+    if columns != rows:
+        raise ValueError(
+            f"matmul: a of shape {a.shape} has {columns} columns, but b of shape {b.shape} has {rows} rows: they must "
+            "be equal"
+        )
     a2 = reshape(a, (1, *a.shape)) if a.ndim == 1 else a
     b2 = reshape(b, (*b.shape, 1)) if b.ndim == 1 else b
     y = MatMul()(a2, b2)
@@ -96,13 +108,14 @@ def matmul(a: Any, b: Any) -> Tensor:
 def dense(x: Any, weight: Any, bias: Any = None) -> Tensor:
     """x Wᵀ + b: x (…, C), weight (O, C), bias (O) or None, result (…, O)."""
     x = as_floating("dense", x)
-    if len(weight.shape) != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
+    weight = as_like("dense", "weight", weight, x)
+    if weight.ndim != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
         raise ValueError(
-            f"dense: x has shape {x.shape}, weight {tuple(weight.shape)}: weight must be (out, in) and x's last "
-            "axis must have length in"
+            f"dense: x has shape {x.shape}, weight {weight.shape}: weight must be (out, in) and x's last axis must "
+            "have length in"
         )
-    if bias is not None and tuple(bias.shape) != (weight.shape[0],):
-        raise ValueError(f"dense: bias has shape {tuple(bias.shape)}, but must have ({weight.shape[0]},)")
+    if bias is not None:
+        bias = as_shaped("dense", "bias", bias, x, weight.shape[:1], "one number for each row of weight")
     rows = x if x.ndim == 2 else reshape(x, (prod(x.shape[:-1]), x.shape[-1]))
     y = Dense()(rows, weight) if bias is None else Dense()(rows, weight, bias)
     return y if x.ndim == 2 else reshape(y, (*x.shape[:-1], weight.shape[0]))

@@ -6,7 +6,7 @@ from typing import Any
 
 from minigan.autograd import Tensor
 from minigan.backend import default_rng, to_device
-from minigan.functions._common import as_floating
+from minigan.functions._common import as_floating, as_number
 from minigan.functions.arithmetic import Gate
 from minigan.kernels.layout import PIXELS_FIRST
 
@@ -19,16 +19,32 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Any = None) -> T
     in the kernels' order (H, W, N, C), so that the mask lies in memory as the images do.
     Srivastava et al., 2014.
     """
-    if not 0 <= p < 1:
-        raise ValueError(f"dropout: p is a probability in [0, 1), not {p}")
+    p = checked_probability("dropout", p)
     x = as_floating("dropout", x)
     if not training or p == 0:
         return x
     rng = rng or default_rng()
     if x.ndim == 4:
         n, c, h, w = x.shape
-        draws = rng.random((h, w, n, c), dtype="float32").transpose(PIXELS_FIRST)
+        draws = _draws(rng, (h, w, n, c)).transpose(PIXELS_FIRST)
     else:
-        draws = rng.random(x.shape, dtype="float32")
+        draws = _draws(rng, x.shape)
     mask = (draws >= p) * x.dtype.type(1 / (1 - p))
     return Gate(to_device(mask, x.device))(x)
+
+
+def _draws(rng: Any, shape: tuple[int, ...]) -> Any:
+    try:
+        return rng.random(shape, dtype="float32")
+    except (AttributeError, TypeError):
+        raise TypeError(
+            f"dropout: rng must be a numpy.random.Generator, not {type(rng).__name__}: numpy.random.default_rng(seed)"
+        ) from None
+
+
+def checked_probability(name: str, p: Any) -> float:
+    """The probability to drop a number; that of dropping all has no scale to make up for it."""
+    p = as_number(name, "p", p)
+    if not 0 <= p < 1:
+        raise ValueError(f"{name}: p is a probability in [0, 1), not {p}")
+    return p

@@ -6,14 +6,14 @@ from numbers import Real
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import as_array, get_array_module, to_device
-from minigan.functions._common import as_floating
+from minigan.backend import get_array_module, to_device
+from minigan.functions._common import as_floating, as_like, as_tensor, like
 from minigan.functions.activation import log_softmax, relu, sigmoid
 from minigan.functions.arithmetic import abs as _abs
 from minigan.functions.arithmetic import log, maximum
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
-from minigan.kernels.activation import sigmoid_forward, softplus_forward
+from minigan.kernels.activation import sigmoid_forward, softplus_tail
 
 SMALLEST_LOG = -100.0  # what ln 0 counts as in binary_cross_entropy, as in PyTorch
 
@@ -26,7 +26,9 @@ class BinaryCrossEntropyWithLogits(Function):
 
     def forward(self, logits, target):
         self.save_for_backward(logits, target)
-        return softplus_forward(logits) - logits * target
+        xp = get_array_module(logits)
+        # In this order a right verdict's small loss is not lost between two large numbers.
+        return xp.maximum(logits, 0) - logits * target + softplus_tail(logits)
 
     def backward(self, dy):
         logits, target = self.saved_tensors
@@ -44,8 +46,11 @@ class BinaryCrossEntropyWithLogitsBackward(Function):
 
     def backward(self, dy):
         g, logits, target = self.saved_tensors
-        s = sigmoid(logits)
-        return dy * (s - target), dy * g * (s * (1.0 - s)), -g * dy
+        need_g, need_l, need_t = self.needs_input_grad
+        s = sigmoid(logits) if need_g or need_l else None
+        dg = dy * (s - target) if need_g else None
+        dlogits = dy * g * (s * (1.0 - s)) if need_l else None
+        return dg, dlogits, -g * dy if need_t else None
 
 
 class BinaryCrossEntropy(Function):
@@ -82,44 +87,48 @@ def _held(logarithm: Tensor) -> Tensor:
 
 def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
     """Cross-entropy of the probabilities σ(logits) with targets in [0, 1], of the logits' shape or one number."""
-    logits = as_floating("binary_cross_entropy_with_logits", logits)
-    target = _target("binary_cross_entropy_with_logits", logits, target)
-    return _reduced(BinaryCrossEntropyWithLogits()(logits, target), reduction)
+    name = "binary_cross_entropy_with_logits"
+    logits = as_floating(name, logits, "logits")
+    target = _target(name, logits, target, "logits")
+    return _reduced(name, BinaryCrossEntropyWithLogits()(logits, target), reduction)
 
 
 def binary_cross_entropy(p: Any, target: Any, reduction: str = "mean") -> Tensor:
     """Cross-entropy of probabilities p in [0, 1] with targets in [0, 1], of p's shape or one number."""
-    p = as_floating("binary_cross_entropy", p)
-    return _reduced(BinaryCrossEntropy()(p, _target("binary_cross_entropy", p, target)), reduction)
+    p = as_floating("binary_cross_entropy", p, "p")
+    target = _target("binary_cross_entropy", p, target, "p")
+    return _reduced("binary_cross_entropy", BinaryCrossEntropy()(p, target), reduction)
 
 
 def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
     """(x − target)²."""
     x = as_floating("mse_loss", x)
     difference = x - _target("mse_loss", x, target)
-    return _reduced(difference * difference, reduction)
+    return _reduced("mse_loss", difference * difference, reduction)
 
 
 def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
     """|x − target|."""
     x = as_floating("l1_loss", x)
-    return _reduced(_abs(x - _target("l1_loss", x, target)), reduction)
+    return _reduced("l1_loss", _abs(x - _target("l1_loss", x, target)), reduction)
 
 
 def hinge_loss(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
     """max(0, 1 − target · logit), the target being +1 (real) or −1 (fake)."""
-    logits = as_floating("hinge_loss", logits)
-    return _reduced(relu(1.0 - _target("hinge_loss", logits, target) * logits), reduction)
+    logits = as_floating("hinge_loss", logits, "logits")
+    return _reduced("hinge_loss", relu(1.0 - _target("hinge_loss", logits, target, "logits") * logits), reduction)
 
 
 def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     """−ln softmax(logits)[label], for logits (N, K) and integer labels (N) in 0 … K−1."""
-    logits = as_floating("cross_entropy", logits)
-    labels = as_array(labels)
-    if logits.ndim != 2 or labels.shape != logits.shape[:1] or labels.dtype.kind not in "iu":
+    logits = as_floating("cross_entropy", logits, "logits")
+    labels = as_tensor("cross_entropy", labels, "labels")._data
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"cross_entropy: labels must be integers, the classes' numbers, not {labels.dtype}")
+    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise ValueError(
-            f"cross_entropy: logits must be (N, K) and labels N integers, but they are {logits.shape} and "
-            f"{labels.shape} of {labels.dtype}"
+            f"cross_entropy: logits has shape {logits.shape}, labels {labels.shape}: logits must be (N, K) and labels "
+            "(N,), one for each row"
         )
     on_host = get_array_module(labels).__name__ == "numpy"  # elsewhere a look at them would wait for the device
     if on_host and labels.size and not (0 <= labels.min() and labels.max() < logits.shape[1]):
@@ -128,24 +137,33 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
             f"they run from {labels.min()} to {labels.max()}"
         )
     rows = get_array_module(logits._data).arange(len(labels))
-    return _reduced(-log_softmax(logits, axis=1)[rows, to_device(labels, logits.device)], reduction)
+    losses = -log_softmax(logits, axis=1)[rows, to_device(labels, logits.device)]
+    return _reduced("cross_entropy", losses, reduction)
 
 
-def _target(name: str, x: Tensor, target: Any) -> Tensor:
-    """The target as a Tensor like x; a number stands for an array full of it."""
+def _target(name: str, x: Tensor, target: Any, of: str = "x") -> Tensor:
+    """The target as a Tensor like x, which is called `of`; a number stands for an array full of it."""
     if isinstance(target, Real):
         return Tensor(get_array_module(x._data).full(x.shape, target, x.dtype))
-    target = target if isinstance(target, Tensor) else Tensor(target, dtype=x.dtype, device=x.device)
+    if not isinstance(target, Tensor):
+        target = like(name, "target", target, x)
+    elif target.dtype.kind not in "fc":
+        target = target.to(dtype=x.dtype)
     if target.shape != x.shape:
-        raise ValueError(f"{name}: target has shape {target.shape}, but the input has {x.shape}: they must be equal")
-    return target if target.dtype.kind == "f" else target.to(dtype=x.dtype)
+        raise ValueError(
+            f"{name}: target has shape {target.shape}, but {of} has {x.shape}: they must be equal, for each number "
+            "has its own target"
+        )
+    return as_like(name, "target", target, x, of)
 
 
-def _reduced(values: Tensor, reduction: str) -> Tensor:
+def _reduced(name: str, values: Tensor, reduction: str) -> Tensor:
     if reduction == "mean":
+        if not values.size:
+            raise ValueError(f"{name}: shape {values.shape} has nothing to take the mean of; its sum is 0")
         return _mean(values)
     if reduction == "sum":
         return _sum(values)
     if reduction == "none":
         return values
-    raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+    raise ValueError(f"{name}: reduction is 'mean', 'sum' or 'none', not {reduction!r}")

@@ -11,7 +11,7 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
-from minigan.functions._common import as_floating, as_tensor
+from minigan.functions._common import as_floating, as_number, as_shaped, check_images
 from minigan.functions.arithmetic import power
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
@@ -75,11 +75,16 @@ class BatchNormBackward(Function):
         def project(t: Tensor) -> Tensor:
             return t - mean(t) - normal * mean(t * normal)
 
+        need_g, need_x, need_gamma = self.needs_input_grad
+        dg = gamma * r * project(u) + p * normal + q if need_g else None
+        if not (need_x or need_gamma):
+            return dg, None, None
         along_g = project(g)
-        dg = gamma * r * project(u) + p * normal + q
+        dgamma = r * _sum(u * along_g, self.axes, keepdims=True) if need_gamma else None
+        if not need_x:
+            return dg, None, dgamma
         curvature = normal * mean(u * along_g) + project(u * mean(g * normal) + g * mean(u * normal))
         dx = p * r * along_g - gamma * r * r * curvature
-        dgamma = r * _sum(u * along_g, self.axes, keepdims=True)
         return dg, dx, dgamma
 
 
@@ -106,21 +111,26 @@ def batch_norm(
     x = as_floating("batch_norm", x)
     if x.ndim not in (2, 4):
         raise ValueError(f"batch_norm: x must be (N, C) or (N, C, H, W), but has shape {x.shape}")
+    eps, momentum = as_number("batch_norm", "eps", eps, 0), as_number("batch_norm", "momentum", momentum, 0, 1)
     channels = x.shape[1]
-    for name, t in (("gamma", gamma), ("beta", beta), ("running_mean", running_mean), ("running_var", running_var)):
-        if t is not None and tuple(t.shape) != (channels,):
-            raise ValueError(f"batch_norm: {name} has shape {tuple(t.shape)}, but x {x.shape} has {channels} channels")
+    given = {"gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var}
+    gamma, beta, old_mean, old_var = _fitting("batch_norm", x, (channels,), "one number for each channel of x", given)
     if (running_mean is None) != (running_var is None):
         given = "running_var" if running_mean is None else "running_mean"
         raise ValueError(f"batch_norm: running_mean and running_var go together, but only {given} was given")
+    if isinstance(running_mean, (list, tuple)) or isinstance(running_var, (list, tuple)):
+        raise TypeError("batch_norm: running_mean and running_var must be Tensors or arrays: lists are not updated")
     along = (1, channels) + (1,) * (x.ndim - 2)
-    gamma = _full(x, along, 1) if gamma is None else reshape(as_tensor(gamma), along)
-    beta = _full(x, along, 0) if beta is None else reshape(as_tensor(beta), along)
+    gamma = _full(x, along, 1) if gamma is None else reshape(gamma, along)
+    beta = _full(x, along, 0) if beta is None else reshape(beta, along)
     if not training:
         if running_mean is None:
-            raise ValueError("batch_norm: outside of training the running statistics are needed, but None was given")
-        scale = gamma * power(reshape(running_var, along) + eps, -0.5)
-        return x * scale + (beta - reshape(running_mean, along) * scale)
+            raise ValueError(
+                "batch_norm: outside of training running_mean and running_var are needed, but they are None: give "
+                "what training kept, or training=True"
+            )
+        scale = gamma * power(reshape(old_var, along) + eps, -0.5)
+        return x * scale + (beta - reshape(old_mean, along) * scale)
 
     axes = (0, *range(2, x.ndim))
     count = prod(x.shape[a] for a in axes)
@@ -131,18 +141,20 @@ def batch_norm(
     y = node(x, gamma, beta)
     if running_mean is not None:
         correction = count / (count - 1) if unbiased else 1.0
-        _update(running_mean, node.mean.reshape(-1), momentum)
-        _update(running_var, node.var.reshape(-1) * correction, momentum)
+        _update(old_mean, node.mean.reshape(-1), momentum)
+        _update(old_var, node.var.reshape(-1) * correction, momentum)
     node.mean = node.var = None
     return y
 
 
-def _update(running: Any, batch: Any, momentum: float) -> None:
+def _update(running: Tensor, batch: Any, momentum: float) -> None:
     """running ← (1 − momentum) · running + momentum · batch, in place."""
-    if isinstance(running, Tensor):
-        running.copy_(running._data * (1 - momentum) + batch * momentum, "batch_norm's running average")
-    else:
-        running[...] = running * (1 - momentum) + batch * momentum
+    running.copy_(running._data * (1 - momentum) + batch * momentum, "batch_norm's running average")
+
+
+def _fitting(name: str, x: Tensor, shape: tuple, why: str, given: dict[str, Any]) -> list[Tensor | None]:
+    """What was given, by the names of the arguments, as Tensors like x of this shape; None stays None."""
+    return [None if t is None else as_shaped(name, label, t, x, shape, why) for label, t in given.items()]
 
 
 def layer_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -> Tensor:
@@ -153,8 +165,8 @@ def layer_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -
     x = as_floating("layer_norm", x)
     if x.ndim < 2:
         raise ValueError(f"layer_norm: x must be (N, …), but has shape {x.shape}")
-    y = _standardised("layer_norm", x, tuple(range(1, x.ndim)), eps)
-    return _scaled("layer_norm", y, gamma, beta, x.shape[1:])
+    scales = _fitting("layer_norm", x, x.shape[1:], "that of one sample of x", {"gamma": gamma, "beta": beta})
+    return _scaled(_standardised("layer_norm", x, tuple(range(1, x.ndim)), eps), *scales, x.shape[1:])
 
 
 def instance_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -> Tensor:
@@ -163,10 +175,10 @@ def instance_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5
     Ulyanov, Vedaldi and Lempitsky, 2016.
     """
     x = as_floating("instance_norm", x)
-    if x.ndim != 4:
-        raise ValueError(f"instance_norm: x must be images (N, C, H, W), but has shape {x.shape}")
-    c, y = x.shape[1], _standardised("instance_norm", x, (2, 3), eps)
-    return _scaled("instance_norm", y, gamma, beta, (c,), (c, 1, 1))
+    check_images("instance_norm", x)
+    c = x.shape[1]
+    scales = _fitting("instance_norm", x, (c,), "one number for each channel of x", {"gamma": gamma, "beta": beta})
+    return _scaled(_standardised("instance_norm", x, (2, 3), eps), *scales, (c, 1, 1))
 
 
 def pixel_norm(x: Any, eps: float = 1e-8) -> Tensor:
@@ -174,12 +186,14 @@ def pixel_norm(x: Any, eps: float = 1e-8) -> Tensor:
     x = as_floating("pixel_norm", x)
     if x.ndim < 2:
         raise ValueError(f"pixel_norm: x must be (N, C, …), but has shape {x.shape}")
+    eps = as_number("pixel_norm", "eps", eps, 0)
     return x * power(_mean(x * x, 1, keepdims=True) + eps, -0.5)
 
 
 def _standardised(name: str, x: Tensor, axes: Axes, eps: float) -> Tensor:
+    eps = as_number(name, "eps", eps, 0)
     if prod(x.shape[a] for a in axes) == 0:
-        raise ValueError(f"{name}: shape {x.shape} has no numbers to take the mean of")
+        raise ValueError(f"{name}: x of shape {x.shape} has no numbers to take the mean of")
     along = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
     return BatchNorm(axes, eps)(x, _full(x, along, 1), _full(x, along, 0))
 
@@ -189,9 +203,7 @@ def _full(x: Tensor, shape: tuple[int, ...], value: float) -> Tensor:
     return Tensor(get_array_module(x._data).full(shape, value, x.dtype))
 
 
-def _scaled(name: str, y: Tensor, gamma: Any, beta: Any, shape: tuple, along: tuple | None = None) -> Tensor:
-    for label, t in (("gamma", gamma), ("beta", beta)):
-        if t is not None and tuple(t.shape) != tuple(shape):
-            raise ValueError(f"{name}: {label} has shape {tuple(t.shape)}, but must have {tuple(shape)}")
-    y = y if gamma is None else y * reshape(gamma, along or shape)
-    return y if beta is None else y + reshape(beta, along or shape)
+def _scaled(y: Tensor, gamma: Tensor | None, beta: Tensor | None, along: tuple[int, ...]) -> Tensor:
+    """γ y + β, γ and β being reshaped to broadcast."""
+    y = y if gamma is None else y * reshape(gamma, along)
+    return y if beta is None else y + reshape(beta, along)

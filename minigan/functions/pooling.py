@@ -7,11 +7,12 @@ strided slice of the padded image lies under every window.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from numbers import Integral
 from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
-from minigan.functions._common import as_floating
+from minigan.functions._common import as_floating, check_images
 from minigan.kernels.geometry import Geometry, normalize_padding, normalize_pair
 
 
@@ -135,8 +136,7 @@ class MaxTake2d(_Pooling):
 
 
 def _geometry(name: str, x: Tensor, kernel_size: Any, stride: Any, padding: Any) -> Geometry:
-    if x.ndim != 4:
-        raise ValueError(f"{name}: x must be images (N, C, H, W), but has shape {x.shape}")
+    check_images(name, x)
     try:
         kernel = normalize_pair(kernel_size, "kernel_size")
         return Geometry.of_conv(x.shape[2:], kernel, kernel if stride is None else stride, padding)
@@ -170,9 +170,11 @@ def upsample_nearest2d(x: Any, scale: int = 2) -> Tensor:
     transpose of which is what is computed here.
     """
     x = as_floating("upsample_nearest2d", x)
-    if x.ndim != 4:
-        raise ValueError(f"upsample_nearest2d: x must be images (N, C, H, W), but has shape {x.shape}")
-    if not isinstance(scale, int) or scale < 1:
+    check_images("upsample_nearest2d", x)
+    if not isinstance(scale, Integral) or scale < 1:
         raise ValueError(f"upsample_nearest2d: scale is a whole number of 1 or more, not {scale!r}")
+    if 0 in x.shape[2:]:
+        raise ValueError(f"upsample_nearest2d: x of shape {x.shape} has no pixels to repeat")
+    scale = int(scale)
     large = (x.shape[2] * scale, x.shape[3] * scale)
     return AvgSpread2d(Geometry.of_conv(large, (scale, scale), scale, 0))(x) * float(scale * scale)

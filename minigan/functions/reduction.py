@@ -90,23 +90,24 @@ def _reduced_shape(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
 
 def checked_axis(name: str, x: Any, axis: Axis) -> tuple[Tensor, Axes]:
     """x as a Tensor and the axes as a tuple, or None for all; x must have them, each given once."""
-    x = as_tensor(x)
+    x = as_tensor(name, x)
     if axis is None:
         return x, None
     axes = as_ints(f"{name}: axis", axis)
     for a in axes:
         if not -x.ndim <= a < x.ndim:
-            raise ValueError(f"{name}: axis {a} is out of range for shape {x.shape}")
+            raise ValueError(f"{name}: axis {a} is out of range for shape {x.shape}: x has {x.ndim} axes")
     if len({a % x.ndim for a in axes}) < len(axes):
         raise ValueError(f"{name}: axes {axes} of shape {x.shape} name one axis twice")
     return x, axes
 
 
-def _not_empty(name: str, x: Any, axis: Axis) -> tuple[Tensor, Axes]:
+def nonempty_axis(name: str, x: Any, axis: Axis) -> tuple[Tensor, Axes]:
     """The same, if there is at least one number along those axes."""
     x, axis = checked_axis(name, x, axis)
     if _count(x, axis) == 0:
-        raise ValueError(f"{name}: shape {x.shape} has nothing to take the {name} of")
+        along = "" if axis is None else f" along axis {axis[0] if len(axis) == 1 else axis}"
+        raise ValueError(f"{name}: x of shape {x.shape} has nothing{along} to take the {name} of")
     return x, axis
 
 
@@ -126,17 +127,17 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Σ x / n over an axis, several, or all, n being how many numbers are averaged."""
-    x, axis = _not_empty("mean", as_floating("mean", x), axis)
+    x, axis = nonempty_axis("mean", as_floating("mean", x), axis)
     return Mean(axis, keepdims, _count(x, axis))(x)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest x over an axis, several, or all; ties share the gradient."""
-    x, axis = _not_empty("max", x, axis)
+    x, axis = nonempty_axis("max", x, axis)
     return Max(axis, keepdims)(x)
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest x over an axis, several, or all; ties share the gradient."""
-    x, axis = _not_empty("min", x, axis)
+    x, axis = nonempty_axis("min", x, axis)
     return Min(axis, keepdims)(x)

@@ -7,12 +7,13 @@ backward pass is its transpose, and the two of a pair are each other's derivativ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from math import prod
 from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module, is_array
-from minigan.functions._common import as_ints, as_tensor
+from minigan.functions._common import as_ints, as_tensor, check_images
 from minigan.kernels.geometry import normalize_padding
 from minigan.kernels.layout import to_native
 
@@ -30,7 +31,15 @@ class Reshape(Function):
         try:
             y = x.reshape(self.shape)
         except ValueError:
-            raise ValueError(f"reshape: {x.shape} has {x.size} elements and does not fit {self.shape}") from None
+            known = prod(n for n in self.shape if n != -1)
+            rule = (
+                f"takes {known}" if -1 not in self.shape
+                else "leaves two lengths open, and only one may be −1" if self.shape.count(-1) > 1
+                else f"takes a multiple of {known}"
+            )  # fmt: skip
+            raise ValueError(
+                f"reshape: x of shape {x.shape} has {x.size} elements, but shape {self.shape} {rule}"
+            ) from None
         return to_native(y) if y.ndim == 4 and x.ndim != 4 else y
 
     def backward(self, dy):
@@ -45,7 +54,10 @@ class Transpose(Function):
 
     def forward(self, x):
         if sorted(a + x.ndim if a < 0 else a for a in self.axes) != list(range(x.ndim)):
-            raise ValueError(f"transpose: axes {self.axes} are not an order of the {x.ndim} axes of {x.shape}")
+            raise ValueError(
+                f"transpose: axes {self.axes} are not an order of the {x.ndim} axes of x of shape {x.shape}: each must "
+                "be named once"
+            )
         return x.transpose(self.axes)
 
     def backward(self, dy):
@@ -65,7 +77,10 @@ class BroadcastTo(Function):
         try:
             return get_array_module(x).broadcast_to(x, self.shape)
         except ValueError:
-            raise ValueError(f"broadcast_to: shape {x.shape} cannot be repeated to {self.shape}") from None
+            raise ValueError(
+                f"broadcast_to: x of shape {x.shape} cannot be repeated to {self.shape}: counted from the last axis, "
+                "lengths must be equal, or x's 1"
+            ) from None
 
     def backward(self, dy):
         return sum_to(dy, self.input_shapes[0])
@@ -81,7 +96,10 @@ class SumTo(Function):
         extra = x.ndim - len(self.shape)
         kept = x.shape[extra:]
         if extra < 0 or any(n not in (1, m) for n, m in zip(self.shape, kept, strict=True)):
-            raise ValueError(f"sum_to: {x.shape} is not a broadcast of {self.shape}")
+            raise ValueError(
+                f"sum_to: x of shape {x.shape} is not a broadcast of {self.shape}: counted from the last axis, the "
+                "length to sum to must be x's, or 1"
+            )
         axes = (*range(extra), *(extra + i for i, n in enumerate(self.shape) if n == 1 and kept[i] != 1))
         return x.sum(axis=axes).reshape(self.shape)
 
@@ -100,8 +118,10 @@ class GetItem(Function):
             self.save_constants(_copied(self.index))
         try:
             y = x[self.index]
-        except IndexError as error:  # stays an IndexError: it is how Python ends a loop over x
-            raise IndexError(f"getitem: x of shape {x.shape} has no such elements: {error}") from None
+        except (IndexError, TypeError, ValueError) as error:
+            # An IndexError stays one: it is how Python ends a loop over x. Over a single number there is none.
+            kind = IndexError if isinstance(error, IndexError) and x.ndim else TypeError
+            raise kind(f"getitem: x of shape {x.shape} has no such elements: {error}") from None
         self.index = None
         return y.copy() if is_array(y) else y  # a slice would keep all of x alive, and be changed with it
 
@@ -151,12 +171,18 @@ class Concatenate(Function):
     def forward(self, *arrays):
         first = arrays[0]
         if not -first.ndim <= self.axis < first.ndim:
-            raise ValueError(f"concatenate: axis {self.axis} is out of range for shape {first.shape}")
+            raise ValueError(
+                f"concatenate: axis {self.axis} is out of range for shape {first.shape}: the tensors have {first.ndim} "
+                "axes"
+            )
         axis = self.axis % first.ndim
         across = [a.shape[:axis] + a.shape[axis + 1 :] for a in arrays]
-        for a, shape in zip(arrays, across, strict=True):
+        for i, (a, shape) in enumerate(zip(arrays, across, strict=True)):
             if a.ndim != first.ndim or shape != across[0]:
-                raise ValueError(f"concatenate: shapes {first.shape} and {a.shape} differ outside of axis {self.axis}")
+                raise ValueError(
+                    f"concatenate: tensor 0 has shape {first.shape}, but tensor {i} has {a.shape}: they may differ "
+                    f"only along axis {self.axis}"
+                )
         return get_array_module(*arrays).concatenate(arrays, axis=axis)
 
     def backward(self, dy):
@@ -196,37 +222,52 @@ class Pad2d(Function):
 
 def reshape(x: Any, shape: int | Sequence[int]) -> Tensor:
     """x in another shape of as many elements; one length may be −1."""
-    return Reshape(as_ints("reshape: the shape", shape))(x)
+    shape = as_ints("reshape: the shape", shape)
+    if shape and min(shape) < -1:  # NumPy takes any negative number for −1
+        raise ValueError(f"reshape: shape {shape} has a negative length; only −1 is allowed, once, for what is left")
+    return Reshape(shape)(as_tensor("reshape", x))
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
     """x with its axes in the order given, or reversed."""
-    x = as_tensor(x)
+    x = as_tensor("transpose", x)
     return Transpose(range(x.ndim)[::-1] if axes is None else as_ints("transpose: axes", axes))(x)
 
 
 def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
     """x repeated to `shape` by NumPy's rule; itself if it has that shape."""
-    return x if isinstance(x, Tensor) and x.shape == tuple(shape) else BroadcastTo(shape)(x)
+    if isinstance(x, Tensor) and x._data.shape == shape:
+        return x
+    x, shape = as_tensor("broadcast_to", x), as_ints("broadcast_to: the shape", shape)
+    return x if x.shape == shape else BroadcastTo(shape)(x)
 
 
 def sum_to(x: Any, shape: Sequence[int]) -> Tensor:
     """x summed down to `shape`, the transpose of `broadcast_to`; itself if it has that shape."""
-    return x if isinstance(x, Tensor) and x.shape == tuple(shape) else SumTo(shape)(x)
+    if isinstance(x, Tensor) and x._data.shape == shape:
+        return x
+    x, shape = as_tensor("sum_to", x), as_ints("sum_to: the shape", shape)
+    return x if x.shape == shape else SumTo(shape)(x)
 
 
 def getitem(x: Any, index: Any) -> Tensor:
     """x[index] for integers, slices, and arrays of integers or booleans."""
     if isinstance(index, tuple):
         index = tuple(i._data if isinstance(i, Tensor) else i for i in index)
-    return GetItem(index._data if isinstance(index, Tensor) else index)(x)
+    return GetItem(index._data if isinstance(index, Tensor) else index)(as_tensor("getitem", x))
 
 
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     """The tensors joined along an axis; all other lengths must agree."""
+    if isinstance(tensors, Tensor) or is_array(tensors) or not isinstance(tensors, Iterable):
+        raise TypeError(f"concatenate: tensors must be a list of tensors, not one {type(tensors).__name__}")
+    tensors = [as_tensor("concatenate", t, f"tensor {i}") for i, t in enumerate(tensors)]
     if not tensors:
-        raise ValueError("concatenate needs at least one tensor")
-    return Concatenate(axis)(*tensors)
+        raise ValueError("concatenate: tensors is empty, but must hold one or more")
+    axes = as_ints("concatenate: axis", axis)
+    if len(axes) != 1:
+        raise TypeError(f"concatenate: axis must be one whole number, not {axis!r}")
+    return Concatenate(*axes)(*tensors)
 
 
 def pad2d(x: Any, padding: Any) -> Tensor:
@@ -234,9 +275,12 @@ def pad2d(x: Any, padding: Any) -> Tensor:
 
     padding: pixels, an int, (ph, pw) or ((top, bottom), (left, right)).
     """
-    x = as_tensor(x)
-    if x.ndim != 4:
-        raise ValueError(f"pad2d takes images (N, C, H, W), not shape {x.shape}")
-    if padding == "same":
-        raise ValueError("pad2d needs pixels: 'same' is defined only where there is a kernel and a stride")
-    return Pad2d(normalize_padding(padding, x.shape[2:], (1, 1), (1, 1)))(x)
+    x = as_tensor("pad2d", x)
+    check_images("pad2d", x)
+    if isinstance(padding, str):
+        raise ValueError(f"pad2d: padding must be in pixels, not {padding!r}: there is no kernel to fit it to")
+    try:
+        pad = normalize_padding(padding, x.shape[2:], (1, 1), (1, 1))
+    except ValueError as error:
+        raise ValueError(f"pad2d: {error}") from None
+    return Pad2d(pad)(x)

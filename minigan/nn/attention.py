@@ -5,6 +5,7 @@ from __future__ import annotations
 from minigan import functions as F
 from minigan.autograd import Tensor
 from minigan.backend import zeros
+from minigan.functions._common import as_size, check_images
 from minigan.nn.layers import Conv2d
 from minigan.nn.module import Module, Parameter
 
@@ -18,6 +19,7 @@ class SelfAttention(Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        channels = as_size("SelfAttention", "channels", channels)
         if channels % 8:
             raise ValueError(f"SelfAttention needs a multiple of 8 channels, not {channels}")
         self.theta = Conv2d(channels, channels // 8, 1, bias=False)
@@ -27,6 +29,7 @@ class SelfAttention(Module):
         self.gamma = Parameter(zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
+        check_images("SelfAttention", x)
         n, _, h, w = x.shape
         if h % 2 or w % 2:
             raise ValueError(f"SelfAttention needs images of even height and width, not {h}×{w}")

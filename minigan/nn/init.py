@@ -16,17 +16,17 @@ from minigan.backend import default_rng
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, rng: Any = None) -> Tensor:
     """N(mean, std²)."""
-    return tensor.copy_(mean + std * (rng or default_rng()).standard_normal(tensor.shape), "init")
+    return _fill(tensor, "normal_", mean + std * (rng or default_rng()).standard_normal(tensor.shape))
 
 
 def uniform_(tensor: Tensor, low: float = 0.0, high: float = 1.0, rng: Any = None) -> Tensor:
     """U[low, high)."""
-    return tensor.copy_((rng or default_rng()).uniform(low, high, tensor.shape), "init")
+    return _fill(tensor, "uniform_", (rng or default_rng()).uniform(low, high, tensor.shape))
 
 
 def constant_(tensor: Tensor, value: float) -> Tensor:
     """One number throughout."""
-    return tensor.copy_(value, "init")
+    return _fill(tensor, "constant_", value)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
@@ -58,10 +58,18 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, rng: Any = None) -> Tensor:
     """gain · Q of a random normal matrix (out, rest). Saxe et al., 2014."""
     import numpy as np  # a decomposition of a few numbers on the host
 
+    if len(tensor.shape) < 2:
+        raise ValueError(f"orthogonal_: a weight of shape {tensor.shape} is no matrix: it needs two axes or more")
     rows, columns = tensor.shape[0], tensor.size // tensor.shape[0]
     q, r = np.linalg.qr((rng or default_rng()).standard_normal((max(rows, columns), min(rows, columns))))
     q = q * np.sign(np.diag(r))
-    return tensor.copy_(gain * (q if rows >= columns else q.T).reshape(tensor.shape), "init")
+    return _fill(tensor, "orthogonal_", gain * (q if rows >= columns else q.T).reshape(tensor.shape))
+
+
+def _fill(tensor: Tensor, name: str, values: Any) -> Tensor:
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"nn.init.{name} changes a Tensor in place, and takes no {type(tensor).__name__}")
+    return tensor.copy_(values, f"nn.init.{name}()")
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:

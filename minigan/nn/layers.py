@@ -12,7 +12,9 @@ from typing import Any
 from minigan import functions as F
 from minigan.autograd import Tensor
 from minigan.backend import default_rng, get_array_module, to_device, zeros
-from minigan.kernels.geometry import normalize_pair
+from minigan.functions._common import as_ints, as_number, as_size, check_images
+from minigan.functions.dropout import checked_probability
+from minigan.kernels.geometry import Geometry, normalize_pair
 from minigan.nn import init
 from minigan.nn.module import Module, Parameter
 
@@ -27,6 +29,16 @@ def _weight_and_bias(shape: tuple[int, ...], bias_size: int | None) -> tuple[Par
     return weight, init.uniform_(Parameter(zeros((bias_size,))), -bound, bound)
 
 
+def _checked_kernel(layer: str, transposed: bool, kernel_size: Any, *options: Any) -> tuple[int, int]:
+    """The kernel's size, if it, stride and padding are such as fit an image, provided it is large."""
+    try:
+        kernel = normalize_pair(kernel_size, "kernel_size")
+        (Geometry.of_conv_transpose if transposed else Geometry.of_conv)((1 << 20, 1 << 20), kernel, *options)
+    except ValueError as error:
+        raise ValueError(f"{layer}: {error}") from None
+    return kernel
+
+
 def _convolution_repr(layer: Module, in_channels: int, out_channels: int, *options: str) -> str:
     shown = {"kernel_size": layer.weight.shape[2:], **{name: getattr(layer, name) for name in options}}
     shown["bias"] = layer.bias is not None
@@ -38,7 +50,8 @@ class Dense(Module):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
         super().__init__()
-        self.weight, self.bias = _weight_and_bias((out_features, in_features), out_features if bias else None)
+        shape = as_size("Dense", "out_features", out_features), as_size("Dense", "in_features", in_features)
+        self.weight, self.bias = _weight_and_bias(shape, shape[0] if bias else None)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.dense(x, self.weight, self.bias)
@@ -56,7 +69,9 @@ class Conv2d(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.stride, self.padding = stride, padding
-        shape = (out_channels, in_channels, *normalize_pair(kernel_size, "kernel_size"))
+        kernel = _checked_kernel("Conv2d", False, kernel_size, stride, padding)
+        i, o = as_size("Conv2d", "in_channels", in_channels), as_size("Conv2d", "out_channels", out_channels)
+        shape = (o, i, *kernel)
         self.weight, self.bias = _weight_and_bias(shape, out_channels if bias else None)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -75,7 +90,9 @@ class ConvTranspose2d(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.stride, self.padding, self.output_padding = stride, padding, output_padding
-        shape = (in_channels, out_channels, *normalize_pair(kernel_size, "kernel_size"))
+        kernel = _checked_kernel("ConvTranspose2d", True, kernel_size, stride, padding, output_padding)
+        i = as_size("ConvTranspose2d", "in_channels", in_channels)
+        shape = (i, as_size("ConvTranspose2d", "out_channels", out_channels), *kernel)
         self.weight, self.bias = _weight_and_bias(shape, out_channels if bias else None)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -92,11 +109,14 @@ class BatchNorm(Module):
     batch, the variance with divisor M − 1 (`unbiased`, PyTorch) or M (TensorFlow).
     """
 
-    def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True
-    ) -> None:
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True) -> None:
         super().__init__()
-        self.eps, self.momentum, self.unbiased = eps, momentum, unbiased
+        num_features = as_size("BatchNorm", "num_features", num_features)
+        self.eps, self.momentum = (
+            as_number("BatchNorm", "eps", eps, 0),
+            as_number("BatchNorm", "momentum", momentum, 0, 1),
+        )
+        self.unbiased = unbiased
         self.weight = init.ones_(Parameter(zeros((num_features,))))
         self.bias = Parameter(zeros((num_features,)))
         self.register_buffer("running_mean", zeros((num_features,)))
@@ -104,12 +124,13 @@ class BatchNorm(Module):
         self.register_buffer("num_batches_tracked", zeros((), "int64"))
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training:
-            self.num_batches_tracked.copy_(self.num_batches_tracked._data + 1)
-        return F.batch_norm(
+        y = F.batch_norm(
             x, self.weight, self.bias, self.running_mean, self.running_var, self.training, self.momentum, self.eps,
             self.unbiased,
         )  # fmt: skip
+        if self.training:
+            self.num_batches_tracked.copy_(self.num_batches_tracked._data + 1)
+        return y
 
     def extra_repr(self) -> str:
         return f"{self.weight.size}, eps={self.eps}, momentum={self.momentum}"
@@ -120,8 +141,9 @@ class LayerNorm(Module):
 
     def __init__(self, shape: int | tuple[int, ...], eps: float = 1e-5) -> None:
         super().__init__()
-        shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        self.eps = eps
+        shape = shape if isinstance(shape, (tuple, list)) else (shape,)
+        shape = tuple(as_size("LayerNorm", "shape", n) for n in shape)
+        self.eps = as_number("LayerNorm", "eps", eps, 0)
         self.weight = init.ones_(Parameter(zeros(shape)))
         self.bias = Parameter(zeros(shape))
 
@@ -134,7 +156,8 @@ class InstanceNorm(Module):
 
     def __init__(self, num_features: int, eps: float = 1e-5) -> None:
         super().__init__()
-        self.eps = eps
+        num_features = as_size("InstanceNorm", "num_features", num_features)
+        self.eps = as_number("InstanceNorm", "eps", eps, 0)
         self.weight = init.ones_(Parameter(zeros((num_features,))))
         self.bias = Parameter(zeros((num_features,)))
 
@@ -154,7 +177,7 @@ class LeakyReLU(Module):
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         super().__init__()
-        self.negative_slope = negative_slope
+        self.negative_slope = as_number("LeakyReLU", "negative_slope", negative_slope)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.leaky_relu(x, self.negative_slope)
@@ -182,7 +205,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, rng: Any = None) -> None:
         super().__init__()
-        self.p, self.rng = p, rng
+        self.p, self.rng = checked_probability("Dropout", p), rng
 
     def forward(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.p, self.training, self.rng)
@@ -196,10 +219,13 @@ class AvgPool2d(Module):
 
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
         super().__init__()
+        if kernel_size != "global":
+            _checked_kernel("AvgPool2d", False, kernel_size, kernel_size if stride is None else stride, padding)
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
 
     def forward(self, x: Tensor) -> Tensor:
         if self.kernel_size == "global":
+            check_images("AvgPool2d", x)
             return F.mean(x, (2, 3))
         return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding)
 
@@ -208,7 +234,7 @@ class Flatten(Module):
     """(N, C, H, W) → (N, C·H·W), in that order."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+        return F.reshape(x, (_batch("Flatten", x), math.prod(x.shape[1:])))
 
 
 class Reshape(Module):
@@ -216,13 +242,20 @@ class Reshape(Module):
 
     def __init__(self, *shape: int) -> None:
         super().__init__()
-        self.shape = shape
+        self.shape = as_ints("Reshape: the shape", shape[0] if len(shape) == 1 else shape)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.reshape(x, (x.shape[0], *self.shape))
+        return F.reshape(x, (_batch("Reshape", x), *self.shape))
 
     def extra_repr(self) -> str:
         return ", ".join(map(str, self.shape))
+
+
+def _batch(layer: str, x: Tensor) -> int:
+    """N of x (N, …)."""
+    if not x.shape:
+        raise ValueError(f"{layer}: x must be (N, …), but has shape {x.shape}")
+    return x.shape[0]
 
 
 class Embedding(Module):
@@ -230,13 +263,16 @@ class Embedding(Module):
 
     def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
         super().__init__()
-        self.weight = init.normal_(Parameter(zeros((num_embeddings, embedding_dim))), rng=default_rng())
+        rows = as_size("Embedding", "num_embeddings", num_embeddings)
+        shape = rows, as_size("Embedding", "embedding_dim", embedding_dim)
+        self.weight = init.normal_(Parameter(zeros(shape)), rng=default_rng())
 
     def forward(self, labels: Any) -> Tensor:
         array = labels._data if isinstance(labels, Tensor) else labels
         rows = self.weight.shape[0]
         if getattr(array, "dtype", None) is None or array.dtype.kind not in "iu":
-            raise TypeError("Embedding takes an array of integer labels")
+            found = getattr(array, "dtype", None) or type(array).__name__
+            raise TypeError(f"Embedding takes an array of integer labels, the numbers of its rows, not {found}")
         on_host = get_array_module(array).__name__ == "numpy"  # elsewhere a look at them would wait for the device
         if on_host and array.size and not (0 <= array.min() and array.max() < rows):
             raise ValueError(f"Embedding: labels are {array.min()} to {array.max()}, but rows are 0 to {rows - 1}")
@@ -249,6 +285,11 @@ class Sequential(Module):
     def __init__(self, *modules: Module) -> None:
         super().__init__()
         for i, module in enumerate(modules):
+            if not isinstance(module, Module):
+                raise TypeError(
+                    f"Sequential: module {i} must be a Module, such as nn.ReLU(), not "
+                    f"{module if isinstance(module, type) else type(module).__name__}"
+                )
             self._modules[str(i)] = module
 
     def forward(self, x: Any) -> Any:

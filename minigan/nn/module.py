@@ -8,6 +8,7 @@ from typing import Any
 
 from minigan import backend
 from minigan.autograd import Tensor
+from minigan.autograd.modes import _mode, _observers, in_layer
 from minigan.backend import Array
 
 
@@ -29,6 +30,7 @@ class Module:
     """
 
     training: bool = True
+    _name: str | None = None  # what `named` called it
 
     def __init__(self) -> None:
         self._parameters: dict[str, Parameter] = {}
@@ -71,7 +73,10 @@ class Module:
         raise TypeError(f"{type(self).__name__} has no forward method")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        return self.forward(*inputs, **options)
+        if not _observers:
+            return self.forward(*inputs, **options)
+        with in_layer(ModuleCall(self, _mode.layer, (*inputs, *options.values()))):
+            return self.forward(*inputs, **options)
 
     # What it is made of.
 
@@ -110,7 +115,9 @@ class Module:
         return self
 
     def named(self, name: str) -> Module:
-        """Name every parameter and buffer `name.path`, for messages and traces."""
+        """Name every parameter, buffer and module within `name.path`, for messages and traces."""
+        for path, module in self.named_modules():
+            module._name = f"{name}.{path}" if path else name
         for path, tensor in (*self.named_parameters(), *self.named_buffers()):
             tensor.name = f"{name}.{path}"
         return self
@@ -168,6 +175,33 @@ class Module:
             return f"{type(self).__name__}({self.extra_repr()})"
         lines = [f"  ({name}): {module!r}".replace("\n", "\n  ") for name, module in self._modules.items()]
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
+
+
+class ModuleCall:
+    """A call of a module, and within which call it was made, if any: a link of the chain of calls
+    that are going on. As text: the layer's path, `G.main.3 (BatchNorm)`. given: what it was called with, as
+    ids, good while it goes on: the call outlives its inputs."""
+
+    __slots__ = ("module", "caller", "given")
+
+    def __init__(self, module: Module, caller: ModuleCall | None, inputs: tuple = ()) -> None:
+        self.module, self.caller, self.given = module, caller, tuple(map(id, inputs))
+
+    @property
+    def path(self) -> str:
+        """`G.main.3`: its name within its caller (or, if it is no part of that, its caller's caller).
+        A module that nobody called is what `named` called it, or else what its class is called."""
+        caller = self.caller
+        while caller is not None:
+            for name, module in caller.module.named_modules():
+                if module is self.module:
+                    return f"{caller.path}.{name}" if name else caller.path
+            caller = caller.caller
+        return self.module._name or type(self.module).__name__
+
+    def __str__(self) -> str:
+        path, kind = self.path, type(self.module).__name__
+        return path if path == kind else f"{path} ({kind})"
 
 
 def _listed(names: list[str]) -> str:

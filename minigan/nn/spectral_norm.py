@@ -7,6 +7,7 @@ from typing import Any
 from minigan import functions as F
 from minigan.autograd import Tensor
 from minigan.backend import default_rng, get_array_module
+from minigan.functions._common import as_number
 from minigan.nn.layers import ConvTranspose2d
 from minigan.nn.module import Module
 
@@ -21,7 +22,14 @@ class SpectralNorm(Module):
 
     def __init__(self, module: Module, eps: float = 1e-12) -> None:
         super().__init__()
-        self.module, self.eps = module, eps
+        weight = getattr(module, "weight", None)
+        if not isinstance(module, Module) or not isinstance(weight, Tensor) or weight.ndim < 2:
+            what = "" if not isinstance(weight, Tensor) else f", whose weight has shape {weight.shape}"
+            raise TypeError(
+                "SpectralNorm takes a layer with a matrix of weights, such as Dense or Conv2d, not "
+                f"{type(module).__name__}{what}"
+            )
+        self.module, self.eps = module, as_number("SpectralNorm", "eps", eps, 0)
         self._out_axis = 1 if isinstance(module, ConvTranspose2d) else 0
         u = default_rng().standard_normal(module.weight.shape[self._out_axis]).astype("float32")
         self.register_buffer("u", u / (u @ u) ** 0.5)

@@ -125,29 +125,3 @@ def test_gradients_can_be_changed_in_place_one_by_one(loss):
     a.grad.data[1, 1] -= 1.0
     assert (a.grad.data == 100).sum() == 1
     np.testing.assert_array_equal(b.grad.data, other)
-
-
-@pytest.mark.parametrize(
-    ("attempt", "error", "message"),
-    [
-        (
-            lambda x: (x * 2).backward(),
-            mg.GraphError,
-            r"needs the cotangent of tensor of shape \(2,\): only a single number",
-        ),
-        (lambda x: x.detach().sum().backward(), mg.GraphError, r"has no gradient: nothing that made it requires one"),
-        (
-            lambda x: (x * 2).backward(np.ones(3)),
-            ValueError,
-            r"the cotangent has shape \(3,\), but must have its output's, \(2,\)",
-        ),
-        (
-            lambda x: (x * 2).backward(mg.Tensor(np.ones(2))),
-            TypeError,
-            "the cotangent has dtype float64, but must have .* float32",
-        ),
-    ],
-)
-def test_errors(attempt, error, message):
-    with pytest.raises(error, match=message):
-        attempt(mg.Tensor([1.0, 2.0], requires_grad=True))

@@ -95,32 +95,12 @@ def test_assigning_data_keeps_dtype_and_shape():
     assert x.copy_(7).numpy().tolist() == [7, 7]
 
 
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (
-            lambda: mg.Tensor([1, 2], requires_grad=True),
-            "only floating tensors can require a gradient; this one is int64",
-        ),
-        (lambda: mg.Tensor("text", dtype=None, requires_grad=True), "only floating tensors"),
-        (lambda: mg.Tensor(object()), "cannot make a tensor of object"),
-        (lambda: mg.Tensor(None), "cannot make a tensor of NoneType"),
-    ],
-)
-def test_what_cannot_be_a_tensor(make, message):
-    with pytest.raises(TypeError, match=message):
-        make()
-
-
-def test_an_unknown_device():
-    with pytest.raises(ValueError, match="device 'tpu' is not known: use 'cpu', 'gpu' or 'gpu:N'"):
-        mg.Tensor([1.0], device="tpu")
-
-
 @pytest.mark.parametrize("function", [F.add, F.mul, F.matmul, F.maximum])
 def test_float32_and_float64_do_not_mix(function):
     a, b = mg.Tensor(np.ones((2, 2), "float32")), mg.Tensor(np.ones((2, 2)))
-    with pytest.raises(TypeError, match=r"dtypes float32 and float64 are mixed; convert one with .to\(dtype=…\)"):
+    with pytest.raises(
+        TypeError, match=r"a of shape \(2, 2\) is float32, but b of shape \(2, 2\) is float64: .*\.to\(dtype=…\)"
+    ):
         function(a, b)
     assert function(a.to(dtype="float64"), b).dtype == np.float64
 

@@ -9,7 +9,7 @@ from minigan.kernels import convolution, cook_toom, direct, im2col
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.layout import is_native, to_native
 
-quick = settings(derandomize=True, deadline=None, max_examples=60)
+more = settings(max_examples=3 * settings().max_examples)
 KERNELS = ("conv_forward", "conv_input_grad", "conv_weight_grad")
 
 
@@ -63,7 +63,7 @@ def scale(kernel, geometry, x, w, dy):
         (cook_toom, np.float32, 2e-5),  # the same amplification of float32's rounding: 2e-5 is the promise
     ],
 )
-@quick
+@more
 @given(problem=problems())
 def test_algorithms_agree_with_the_direct_sums(kernel, algorithm, dtype, tolerance, problem):
     geometry, *arrays = problem
@@ -76,6 +76,18 @@ def test_algorithms_agree_with_the_direct_sums(kernel, algorithm, dtype, toleran
     assert np.abs(result - expected).max() <= tolerance * scale(kernel, geometry, *arrays)
 
 
+@pytest.mark.parametrize("algorithm", [im2col, cook_toom])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_as_many_channels_in_as_out(kernel, algorithm):
+    """A weight that is not transposed where it must be still fits then, above all a pointwise one."""
+    for size in (1, 2):
+        geometry, rng = Geometry.of_conv((2, 3), size), np.random.default_rng(size)
+        shapes = (2, 3, 2, 3), (3, 3, size, size), (2, 3, *geometry.out_size)
+        arrays = arguments(kernel, *(rng.standard_normal(shape) for shape in shapes))
+        expected = getattr(direct, kernel)(*arrays, geometry)
+        np.testing.assert_allclose(getattr(algorithm, kernel)(*arrays, geometry), expected, rtol=1e-10, atol=1e-12)
+
+
 def test_direct_sums_by_hand():
     """The oracle itself: [1 2 3] with kernel [10 1], one zero before, stride 2, reads (0, 1) and (2, 3)."""
     geometry = Geometry((1, 3), (1, 2), (1, 2), (1, 2), (0, 1))
@@ -86,7 +98,7 @@ def test_direct_sums_by_hand():
 
 
 @pytest.mark.parametrize("algorithm", [im2col, cook_toom, convolution])
-@quick
+@more
 @given(problem=problems())
 def test_the_three_kernels_are_one_trilinear_form(algorithm, problem):
     """⟨dy, conv(x, w)⟩ = ⟨dx, x⟩ = ⟨dw, w⟩: each kernel is the adjoint of the other two."""
@@ -177,7 +189,7 @@ def test_the_dispatcher_chooses():
         assert convolution.algorithm(heavy, 256, 128, 256, "e", passes) is im2col
 
 
-@quick
+@more
 @given(problem=problems())
 def test_float64_goes_to_im2col(problem):
     """Bit for bit: gradient checks must not see Cook-Toom's rounding."""

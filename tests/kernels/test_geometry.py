@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from minigan.kernels.geometry import Geometry, normalize_crop, normalize_padding, normalize_pair
 
-quick = settings(derandomize=True, deadline=None, max_examples=100)
+more = settings(max_examples=5 * settings().max_examples)
 small = st.integers(1, 12)
 
 
@@ -39,14 +39,14 @@ def test_same_is_tensorflows_rule():
     assert normalize_crop("same", (2, 4), (3, 2)) == ((0, -1), (1, 1))
 
 
-@quick
+@more
 @given(h=small, k=small, s=small)
 def test_same_sizes(h, k, s):
     assert Geometry.of_conv((h, h), k, s, "same").out_size == (-(-h // s),) * 2
     assert Geometry.of_conv_transpose((h, h), k, s, "same").in_size == (h * s,) * 2
 
 
-@quick
+@more
 @given(h=small, k=small, s=small, p=st.integers(0, 4))
 def test_pytorchs_sizes(h, k, s, p):
     if h + 2 * p >= k:

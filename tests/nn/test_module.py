@@ -236,6 +236,14 @@ def test_to_dtype_converts_what_floats_and_forgets_gradients():
     assert model(mg.Tensor(np.ones((2, 3)))).dtype == np.float64
 
 
+def test_an_old_graph_is_stale_after_a_move():
+    model = Model()
+    y = sum_(model(mg.Tensor(np.ones((2, 3), np.float32))))
+    model.to(dtype="float64")
+    with pytest.raises(mg.StaleTensorError, match=r"Module\.to\(\)"):
+        y.backward()
+
+
 # --- its mode --------------------------------------------------------------------------------------
 
 

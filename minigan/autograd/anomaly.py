@@ -1,0 +1,217 @@
+"""Anomaly mode: the first NaN or Inf is an error that says where it comes from.
+
+Every function notes where it is called. What comes out of a forward pass, or of a node's backward
+pass, is looked at before anything else is computed from it, so the first that is not finite is the
+one that is told of. A look waits for the device and reads every number: it is for finding a fault,
+not for training.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from minigan.autograd.errors import GraphError
+from minigan.autograd.function import _FREED, Function, _label
+from minigan.autograd.modes import in_backward_of, observe
+from minigan.autograd.tensor import Tensor
+from minigan.backend import Array, get_array_module
+
+# Where a line of the user's code is looked for: not in the engine, and not in what calls the trainer.
+ENGINE = ("backend", "kernels", "autograd", "functions", "nn")
+TRAINER = ("training", "cli", "doctor")
+
+HINTS = {
+    "Log": "ln 0 is -inf, and of a negative number NaN; the slope at 0 is infinite. Stay with logits "
+    "(log_softmax, binary_cross_entropy_with_logits), or add a small number first",
+    "Sqrt": "√ of a negative number is NaN, and the slope at 0 is infinite: add a small number first, sqrt(x + 1e-12)",
+    "Div": "it divides by 0, or by next to it: add a small number to the divisor",
+    "Exp": "eˣ overflows float32 above x = 88 and float64 above 709: subtract the largest x first, or use "
+    "softmax, sigmoid or softplus, which are safe",
+    "Power": "0 to a negative power (1 / x is one) is infinite, and so is the slope at 0 below exponent 1; a broken "
+    "power of a negative number is NaN. Add a small number first",
+    "BinaryCrossEntropy": "probabilities have no room near 0 and 1: use binary_cross_entropy_with_logits",
+}
+
+
+class AnomalyError(GraphError):
+    """The first NaN or Inf.
+
+    source: what gave it, in words: "Log's forward pass in D.main.2 (Log)". cause: whether it arose
+    there, or what it came in with. arose_here: the same as a truth value.
+    """
+
+    def __init__(self, message: str, source: str = "", cause: str = "", arose_here: bool = True) -> None:
+        super().__init__(message)
+        self.source, self.cause, self.arose_here = source, cause, arose_here
+
+
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
+    """`with detect_anomaly():` or `@detect_anomaly()`: raise `AnomalyError` at the first NaN or Inf.
+
+    It names the function, the layer, and the line of the user's code: for a backward pass the line
+    of the forward call too, if that was made under detect_anomaly. It concerns this thread.
+    """
+    with observe(_Detector()):
+        yield
+
+
+def is_finite(x: Tensor | Array) -> bool:
+    """Whether no element is NaN or infinite."""
+    array = getattr(x, "_data", x)
+    return array.dtype.kind not in "fc" or bool(get_array_module(array).isfinite(array).all())
+
+
+class _Detector:
+    """The observer. What a backward pass computes on the way is not looked at: what comes out of it is."""
+
+    def after_forward(self, node: Function, inputs: list[Tensor | None], outputs: list[Tensor]) -> None:
+        what_for = in_backward_of()
+        walking = isinstance(what_for, Function)
+        if any(node.needs_input_grad):
+            node._place = _place(node, inputs, what_for)
+        bad = None if walking else _first_bad(outputs)
+        if bad is not None:
+            raise _in_sum(what_for, inputs, outputs[0]) if what_for else _in_forward(node, inputs, outputs, bad)
+
+    def after_backward(self, node: Function, cotangents: list[Tensor], gradients: list[Tensor | None]) -> None:
+        bad = _first_bad([dx if needed else None for dx, needed in zip(gradients, node.needs_input_grad, strict=True)])
+        if bad is not None:
+            raise _in_backward(node, cotangents, gradients, bad)
+
+
+def _first_bad(tensors: list) -> int | None:
+    return next((i for i, t in enumerate(tensors) if t is not None and not is_finite(t)), None)
+
+
+# --- where a function was called -----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a function was called, kept on its node. It holds no part of the graph, so keeps none alive.
+
+    what_for: for a part of a gradient, " in Log's backward pass" and such, with Log's own place.
+    """
+
+    function: str
+    names: str  # of the inputs that have one
+    file: str
+    line: int
+    what_for: str = ""
+    origin: _Place | None = None
+
+    def notes(self) -> Iterator[str]:
+        names = f" with {self.names}" if self.names else ""
+        yield f"{self.function} was called{self.what_for}{names} at {_shown(self.file, self.line)}"
+        if self.origin is not None:
+            yield from self.origin.notes()
+
+
+def _place(node: Function, inputs: list[Tensor | None], what_for: Function | tuple | Tensor | None) -> _Place:
+    names = ", ".join(t.name for t in inputs if t is not None and t.name)
+    purpose, origin = "", None
+    if isinstance(what_for, Function):
+        purpose, origin = f" in {what_for.name}'s backward pass", _place_of(what_for)
+    elif what_for is not None:
+        purpose, origin = f" to add up the gradients of {_receiver(what_for)}", _place_of(what_for)
+    return _Place(node.name, names, *_line_of_user(), purpose, origin)
+
+
+def _place_of(target: Function | tuple | Tensor) -> _Place | None:
+    """Where a node was called, or the node that an output came from; None if nobody noted it."""
+    return getattr(target[0] if isinstance(target, tuple) else target, "_place", None)
+
+
+def _line_of_user() -> tuple[str, int]:
+    """The innermost line outside of minigan; in a run of minigan's own trainer, the innermost outside of the engine."""
+    frame, near = sys._getframe(1), None
+    while frame is not None:
+        package, room, *_ = (*str(frame.f_globals.get("__name__")).split("."), "")
+        if package != "minigan":
+            near = frame
+        elif near is None and room not in ENGINE:
+            near = frame
+        if package != "minigan" or room in TRAINER:
+            break
+        frame = frame.f_back
+    return (near.f_code.co_filename, near.f_lineno) if near else ("unknown", 0)
+
+
+def _shown(file: str, line: int) -> str:
+    source = linecache.getline(file, line).strip()
+    return f"{file}:{line}" + (f": {source}" if source else "")
+
+
+# --- what is said --------------------------------------------------------------------------------
+
+
+def _in_forward(node: Function, inputs: list[Tensor | None], outputs: list[Tensor], bad: int) -> AnomalyError:
+    given = _first_bad(inputs)
+    culprit = None if given is None else _called(inputs[given], f"its input {_label(node, given)}")
+    which = f"its output {bad}" if len(outputs) > 1 else "its output"
+    return _error(
+        _source(node, "forward"), _found(outputs[bad], which), culprit, node, _place(node, inputs, None).notes()
+    )
+
+
+def _in_backward(node: Function, cotangents: list[Tensor], gradients: list, bad: int) -> AnomalyError:
+    place, edge = _place_of(node), node.edges[bad]
+    receiver = isinstance(edge, Tensor) and edge.name or f"its input {_label(node, bad)}"
+    culprit = None
+    if _first_bad(cotangents) is not None:  # of all that is walked back only what the walk began with is not looked at
+        culprit = "the gradient that the backward pass was given"
+    elif node._saved is not _FREED and _first_bad([kept for kept, *_ in node._saved]) is not None:
+        culprit = "what its forward pass had saved"
+    where = place.notes() if place else [f"where {node.name} was called is not known: it was not under detect_anomaly"]
+    notes = [*where, f"the backward pass was called at {_shown(*_line_of_user())}"]
+    found = _found(gradients[bad], f"the gradient of {receiver}")
+    return _error(_source(node, "backward"), found, culprit, node, notes)
+
+
+def _in_sum(target: tuple | Tensor, inputs: list[Tensor | None], total: Tensor) -> AnomalyError:
+    place = _place_of(target)
+    notes = [*(place.notes() if place else ()), f"the backward pass was called at {_shown(*_line_of_user())}"]
+    culprit = None if _first_bad(inputs) is None else "one of them"
+    return _error(f"Adding up the gradients of {_receiver(target)}", _found(total, "the sum"), culprit, None, notes)
+
+
+def _error(source: str, found: str, culprit: str | None, node: Function | None, notes: Iterator | list) -> AnomalyError:
+    arose_here = "it arose here, as all that went in was finite"
+    cause = f"it came in with {culprit}, which was not finite already" if culprit else arose_here
+    lines = [f"{source} gave {found}", cause, *notes]
+    if culprit is None and node is not None and node.name in HINTS:
+        lines.append(f"hint: {HINTS[node.name]}")
+    return AnomalyError("\n  ".join(lines), source, cause, culprit is None)
+
+
+def _source(node: Function, way: str) -> str:
+    return f"{node.name}'s {way} pass" + ("" if node.called_in is None else f" in {node.called_in}")
+
+
+def _receiver(target: tuple | Tensor) -> str:
+    """Of whom gradients are added up: a leaf, or a node's output."""
+    if isinstance(target, Tensor):
+        return target.name or f"a leaf of shape {target.shape}"
+    return f"{target[0].name}'s output"
+
+
+def _called(tensor: Tensor, otherwise: str) -> str:
+    return f"{tensor.name or otherwise} of shape {tensor.shape}"
+
+
+def _found(tensor: Tensor, what: str) -> str:
+    """How many elements are not finite, and the first of them."""
+    array, shape = tensor._data, tensor.shape
+    xp = get_array_module(array)
+    index = [int(i) for i in xp.unravel_index(xp.isfinite(array).ravel().argmin(), shape)]
+    value = float(array[tuple(index)])
+    if not shape:
+        return f"{value} as {what}"
+    counts = {"NaN": int(xp.isnan(array).sum()), "Inf": int(xp.isinf(array).sum())}
+    many = " and ".join(f"{n} {kind}" for kind, n in counts.items() if n)
+    return f"{many} in {what} of shape {shape}, the first ({value}) at {index}"
