@@ -1,5 +1,7 @@
 """Settings of the whole suite: the same examples on every run, no limit on their time, one BLAS thread.
 
+`pytest --thorough` (or MINIGAN_PROFILE=thorough) tries many more examples, and other ones each time.
+
 Hundreds of small products on two threads each spend their time waiting for each other. What several
 threads do is tested on its own (kernels/test_parallel.py).
 """
@@ -10,5 +12,16 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded; pa
 
 from hypothesis import settings
 
-settings.register_profile("minigan", derandomize=True, deadline=None, max_examples=20, print_blob=False)
-settings.load_profile("minigan")
+from minigan.testing.strategies import register_profiles
+
+register_profiles()
+settings.load_profile(os.environ.get("MINIGAN_PROFILE", "quick"))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--thorough", action="store_true", help="many more random examples, other ones on each run")
+
+
+def pytest_configure(config):
+    if config.getoption("--thorough"):
+        settings.load_profile("thorough")

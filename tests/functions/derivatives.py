@@ -42,6 +42,8 @@ def torch_values_and_gradients(call, arrays):
     dys = cotangents_of(outputs)
     first = torch.autograd.grad(outputs, inputs, dys, create_graph=True)
     us = cotangents_of(first)
-    second = torch.autograd.grad(first, inputs + dys, us, allow_unused=True)
+    varying = [i for i, d in enumerate(first) if d.requires_grad]  # PyTorch refuses to differentiate a constant
+    some, their_us = ([a[i] for i in varying] for a in (first, us))
+    second = torch.autograd.grad(some, inputs + dys, their_us, allow_unused=True)
     second = [torch.zeros_like(x) if d is None else d for x, d in zip(inputs + dys, second, strict=True)]
     return [t.detach().numpy(force=True) for t in (*outputs, *first, *second)]

@@ -8,49 +8,48 @@ from hypothesis import strategies as st
 import minigan as mg
 from minigan import functions as F
 from minigan.testing import gradcheck
+from minigan.testing.strategies import array_shapes, arrays, mutually_broadcastable_shapes, several_arrays
 
-from .strategies import distinct, normal, positive, seeds, shape_pairs, shapes
-
+shapes = array_shapes(min_side=0)
 BINARY = {
-    "add": (F.add, np.add, normal),
-    "sub": (F.sub, np.subtract, normal),
-    "mul": (F.mul, np.multiply, normal),
-    "div": (F.div, np.divide, positive),
-    "maximum": (F.maximum, np.maximum, distinct),
-    "minimum": (F.minimum, np.minimum, distinct),
+    "add": (F.add, np.add, "normal"),
+    "sub": (F.sub, np.subtract, "normal"),
+    "mul": (F.mul, np.multiply, "normal"),
+    "div": (F.div, np.divide, "positive"),
+    "maximum": (F.maximum, np.maximum, "distinct"),
+    "minimum": (F.minimum, np.minimum, "distinct"),
 }
 UNARY = {
-    "neg": (F.neg, np.negative, normal),
-    "exp": (F.exp, np.exp, normal),
-    "log": (F.log, np.log, positive),
-    "sqrt": (F.sqrt, np.sqrt, positive),
-    "abs": (F.abs, np.abs, distinct),
+    "neg": (F.neg, np.negative, "normal"),
+    "exp": (F.exp, np.exp, "normal"),
+    "log": (F.log, np.log, "positive"),
+    "sqrt": (F.sqrt, np.sqrt, "positive"),
+    "abs": (F.abs, np.abs, "distinct"),
 }
 
 
 @pytest.mark.parametrize("name", BINARY)
-@given(shape_pairs, seeds)
-def test_of_two_arrays(name, pair, seed):
-    function, numpy_function, draw = BINARY[name]
-    a, b = draw(seed, *pair)
+@given(st.data())
+def test_of_two_arrays(name, data):
+    function, numpy_function, kind = BINARY[name]
+    a, b = data.draw(several_arrays(mutually_broadcastable_shapes(), kind))
     np.testing.assert_array_equal(function(a, b).numpy(), numpy_function(a, b))
     gradcheck(function, [a, b])
 
 
 @pytest.mark.parametrize("name", UNARY)
-@given(shapes, seeds)
-def test_of_one_array(name, shape, seed):
-    function, numpy_function, draw = UNARY[name]
-    (x,) = draw(seed, shape)
+@given(st.data())
+def test_of_one_array(name, data):
+    function, numpy_function, kind = UNARY[name]
+    x = data.draw(arrays(shapes, kind))
     np.testing.assert_array_equal(function(x).numpy(), numpy_function(x))
     gradcheck(function, x)
 
 
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div"])
-@given(shapes, st.sampled_from([-2, 0.3, 1, 4.0]), seeds)
-def test_of_an_array_and_a_number(name, shape, number, seed):
-    function, numpy_function, draw = BINARY[name]
-    (x,) = positive(seed, shape)
+@given(arrays(shapes, "positive"), st.sampled_from([-2, 0.3, 1, 4.0]))
+def test_of_an_array_and_a_number(name, x, number):
+    function, numpy_function, _ = BINARY[name]
     np.testing.assert_allclose(function(x, number).numpy(), numpy_function(x, number), rtol=1e-15)
     np.testing.assert_allclose(function(number, x).numpy(), numpy_function(number, x), rtol=1e-15)
     gradcheck(lambda t: function(t, number), x)
@@ -58,9 +57,8 @@ def test_of_an_array_and_a_number(name, shape, number, seed):
 
 
 @pytest.mark.parametrize("exponent", [-2, -1, -0.5, 0, 0.5, 1, 2, 3, 2.7])
-@given(shapes, seeds)
-def test_power(exponent, shape, seed):
-    (x,) = positive(seed, shape)
+@given(arrays(shapes, "positive"))
+def test_power(exponent, x):
     np.testing.assert_allclose(F.power(x, exponent).numpy(), x**exponent, rtol=1e-15)
     gradcheck(lambda t: F.power(t, exponent), x)
 
@@ -73,11 +71,6 @@ def test_whole_powers_have_finite_derivatives_at_zero(exponent):
     np.testing.assert_allclose(dx.data, [[0, 0], [1, 1], [0, -2], [0, 3]][exponent], atol=0)
     if ddx is not None:
         np.testing.assert_allclose(ddx.data, [[0, 0], [0, 0], [2, 2], [0, -6]][exponent], atol=0)
-
-
-def test_the_exponent_must_be_a_number():
-    with pytest.raises(TypeError, match="power takes a number as exponent, not Tensor"):
-        F.power(mg.Tensor([1.0]), mg.Tensor([2.0]))
 
 
 @pytest.mark.parametrize("function", [F.maximum, F.minimum])
@@ -107,7 +100,7 @@ def test_an_input_used_twice_gets_both_gradients():
     x = mg.Tensor([3.0], requires_grad=True)
     (x * x).backward()
     assert x.grad.item() == 6
-    gradcheck(lambda t: F.div(F.mul(t, t), F.add(t, t)), positive(0, (2, 3)))
+    gradcheck(lambda t: F.div(F.mul(t, t), F.add(t, t)), np.array([0.5, 1.3, 2.0]))
 
 
 def test_integers_and_lists_take_the_other_sides_dtype():
@@ -134,30 +127,25 @@ def test_integers_and_a_whole_number_stay_integers(dtype, number):
             assert y.dtype == dtype and y.numpy()[0] == expected
 
 
-@pytest.mark.parametrize(
-    ("name", "call"),
-    [
-        ("add", lambda x: x + 0.5), ("sub", lambda x: x - 0.5), ("sub", lambda x: 0.5 - x), ("mul", lambda x: 0.5 * x),
-        ("div", lambda x: x / 2), ("div", lambda x: 2 / x), ("div", lambda x: x / x), ("power", lambda x: x**0.5),
-        ("power", lambda x: x**-1),
-    ],
-)  # fmt: skip
-def test_integers_and_what_makes_them_fractions(name, call):
-    with pytest.raises(TypeError, match=rf"{name}: x is int64, but must be floating"):
-        call(mg.Tensor([1, 2]))
-
-
 def test_an_unsigned_number_is_subtracted_as_it_is():
     assert (mg.Tensor([1.0]) - np.uint8(3)).item() == -2
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (np.exp, "exp"),
+        (lambda x: np.ones(2) > x, "greater"),
+        (lambda x: np.multiply(x, 2), "multiply"),
+        (np.add.reduce, "add"),
+    ],
+)
+def test_functions_of_numpy_are_refused_as_they_know_no_gradient(call, name):
+    with pytest.raises(TypeError, match=f"np.{name} of a Tensor would lose its gradient: use the function of minigan"):
+        call(mg.Tensor([1.0, 2.0], requires_grad=True))
 
 
 def test_numpy_arrays_on_the_left_leave_the_operation_to_the_tensor():
     x = mg.Tensor(np.array([1.0, 2.0]), requires_grad=True)
     for y in (np.ones(2) + x, np.ones(2) * x, np.ones(2) - x, np.ones(2) / x, np.ones((2, 2)) @ x):
         assert isinstance(y, mg.Tensor) and y.requires_grad
-
-
-@pytest.mark.parametrize("name", BINARY)
-def test_shapes_that_do_not_broadcast(name):
-    with pytest.raises(ValueError, match=rf"(?i){name}: shapes \(2, 3\) and \(2,\) do not broadcast"):
-        BINARY[name][0](np.ones((2, 3)), np.ones(2))

@@ -8,23 +8,24 @@ from hypothesis import strategies as st
 import minigan as mg
 from minigan import functions as F
 from minigan.testing import gradcheck
+from minigan.testing.strategies import arrays, axes_of
 
-from .strategies import axes_of, distinct, full_shapes, normal, seeds
+from .fixed import normal
 
 REDUCTIONS = {
-    "sum": (F.sum, np.sum, normal),
-    "mean": (F.mean, np.mean, normal),
-    "max": (F.max, np.max, distinct),
-    "min": (F.min, np.min, distinct),
+    "sum": (F.sum, np.sum, "normal"),
+    "mean": (F.mean, np.mean, "normal"),
+    "max": (F.max, np.max, "distinct"),
+    "min": (F.min, np.min, "distinct"),
 }
 
 
 @pytest.mark.parametrize("name", REDUCTIONS)
-@given(full_shapes | st.just(()), st.booleans(), seeds, st.data())
-def test_over_any_axes(name, shape, keepdims, seed, data):
-    function, numpy_function, draw = REDUCTIONS[name]
-    (x,) = draw(seed, shape)
-    axis = data.draw(axes_of(shape))
+@given(st.booleans(), st.data())
+def test_over_any_axes(name, keepdims, data):
+    function, numpy_function, kind = REDUCTIONS[name]
+    x = data.draw(arrays(kind=kind))
+    axis = data.draw(axes_of(x.shape))
     expected = numpy_function(x, axis=axis, keepdims=keepdims)
     result = function(x, axis, keepdims).numpy()
     assert isinstance(result, np.ndarray) and result.shape == expected.shape
@@ -43,8 +44,8 @@ def test_equal_extrema_share_the_gradient(function):
 @pytest.mark.parametrize("name", REDUCTIONS)
 @pytest.mark.parametrize("axis", [[0, 1], (np.int64(1), 0), np.int64(1), np.array([0, 2])], ids=repr)
 def test_axes_may_be_lists_and_numpys_numbers(name, axis):
-    function, numpy_function, draw = REDUCTIONS[name]
-    (x,) = draw(0, (2, 3, 4))
+    function, numpy_function, _ = REDUCTIONS[name]
+    (x,) = normal((2, 3, 4))
     plain = tuple(int(a) for a in np.atleast_1d(axis))
     np.testing.assert_allclose(getattr(mg.Tensor(x), name)(axis).numpy(), numpy_function(x, axis=plain), rtol=1e-14)
     gradcheck(lambda t: function(t, axis), x)
@@ -55,28 +56,8 @@ def test_of_empty_rows():
         assert function(np.ones((0, 3)), 1).shape == (0,)
 
 
-@pytest.mark.parametrize("name", REDUCTIONS)
-@pytest.mark.parametrize("axis", [1.0, "0", [0.5]])
-def test_an_axis_is_a_whole_number(name, axis):
-    with pytest.raises(TypeError, match=rf"{name}: axis must be a whole number or several, not"):
-        REDUCTIONS[name][0](np.ones((2, 3)), axis)
-
-
 def test_the_sum_of_nothing_is_zero():
     x = mg.Tensor(np.zeros((0, 3)), requires_grad=True)
     y = F.sum(x, 0)
     y.backward(np.ones(3))
     assert y.numpy().tolist() == [0, 0, 0] and x.grad.shape == (0, 3)
-
-
-@pytest.mark.parametrize("name", REDUCTIONS)
-def test_errors(name):
-    function = REDUCTIONS[name][0]
-    for axis in (2, -3, (0, 2)):
-        with pytest.raises(ValueError, match=rf"{name}: axis -?\d is out of range for shape \(2, 3\)"):
-            function(np.ones((2, 3)), axis)
-    with pytest.raises(ValueError, match=rf"{name}: axes \(1, -1\) of shape \(2, 3\) name one axis twice"):
-        function(np.ones((2, 3)), (1, -1))
-    if name != "sum":
-        with pytest.raises(ValueError, match=rf"{name}: shape \(0, 3\) has nothing"):
-            function(np.ones((0, 3)), 0)

@@ -9,33 +9,33 @@ from hypothesis.extra.numpy import basic_indices, integer_array_indices
 import minigan as mg
 from minigan import functions as F
 from minigan.testing import gradcheck
+from minigan.testing.draws import sides
+from minigan.testing.strategies import array_shapes, arrays, mutually_broadcastable_shapes, paddings, several_arrays
 
-from .strategies import full_shapes, normal, paddings, per_side, seeds, shape_pairs
+full = arrays(array_shapes(min_dims=1))
 
 
-@given(full_shapes, seeds, st.data())
-def test_reshape(shape, seed, data):
-    (x,) = normal(seed, shape)
-    target = data.draw(st.permutations([*shape, 1]))
-    target[data.draw(st.integers(0, len(shape)))] = -1
+@given(full, st.data())
+def test_reshape(x, data):
+    target = data.draw(st.permutations([*x.shape, 1]))
+    target[data.draw(st.integers(0, x.ndim))] = -1
     np.testing.assert_array_equal(F.reshape(x, target).numpy(), x.reshape(target))
     gradcheck(lambda t: F.reshape(t, target), x)
 
 
-@given(full_shapes, seeds, st.data())
-def test_transpose(shape, seed, data):
-    (x,) = normal(seed, shape)
-    axes = data.draw(st.permutations(range(len(shape))))
-    axes = [a - len(shape) if data.draw(st.booleans()) else a for a in axes]
+@given(full, st.data())
+def test_transpose(x, data):
+    axes = data.draw(st.permutations(range(x.ndim)))
+    axes = [a - x.ndim if data.draw(st.booleans()) else a for a in axes]
     np.testing.assert_array_equal(F.transpose(x, axes).numpy(), x.transpose(axes))
     np.testing.assert_array_equal(F.transpose(x).numpy(), x.T)
     gradcheck(lambda t: F.transpose(t, axes), x)
 
 
-@given(shape_pairs, seeds)
-def test_broadcast_to_and_sum_to_are_each_others_transpose(pair, seed):
+@given(mutually_broadcastable_shapes(), st.data())
+def test_broadcast_to_and_sum_to_are_each_others_transpose(pair, data):
     small, large = pair[0], np.broadcast_shapes(*pair)
-    x, y = normal(seed, small, large)
+    x, y = data.draw(several_arrays([small, large]))
     broadcast, summed = F.broadcast_to(x, large), F.sum_to(y, small)
     np.testing.assert_array_equal(broadcast.numpy(), np.broadcast_to(x, large))
     np.testing.assert_allclose((broadcast.numpy() * y).sum(), (x * summed.numpy()).sum(), rtol=1e-12, atol=1e-13)
@@ -43,25 +43,22 @@ def test_broadcast_to_and_sum_to_are_each_others_transpose(pair, seed):
     gradcheck(lambda t: F.sum_to(t, small), y)
 
 
-@given(full_shapes, seeds, st.data())
-def test_getitem_by_slices_integers_and_new_axes(shape, seed, data):
-    (x,) = normal(seed, shape)
-    index = data.draw(basic_indices(shape, allow_newaxis=True))
+@given(full, st.data())
+def test_getitem_by_slices_integers_and_new_axes(x, data):
+    index = data.draw(basic_indices(x.shape, allow_newaxis=True))
     np.testing.assert_array_equal(F.getitem(x, index).numpy(), x[index])
     gradcheck(lambda t: F.getitem(t, index), x)
 
 
-@given(full_shapes, seeds, st.data())
-def test_getitem_by_arrays_adds_up_the_gradients_of_repeated_elements(shape, seed, data):
-    (x,) = normal(seed, shape)
-    index = data.draw(integer_array_indices(shape))
+@given(full, st.data())
+def test_getitem_by_arrays_adds_up_the_gradients_of_repeated_elements(x, data):
+    index = data.draw(integer_array_indices(x.shape))
     np.testing.assert_array_equal(F.getitem(x, index).numpy(), x[index])
     gradcheck(lambda t: F.getitem(t, index), x)
 
 
-@given(full_shapes, seeds)
-def test_getitem_by_a_mask(shape, seed):
-    (x,) = normal(seed, shape)
+@given(full)
+def test_getitem_by_a_mask(x):
     np.testing.assert_array_equal(F.getitem(x, x > 0).numpy(), x[x > 0])
     gradcheck(lambda t: F.getitem(t, x > 0), x)
 
@@ -90,8 +87,6 @@ def test_shapes_and_axes_may_be_lists_and_numpys_numbers():
     assert x.reshape(six, 1).shape == x.reshape([6, np.int64(1)]).shape == (6, 1)
     assert x.transpose([1, np.int64(0)]).shape == x.transpose(np.int64(1), 0).shape == (3, 2)
     assert x[0].transpose(np.int64(0)).shape == (3,)
-    with pytest.raises(TypeError, match="reshape: the shape must be a whole number or several, not 2.5"):
-        x.reshape(2.5)
 
 
 def test_getitem_by_tensors_and_lists():
@@ -113,58 +108,18 @@ def test_a_tensor_can_be_looped_over():
     assert all(row.requires_grad for row in rows)
 
 
-@given(full_shapes, st.integers(1, 3), seeds, st.data())
-def test_concatenate(shape, count, seed, data):
+@given(array_shapes(min_dims=1), st.integers(1, 3), st.data())
+def test_concatenate(shape, count, data):
     axis = data.draw(st.integers(-len(shape), len(shape) - 1))
     all_shapes = [list(shape) for _ in range(count)]
     for s in all_shapes:
         s[axis] = data.draw(st.integers(0, 3))
-    arrays = normal(seed, *all_shapes)
-    np.testing.assert_array_equal(F.concatenate(arrays, axis).numpy(), np.concatenate(arrays, axis))
-    gradcheck(lambda *ts: F.concatenate(ts, axis), arrays)
+    parts = data.draw(several_arrays(all_shapes))
+    np.testing.assert_array_equal(F.concatenate(parts, axis).numpy(), np.concatenate(parts, axis))
+    gradcheck(lambda *ts: F.concatenate(ts, axis), parts)
 
 
-@given(paddings(2, same=False), seeds)
-def test_pad2d(padding, seed):
-    (x,) = normal(seed, (2, 1, 3, 2))
-    np.testing.assert_array_equal(F.pad2d(x, padding).numpy(), np.pad(x, ((0, 0), (0, 0), *per_side(padding))))
+@given(arrays((2, 1, 3, 2)), paddings(2, same=False))
+def test_pad2d(x, padding):
+    np.testing.assert_array_equal(F.pad2d(x, padding).numpy(), np.pad(x, ((0, 0), (0, 0), *sides(padding))))
     gradcheck(lambda t: F.pad2d(t, padding), x)
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (lambda x: F.reshape(x, (4, 2)), ValueError, r"reshape: \(2, 3\) has 6 elements and does not fit \(4, 2\)"),
-        (
-            lambda x: F.transpose(x, (0, 0)),
-            ValueError,
-            r"transpose: axes \(0, 0\) are not an order of the 2 axes of \(2, 3\)",
-        ),
-        (lambda x: F.transpose(x, (0, 3)), ValueError, r"transpose: axes \(0, 3\) are not an order"),
-        (lambda x: F.transpose(x[0, 0], (0,)), ValueError, r"transpose: axes \(0,\) are not an order of the 0 axes"),
-        (
-            lambda x: F.broadcast_to(x, (2, 4)),
-            ValueError,
-            r"broadcast_to: shape \(2, 3\) cannot be repeated to \(2, 4\)",
-        ),
-        (lambda x: F.sum_to(x, (3, 1)), ValueError, r"sum_to: \(2, 3\) is not a broadcast of \(3, 1\)"),
-        (lambda x: F.sum_to(x, (1, 2, 3)), ValueError, r"sum_to: \(2, 3\) is not a broadcast of \(1, 2, 3\)"),
-        (lambda x: F.getitem(x, 2), IndexError, r"getitem: x of shape \(2, 3\) has no such elements"),
-        (
-            lambda x: F.concatenate([x, x[:1]], 1),
-            ValueError,
-            r"concatenate: shapes \(2, 3\) and \(1, 3\) differ outside of axis 1",
-        ),
-        (lambda x: F.concatenate([x, x[0]]), ValueError, r"concatenate: shapes \(2, 3\) and \(3,\) differ"),
-        (lambda x: F.concatenate([x], 2), ValueError, r"concatenate: axis 2 is out of range for shape \(2, 3\)"),
-        (lambda x: F.concatenate([x[0, 0]]), ValueError, r"concatenate: axis 0 is out of range for shape \(\)"),
-        (lambda x: F.concatenate([]), ValueError, "concatenate needs at least one tensor"),
-        (lambda x: F.pad2d(x, 1), ValueError, r"pad2d takes images \(N, C, H, W\), not shape \(2, 3\)"),
-        (lambda x: F.pad2d(x[None, None], "same"), ValueError, "pad2d needs pixels"),
-        (lambda x: F.pad2d(x[None, None], -1), ValueError, "padding must not be negative"),
-        (lambda x: F.pad2d(x[None, None], (1, 2, 3)), ValueError, "padding must be an int"),
-    ],
-)
-def test_errors(call, error, message):
-    with pytest.raises(error, match=message):
-        call(mg.Tensor(np.ones((2, 3))))

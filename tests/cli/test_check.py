@@ -1,0 +1,157 @@
+"""`minigan check`: the table, its verdicts and its exit code, for the engine and for a user's own functions."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from minigan.functions.activation import Tanh
+from minigan.testing.cases import CASES
+
+MINE = """
+import numpy as np
+import minigan as mg
+from minigan import functions as F
+
+class Mine(mg.Function):
+    def forward(self, x):
+        self.save_for_backward(x)
+        return x ** 3
+
+    def backward(self, dy):
+        (x,) = self.saved_tensors
+        return dy * x * x * 3.0
+
+class LostShare(mg.Function):
+    def forward(self, x):
+        self.save_for_backward(x)
+        return x.mean()
+
+    def backward(self, dy):
+        (x,) = self.saved_tensors
+        return F.broadcast_to(dy, x.shape) * 1.0
+
+class Constant(Mine):
+    def backward(self, dy):
+        return dy * 3 * self.saved_tensors[0].data ** 2
+
+class Wasteful(mg.Function):
+    def forward(self, a, b):
+        self.save_for_backward(a, b)
+        return a * b
+
+    def backward(self, dy):
+        a, b = self.saved_tensors
+        return F.sum_to(dy * b, a.shape), F.sum_to(dy * a, b.shape)
+
+class Particular(mg.Function):
+    def forward(self, x):
+        raise ValueError("only of length 17")
+
+def plain(x):
+    return F.tanh(x) * x
+
+number = 3
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(MINE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    sys.modules.pop("mine", None)
+
+
+def rows(said):
+    """name -> (order, cases, largest error, verdict) of the table printed."""
+    lines = said.out.splitlines()
+    table = lines[1 : lines.index("")]
+    assert lines[0].split() == ["function", "order", "cases", "largest", "error", "verdict"]
+    found = [re.fullmatch(r"(.{40}) +(\d) +(\d+) +(\S+)?  (.*)", line) for line in table]
+    return {m[1].strip(): (int(m[2]), int(m[3]), float(m[4]) if m[4] else None, m[5]) for m in found}
+
+
+def test_the_whole_engine(minigan):
+    said = minigan("check", "--cases", 1)
+    table = rows(said)
+    assert said.code == 0
+    assert list(table) == list(CASES)
+    for name, (order, cases, error, verdict) in table.items():
+        assert order == CASES[name].order and cases == 1 and error < 1e-7 and verdict.startswith("ok")
+    assert said.out.endswith(f"{len(CASES)} of {len(CASES)} functions right, in {len(CASES)} cases\n")
+
+
+def test_some_functions_of_the_engine(minigan):
+    table = rows(minigan("check", "tanh", "conv2d", "--cases", 4, "--order", 1))
+    assert {name: row[:2] for name, row in table.items()} == {"tanh": (1, 4), "conv2d": (1, 4)}
+
+
+def test_a_wrong_function_of_the_engine(minigan, monkeypatch):
+    monkeypatch.setattr(Tanh, "backward", lambda self, dy: -dy * (1.0 - self.saved_tensors[0] ** 2))
+    said = minigan("check", "tanh", "exp")
+    assert said.code == 1
+    assert rows(said)["tanh"][3] == "WRONG: GradientError" and rows(said)["exp"][3] == "ok"
+    assert re.search(r"tanh, called on \(.*\): the first-order gradient", said.out)
+    assert "hint: every entry has the opposite sign" in said.out
+    assert "1 of 2 functions right" in said.out
+
+
+def test_a_function_without_sample_inputs(minigan, monkeypatch):
+    monkeypatch.delitem(CASES, "tanh")
+    said = minigan("check", "--cases", 1)
+    assert said.code == 1
+    assert rows(said)["Tanh"][3] == "not checked: LookupError"
+    assert "Tanh: it has no sample inputs in minigan/testing/cases.py" in said.out
+
+
+@pytest.mark.parametrize("place", ["mine", "mine.py"])
+def test_a_right_function_of_ones_own(minigan, mine, place):
+    said = minigan("check", f"{place}:Mine", f"{place}:plain", "--order", 3)
+    assert said.code == 0
+    assert {name: row[0] for name, row in rows(said).items()} == {"Mine": 3, "plain": 3}
+
+
+def test_wrong_functions_of_ones_own(minigan, mine):
+    said = minigan("check", "mine:LostShare", "mine:Constant")
+    assert said.code == 1
+    assert {row[3] for row in rows(said).values()} == {"WRONG: GradientError"}
+    assert "12 times too large, N = 12 being the number of entries of input 0: did the mean's 1/N get lost?" in said.out
+    assert re.search("Constant, called on .* the second-order .*constant", said.out, re.DOTALL)
+
+
+def test_all_functions_of_a_file_are_judged(minigan, mine):
+    table = rows(minigan("check", "mine"))
+    assert set(table) == {"Mine", "LostShare", "Constant", "Wasteful", "Particular"}
+    assert table["Particular"][3] == "not checked: NoInputsError"
+
+
+def test_what_is_right_but_could_be_cheaper(minigan, mine):
+    said = minigan("check", "mine:Wasteful")
+    assert said.code == 0
+    assert "Wasteful is right, and could be cheaper: Wasteful.backward computes the gradient of its input 1" in said.out
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("nowhere", "'nowhere' is neither a function of minigan nor a module to be found from"),
+        ("nowhere.py:F", "there is no file nowhere.py"),
+        ("mine:nothing", r"mine has no function 'nothing' to check \(it has Mine, LostShare"),
+        ("mine:number", "mine has no function 'number'"),
+        ("minigan.backend", "minigan.backend defines no Function: name what to check as minigan.backend:name"),
+    ],
+)
+def test_targets_that_are_not_there(minigan, mine, target, message):
+    said = minigan("check", target)
+    assert said.code == 2 and said.out == ""
+    assert re.search(f"^minigan check: {message}", said.err) and said.err.count("\n") == 1
+
+
+def test_a_module_that_cannot_import_what_it_needs(minigan, mine, tmp_path):
+    (tmp_path / "needy.py").write_text("import a_module_that_is_not_there")
+    said = minigan("check", "needy")
+    assert said.code == 1 and "a_module_that_is_not_there" in said.err
