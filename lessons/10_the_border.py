@@ -1,0 +1,346 @@
+# %% [markdown]
+# # 10. The border
+#
+# **Goal.** A GAN is two networks and one chain rule. The gradient at the discriminator's input *is*
+# the gradient at the generator's output: it leaves one network and enters the other, and nothing
+# happens to it in between. You will carry it across by hand, let the engine do it, see what walls it
+# off, and what a discriminator without a gradient would teach.
+
+# %% [markdown]
+# ## Predict
+#
+# The generator makes points of the plane, G(z). The discriminator gives each a number, its logit: the
+# higher, the more real. Before you go on, write down:
+#
+# 1. D is perfect, and rejects every fake with certainty. It is given as a black box that answers only
+#    "real" or "fake". How far does G come with that?
+# 2. In D's turn its loss also depends on the fakes, so on G's weights. What gradient do G's weights
+#    get from it?
+# 3. D judges the fakes, then D's optimiser steps, then G learns from the verdict. What is wrong?
+
+# %%
+import inspect
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minigan as mg
+from minigan import functions as F
+from minigan import nn, objectives, optim
+from minigan.lesson import Unsolved, show
+from minigan.trace import trace_step
+from minigan.training.steps import Players, alternating_step
+
+# %% [markdown]
+# ## By hand
+#
+# Take networks so small that every number fits on the page. G turns noise z (N, 2) into points by one
+# matrix, G(z) = z Aᵀ. D gives a point x the logit l = x · w. G wants D to take its points for real, so
+# it minimises the mean of −ln σ(l), which is the mean of softplus(−l).
+
+# %%
+z = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, -1.0]])
+A = np.array([[0.5, -1.0], [1.0, 0.5]])
+w = np.array([2.0, -1.0])
+
+fakes = z @ A.T
+logits = fakes @ w
+sigma = 1 / (1 + np.exp(-logits))
+
+# Back through the loss: d softplus(−l) / dl = −(1 − σ(l)), over N for the mean.
+at_logits = -(1 - sigma) / len(z)
+# Back through D: l = x · w, so each point's gradient is w, times its logit's. This is the border.
+at_border = at_logits[:, None] * w
+# On through G: dA = (gradient at its output)ᵀ z, as in lesson 4.
+dA = at_border.T @ z
+
+print("∂L/∂logits", at_logits.round(4))
+print("∂L/∂G(z), at the border:\n", at_border.round(4))
+print("∂L/∂A:\n", dA.round(4))
+
+# %% [markdown]
+# All of it points one way: each fake is pulled along w (its gradient is a negative number times w, and G
+# goes against the gradient), the harder the less real D finds it. D does not tell G "fake". It tells
+# G, for every coordinate of every point, which way to move.
+
+# %%
+pulls = -at_border
+assert np.allclose(pulls / np.linalg.norm(pulls, axis=1, keepdims=True), w / np.linalg.norm(w))
+assert np.argmax(np.linalg.norm(pulls, axis=1)) == np.argmin(logits)
+
+# %% [markdown]
+# ## By the engine
+#
+# The same with Tensors. The *border* is the fakes once more, as a tensor of its own: G's output's
+# memory, but a leaf, which belongs to no graph. The loss is walked back through D down to it, and
+# stops. What has arrived there, `border.grad`, is handed to `fake.backward` as the cotangent of G's
+# output: one line, in which the gradient crosses.
+
+# %%
+weight_G = mg.Tensor(A, requires_grad=True, name="A")
+weight_D = mg.Tensor(w[None], requires_grad=True, name="w")
+
+fake = F.dense(z, weight_G)
+border = fake.detach()
+border.requires_grad = True
+
+loss_G = F.mean(F.softplus(-F.dense(border, weight_D)))
+loss_G.backward()  # through D, back to its input
+assert weight_G.grad is None  # nothing has come to G yet
+
+fake.backward(border.grad)  # through G, from its output: the same numbers
+assert np.allclose(border.grad.numpy(), at_border)
+assert np.allclose(weight_G.grad.numpy(), dA)
+
+# %% [markdown]
+# One graph from the loss to A, without a border, gives G the same gradient to the last bit. The border
+# changes nothing. It is a place to stand and look.
+
+# %%
+whole = mg.Tensor(A, requires_grad=True)
+F.mean(F.softplus(-F.dense(F.dense(z, whole), weight_D.detach()))).backward()
+assert (whole.grad.numpy() == weight_G.grad.numpy()).all()
+
+# %% [markdown]
+# ## The wall
+#
+# In D's turn the fakes are examples, no more: D is to judge them better, and G is not to be moved to
+# make that easier. `detach()` is a wall: the numbers pass, the graph does not. What the gradient of D's
+# loss would be at the fakes can be asked for on D's side. On G's side there is nothing, not a small
+# number but no path.
+
+# %%
+weight_G.grad = weight_D.grad = None
+reals = np.array([[2.0, 0.5], [1.5, -0.5], [2.5, 0.0]])
+wall = F.dense(z, weight_G).detach()
+wall.requires_grad = True  # only to look at what arrives here
+loss_D = F.mean(F.softplus(-F.dense(reals, weight_D))) + F.mean(F.softplus(F.dense(wall, weight_D)))
+loss_D.backward()
+
+print(f"norm of ∂L_D/∂D.input at the wall: {np.linalg.norm(wall.grad.numpy()):.4f}")
+print(f"what goes on into G: {weight_G.grad}")
+assert np.linalg.norm(wall.grad.numpy()) > 0.5 and weight_G.grad is None
+assert weight_D.grad is not None
+
+# %% [markdown]
+# ## Two networks that train
+#
+# Now with hidden layers, on a ring of points. This is the training step of the engine itself, the one
+# that draws the digits. Find the wall in it, and the line in which the gradient crosses:
+
+# %%
+print(inspect.getsource(alternating_step))
+
+# %%
+mg.manual_seed(1)
+rng = np.random.default_rng(1)
+
+
+def dense_net(*sizes, slope=0.2):
+    layers = []
+    for n, m in zip(sizes, sizes[1:], strict=False):
+        layers += [nn.Dense(n, m), nn.LeakyReLU(slope)]
+    return nn.Sequential(*layers[:-1])
+
+
+def players(G, D):
+    return Players(G, D, optim.Adam(G.parameters(), 2e-3), optim.Adam(D.parameters(), 2e-3), objectives.NonSaturating())
+
+
+def ring(n):
+    angle = rng.uniform(0, 2 * np.pi, n)
+    points = np.stack([np.cos(angle), np.sin(angle)], 1) * 2 + rng.standard_normal((n, 2)) * 0.05
+    return mg.Tensor(points.astype("float32"))
+
+
+def noise(n):
+    return mg.Tensor(rng.standard_normal((n, 4)).astype("float32"))
+
+
+G, D = dense_net(4, 64, 64, 2).named("G"), dense_net(2, 64, 64, 1).named("D")
+game = players(G, D)
+for _ in range(400):
+    alternating_step(game, ring(128), noise(128))
+
+trace = trace_step(alternating_step, game, ring(128), noise(128))  # one more step, written down
+for crossing in trace.crossings:
+    if crossing.kind == "door":
+        print(f"norm of ∂L/∂D.input    {crossing.at_input.norm:.6f}")
+        print(f"norm of ∂L/∂G.output   {crossing.at_output.norm:.6f}")
+        print(f"max|difference|        {crossing.difference}")
+        assert crossing.difference == 0.0
+    else:
+        print(f"at the wall: norm {crossing.at_input.norm:.6f} on D's side, {crossing.norm_into} into G")
+        assert crossing.norm_into == 0.0
+
+# %% [markdown]
+# ## Picture
+#
+# What the generator is told: at each fake the arrow of −∂L/∂G(z), over D's opinion of the plane. Fakes
+# that D believes in are hardly moved; the others are shown the way, uphill.
+
+# %%
+sides = np.linspace(-3, 3, 121, dtype="float32")
+plane = np.stack(np.meshgrid(sides, sides), -1).reshape(-1, 2)
+with mg.no_grad():
+    opinion = F.sigmoid(D(mg.Tensor(plane))).numpy().reshape(121, 121)
+
+fake = G(noise(60))
+border = fake.detach()
+border.requires_grad = True
+with nn.frozen(D):
+    F.mean(F.softplus(-D(border))).backward()
+points, arrows = fake.numpy(), -border.grad.numpy()
+
+figure, ax = plt.subplots(figsize=(7, 5.6), layout="constrained")
+filled = ax.contourf(sides, sides, opinion, levels=np.linspace(0, 1, 11), cmap="cividis")
+figure.colorbar(filled, label="σ(D(x)): how real D finds the place")
+ax.scatter(*ring(300).numpy().T, s=6, color="white", alpha=0.7, label="real points", linewidths=0)
+ax.quiver(*points.T, *arrows.T, color="orangered", width=0.005, label="−∂L/∂G(z), at the border")
+ax.scatter(*points.T, s=22, color="orangered", edgecolor="black", linewidth=0.6, label="fakes")
+ax.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", title="What the gradient tells each fake: which way to go")
+ax.legend(loc="upper left", fontsize=8, framealpha=0.9)
+show(figure, "10_the_border")
+
+# %% [markdown]
+# ## A discriminator without a gradient
+#
+# Let D answer "real" or "fake" and nothing between: 1 where its logit is above 0, else 0. Its verdicts
+# are as right as before. But a step has the slope 0 wherever it has one, so what comes to the border is
+# 0 for every fake: G's gradient is exactly 0, and it stays where it is, however long the training. The
+# same holds for any judge made of counting, sorting or looking up. G does not learn from verdicts, but
+# from how they would change.
+
+
+# %%
+class Verdict(mg.Function):
+    """y = 1 where x > 0, else 0        dx = 0: the slope of a step, wherever it has one"""
+
+    def forward(self, x):
+        return (x > 0).astype(x.dtype)
+
+    def backward(self, dy):
+        return dy * 0.0
+
+
+z = noise(64)
+fake = G(z)
+border = fake.detach()
+border.requires_grad = True
+F.mean(1.0 - Verdict()(D(border))).backward()  # the share of fakes that were found out
+print(f"norm of the gradient at the border: {np.linalg.norm(border.grad.numpy())}")
+assert not border.grad.numpy().any()
+
+# %% [markdown]
+# ## Exercise
+#
+# Write the generator's half of a step. D must come out of it untouched: no gradient in its weights, and
+# each requiring one as before. Return the gradient that crossed the border.
+
+
+# %%
+def generator_turn(G, D, z, opt_G):
+    """One step of G against D, for the loss mean softplus(−D(G(z))); returns ∂L/∂D.input as an array."""
+    raise Unsolved("write generator_turn: fake, border, loss, two backward passes, a step")
+
+
+# %% [markdown]
+# ## Check
+#
+# In the terminal: `minigan check-lesson 10`.
+
+
+# %%
+def check():
+    """Raise unless the exercise is solved."""
+    for n in (3, 17):
+        mg.manual_seed(n)
+        G, D = dense_net(4, 8, 2).named("G"), dense_net(2, 8, 1).named("D")
+        z = noise(n)
+        before = [p.numpy().copy() for p in (*G.parameters(), *D.parameters())]
+        expected = mg.grad(F.mean(F.softplus(-D(G(z)))), G.parameters())
+        seen = G(z).detach()
+        seen.requires_grad = True
+        (at_border,) = mg.grad(F.mean(F.softplus(-D(seen))), [seen])
+
+        crossed = generator_turn(G, D, z, optim.SGD(G.parameters(), 0.1))
+        after = [p.numpy() for p in (*G.parameters(), *D.parameters())]
+        count = len(G.parameters())
+        assert crossed is not None, "return the gradient at the border"
+        assert np.shape(crossed) == (n, 2), f"the border's gradient has the shape of the fakes, {(n, 2)}"
+        np.testing.assert_allclose(crossed, at_border.numpy(), rtol=1e-5, atol=1e-7, err_msg="not ∂L/∂D.input")
+        for p in D.parameters():
+            assert p.grad is None, f"{p.name} got a gradient: freeze D while G learns (nn.frozen)"
+            assert p.requires_grad, f"{p.name} is frozen still: D could not learn in its next turn"
+        for a, b in zip(before[count:], after[count:], strict=True):
+            assert (a == b).all(), "D's weights were changed: this is G's turn"
+        for p, a, b, g in zip(G.parameters(), before, after, expected, strict=False):
+            np.testing.assert_allclose(
+                b, a - 0.1 * g.numpy(), rtol=1e-4, atol=1e-6, err_msg=f"{p.name} took a wrong step"
+            )
+
+
+# %% [markdown]
+# ## What would break it
+#
+# **A stale verdict.** D judges the fakes, D's optimiser steps, and then G learns from the old verdict. The
+# backward pass would multiply gradients with weights that are no longer those of the forward pass: a mixture
+# that is the derivative of nothing. Many engines compute it without a word. This one counts every change of
+# a tensor, and refuses.
+
+# %%
+fake = G(noise(8))
+verdict = D(fake)
+F.mean(F.softplus(D(fake.detach()))).backward()
+game.opt_D.step()  # D has changed since it judged
+try:
+    F.mean(F.softplus(-verdict)).backward()
+except mg.StaleTensorError as error:
+    print(error)
+    assert "Adam" in str(error) and "D." in str(error)
+else:
+    raise AssertionError("a stale verdict was used")
+
+# %% [markdown]
+# **A wall in G's turn.** With `D(fake.detach())` where the door should be, the loss looks as it should, and
+# G gets no gradient at all: the engine says so as soon as one is asked for.
+
+# %%
+loss = F.mean(F.softplus(-D(G(noise(8)).detach())))
+try:
+    mg.grad(loss, G.parameters())
+except mg.GraphError as error:
+    print(error)
+    assert "detached" in str(error)
+
+# %% [markdown]
+# **D not frozen.** The gradient for G is the same, but D's weights get one too: work for nothing, and worse,
+# it is added to what D's next turn finds, unless somebody clears it first. Frozen, its products are not made:
+
+
+# %%
+class Products:
+    """An observer that counts the products made for weights' gradients."""
+
+    count = 0
+
+    def after_forward(self, node, inputs, outputs):
+        self.count += node.name == "DenseWeightGrad"
+
+    def after_backward(self, node, cotangents, gradients):
+        pass
+
+
+def weight_products(frozen):
+    D.zero_grad()
+    border = G(noise(8)).detach()
+    border.requires_grad = True
+    counter = Products()
+    with mg.observe(counter), nn.frozen(*[D] * frozen):
+        F.mean(F.softplus(-D(border))).backward()
+    return counter.count
+
+
+print("products for D's weights, not frozen and frozen:", weight_products(False), weight_products(True))
+assert (weight_products(False), weight_products(True)) == (3, 0)
+D.zero_grad()

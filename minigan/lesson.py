@@ -1,0 +1,228 @@
+"""The lessons: plain Python files in cells, stepped through in the terminal, checked, built into pages.
+
+A lesson is `lessons/NN_name.py`. Lines `# %% [markdown]` begin a cell of text (in comments), lines `# %%`
+one of code, as Jupyter, VS Code and jupytext read them. Its exercise is a function that raises `Unsolved`,
+and its function `check()` raises unless that function is right. `lessons/solutions/NN_name.py` holds
+functions that are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from minigan.terminal import step, styled, width
+
+
+class LessonError(ValueError):
+    """There is no such lesson, or it cannot be built; the message says what to do."""
+
+
+class Unsolved(NotImplementedError):
+    """What an exercise raises until somebody has written it."""
+
+
+class Cell(NamedTuple):
+    """text: of markdown without its comment signs; of code as it is. line: where it begins in the file."""
+
+    markdown: bool
+    text: str
+    line: int
+
+
+# --- finding and reading -------------------------------------------------------------------------
+
+
+def folder() -> Path:
+    """The folder of lessons: `lessons/` here, or above here."""
+    here = Path.cwd()
+    for place in (here, *here.parents):
+        if list((place / "lessons").glob("[0-9][0-9]_*.py")):
+            return place / "lessons"
+    raise LessonError(f"there is no folder of lessons in {here} or above: change into a clone of the repository")
+
+
+def lessons() -> list[Path]:
+    """All lessons, in order."""
+    return sorted(folder().glob("[0-9][0-9]_*.py"))
+
+
+def find(which: str) -> Path:
+    """A lesson by its number ("4", "04"), a part of its name ("dense"), or as a file."""
+    if which.endswith(".py"):
+        if not Path(which).is_file():
+            raise LessonError(f"there is no file {which}")
+        return Path(which)
+    known = lessons()
+    wanted = which.zfill(2) if which.isdecimal() else which
+    matching = [p for p in known if (p.name.startswith(f"{wanted}_") if which.isdecimal() else wanted in p.stem)]
+    if len(matching) != 1:
+        found = "several are" if matching else "none is"
+        raise LessonError(f"lesson {which!r}: {found} called so; there are {', '.join(p.stem for p in known)}")
+    return matching[0]
+
+
+def title(path: Path) -> str:
+    """The first heading, without its number."""
+    heading = re.search(r"^# # (?:\d+\. )?(.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return heading[1] if heading else path.stem
+
+
+def cells(path: Path) -> list[Cell]:
+    """The cells of a lesson, empty ones left out."""
+    found: list[Cell] = []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    starts = [i for i, line in enumerate(lines) if re.match(r"# ?%%", line)] + [len(lines)]
+    for start, stop in zip(starts, starts[1:], strict=False):
+        markdown = "[markdown]" in lines[start]
+        body = lines[start + 1 : stop]
+        text = "\n".join(re.sub(r"^# ?", "", line) for line in body) if markdown else "\n".join(body)
+        if text.strip():
+            found.append(Cell(markdown, text.strip("\n"), start + 2))
+    return found
+
+
+# --- stepping ------------------------------------------------------------------------------------
+
+
+def play(path: Path, start: int = 0) -> None:
+    """Step through a lesson in the terminal: each code cell is shown, then run, then its output is shown."""
+    pages = cells(path)
+    names: dict[str, Any] = {"__name__": "__main__", "__file__": str(path)}
+    done: set[int] = set()
+
+    def show(page: int) -> None:
+        cell = pages[page]
+        print(_typeset(cell.text) if cell.markdown else _listed(cell.text))
+        for i in range(page + 1):  # a cell that was jumped over is run silently: what comes after needs it
+            if i not in done and not pages[i].markdown:
+                done.add(i)
+                with contextlib.nullcontext() if i == page else contextlib.redirect_stdout(io.StringIO()):
+                    _run(path, pages[i], names)
+        print()
+
+    step(len(pages), show, start)
+
+
+def _run(path: Path, cell: Cell, names: dict[str, Any]) -> None:
+    source = "\n" * (cell.line - 1) + cell.text  # so that a traceback tells the line of the file
+    exec(compile(source, str(path), "exec"), names)
+
+
+def _typeset(text: str) -> str:
+    """Markdown for a terminal: headings stand out, paragraphs are as wide as the terminal."""
+    import textwrap
+
+    typeset = []
+    for block in re.split(r"\n\s*\n", text):
+        if heading := re.match(r"#+ (.*)", block):
+            typeset.append(styled(heading[1], "bold", "cyan"))
+            block = block[heading.end() :].strip("\n")
+        if re.match(r"(    |```|\||- |\d+\. |\s*!\[)", block):
+            typeset.append(block)
+        elif block:
+            typeset.append(textwrap.fill(" ".join(block.split()), width()))
+    return re.sub(r"\*\*(.+?)\*\*", lambda m: styled(m[1], "bold"), "\n\n".join(typeset))
+
+
+def _listed(code: str) -> str:
+    return "\n".join(styled("  │ ", "dim") + line for line in code.splitlines())
+
+
+# --- pictures ------------------------------------------------------------------------------------
+
+
+def show(figure: Any, name: str) -> None:
+    """Show a matplotlib figure: in a notebook below the cell, else as a file in `lessons/output/`, whose
+    path is printed."""
+    import matplotlib.pyplot as plt
+
+    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
+    if shell is not None and type(shell).__name__ == "ZMQInteractiveShell":
+        from IPython.display import display
+
+        display(figure)
+    else:
+        try:
+            place = folder() / "output"
+        except LessonError:
+            place = Path.cwd()
+        place.mkdir(exist_ok=True)
+        path = place / f"{name}.png"
+        figure.savefig(path, dpi=120, bbox_inches="tight")
+        print(f"picture: {path}")
+    plt.close(figure)
+
+
+# --- the exercise --------------------------------------------------------------------------------
+
+
+def load(path: Path, solution: Path | None = None) -> ModuleType:
+    """The lesson as a module, all its cells run without a word; functions of a solution take their places in it."""
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    with contextlib.redirect_stdout(io.StringIO()):
+        for source in filter(None, (path, solution)):
+            exec(compile(source.read_text(encoding="utf-8"), str(source), "exec"), vars(module))
+    return module
+
+
+def check(path: Path, solution: Path | None = None) -> str | None:
+    """What is wrong with a lesson's exercise as it is written in `path`; None if nothing is."""
+    try:
+        module = load(path, solution)
+    except Unsolved as error:
+        return f"not solved yet: {error}"
+    except Exception as error:
+        return f"the file itself fails: {_where(error, path)}"
+    try:
+        module.check()
+    except Unsolved as error:
+        return f"not solved yet: {error}"
+    except AssertionError as error:
+        return f"not right yet: {error}" if str(error) else f"not right yet: {_where(error, path)}"
+    except Exception as error:
+        return f"your code fails: {_where(error, path)}"
+    return None
+
+
+def _where(error: Exception, path: Path) -> str:
+    """The error, and the last line of the learner's file on the way to it."""
+    lines = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).name == path.name]
+    at = f" at line {lines[-1].lineno}: {lines[-1].line or ''}" if lines else ""
+    return f"{type(error).__name__}: {error}{at}"
+
+
+# --- notebooks and pages -------------------------------------------------------------------------
+
+
+def build(out: Path) -> Iterator[Path]:
+    """Make each lesson an executed notebook and an HTML page in `out`; the paths, as they are written.
+
+    Raises: LessonError without jupytext and nbconvert.
+    """
+    try:
+        import jupytext
+        import nbconvert
+        from nbconvert.preprocessors import ExecutePreprocessor
+    except ModuleNotFoundError as error:
+        raise LessonError(f"building lessons needs {error.name}: pip install 'minigan[lessons]'") from None
+    from minigan.training.files import write_atomically
+
+    out.mkdir(parents=True, exist_ok=True)
+    for path in lessons():
+        notebook = jupytext.read(path)
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        ExecutePreprocessor(timeout=300).preprocess(notebook, {"metadata": {"path": str(path.parent)}})
+        page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
+        for suffix, text in ((".ipynb", nbconvert.NotebookExporter().from_notebook_node(notebook)[0]), (".html", page)):
+            written = out / (path.stem + suffix)
+            write_atomically(written, text.encode())
+            yield written

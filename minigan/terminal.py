@@ -1,0 +1,84 @@
+"""What the terminal can do: colours unless they are not wanted, its signs and width, and stepping with a key."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+
+STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
+
+SIGNS = {
+    "×": "x", "∂": "d", "‖": "||", "−": "-", "–": "-", "—": "-", "…": "...", "→": "->", "·": ",", "σ": "sigma",
+    "½": "1/2", "²": "^2", "━": "=", "╸": "-", "─": "-", "═": "=", "┬": "_", "┴": "|",
+    "▁": ".", "▂": ":", "▃": "-", "▄": "=", "▅": "+", "▆": "*", "▇": "#", "█": "@",
+}  # fmt: skip
+
+
+def colours() -> bool:
+    """Whether to colour: on a terminal, unless NO_COLOR is set (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def styled(text: str, *styles: str) -> str:
+    """The text in these styles, if there are colours."""
+    if not (styles and text and colours()):
+        return text
+    return f"\033[{';'.join(STYLES[s] for s in styles)}m{text}\033[0m"
+
+
+def signs(text: str) -> str:
+    """The text in signs that the terminal's encoding has: × becomes x where there is none."""
+    encoding = sys.stdout.encoding or "ascii"
+    return "".join(c if _has(encoding, c) else SIGNS.get(c, "?") for c in text)
+
+
+def _has(encoding: str, sign: str) -> bool:
+    try:
+        sign.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def width(most: int = 100) -> int:
+    """How many columns there are, up to `most`."""
+    return min(shutil.get_terminal_size((most, 24)).columns, most)
+
+
+def interactive() -> bool:
+    """Whether somebody sits there who can press a key."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def step(count: int, show: Callable[[int], None], start: int = 0) -> None:
+    """Show pages 0 … count − 1, one at a time: Enter goes on, b back, a number to that page, q leaves.
+
+    Where nobody can press a key, all are shown at once.
+    """
+    if not interactive():
+        for page in range(start, count):
+            show(page)
+        return
+    page = start
+    while page < count:
+        show(page)
+        keys = f"[{page + 1}/{count}] Enter: on   b: back   1-{count}: go to   q: quit "
+        answer = _asked(keys if len(keys) < width() else f"[{page + 1}/{count}] Enter, b, 1-{count}, q: ")
+        if answer == "q":
+            return
+        if answer == "b":
+            page = max(page - 1, 0)
+        elif answer.isdecimal() and 1 <= int(answer) <= count:
+            page = int(answer) - 1
+        else:
+            page += 1
+
+
+def _asked(question: str) -> str:
+    try:
+        return input(styled(question, "dim")).strip().lower()
+    except EOFError:
+        print()
+        return "q"

@@ -1,0 +1,194 @@
+"""Finding, stepping through, checking and building lessons."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from minigan import lesson, terminal
+from minigan.cli import main
+
+LESSON = """# %% [markdown]
+# # 1. Adding
+#
+# **Goal.** To add, with a line that is quite long, so long that it must be wrapped by a terminal of forty columns.
+
+# %%
+from minigan.lesson import Unsolved
+
+one = 1
+print("one is", one)
+
+# %% [markdown]
+# ## Predict
+#
+# 1. a list
+# 2. stays a list
+
+# %%
+print("two is", one + one)
+
+
+# %%
+def add(a, b):
+    raise Unsolved("write add")
+
+
+# %%
+def check():
+    assert add(1, 2) == 3, "1 + 2 is 3"
+"""
+
+
+@pytest.fixture
+def clone(tmp_path, monkeypatch):
+    (tmp_path / "lessons" / "solutions").mkdir(parents=True)
+    (tmp_path / "lessons" / "01_adding.py").write_text(LESSON, encoding="utf-8")
+    (tmp_path / "lessons" / "12_adding_more.py").write_text(LESSON.replace("1. Adding", "12. More"), encoding="utf-8")
+    (tmp_path / "lessons" / "solutions" / "01_adding.py").write_text("def add(a, b):\n    return a + b\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "40")
+    return tmp_path
+
+
+@pytest.fixture
+def keys(monkeypatch):
+    """keys("", "b", "q"): what is typed."""
+
+    def type_(*answers):
+        waiting = iter(answers)
+        monkeypatch.setattr(terminal, "interactive", lambda: True)
+        monkeypatch.setattr("builtins.input", lambda question: next(waiting))
+
+    return type_
+
+
+def test_cells_know_their_kind_their_text_and_their_line(clone):
+    cells = lesson.cells(clone / "lessons" / "01_adding.py")
+    assert [c.markdown for c in cells] == [True, False, True, False, False, False]
+    assert cells[0].text.startswith("# 1. Adding\n\n**Goal.**")
+    lines = LESSON.splitlines()
+    for cell in cells:
+        first = cell.text.splitlines()[0]
+        assert any(line.endswith(first) for line in lines[cell.line - 1 : cell.line + 1])
+
+
+def test_a_lesson_is_found_by_number_name_and_file(clone, monkeypatch):
+    path = clone / "lessons" / "01_adding.py"
+    assert lesson.find("1") == lesson.find("01") == path
+    assert lesson.find("more").name == "12_adding_more.py"
+    assert lesson.find(str(path)) == path
+    (clone / "deeper").mkdir()
+    monkeypatch.chdir(clone / "deeper")
+    assert lesson.find("1") == path
+
+
+@pytest.mark.parametrize(
+    ("which", "message"),
+    [
+        ("7", "lesson '7': none is called so; there are 01_adding, 12_adding_more"),
+        ("adding", "lesson 'adding': several are called so"),
+        ("no.py", "there is no file no.py"),
+    ],
+)
+def test_a_lesson_that_is_not_there(clone, capsys, which, message):
+    assert main(["lesson", which]) == main(["check-lesson", which]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_outside_of_a_clone(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["lesson"]) == 2
+    assert "change into a clone of the repository" in capsys.readouterr().err
+
+
+def test_without_a_number_they_are_listed(clone, capsys):
+    assert main(["lesson"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["01  Adding", "12  More"]
+
+
+def test_where_nobody_presses_keys_all_is_shown_and_run(clone, capsys):
+    assert main(["lesson", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "\033" not in out and "Enter" not in out
+    assert out.index("Goal.") < out.index("one is 1") < out.index("Predict") < out.index("two is 2")
+    assert "1. a list\n2. stays a list" in out
+    assert max(len(line) for line in out.splitlines() if not line.startswith("  │")) <= 40
+
+
+def test_stepping_forth_and_back_runs_each_cell_once(clone, capsys, keys):
+    keys("", "", "b", "", "", "q")
+    assert main(["lesson", "1"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("one is 1") == 1 and out.count("two is 2") == 1
+    assert out.count('print("one is", one)') == 2  # shown again, not run again
+    assert "def add" not in out
+
+
+def test_jumping_ahead_runs_what_was_jumped_over_in_silence(clone, capsys, keys):
+    keys("4", "q")
+    main(["lesson", "1"])
+    out = capsys.readouterr().out
+    assert "two is 2" in out and "one is 1" not in out
+    main(["lesson", "1", "--start", "4"])
+    assert "two is 2" in capsys.readouterr().out
+
+
+def test_leaving_by_the_end_of_input(clone, capsys, monkeypatch):
+    monkeypatch.setattr(terminal, "interactive", lambda: True)
+
+    def ended(question):
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", ended)
+    assert main(["lesson", "1"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('raise Unsolved("write add")', "not solved yet: write add"),
+        ("return a - b", r"not right yet: 1 \+ 2 is 3"),
+        ("return a + c", r"your code fails: NameError: name 'c' is not defined at line \d+: return a \+ c"),
+        ("return a + b", "solved"),
+        ("return (", "the file itself fails: SyntaxError"),
+    ],
+)
+def test_check_lesson_says_how_far_one_is(clone, capsys, body, said):
+    path = clone / "lessons" / "01_adding.py"
+    path.write_text(LESSON.replace('raise Unsolved("write add")', body), encoding="utf-8")
+    assert main(["check-lesson", "1"]) == (0 if said == "solved" else 1)
+    assert re.match(f"01_adding: {said}", capsys.readouterr().out)
+
+
+def test_check_lesson_with_its_solution(clone, capsys):
+    assert main(["check-lesson", "1"]) == 1
+    assert main(["check-lesson", "1", "--solution"]) == 0
+
+
+def test_colours_and_their_absence(monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert terminal.styled("x", "bold", "red") == "\033[1;31mx\033[0m"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert terminal.styled("x", "bold") == "x"
+
+
+def test_building_says_what_it_needs(clone, capsys, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "jupytext", None)
+    assert main(["lessons", "build"]) == 2
+    assert "pip install 'minigan[lessons]'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_building_makes_executed_notebooks_and_pages(clone, capsys):
+    for guest in ("jupytext", "nbconvert", "ipykernel"):
+        pytest.importorskip(guest)
+    assert main(["lessons", "build", "--out", "out"]) == 0
+    assert sorted(p.name for p in (clone / "out").iterdir()) == [
+        "01_adding.html", "01_adding.ipynb", "12_adding_more.html", "12_adding_more.ipynb",
+    ]  # fmt: skip
+    assert "two is 2" in (clone / "out" / "01_adding.ipynb").read_text(encoding="utf-8")
+    assert "two is 2" in (clone / "out" / "01_adding.html").read_text(encoding="utf-8")
