@@ -1,12 +1,22 @@
 """minigan: a GAN you can see through, written from scratch on NumPy, on the GPU with CuPy."""
 
 from minigan import functions, models, nn, objectives, optim
-from minigan.autograd import Function, GraphError, StaleTensorError, Tensor, grad, no_grad, observe
+from minigan.autograd import (
+    AnomalyError,
+    Function,
+    GraphError,
+    StaleTensorError,
+    Tensor,
+    detect_anomaly,
+    grad,
+    no_grad,
+    observe,
+)
 from minigan.backend import DeviceError, manual_seed
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "DeviceError", "Function", "GraphError", "StaleTensorError", "Tensor", "functions", "grad", "manual_seed",
-    "models", "nn", "no_grad", "objectives", "observe", "optim",
+    "AnomalyError", "DeviceError", "Function", "GraphError", "StaleTensorError", "Tensor", "detect_anomaly",
+    "functions", "grad", "manual_seed", "models", "nn", "no_grad", "objectives", "observe", "optim",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The command line: `minigan train | sample | doctor`.
+"""The command line: `minigan train | sample | trace | check | lesson | check-lesson | lessons | doctor`.
 
 Exit codes: 0 done, 1 the work failed or was stopped, 2 bad usage. An error is one sentence on
 stderr; `--debug` shows the traceback instead.
@@ -56,14 +56,17 @@ _SMALLER = {"train": ": try a smaller --batch-size", "sample": ": try a smaller 
 
 def _verdict(error: BaseException, command: str) -> tuple[int, str]:
     """The exit code, and what is said to the user."""
+    from minigan.autograd import AnomalyError
     from minigan.backend import DeviceError
     from minigan.data import DataError
+    from minigan.lesson import LessonError
+    from minigan.testing.check import TargetError
     from minigan.training import ConfigError, Interrupted, TrainingError
 
     match error:
-        case ConfigError():
+        case ConfigError() | TargetError() | LessonError():
             return USAGE, str(error)
-        case DataError() | DeviceError() | TrainingError() | Interrupted():
+        case DataError() | DeviceError() | TrainingError() | AnomalyError() | Interrupted():
             return FAILED, str(error)
         case KeyboardInterrupt():
             return FAILED, "stopped"
@@ -88,7 +91,7 @@ def _train(arguments: argparse.Namespace) -> int:
         return DONE
     # The run looks for what is not finite itself, and says more than NumPy's warnings (of whichever module).
     warnings.filterwarnings("ignore", category=RuntimeWarning)
-    run.train()
+    run.train(arguments.detect_anomaly, arguments.trace_every or 0)
     _say(f"Done in {_clock(run.seconds)}. Look at {run.folder.path / 'samples'}")
     _say(f"Draw more with: {program()} sample {shlex.quote(str(run.folder.path))}")
     return DONE
@@ -196,6 +199,116 @@ def _save_walk(out: Path, G: Any, walks: list, generate: Any) -> None:
     pictures.save_gif(out, [pictures.grid(generate(G, z)) for z in moments], seconds=0.06)
 
 
+# --- check ---------------------------------------------------------------------------------------
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from minigan.testing.check import HEADER, checks, judged, place_of
+
+    todo = checks(arguments.targets, arguments.order, arguments.cases, arguments.seed)
+    rows = []
+    print(HEADER, flush=True)
+    with tqdm(total=len(todo), desc="checking", leave=False, disable=None) as bar:
+        for row in judged(todo, whole=not arguments.targets):
+            rows.append(row)
+            bar.write(str(row))
+            bar.update()
+    wrong = [row for row in rows if row.trouble]
+    for row in wrong:
+        where = "" if isinstance(row.trouble, AssertionError) else place_of(row.trouble)
+        print(f"\n{row.name}{row.at and f', called on {row.at}'}: {row.trouble}{where}")
+        if arguments.debug:
+            traceback.print_exception(row.trouble)
+    for row in rows:
+        if row.advice:
+            print(f"\n{row.name} is right, and could be cheaper: {row.advice}")
+    cases = sum(row.cases for row in rows)
+    print(f"\n{len(rows) - len(wrong)} of {len(rows)} functions right, in {cases} cases")
+    return FAILED if wrong else DONE
+
+
+# --- trace ---------------------------------------------------------------------------------------
+
+
+def _trace(arguments: argparse.Namespace) -> int:
+    from minigan.training.files import write_atomically
+
+    trace = _traced(arguments)
+    if arguments.text:
+        from minigan.trace.text import step_through
+
+        step_through(trace)
+    if arguments.html:
+        from minigan.trace.page import trace_page
+
+        write_atomically(Path(arguments.html), trace_page(trace).encode())
+        _say(f"wrote {arguments.html}: open it in a browser")
+    if arguments.out or not (arguments.text or arguments.html):
+        out = Path(arguments.out or "trace.json")
+        write_atomically(out, trace.to_json().encode())
+        _say(f"wrote {out}: {len(trace.frames)} frames")
+    return DONE
+
+
+def _traced(arguments: argparse.Namespace) -> Any:
+    """The step of a checkpoint; without one, of a fresh model."""
+    from minigan.training import Config, ConfigError
+    from minigan.training.checkpoint import find_checkpoint
+    from minigan.training.tracing import trace_checkpoint, trace_fresh
+
+    warnings.filterwarnings("ignore", category=RuntimeWarning)  # what is not finite is in the trace
+    changes = {name: value for name in ("data", "device") if (value := getattr(arguments, name)) is not None}
+    runs = Path(arguments.runs)
+    if arguments.model and arguments.checkpoint:
+        raise ConfigError("--model makes a fresh model, so it excludes a checkpoint: a checkpoint has its own")
+    if arguments.model or not (arguments.checkpoint or list(runs.glob("*/ckpt/last.safetensors"))):
+        config = Config.for_model(arguments.model or "quick28", **changes)
+        _say(f"a step of a fresh {config.model}, which has learnt nothing yet")
+        return trace_fresh(config, arguments.seed)
+    path = find_checkpoint(arguments.checkpoint or "last", runs)
+    _say(f"a step from {path}")
+    return trace_checkpoint(path, arguments.seed, **changes)
+
+
+# --- lessons -------------------------------------------------------------------------------------
+
+
+def _lesson(arguments: argparse.Namespace) -> int:
+    from minigan import lesson
+    from minigan.terminal import styled
+
+    if arguments.which:
+        lesson.play(lesson.find(arguments.which), arguments.start - 1)
+        return DONE
+    for path in lesson.lessons():
+        print(f"{styled(path.stem[:2], 'bold')}  {lesson.title(path)}")
+    _say("minigan lesson 01 begins; minigan check-lesson 01 judges its exercise")
+    return DONE
+
+
+def _check_lesson(arguments: argparse.Namespace) -> int:
+    from minigan import lesson
+
+    path = lesson.find(arguments.which)
+    solution = path.parent / "solutions" / path.name if arguments.solution else None
+    trouble = lesson.check(path, solution)
+    print(f"{path.stem}: {trouble or 'solved'}")
+    return FAILED if trouble else DONE
+
+
+def _build_lessons(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from minigan import lesson
+
+    out = Path(arguments.out)
+    for path in tqdm(lesson.build(out), "building", total=2 * len(lesson.lessons()), disable=None):
+        tqdm.write(str(path))
+    return DONE
+
+
 # --- doctor --------------------------------------------------------------------------------------
 
 
@@ -210,6 +323,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from minigan import __version__
+    from minigan.models import MODELS
 
     parser = _Parser(prog="minigan", description="A GAN you can see through, on NumPy and CuPy.")
     parser.add_argument("--version", action="version", version=f"minigan {__version__}")
@@ -230,9 +344,52 @@ def _parser() -> argparse.ArgumentParser:
         help=".png a grid, .npz the bytes of the images, .gif a walk between noises; may be given several times",
     )  # fmt: skip
 
+    trace = commands.add_parser("trace", help="record one training step: every layer's values and gradients")
+    trace.set_defaults(command=_trace)
+    trace.add_argument(
+        "checkpoint", nargs="?", help="a run's folder, a checkpoint, or last (default: last, or a fresh model if none)"
+    )
+    trace.add_argument("--model", choices=list(MODELS), help="a fresh one, that has learnt nothing yet")
+    trace.add_argument("--data", help="a batch of these images instead of the run's own")
+    trace.add_argument("--runs", default="runs", help="where 'last' looks for runs (default: runs)")
+    trace.add_argument("--seed", type=_natural, default=0, help="of the batch and the noise (default: 0)")
+    trace.add_argument("--text", action="store_true", help="step through it in the terminal; a file only with --out")
+    trace.add_argument("--html", metavar="FILE", help="write it as a page to step through in a browser")
+    trace.add_argument("--out", metavar="FILE", help="write the trace as JSON (default: trace.json)")
+
+    check = commands.add_parser(
+        "check", help="judge backward passes: the engine's, or your own", formatter_class=argparse.RawTextHelpFormatter,
+        description="Check derivatives and invariants of every function, or of those named.",
+    )  # fmt: skip
+    check.set_defaults(command=_check)
+    check.add_argument(
+        "targets", nargs="*", metavar="TARGET",
+        help="a function of minigan (conv2d), or your own: module:MyFunction or file.py:MyFunction,\n"
+        "a module or file alone for all Functions in it (default: the whole engine)",
+    )  # fmt: skip
+    check.add_argument("--order", type=int, choices=(1, 2, 3), help="of the derivatives (default: 2; some 3)")
+    check.add_argument("--cases", type=_count, default=10, help="random calls of each function (default: 10)")
+    check.add_argument("--seed", type=_natural, default=0, help="of the random calls (default: 0)")
+    check.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+    lesson = commands.add_parser("lesson", help="step through a lesson in the terminal; without a number, list them")
+    lesson.set_defaults(command=_lesson)
+    lesson.add_argument("which", nargs="?", metavar="NN", help="its number, a part of its name, or a file")
+    lesson.add_argument("--start", type=_count, default=1, metavar="CELL", help="where to begin (default: 1)")
+    check_lesson = commands.add_parser("check-lesson", help="judge the exercise in a lesson's file")
+    check_lesson.set_defaults(command=_check_lesson)
+    check_lesson.add_argument("which", metavar="NN", help="the lesson's number, a part of its name, or a file")
+    check_lesson.add_argument("--solution", action="store_true", help="judge the solution that comes with it instead")
+    lessons = commands.add_parser("lessons", help="make all lessons notebooks and pages")
+    lessons.set_defaults(command=_build_lessons)
+    lessons.add_argument("action", choices=["build"])
+    lessons.add_argument("--out", default="build/lessons", help="the folder to write (default: build/lessons)")
+    for command in (lesson, check_lesson, lessons):
+        command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
     doctor = commands.add_parser("doctor", help="versions, BLAS, devices, and a self-check of the engine")
     doctor.set_defaults(command=_doctor)
-    for command in (train, sample, doctor):
+    for command in (train, sample, trace, doctor):
         command.add_argument("--device", type=_device, help="auto (default), cpu, gpu or gpu:N")
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
@@ -262,6 +419,12 @@ def _add_train_options(train: argparse.ArgumentParser) -> None:
     run.add_argument("--checkpoint-every", type=_count, metavar="EPOCHS", help="how often one stays (default: 5)")
     run.add_argument("--resume", metavar="last|PATH", help="go on with the last run, a run's folder, or a checkpoint")
     run.add_argument("--config", metavar="FILE", help="choices as JSON (a run's config.json); options go on top")
+    run.add_argument(
+        "--detect-anomaly", action="store_true", help="stop at the first NaN or Inf and say where it arose; slow"
+    )
+    run.add_argument(
+        "--trace-every", type=_count, metavar="STEPS", help="save what happens in every so-many-th step (default: none)"
+    )
     run.add_argument("--dry-run", action="store_true", help="show the configuration as JSON, and do nothing")
 
 

@@ -38,4 +38,20 @@ class NonSaturating(Minimax):
         return F.binary_cross_entropy_with_logits(fake_logits, 1.0)
 
 
-OBJECTIVES = {"minimax": Minimax, "non-saturating": NonSaturating}
+class LeastSquares:
+    """D: ½ E(l(x) − 1)² + ½ E l(G(z))²        G: ½ E(l(G(z)) − 1)²
+
+    G's gradient at a logit is l − 1: the further the verdict from "real", the larger. The logit is the
+    verdict itself here, no sigmoid. Mao et al., 2017 (LSGAN), equation 9.
+    """
+
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """Real samples should be given 1, fakes 0."""
+        return (F.mse_loss(real_logits, 1.0) + F.mse_loss(fake_logits, 0.0)) * 0.5
+
+    def generator_loss(self, fake_logits: Tensor) -> Tensor:
+        """Fakes should be given 1."""
+        return F.mse_loss(fake_logits, 1.0) * 0.5
+
+
+OBJECTIVES = {"minimax": Minimax, "non-saturating": NonSaturating, "least-squares": LeastSquares}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minigan as mg
-from minigan.objectives import OBJECTIVES, Minimax, NonSaturating
+from minigan.objectives import OBJECTIVES, LeastSquares, Minimax, NonSaturating
 
 L_REAL = np.array([[2.0], [-0.5], [0.3]])
 L_FAKE = np.array([[-1.0], [0.7], [-3.0]])
@@ -30,11 +30,21 @@ def test_the_discriminators_loss(objective):
     np.testing.assert_allclose(fake.grad.numpy(), sigma(L_FAKE) / 3)
 
 
+def test_the_discriminators_least_squares():
+    real, fake = leaf(L_REAL), leaf(L_FAKE)
+    loss = LeastSquares().discriminator_loss(real, fake)
+    assert loss.item() == pytest.approx(((L_REAL - 1) ** 2).mean() / 2 + (L_FAKE**2).mean() / 2)
+    loss.backward()
+    np.testing.assert_allclose(real.grad.numpy(), (L_REAL - 1) / 3)
+    np.testing.assert_allclose(fake.grad.numpy(), L_FAKE / 3)
+
+
 @pytest.mark.parametrize(
     ("objective", "value", "gradient"),
     [
         (Minimax(), np.log(1 - sigma(L_FAKE)).mean(), -sigma(L_FAKE) / 3),
         (NonSaturating(), -np.log(sigma(L_FAKE)).mean(), (sigma(L_FAKE) - 1) / 3),
+        (LeastSquares(), ((L_FAKE - 1) ** 2).mean() / 2, (L_FAKE - 1) / 3),
     ],
 )
 def test_the_generators_loss(objective, value, gradient):
@@ -71,7 +81,9 @@ def test_extreme_logits_stay_finite(name, extreme):
     real, fake = leaf(np.full((2, 1), -extreme, np.float32)), leaf(np.full((2, 1), extreme, np.float32))
     loss_D, loss_G = objective.discriminator_loss(real, fake), objective.generator_loss(fake)
     assert loss_D.dtype == loss_G.dtype == np.float32
-    assert loss_D.item() == pytest.approx(2e4 if extreme > 0 else 0)
+    wrong = (1e8 + 1e8 + 2e4) / 2 if name == "least-squares" else 2e4  # D is wrong about all of them
+    right = (1e8 + 1e8 - 2e4) / 2 if name == "least-squares" else 0  # or so right that it costs again
+    assert loss_D.item() == pytest.approx(wrong if extreme > 0 else right)
     loss_D.backward(retain_graph=True)
     loss_G.backward()
     for t in (loss_D, loss_G, real.grad, fake.grad):
@@ -80,3 +92,4 @@ def test_extreme_logits_stay_finite(name, extreme):
 
 def test_names():
     assert OBJECTIVES["minimax"] is Minimax and OBJECTIVES["non-saturating"] is NonSaturating
+    assert OBJECTIVES["least-squares"] is LeastSquares

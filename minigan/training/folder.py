@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minigan.trace import Trace
 from minigan.training import pictures
 from minigan.training.config import Config
 from minigan.training.errors import CheckpointError, TrainingError
@@ -21,7 +22,7 @@ class RunFolder:
     """`runs/00003-dcgan28-mnist-s0/` and what lies in it.
 
     config.json, log.txt, stats.jsonl, samples/reals.png, samples/e000.png …, samples.gif,
-    losses.png, ckpt/e005.safetensors …, ckpt/last.safetensors.
+    losses.png, ckpt/e005.safetensors …, ckpt/last.safetensors; with --trace-every also trace/s000300.json ….
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,10 +63,23 @@ class RunFolder:
         self._write("config.json", config.to_json())
         kept = [_json_line(line) for line in self.stats() if line["step"] <= step]
         self._write("stats.jsonl", "".join(kept))
+        for at, path in self.traces().items():
+            if at > step:
+                path.unlink()
 
     def checkpoint(self, epoch: int) -> Path:
         """Where the checkpoint that stays from the end of an epoch lies."""
         return self.path / "ckpt" / f"e{epoch:03d}.safetensors"
+
+    def save_trace(self, step: int, trace: Trace) -> None:
+        """Write trace/s000300.json."""
+        (self.path / "trace").mkdir(exist_ok=True)
+        self._write(f"trace/s{step:06d}.json", trace.to_json())
+
+    def traces(self) -> dict[int, Path]:
+        """The saved traces by step, the earliest first."""
+        found = {int(p.stem[1:]): p for p in (self.path / "trace").glob("s*.json") if p.stem[1:].isdecimal()}
+        return dict(sorted(found.items()))
 
     def _write(self, name: str, text: str) -> None:
         write_atomically(self.path / name, text.encode())

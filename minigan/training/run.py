@@ -11,19 +11,21 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from minigan import backend, models
-from minigan.autograd import Tensor
+from minigan.autograd import AnomalyError, Tensor
+from minigan.autograd.anomaly import is_finite
 from minigan.data import Batches, DataError, Dataset, load
 from minigan.objectives import OBJECTIVES
 from minigan.optim import Adam
+from minigan.trace import Recorder, compare_objectives, step_recorder
 from minigan.training.averaging import averaged_copy, update_average
 from minigan.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from minigan.training.config import Config, ConfigError
-from minigan.training.diagnosis import Finding, first_nonfinite, is_finite
+from minigan.training.diagnosis import first_nonfinite, watch
 from minigan.training.errors import CheckpointError, Interrupted, NonFiniteLossError, TrainingError
 from minigan.training.folder import RunFolder
 from minigan.training.progress import Progress, describe, program
@@ -62,6 +64,8 @@ class Run:
         self.sums = dict.fromkeys((*FIGURES, "steps"), 0.0)  # since the last line of stats
         self.last_figures: dict[str, float] = {}
         self.progress: Progress | None = None  # while training
+        self.detect_anomaly = False  # whether every step is taken under watch
+        self.trace_every = 0  # steps between two that are recorded; 0: none
 
     def _adam(self, network: Any, lr: float) -> Adam:
         c = self.config
@@ -92,8 +96,13 @@ class Run:
 
     # Training.
 
-    def train(self) -> None:
-        """Go on to the configured number of epochs. Ctrl-C saves, and raises `Interrupted`."""
+    def train(self, detect_anomaly: bool = False, trace_every: int = 0) -> None:
+        """Go on to the configured number of epochs. Ctrl-C saves, and raises `Interrupted`.
+
+        detect_anomaly: take every step under `minigan.detect_anomaly`, slowly, up to the first NaN or Inf.
+        trace_every: save a trace of every so-many-th step (0: of none). The run is the same to the bit.
+        """
+        self.detect_anomaly, self.trace_every = detect_anomaly, trace_every
         if self.folder is None:
             raise TrainingError("this run was prepared without a folder: make it with start() to train it")
         if self.device == backend.CPU:
@@ -101,7 +110,7 @@ class Run:
         try:
             self._train()
         except (Exception, KeyboardInterrupt) as error:
-            told = isinstance(error, (TrainingError, Interrupted))
+            told = isinstance(error, (TrainingError, AnomalyError, Interrupted))
             with suppress(OSError):  # the disk may be what it ended on
                 self.folder.log(str(error) if told else f"ended by {type(error).__name__}: {error}".rstrip(": "))
             raise
@@ -125,6 +134,9 @@ class Run:
             save_checkpoint(self.folder.last_checkpoint, self._good_checkpoint())
             self.folder.finish_pictures(self.epoch)
             raise
+        except AnomalyError as error:
+            message = f"step {self.step + 1} (epoch {self.epoch + 1}): {error}\n  {self._advice()}"
+            raise AnomalyError(message, error.source, error.cause, error.arose_here) from error
         except OSError as error:
             raise TrainingError(
                 f"{error.filename or self.folder.path} could not be written ({error.strerror or error}); "
@@ -157,11 +169,15 @@ class Run:
         backend.default_rng().bit_generator.state = self.dropout
         take_step = STEPS[config.step]
         try:
-            report = take_step(self.players, x, z, self._check)
+            with watch(self.players) if self.detect_anomaly else nullcontext():
+                if self.trace_every and (self.step + 1) % self.trace_every == 0:
+                    report = self._take_recorded(take_step, x, z)
+                else:
+                    report = take_step(self.players, x, z, self._check)
         except NonFiniteLossError as error:
             backend.default_rng().bit_generator.state = self.dropout
-            finding = first_nonfinite(lambda: take_step(self.players, x, z), self.players)
-            raise self._not_finite(f"{error} at step {self.step + 1} (epoch {self.epoch + 1})", finding) from None
+            first = first_nonfinite(lambda: take_step(self.players, x, z), self.players)
+            raise self._not_finite(f"{error} at step {self.step + 1} (epoch {self.epoch + 1})", first) from None
         self.dropout = backend.default_rng().bit_generator.state
         if self.average is not None:
             # An average of few steps is an average over those steps: early on less is kept.
@@ -169,25 +185,41 @@ class Run:
         self.step += 1
         self.pending.append(report)
 
+    def _take_recorded(self, take_step: Callable[..., StepReport], x: Tensor, z: Tensor) -> StepReport:
+        """A step, and its trace into the run's folder."""
+        comparisons = compare_objectives(self.players.G, self.players.D, z)
+        with self.recorder(x, z) as recorder:
+            report = take_step(self.players, x, z, recorder.naming(self._check), watched=True)
+        self.folder.save_trace(self.step + 1, recorder.trace.with_comparisons(comparisons))
+        return report
+
+    def recorder(self, x: Tensor, z: Tensor) -> Recorder:
+        """A recorder for the next step."""
+        c = self.config
+        about = {"model": c.model, "data": self.data.name, "objective": c.objective, "step": c.step}
+        return step_recorder(self.players, x, z, **about, at=self.step + 1)
+
     def _check(self, name: str, loss: Tensor) -> None:
         """Raise if a loss is not finite. On a GPU to look is to wait, so it looks at logged steps only."""
         looks = self.device == backend.CPU or (self.step + 1) % LOG_EVERY == 0
         if looks and not is_finite(loss):
             raise NonFiniteLossError(f"{name} became {loss.item()}")
 
-    def _not_finite(self, what: str, finding: Finding | None) -> NonFiniteLossError:
-        """The error that says where a NaN or Inf came from. If `finding` is not its source, the steps since
+    def _not_finite(self, what: str, first: AnomalyError | None) -> NonFiniteLossError:
+        """The error that says where a NaN or Inf came from. If it did not arise in `first`, the steps since
         the last checkpoint are taken again under watch: they are the same to the bit."""
-        if not (finding and finding.at_source) and self.folder.last_checkpoint.is_file():
+        if not (first and first.arose_here) and self.folder.last_checkpoint.is_file():
             self.progress.line(f"{what}: looking for its source in the steps since the last checkpoint")
             again = Run(self.config, self.data, self.folder)
             again.restore(load_checkpoint(self.folder.last_checkpoint), self.folder.last_checkpoint)
             steps = self.step + 1 - again.step
-            finding = first_nonfinite(lambda: again._take_steps(steps), again.players) or finding
-        first = finding.what if finding else "no function, when the steps were taken again"
-        return NonFiniteLossError(
-            f"{what}; the first to produce a NaN or Inf was {first}. The last good checkpoint is "
-            f"{self.folder.last_checkpoint}: start again with lower learning rates (--lr)"
+            first = first_nonfinite(lambda: again._take_steps(steps), again.players) or first
+        source = f"{first.source}: {first.cause}" if first else "no function, when the steps were taken again"
+        return NonFiniteLossError(f"{what}; the first to produce a NaN or Inf was {source}. {self._advice()}")
+
+    def _advice(self) -> str:
+        return (
+            f"The last good checkpoint is {self.folder.last_checkpoint}: start again with lower learning rates (--lr)"
         )
 
     def _take_steps(self, n: int) -> None:
@@ -279,14 +311,23 @@ class Run:
             raise CheckpointError(
                 f"{path} was trained on other images than {self.data.source} now holds: resume with the same data"
             )
+        self.restore_parts(checkpoint, path)
+        try:
+            self.epoch, self.position = progress["epoch"], progress["position"]
+            self.seconds, self.sums = progress["seconds"], progress["sums"]
+            self.noise.bit_generator.state = json.loads(progress["noise"])
+            self.dropout = json.loads(progress["dropout"])
+        except (KeyError, ValueError, TypeError) as error:
+            raise CheckpointError(f"{path} does not fit a run of {self.config.model}: {error}") from None
+
+    def restore_parts(self, checkpoint: Checkpoint, path: Path) -> None:
+        """Take over the networks and optimisers in a checkpoint, and the step they are at."""
+        progress = checkpoint.progress
         try:
             for name, part in self._parts().items():
                 numbers = {k[len(name) + 1 :]: v for k, v in progress.items() if k.startswith(f"{name}.")}
                 part.load_state_dict(checkpoint.part(name) | numbers)
-            self.epoch, self.position, self.step = progress["epoch"], progress["position"], progress["step"]
-            self.seconds, self.sums = progress["seconds"], progress["sums"]
-            self.noise.bit_generator.state = json.loads(progress["noise"])
-            self.dropout = json.loads(progress["dropout"])
+            self.step = progress["step"]
         except (KeyError, ValueError, TypeError) as error:
             raise CheckpointError(f"{path} does not fit a run of {self.config.model}: {error}") from None
 

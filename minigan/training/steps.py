@@ -43,16 +43,20 @@ class StepReport:
     border_norm: Tensor  # ‖∂L_G/∂G(z)‖₂ over the whole batch
 
 
-def alternating_step(players: Players, x: Tensor, z: Tensor, check: Check = lambda name, loss: None) -> StepReport:
+def alternating_step(
+    players: Players, x: Tensor, z: Tensor, check: Check = lambda name, loss: None, watched: bool = False
+) -> StepReport:
     """D's turn on real and detached fakes; then G's turn against the D that has just been changed.
 
-    x: real images (N, C, H, W). z: noise (N, z_dim). check: sees each loss before it is used.
+    x: real images (N, C, H, W). z: noise (N, z_dim). check: sees each loss before it is used. watched:
+    have the gradient of loss_D at D's input too, which no one needs; all else is the same to the bit.
     """
     G, D, objective = players.G, players.D, players.objective
     fake = G(z)
 
     # D's turn. detach() is a wall: no gradient of D's loss reaches G.
-    real_logits, fake_logits = D(x), D(fake.detach())
+    wall = _border(fake) if watched else fake.detach()
+    real_logits, fake_logits = D(x), D(wall)
     loss_D = objective.discriminator_loss(real_logits, fake_logits)
     check("loss_D", loss_D)
     D.zero_grad()
@@ -72,8 +76,10 @@ def alternating_step(players: Players, x: Tensor, z: Tensor, check: Check = lamb
     return _report(loss_D, loss_G, real_logits, fake_logits, border.grad)
 
 
-def simultaneous_step(players: Players, x: Tensor, z: Tensor, check: Check = lambda name, loss: None) -> StepReport:
-    """Both gradients from the weights before either step, with one shared verdict D(G(z))."""
+def simultaneous_step(
+    players: Players, x: Tensor, z: Tensor, check: Check = lambda name, loss: None, watched: bool = False
+) -> StepReport:
+    """Both gradients from the weights before either step, with one shared verdict D(G(z)). Arguments as above."""
     G, D, objective = players.G, players.D, players.objective
     fake = G(z)
     border = _border(fake)
@@ -86,7 +92,8 @@ def simultaneous_step(players: Players, x: Tensor, z: Tensor, check: Check = lam
     # Asked for at the border only, ∂L_G passes through D without touching its weights.
     (at_border,) = grad(loss_G, [border], retain_graph=True)
     weights = D.parameters()
-    for weight, gradient in zip(weights, grad(loss_D, weights, allow_unused=True), strict=True):
+    of_D = grad(loss_D, [*weights, border] if watched else weights, allow_unused=True)
+    for weight, gradient in zip(weights, of_D, strict=False):
         weight.grad = gradient
     G.zero_grad()
     fake.backward(at_border)  # ∂L_G/∂D.input enters G's output: the same numbers

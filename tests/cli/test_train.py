@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shlex
 import signal
@@ -143,6 +144,14 @@ def test_not_a_number_is_1_and_one_sentence(data, tmp_path, minigan):
     assert said.code == 1 and "Warning" not in said.err and "Traceback" not in said.err
     assert "the first to produce a NaN or Inf was" in said.err.splitlines()[-1]
     assert load_checkpoint(tmp_path / "runs/00000-mlp-noise-s0/ckpt/last.safetensors").progress["step"] == 0
+
+
+def test_detect_anomaly_says_where_and_is_1(data, tmp_path, minigan):
+    said = minigan(*options(data, tmp_path / "runs", "--lr", "1e30", "--detect-anomaly"))
+    assert said.code == 1 and "Warning" not in said.err and "Traceback" not in said.err
+    told = said.err[said.err.index("minigan train: ") :]
+    assert re.match(r"minigan train: step \d \(epoch 1\): .+ gave .+\n  it (arose here|came in)", told)
+    assert "The last good checkpoint is" in told.splitlines()[-1]
 
 
 # --- in processes of their own --------------------------------------------------------------------

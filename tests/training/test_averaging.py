@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from minigan.autograd import StaleTensorError, Tensor
 from minigan.training import run as run_module
 from minigan.training.averaging import averaged_copy, update_average
 from minigan.training.progress import Progress
@@ -61,6 +62,15 @@ def test_samples_are_drawn_from_the_average_and_without_one_from_the_generator(b
         assert not G.training
         for name, a in wanted.state_dict().items():
             np.testing.assert_array_equal(G.state_dict()[name], a, err_msg=name)
+
+
+def test_a_graph_through_the_average_is_stale_after_it_has_moved(begin):
+    G = begin(1).players.G
+    average = averaged_copy(G)
+    images = average(Tensor(np.ones((2, 4), "float32"), requires_grad=True))
+    update_average(average, G, keep=0.75)
+    with pytest.raises(StaleTensorError, match=r"update_average\(\)"):
+        images.sum().backward()
 
 
 @pytest.mark.parametrize("averaging", [0.0, 0.9])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minigan.functions as F
-from minigan.autograd import Tensor
+from minigan.autograd import AnomalyError, Tensor
 from minigan.objectives import OBJECTIVES, NonSaturating
 from minigan.training import NonFiniteLossError
 from minigan.training.checkpoint import load_checkpoint
@@ -54,10 +54,10 @@ def _fails(run) -> str:
 
 
 @pytest.mark.parametrize("step", ["alternating", "simultaneous"])
-def test_too_high_a_rate_is_named_with_the_function_and_the_weight(step, begin):
+def test_too_high_a_rate_is_named_with_the_function_and_the_layer(step, begin):
     message = _fails(begin(2, lr_G=1e20, lr_D=1e20, step=step))
     assert re.search(r"^loss_[DG] became (nan|-?inf) at step \d+ \(epoch 1\); the first to produce a NaN", message)
-    assert re.search(r"was \w+'s (forward|backward) pass \(with [GD]\.[\d.]+\w+", message)
+    assert re.search(r"was \w+'s (forward|backward) pass in [GD]\.\d \(\w+\): it ", message)
     assert "lower learning rates (--lr)" in message
 
 
@@ -65,14 +65,14 @@ def test_the_first_function_is_named_not_a_later_one(begin, monkeypatch):
     monkeypatch.setitem(OBJECTIVES, "trap", _LogOfZero)
     message = _fails(begin(1, objective="trap"))
     assert message.startswith("loss_D became -inf at step 1 ")
-    assert "was Log's forward pass: all it was given was finite" in message
+    assert "was Log's forward pass: it arose here" in message
 
 
 @pytest.mark.parametrize("images", [70, 16], ids=["seen in the next loss", "seen when saving"])
 def test_a_backward_pass_that_spoils_the_weights_is_found_afterwards(images, begin, monkeypatch, capsys):
     monkeypatch.setitem(OBJECTIVES, "trap", _InfiniteSlope)
     message = _fails(begin(2, objective="trap", images=images))
-    assert "was Sqrt's backward pass: all it was given was finite" in message
+    assert "was Sqrt's backward pass: it arose here" in message
     assert ("loss_D became nan at step 2" if images == 70 else "G.0.weight held NaN or Inf at step 1") in message
     assert "looking for its source" in capsys.readouterr().err
 
@@ -89,12 +89,12 @@ def test_an_optimisers_moment_is_named_and_the_report_is_not(step, begin, monkey
     """‖∂L_G/∂G(z)‖² overflows in the report of the same step."""
     monkeypatch.setitem(OBJECTIVES, "trap", _SteepSlope)
     message = _fails(begin(1, objective="trap", step=step))
-    assert re.search(r"was Adam's step, in its moment exp_avg_sq of G\.[\w.]+: all it was given was finite", message)
+    assert re.search(r"was Adam's step, in its moment exp_avg_sq of G\.[\w.]+: it arose here", message)
 
 
 def test_a_weight_that_a_finite_step_spoils_is_named(begin):
     message = _fails(begin(1, lr_D=3e38, images=16))
-    assert re.search(r"was Adam's step, in D\.[\w.]+: all it was given was finite", message), message
+    assert re.search(r"was Adam's step, in D\.[\w.]+: it arose here", message), message
 
 
 def test_what_overflows_in_the_report_alone_is_no_cause(begin, monkeypatch):
@@ -111,7 +111,7 @@ def test_a_poisoned_weight_is_named_and_the_last_good_checkpoint_stays(begin, mo
     _spoil(monkeypatch, run, 7, lambda run: run.players.D.parameters()[0]._data.fill(np.nan))
     message = _fails(run)
     assert "at step 8 (epoch 2)" in message
-    assert "Conv2d's forward pass (with D.0.weight" in message and "given D.0.weight, which was not finite" in message
+    assert "Conv2d's forward pass in D.0 (Conv2d): it came in with D.0.weight of shape (3, 1, 4, 4)" in message
     assert load_checkpoint(run.folder.last_checkpoint).progress["epoch"] == 1
 
 
@@ -131,3 +131,34 @@ def test_whatever_is_not_finite_is_never_saved(spoil, named, begin, monkeypatch)
     assert load_checkpoint(run.folder.last_checkpoint).progress["epoch"] == 1
     assert not run.folder.checkpoint(2).exists()
     assert not (run.folder.path / "samples" / "e002.png").exists()
+
+
+def test_under_detect_anomaly_the_step_and_the_line_are_named_and_nothing_is_taken_again(begin, monkeypatch, capsys):
+    monkeypatch.setitem(OBJECTIVES, "trap", _InfiniteSlope)
+    run = begin(1, objective="trap")
+    own = run.players.opt_G, run.players.opt_D
+    with pytest.raises(AnomalyError) as caught:
+        run.train(detect_anomaly=True)
+    message = str(caught.value)
+    assert message.startswith("step 1 (epoch 1): Sqrt's backward pass gave 16 Inf in the gradient of its input x")
+    assert f"{__file__}:" in message and "return super().generator_loss(fake_logits) + F.sum(F.sqrt(" in message
+    assert "steps.py:" in message and ": loss_G.backward()" in message  # the trainer's line, not that of this test
+    assert str(run.folder.last_checkpoint) in message and message in (run.folder.path / "log.txt").read_text()
+    assert caught.value.arose_here and "looking for its source" not in capsys.readouterr().err
+    assert (run.players.opt_G, run.players.opt_D) == own
+
+
+def test_a_run_under_detect_anomaly_is_the_same_to_the_bit(begin, left_by):
+    plain, watched = begin(1), begin(1, runs="watched")
+    plain.train()
+    watched.train(detect_anomaly=True)
+    assert left_by(watched) == left_by(plain)
+
+
+def test_a_moment_that_was_spoilt_before_is_what_came_in(begin, monkeypatch):
+    run = begin(1)
+    _spoil(monkeypatch, run, 2, lambda run: run.players.opt_D.state[2]["exp_avg"].fill(np.nan))
+    with pytest.raises(AnomalyError) as caught:
+        run.train(detect_anomaly=True)
+    assert str(caught.value).startswith("step 3 (epoch 1): Adam's step, in its moment exp_avg of D.1.weight, gave NaN")
+    assert caught.value.cause == "it came in with its moment exp_avg of D.1.weight" and not caught.value.arose_here

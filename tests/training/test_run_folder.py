@@ -131,6 +131,17 @@ def test_equal_seeds_give_equal_runs_and_other_seeds_others(begin, left_by):
     assert all(a[name] != c[name] for name in ("G.0.weight", "D.0.weight", "e000.png", "e001.png", "noise", "stats"))
 
 
+def test_each_player_learns_as_configured(begin):
+    chosen = {"betas": (0.4, 0.98), "eps": 1e-6, "epsilon_hat": True}
+    run = begin(1, lr_G=0.02, lr_D=0.03, step="simultaneous", objective="minimax", **chosen)
+    G, D, opt_G, opt_D = (getattr(run.players, name) for name in ("G", "D", "opt_G", "opt_D"))
+    assert (opt_G.lr, opt_D.lr) == (0.02, 0.03)
+    for optimizer, network in ((opt_G, G), (opt_D, D)):
+        assert (optimizer.betas, optimizer.eps, optimizer.epsilon_hat) == tuple(chosen.values())
+        assert all(p is q for p, q in zip(optimizer.params, network.parameters(), strict=True))
+    assert type(run.players.objective).__name__ == "Minimax"
+
+
 def test_numbers_go_up_and_nothing_is_overwritten(begin, tmp_path):
     (tmp_path / "runs").mkdir()
     for name in ("00007-old-x-s0", "00003-old-x-s0", "2031-notes", "readme.txt", "100000"):

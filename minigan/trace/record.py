@@ -1,0 +1,328 @@
+"""The recorder: an observer that writes down what happens, and changes nothing.
+
+    with Recorder({"G": G, "D": D}, {"x": x, "z": z}) as recorder:
+        ...                                 # any forward and backward passes, any optimiser's steps
+    trace = recorder.trace
+
+It keeps summaries, taken as things happen; the few arrays it holds on to are the gradients at the
+borders, which are compared number by number. `story.tell` makes a trace of what was written down.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from minigan.autograd import Function, Tensor, in_backward_of, observe
+from minigan.autograd.modes import Observer
+from minigan.autograd.tensor import _owner
+from minigan.backend import Array as Numbers
+from minigan.backend import get_array_module
+from minigan.nn import Module, Parameter
+from minigan.optim import Optimizer
+from minigan.trace.summary import Array, summarize
+
+# --- what is written down ------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Input:
+    """A function's input. key: what its gradient is called in a walk (None: it gets none).
+
+    maker: the number of the function that made it, if that was seen; attached: whether the graph says so.
+    """
+
+    key: Any
+    summary: Array
+    parameter: Parameter | None
+    maker: int | None
+    attached: bool
+    label: str | None
+    constant: bool  # a number, a buffer, a target: nothing that flows through the network
+
+
+@dataclass(eq=False)
+class Called:
+    """A function was called, within a call of a module or none."""
+
+    node: Function
+    within: Any
+    inputs: list[Input]
+    output: Array
+
+
+@dataclass(eq=False)
+class Begun:
+    """A backward pass began, at functions' outputs with cotangents. asked: for these gradients only (None: all)."""
+
+    number: int
+    starts: list[tuple[int, Numbers]]
+    asked: set | None
+    loss: str | None
+
+
+@dataclass(eq=False)
+class ParameterResult:
+    """What a walk did for a parameter: see `trace.ParameterGradient`."""
+
+    parameter: Parameter
+    status: str
+    gradient: Array | None
+
+
+@dataclass(eq=False)
+class Walked:
+    """A function was walked back. gradients: by key, summed over what the same layer gave before."""
+
+    walk: int
+    function: int
+    gradient_in: Array
+    gradients: dict[Any, Array]
+    parameters: list[ParameterResult]
+
+
+@dataclass(eq=False)
+class Changed:
+    """A parameter, and how an optimiser changed it."""
+
+    parameter: Parameter
+    weight: Array
+    gradient: Array | None
+    update: float = 0.0
+
+
+@dataclass(eq=False)
+class Stepped:
+    """An optimiser's step."""
+
+    optimizer: Optimizer
+    lr: float
+    changes: list[Changed] = field(default_factory=list)
+
+
+class Recorder(Observer):
+    """Records what happens in its `with` block; afterwards `trace` holds it.
+
+    modules: the players, by what they shall be called. inputs: what comes from outside, likewise.
+    about: said of the trace as a whole.
+    """
+
+    def __init__(
+        self, modules: Mapping[str, Module] | None = None, inputs: Mapping[str, Tensor] | None = None, **about: Any
+    ) -> None:
+        self.modules = dict(modules or {})
+        self.about = about
+        self.trace: Any = None
+        self.events: list[Called | Begun | Walked | Stepped] = []
+        self.called: list[Called] = []
+        self.losses: dict[int, str] = {}  # function's number: what its output is called
+        self.at_input: dict[tuple[int, Any], Numbers] = {}  # (walk, key): ∂L/∂ what entered a call
+        self.at_output: dict[tuple[int, int], Numbers] = {}  # (walk, function): what arrived at a call's output
+        self._labels = {id(_owner(t._data)): (t, name) for name, t in (inputs or {}).items()}
+        self._numbers: dict[Function, int] = {}
+        self._crossing: set = set()  # keys of what entered one call from another, and makers of these
+        self._makers: dict[int, tuple[Any, int]] = {}  # id of an array: (weak reference to it, who made it)
+        self._known: dict[tuple, tuple[Any, Any]] = {}  # summaries taken
+        self._walks = 0
+        self._layer: Any = None  # that is walked back now, and the gradients it has given so far
+        self._given: dict[Any, Numbers] = {}
+        self._unused: dict[Parameter, list[ParameterResult]] = {}
+        self._before: list[Numbers | None] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Recorder:
+        self._stack.enter_context(observe(self))
+        return self
+
+    def __exit__(self, kind: Any, *rest: Any) -> None:
+        from minigan.trace.story import tell
+
+        self._stack.close()
+        if kind is None:
+            self._settle(at_end=True)
+            self.trace = tell(self)
+        self.__dict__ = {"trace": self.trace}  # let go of graphs and arrays
+
+    def name(self, what: str, loss: Tensor) -> None:
+        """Call a loss by its name. (It fits as a step's `check`.)"""
+        number = self._numbers.get(loss.creator)
+        if number is not None:
+            self.losses[number] = what
+
+    def naming(self, check: Callable[[str, Tensor], None]) -> Callable[[str, Tensor], None]:
+        """A step's `check` that names the loss too."""
+
+        def named(what: str, loss: Tensor) -> None:
+            self.name(what, loss)
+            check(what, loss)
+
+        return named
+
+    # Forward.
+
+    def after_forward(self, node: Function, inputs: list[Tensor | None], outputs: list[Tensor]) -> None:
+        if in_backward_of() is not None:
+            return  # a part of some other function's backward pass
+        edges = getattr(node, "edges", [None] * len(inputs))
+        seen = [self._input(t, edge, node.called_in) for t, edge in zip(inputs, edges, strict=True) if t is not None]
+        number = len(self.called)
+        called = Called(node, node.called_in, seen, self._summary(outputs[0]))
+        self._numbers[node] = number
+        for y in outputs:
+            self._makers[id(y._data)] = weakref.ref(y._data), number
+        self.called.append(called)
+        self.events.append(called)
+        for item in seen:
+            if item.maker is not None and item.key is not None and self._crosses(called, self.called[item.maker]):
+                self._crossing |= {item.key, item.maker}
+
+    def _input(self, t: Tensor, key: Any, within: Any) -> Input:
+        if isinstance(t, Parameter):
+            return Input(key, self._summary(t, picture=False), t, None, False, None, False)
+        maker = self._numbers.get(t.creator) if t.creator is not None else None
+        attached = maker is not None
+        if maker is None:  # detached, or made under no_grad: it is known by its array
+            array, number = self._makers.get(id(t._data), (None, None))
+            maker = number if array is not None and array() is t._data else None
+        _, label = self._labels.get(id(_owner(t._data)), (None, t.name))
+        constant = maker is None and key is None and not self._is_given(t, within)
+        return Input(key, self._summary(t), None, maker, attached, label, constant)
+
+    def _is_given(self, t: Tensor, within: Any) -> bool:
+        """Whether it is what a module was called with; if not, the module made it itself, out of nothing."""
+        while within is not None:
+            if id(t) in within.given:
+                return True
+            within = within.caller
+        return False
+
+    def root(self, within: Any) -> Any:
+        """The call of a network that a module was called in: of a player, or else the outermost."""
+        if within is None:
+            return None
+        outermost = player = None
+        players = set(map(id, self.modules.values()))
+        while within is not None:
+            outermost = within
+            if id(within.module) in players:
+                player = within
+            within = within.caller
+        return player or outermost
+
+    def _crosses(self, to: Called, maker: Called) -> bool:
+        a, b = self.root(maker.within), self.root(to.within)
+        return a is not None and b is not None and a is not b
+
+    # Backward.
+
+    def before_walk(self, outputs: list[Tensor], cotangents: list[Tensor], wanted: set | None) -> None:
+        self._settle()
+        starts = [
+            (self._numbers[y.creator], dy._data)
+            for y, dy in zip(outputs, cotangents, strict=True)
+            if y.creator in self._numbers
+        ]
+        loss = next((self.losses[n] for n, _ in starts if n in self.losses), None)
+        self.events.append(Begun(self._walks, starts, wanted, loss))
+        for number, dy in starts:
+            if number in self._crossing:
+                self.at_output[self._walks, number] = dy.copy()
+        self._walks += 1
+        self._layer, self._given = None, {}
+
+    def after_backward(self, node: Function, cotangents: list[Tensor], gradients: list[Tensor | None]) -> None:
+        number = self._numbers.get(node)
+        if number is None:
+            return  # a function of a backward pass, differentiated in its turn
+        walk, called = self._walks - 1, self.called[number]
+        if called.within is not self._layer or called.within is None:
+            self._layer, self._given = called.within, {}
+        if number in self._crossing:
+            self.at_output[walk, number] = cotangents[0]._data.copy()
+        walked = Walked(walk, number, self._summary(cotangents[0], signed=True), {}, [])
+        given = [t for t, edge in zip(gradients, node.edges, strict=True) if edge is not None]
+        asked = [needed for needed, edge in zip(node.needs_input_grad, node.edges, strict=True) if edge is not None]
+        keyed = [item for item in called.inputs if item.key is not None]
+        for item, dx, needed in zip(keyed, given, asked, strict=True):
+            summary = self._collected(item, dx, walk) if needed and dx is not None else None
+            if item.parameter is not None:
+                result = ParameterResult(item.parameter, "computed" if summary else "not asked", summary)
+                walked.parameters.append(result)
+                if summary:
+                    self._unused.setdefault(item.parameter, []).append(result)
+            elif summary:
+                walked.gradients[item.key] = summary
+        for item in called.inputs:
+            if item.key is None and item.parameter is not None:
+                walked.parameters.append(ParameterResult(item.parameter, "frozen", None))
+        self.events.append(walked)
+
+    def _collected(self, item: Input, dx: Tensor, walk: int) -> Array:
+        """A gradient, with what the same layer, calling several functions, gave to the same input before."""
+        before = self._given.get(item.key)
+        if before is None:
+            self._given[item.key] = dx._data
+            summary = self._summary(dx, signed=True, picture=item.parameter is None)
+        else:
+            self._given[item.key] = total = before + dx._data
+            summary = summarize(total, True, item.parameter is None)
+        if item.parameter is None and item.key in self._crossing:
+            arrived = self.at_input.get((walk, item.key))
+            self.at_input[walk, item.key] = dx._data.copy() if arrived is None else arrived + dx._data
+        return summary
+
+    # Updates.
+
+    def before_step(self, optimizer: Optimizer) -> None:
+        """Look at weights and gradients before the optimiser changes them."""
+        self._settle()
+        step = Stepped(optimizer, optimizer.lr)
+        self._before = []
+        for p in optimizer.params:
+            g = p.grad
+            if g is not None:
+                self._unused.pop(p, None)
+            summary = None if g is None else self._summary(g, signed=True, picture=False)
+            step.changes.append(Changed(p, self._summary(p, picture=False), summary))
+            self._before.append(None if g is None else p._data.copy())
+        self.events.append(step)
+
+    def after_step(self, optimizer: Optimizer) -> None:
+        """By how much it changed them."""
+        for change, before in zip(self.events[-1].changes, self._before, strict=True):
+            if before is not None:
+                xp = get_array_module(before)
+                xp.subtract(change.parameter._data, before, out=before)
+                change.update = summarize(before, picture=False).norm
+        self._before = []
+
+    def _settle(self, at_end: bool = False) -> None:
+        """Gradients that were cleared, or left when all is over, without any optimiser having used them."""
+        stepped = any(isinstance(event, Stepped) for event in self.events)
+        for p, results in list(self._unused.items()):
+            if (at_end and stepped) or (not at_end and p.grad is None and not self._asked_for(p)):
+                for result in results:
+                    result.status = "discarded"
+                del self._unused[p]
+
+    def _asked_for(self, p: Parameter) -> bool:
+        """Whether the last walk handed its gradient to whoever asked for it, instead of putting it into .grad."""
+        last = next((event for event in reversed(self.events) if isinstance(event, Begun)), None)
+        return last is not None and last.asked is not None and p in last.asked
+
+    # Summaries: each memory is read once, however many tensors show it.
+
+    def _summary(self, t: Tensor, signed: bool = False, picture: bool = True) -> Array:
+        array = t._data
+        owner = _owner(array)
+        if owner.size != array.size:
+            owner = array  # a part of some memory: known by itself only
+        key = id(owner), t.shape, array.strides, t._version.count, signed, picture
+        memory, summary = self._known.get(key, (None, None))
+        if memory is None or memory() is not owner:
+            summary = summarize(array, signed, picture)
+            self._known[key] = weakref.ref(owner), summary
+        return summary

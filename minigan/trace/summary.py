@@ -1,0 +1,173 @@
+"""An array in a few numbers and a small picture."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from minigan import backend
+from minigan.backend import Array as Numbers
+from minigan.backend import get_array_module
+
+BINS = 24  # of a histogram
+DRAWN = 4096  # numbers that a histogram looks at, spread over the array
+SIDE = 28  # of a tile of a picture, at most
+TILES = 16  # channels shown
+SAMPLES = 4  # shown of images that have one channel
+BLOCK = 1 << 14  # numbers looked at in one go: they stay in the cache
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How many of the drawn numbers lie in each of the equal bins from low to high."""
+
+    low: float
+    high: float
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Tiles of numbers, each a byte: value = byte · scale / 127; a byte of −128 stands for NaN or ±Inf.
+
+    of: what a tile is: "channels" (of the first sample), "samples" (the first ones, of one channel),
+    "features" (of the first sample) or "numbers"; the last two are folded to a near-square, row by
+    row, the last row filled up with zeros. shape: (tiles, rows, columns). every: only each so-many-th
+    row and column is shown. data: base64 of the signed bytes.
+    """
+
+    of: str
+    shape: tuple[int, int, int]
+    every: int
+    scale: float
+    data: str
+
+
+@dataclass(frozen=True)
+class Array:
+    """A summary of an array. All numbers are of its finite elements; the others are counted.
+
+    norm: √Σx². std: √E(x − mean)². zeros: the share of elements that are exactly 0. nans, infs: how
+    many. histogram: from low to high, for gradients from −max|x| to max|x|.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    norm: float
+    mean: float
+    std: float
+    min: float
+    max: float
+    zeros: float
+    nans: int
+    infs: int
+    histogram: Histogram
+    picture: Picture | None
+
+    @property
+    def finite(self) -> bool:
+        """Whether no element is NaN or infinite."""
+        return not (self.nans or self.infs)
+
+
+def summarize(array: Numbers, signed: bool = False, picture: bool = True) -> Array:
+    """signed: a histogram symmetric about 0, as gradients are shown."""
+    xp = get_array_module(array)
+    flat = array.ravel(order="K") if xp is np else array.ravel()  # as it lies in memory: no copy
+    if flat.dtype.kind != "f":
+        flat = flat.astype("float64")
+    size, nans, infs = flat.size, 0, 0
+    finite = flat
+    with np.errstate(over="ignore", invalid="ignore"):
+        square, total, low, high, zeros = _moments(xp, flat)
+    if not math.isfinite(square):  # (or so large that its square is not)
+        nans, infs = int(xp.isnan(flat).sum()), int(xp.isinf(flat).sum())
+        finite = flat[xp.isfinite(flat)].astype("float64")
+        square, total, low, high, zeros = _moments(xp, finite)
+    n = max(1, finite.size)
+    mean = total / n
+    variance = square / n - mean * mean
+    if variance < 1e-9 * mean * mean:  # little is left of the difference: take it the exact way
+        variance = float(xp.square(finite.astype("float64") - mean).mean())
+    reach = max(-low, high)
+    return Array(
+        shape=tuple(array.shape),
+        dtype=str(array.dtype),
+        norm=_short(math.sqrt(square)),
+        mean=_short(mean),
+        std=_short(math.sqrt(max(0.0, variance))),
+        min=_short(low),
+        max=_short(high),
+        zeros=_short(zeros / max(1, size)),
+        nans=nans,
+        infs=infs,
+        histogram=_histogram(xp, finite, *((-reach, reach) if signed else (low, high))),
+        picture=_picture(xp, array) if picture and size else None,
+    )
+
+
+def _short(x: float) -> float:
+    """Nine digits tell any float32; more would only take up room."""
+    return float(f"{x:.9g}")
+
+
+def _moments(xp, flat: Numbers) -> tuple[float, float, float, float, int]:
+    """Σx², Σx, min, max and how many are 0, in one pass through memory. The sums are float64's: the same numbers
+    lying in another order have the same norm, to all digits shown."""
+    if not flat.size:
+        return 0.0, 0.0, 0.0, 0.0, 0
+    square = total = 0.0
+    low, high, zeros = math.inf, -math.inf, 0
+    block = BLOCK if xp is np else flat.size
+    for start in range(0, flat.size, block):
+        part = flat[start : start + block]
+        wide = part.astype("float64")
+        square += float(wide @ wide)
+        total += float(wide.sum())
+        low, high = min(low, float(part.min())), max(high, float(part.max()))
+        zeros += int(xp.count_nonzero(part == 0))
+    return square, total, low, high, zeros
+
+
+def _histogram(xp, flat: Numbers, low: float, high: float) -> Histogram:
+    step = max(1, flat.size // DRAWN) | 1  # odd, so as not to keep meeting the same channels
+    drawn = flat[::step]
+    width = (high - low) or 1.0
+    bins = ((drawn - low) * (BINS / width)).astype("int32").clip(0, BINS - 1)
+    counts = backend.to_numpy(xp.bincount(bins, minlength=BINS))
+    return Histogram(_short(low), _short(high), tuple(int(n) for n in counts))
+
+
+def _picture(xp, array: Numbers) -> Picture:
+    every = 1
+    if array.ndim == 4:
+        of, tiles = ("samples", array[:SAMPLES, 0]) if array.shape[1] == 1 else ("channels", array[0, :TILES])
+        every = math.ceil(max(tiles.shape[1:]) / SIDE)
+        tiles = tiles[:, ::every, ::every]
+    elif array.ndim >= 2 and array[0].size > 1:
+        of, tiles = "features", _folded(xp, array[0].ravel()[: SIDE * SIDE])
+    else:
+        of = "samples" if array.ndim == 2 else "numbers"
+        tiles = _folded(xp, array.ravel()[: SIDE * SIDE])
+    tiles = backend.to_numpy(tiles).astype("float64")
+    good = np.isfinite(tiles)
+    scale = _short(float(np.abs(tiles, where=good, out=np.zeros_like(tiles)).max(initial=0.0)))
+    levels = np.where(good, np.rint(np.where(good, tiles, 0.0) * (127 / (scale or 1.0))), -128)
+    return Picture(of, tiles.shape, every, scale, base64.b64encode(levels.astype("int8").tobytes()).decode())
+
+
+def _folded(xp, vector: Numbers) -> Numbers:
+    columns = math.ceil(math.sqrt(vector.size))
+    rows = math.ceil(vector.size / columns)
+    tile = xp.zeros(rows * columns, vector.dtype)
+    tile[: vector.size] = vector
+    return tile.reshape(1, rows, columns)
+
+
+def pixels(picture: Picture) -> Numbers:
+    """The numbers of a picture (tiles, rows, columns), float32, NaN where they were not finite."""
+    levels = np.frombuffer(base64.b64decode(picture.data), "int8").reshape(picture.shape)
+    return np.where(levels == -128, np.float32("nan"), levels * np.float32(picture.scale / 127))

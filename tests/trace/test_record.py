@@ -1,0 +1,498 @@
+"""The recorder: it changes nothing, and what it writes down is what happened."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minigan as mg
+from minigan import backend, nn, optim
+from minigan import functions as F
+from minigan.objectives import NonSaturating
+from minigan.trace import Recorder, compare_objectives, step_recorder, trace_step
+from minigan.training.steps import STEPS, alternating_step, simultaneous_step
+
+
+def everything(p) -> dict[str, bytes]:
+    """All that a step may change: weights, statistics, moments, the random state."""
+    arrays = {f"{name}.{key}": a for name in ("G", "D") for key, a in getattr(p, name).state_dict().items()}
+    for name in ("opt_G", "opt_D"):
+        arrays |= {f"{name}.{key}": np.asarray(value) for key, value in getattr(p, name).state_dict().items()}
+    state = str(backend.default_rng().bit_generator.state)
+    return {key: a.tobytes() for key, a in arrays.items()} | {"random": state.encode()}
+
+
+def figures(report) -> list[float]:
+    return [value.item() for value in vars(report).values()]
+
+
+def norm(t) -> float:
+    return float(np.linalg.norm(np.asarray(t, "float64").ravel()))
+
+
+# --- it changes nothing --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_recording_changes_no_result(name, players, batch):
+    after = {}
+    for kind in ("plain", "recorded"):
+        p, seen = players(), []
+        for step in range(3):
+            x, z = batch(step)
+            if kind == "plain":
+                report = STEPS[name](p, x, z)
+            else:
+                compare_objectives(p.G, p.D, z)
+                with step_recorder(p, x, z) as recorder:
+                    report = STEPS[name](p, x, z, recorder.name, watched=True)
+            seen.append(figures(report))
+        after[kind] = everything(p) | {"figures": str(seen).encode()}
+    assert after["plain"] == after["recorded"]
+
+
+def test_comparing_objectives_leaves_gradients_alone_too(players, batch):
+    p, (x, z) = players(), batch()
+    alternating_step(p, x, z)
+    before, grads = everything(p), [w.grad for w in p.G.parameters()]
+    assert len(compare_objectives(p.G, p.D, z)) == 6
+    assert everything(p) == before and [w.grad for w in p.G.parameters()] == grads and z.grad is None
+
+
+def test_an_error_in_the_block_is_the_blocks_own(players, batch):
+    p, (x, z) = players(), batch()
+    with pytest.raises(KeyError), step_recorder(p, x, z) as recorder:
+        p.G(z)
+        raise KeyError
+    assert recorder.trace is None
+
+
+# --- the border ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_gradient_at_the_border_is_one_on_both_sides(name, players, batch):
+    p, (x, z) = players(), batch()
+    with step_recorder(p, x, z) as recorder:
+        report = STEPS[name](p, x, z, recorder.name, watched=True)
+    trace = recorder.trace
+    (door,) = [c for c in trace.crossings if c.kind == "door"]
+    assert door.difference == 0.0
+    assert door.at_input == door.at_output and door.at_input.norm > 0
+    assert door.norm_into == door.at_output.norm == pytest.approx(report.border_norm.item(), rel=1e-6)
+    assert trace.walks[door.walk].label == "loss_G"
+    (on,) = [w for w in trace.walks if w.carries is not None]
+    assert on.label == "∂loss_G/∂G(z)" and on.player == "G" and trace.layers[on.start].owner == "G"
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_loss_of_D_meets_a_wall(name, players, batch):
+    trace = trace_step(STEPS[name], players(), *batch())
+    (wall,) = [c for c in trace.crossings if c.kind == "wall"]
+    assert trace.walks[wall.walk].label == "loss_D"
+    assert wall.at_input.norm > 0 and wall.at_output is None and wall.norm_into == 0.0
+    owners: dict[str, set[str]] = {}
+    for back in trace.backs:
+        owners.setdefault(trace.walks[back.walk].label, set()).add(trace.layers[back.layer].owner)
+    del owners["loss_G"]
+    assert owners == {"loss_D": {"loss", "D"}, "∂loss_G/∂G(z)": {"G"}}
+
+
+def test_what_dies_at_the_wall_is_what_an_open_border_would_have_let_through(players, batch):
+    p, (x, z) = players(), batch()
+    mg.manual_seed(7)
+    trace = trace_step(alternating_step, p, x, z)
+    q = players()
+    mg.manual_seed(7)
+    fake = q.G(z)
+    loss = q.objective.discriminator_loss(q.D(x), q.D(fake))
+    (through,) = mg.grad(loss, [fake])
+    wall = next(c for c in trace.crossings if c.kind == "wall")
+    assert wall.at_input.norm == pytest.approx(norm(through.numpy()), rel=1e-6)
+
+
+def test_unwatched_the_wall_has_no_number(players, batch):
+    p, (x, z) = players(), batch()
+    with step_recorder(p, x, z) as recorder:
+        alternating_step(p, x, z, recorder.name)
+    wall, door = recorder.trace.crossings
+    assert (wall.kind, wall.at_input, wall.norm_into) == ("wall", None, 0.0)
+    assert (door.kind, door.difference) == ("door", 0.0)
+
+
+def test_a_gradient_changed_on_the_way_is_seen(players, batch):
+    p, (_, z) = players(), batch()
+    with Recorder({"G": p.G, "D": p.D}, {"z": z}) as recorder:
+        fake = p.G(z)
+        border = mg.Tensor(fake.data, requires_grad=True)
+        p.objective.generator_loss(p.D(border)).backward()
+        changed = border.grad.numpy().copy()
+        border.grad.data *= 2  # in place: the recorder must not be fooled by it
+        fake.backward(border.grad)
+    (door,) = recorder.trace.crossings
+    assert door.kind == "door" and door.difference == pytest.approx(np.abs(changed).max(), rel=1e-6)
+    assert door.norm_into == pytest.approx(2 * door.at_input.norm, rel=1e-6)
+
+
+def test_one_graph_through_both_is_an_open_border(players, batch):
+    p, (_, z) = players(), batch()
+    with Recorder({"G": p.G, "D": p.D}, {"z": z}) as recorder:
+        p.objective.generator_loss(p.D(p.G(z))).backward()
+    trace = recorder.trace
+    (crossing,) = trace.crossings
+    assert (crossing.kind, crossing.difference) == ("open", 0.0) and crossing.norm_into > 0
+    assert [c.label for c in trace.calls] == ["G(z)", "D(G(z))"] and trace.borders[0].kind == "open"
+
+
+# --- parameters ----------------------------------------------------------------------------------
+
+
+def statuses(trace, owner: str) -> dict[str, set[str]]:
+    """By walk: what became of the gradients of a player's parameters."""
+    found: dict[str, set[str]] = {}
+    for back in trace.backs:
+        if trace.layers[back.layer].owner == owner:
+            for p in back.parameters:
+                found.setdefault(trace.walks[back.walk].label, set()).add(p.status)
+                assert (p.gradient is None) == (p.status in ("frozen", "not asked"))
+    return found
+
+
+def test_frozen_parameters_get_no_gradient(players, batch):
+    trace = trace_step(alternating_step, players(), *batch())
+    assert statuses(trace, "D") == {"loss_D": {"computed"}, "loss_G": {"frozen"}}
+    assert statuses(trace, "G") == {"∂loss_G/∂G(z)": {"computed"}}
+    frozen = {p.frozen for call in trace.calls[-1:] for i in call.layers for p in trace.layers[i].parameters}
+    assert trace.calls[-1].label == "D(G(z))" and frozen == {True}
+
+
+def test_the_simultaneous_step_does_not_ask_for_them(players, batch):
+    trace = trace_step(simultaneous_step, players(), *batch())
+    assert statuses(trace, "D") == {"loss_G": {"not asked"}, "loss_D": {"computed"}}
+
+
+def test_a_loop_that_forgets_to_freeze_discards_what_it_computed(players, batch):
+    p, (x, z) = players(), batch()
+    with step_recorder(p, x, z) as recorder:
+        fake = p.G(z)
+        loss_D = p.objective.discriminator_loss(p.D(x), p.D(fake.detach()))
+        recorder.name("loss_D", loss_D)
+        p.D.zero_grad()
+        loss_D.backward()
+        p.opt_D.step()
+        loss_G = p.objective.generator_loss(p.D(fake))
+        recorder.name("loss_G", loss_G)
+        p.G.zero_grad()
+        loss_G.backward()
+        p.opt_G.step()
+    assert statuses(recorder.trace, "D") == {"loss_D": {"computed"}, "loss_G": {"discarded"}}
+    assert statuses(recorder.trace, "G") == {"loss_G": {"computed"}}
+    assert [w.player for w in recorder.trace.walks] == ["D", "G"]
+
+
+def test_gradients_cleared_before_the_next_walk_are_discarded_and_kept_ones_are_not():
+    layer, x = nn.Dense(2, 1).named("A"), mg.Tensor(np.ones((3, 2), "float32"))
+    with Recorder() as recorder:
+        layer(x).sum().backward()
+        layer.zero_grad()
+        layer(x).sum().backward()
+        layer(x).sum().backward()
+    by_walk = {b.walk: {p.status for p in b.parameters} for b in recorder.trace.backs if b.parameters}
+    assert by_walk == {0: {"discarded"}, 1: {"computed"}, 2: {"computed"}}
+
+
+def test_updates_by_hand(players, batch):
+    p, (x, z) = players(), batch()
+    before = {f"{name}.{k}": a.numpy().copy() for name in "GD" for k, a in getattr(p, name).named_parameters()}
+    trace = trace_step(alternating_step, p, x, z)
+    after = {f"{name}.{k}": a.numpy() for name in "GD" for k, a in getattr(p, name).named_parameters()}
+    grads = {f"{name}.{k}": a.grad.numpy() for name in "GD" for k, a in getattr(p, name).named_parameters()}
+    assert [(u.owner, u.optimizer, u.lr) for u in trace.updates] == [("D", "Adam", 0.03), ("G", "Adam", 0.02)]
+    rows = [row for update in trace.updates for row in update.parameters]
+    assert sorted(row.name for row in rows) == sorted(before)
+    for row in rows:
+        step = norm(after[row.name].astype("float64") - before[row.name])
+        assert row.weight.norm == pytest.approx(norm(before[row.name]), rel=1e-5)
+        assert row.update == pytest.approx(step, rel=1e-4)
+        assert row.gradient.norm == pytest.approx(norm(grads[row.name]), rel=1e-5)
+        assert (
+            row.ratio is None if not row.weight.norm else row.ratio == pytest.approx(step / row.weight.norm, rel=1e-3)
+        )
+
+
+def test_weights_are_seen_as_they_are_at_each_call(players, batch):
+    p, (x, z) = players(), batch()
+    trace = trace_step(alternating_step, p, x, z)
+    first, second, third = (trace.layers[c.layers[0]].parameters[0] for c in trace.calls if c.owner == "D")
+    assert first.name == "D.main.0.weight" and first.value == second.value != third.value
+    assert third.value.norm == pytest.approx(norm(p.D.main[0].weight.numpy()), rel=1e-6)
+
+
+def test_a_parameter_without_gradient_stays_and_is_told_of():
+    a, b = nn.Parameter([1.0], name="a"), nn.Parameter([2.0], name="b")
+    sgd = optim.SGD([a, b], 0.5)
+    with Recorder() as recorder:
+        (a * 3.0).sum().backward()
+        sgd.step()
+    (update,) = recorder.trace.updates
+    assert [(row.name, row.update, row.ratio) for row in update.parameters] == [("a", 1.5, 1.5), ("b", 0.0, 0.0)]
+    assert update.parameters[1].gradient is None
+
+
+# --- layers and numbers --------------------------------------------------------------------------
+
+
+def test_names_shapes_and_norms_by_hand(players, batch):
+    p, (_, z) = players(), batch()
+    G = players().G
+    with Recorder({"G": p.G}, {"z": z}) as recorder:
+        p.G(z)
+    values, t = [z.numpy()], z
+    for layer in G.main._modules.values():
+        t = layer(t)
+        values.append(t.numpy())
+    trace = recorder.trace
+    assert [(layer.name, layer.kind, layer.owner) for layer in trace.layers] == [
+        ("G.main.0", "Dense", "G"), ("G.main.1", "Reshape", "G"), ("G.main.2", "BatchNorm", "G"),
+        ("G.main.3", "ReLU", "G"), ("G.main.4", "ConvTranspose2d", "G"), ("G.main.5", "Tanh", "G"),
+    ]  # fmt: skip
+    for i, layer in enumerate(trace.layers):
+        assert layer.inputs[0].shape == values[i].shape and layer.output.shape == values[i + 1].shape
+        assert layer.inputs[0].norm == pytest.approx(norm(values[i]), rel=1e-5)
+        assert layer.output.norm == pytest.approx(norm(values[i + 1]), rel=1e-5)
+        assert layer.sources == (None if i == 0 else i - 1,)
+    relu = trace.layers[3].output
+    assert relu.zeros == pytest.approx((values[4] == 0).mean()) and 0 < relu.zeros < 1
+    (call,) = trace.calls
+    assert (call.label, call.kind, call.training) == ("G(z)", "Generator", True)
+    assert call.inputs[0] == trace.layers[0].inputs[0] and call.output == trace.layers[-1].output
+
+
+def test_gradients_by_hand(players, batch):
+    p, q, (_, z) = players(), players(), batch()
+    with Recorder({"G": p.G}, {"z": z}) as recorder:
+        p.G(z).sum().backward()
+    trace, t, values = recorder.trace, mg.Tensor(z.data, requires_grad=True), []
+    for layer in q.G.main._modules.values():
+        values.append(t)
+        t = layer(t)
+    values.append(t)
+    by_hand = mg.grad(t.sum(), values)
+    backs = [b for b in trace.backs if trace.layers[b.layer].owner == "G"]
+    assert [b.layer for b in backs] == [5, 4, 3, 2, 1, 0]
+    for b in backs:
+        assert b.gradient_in.norm == pytest.approx(norm(by_hand[b.layer + 1].numpy()), rel=1e-5, abs=1e-6)
+        (out,) = b.gradients_out
+        if b.layer:
+            assert out.norm == pytest.approx(norm(by_hand[b.layer].numpy()), rel=1e-5, abs=1e-6)
+            assert out.histogram.low == -out.histogram.high and b.gradient_in.histogram.low < 0
+            assert b.gradient_in.histogram.low == -b.gradient_in.histogram.high
+        else:
+            assert out is None, "nobody asked for the gradient of the noise"
+    dense = backs[-1].parameters
+    assert [(g.name, g.status) for g in dense] == [("G.main.0.weight", "computed"), ("G.main.0.bias", "computed")]
+    assert dense[0].gradient.norm == pytest.approx(norm(p.G.main[0].weight.grad.numpy()), rel=1e-5)
+
+
+class Residual(nn.Module):
+    """x + x²: two functions of one input, which gets both gradients."""
+
+    def forward(self, x):
+        return F.add(x, F.mul(x, x))
+
+
+def test_a_users_own_module_of_several_functions():
+    x = mg.Tensor(np.array([1.0, 2.0, -3.0], "float32"), requires_grad=True, name="x")
+    with Recorder() as recorder:
+        Residual()(x).sum().backward()
+    layer, total = recorder.trace.layers
+    assert (layer.name, layer.kind, layer.owner) == ("Residual", "Residual", "Residual")
+    assert [f.name for f in layer.functions] == ["Mul", "Add"]
+    assert [f.output.norm for f in layer.functions] == pytest.approx([norm([1, 4, 9]), norm([2, 6, 6])])
+    assert len(layer.inputs) == 1 and recorder.trace.calls[0].label == "Residual(x)"
+    back = recorder.trace.backs[1]
+    assert back.gradient_in.norm == pytest.approx(norm([1, 1, 1]))
+    (out,) = back.gradients_out
+    assert out.norm == pytest.approx(norm([3, 5, -5])) == pytest.approx(norm(x.grad.numpy()))
+    assert total.owner == "loss"
+
+
+def test_a_module_used_twice_is_two_calls():
+    layer, x = nn.Dense(2, 2), mg.Tensor(np.ones((1, 2), "float32"), name="x")
+    with Recorder({"A": layer}) as recorder:
+        layer(layer(x))
+    assert [c.label for c in recorder.trace.calls] == ["A(x)", "A(A(x))"]
+    assert [b.kind for b in recorder.trace.borders] == ["open"]
+
+
+def test_parts_of_players_within_a_module_are_their_own(players, batch):
+    p, (_, z) = players(), batch()
+
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.G, self.D = p.G, p.D
+
+        def forward(self, z):
+            return self.D(self.G(z))
+
+    both = Both()
+    with Recorder({"G": p.G, "D": p.D}, {"z": z}) as recorder:
+        both(z)
+    assert [c.label for c in recorder.trace.calls] == ["G(z)", "D(G(z))"]
+    assert recorder.trace.layers[0].name == "G.main.0"
+    with Recorder({"GAN": both}, {"z": z}) as recorder:
+        both(z)
+    assert [c.label for c in recorder.trace.calls] == ["GAN(z)"]
+    assert recorder.trace.layers[0].name == "GAN.G.main.0"
+
+
+def test_without_a_graph_there_is_the_forward_pass(players, batch):
+    p, (_, z) = players(), batch()
+    with mg.no_grad(), Recorder({"G": p.G, "D": p.D}, {"z": z}) as recorder:
+        p.D(p.G(z))
+    trace = recorder.trace
+    assert [c.label for c in trace.calls] == ["G(z)", "D(G(z))"]
+    assert not trace.walks and not trace.crossings and trace.borders[0].kind == "wall"
+
+
+def test_a_path_cut_within_a_network_is_told_of():
+    x = mg.Tensor(np.ones((2, 2), "float32"), requires_grad=True, name="x")
+    first, second = nn.Dense(2, 3), nn.Dense(3, 1)
+    with Recorder({"A": first, "B": second}) as recorder:
+        h = first(x)
+        a, b = F.relu(h), F.tanh(h.detach())
+        second(a + b).sum().backward()
+    detached = {f.name: layer.detached for layer in recorder.trace.layers for f in layer.functions}
+    assert detached["Dense"] == (False,)
+    made = {layer.kind: layer for layer in recorder.trace.layers}
+    assert [layer.detached for layer in recorder.trace.layers if "Tanh" in layer.kind] == [(False, True)]
+    assert made["Dense"].sources == (1,)
+
+
+def test_what_a_backward_pass_is_made_of_is_no_layer(players, batch):
+    """A gradient penalty: a gradient of a gradient. The functions of the first are walked back in the second."""
+    p, (x, _) = players(), batch()
+    with Recorder({"D": p.D}) as recorder:
+        x = mg.Tensor(x.data, requires_grad=True, name="x")
+        (g,) = mg.grad(p.D(x).sum(), [x], create_graph=True)
+        ((g * g).sum() - 1.0).backward()
+    names = [layer.name for layer in recorder.trace.layers]
+    assert [name for name in names if name.startswith("D")] == [f"D.main.{i}" for i in range(6)]
+    assert len(recorder.trace.walks) == 2 and p.D.main[0].weight.grad is not None
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.SelfAttention(8), nn.SpectralNorm(nn.Conv2d(8, 2, 1))], ids=["attention", "spectral"]
+)
+def test_layers_with_parts_and_state(layer):
+    x = mg.Tensor(np.random.default_rng(0).standard_normal((2, 8, 4, 4), "float32"), requires_grad=True, name="x")
+    with Recorder({"A": layer}) as recorder:
+        layer(x).sum().backward()
+    (call,) = recorder.trace.calls
+    assert call.label == "A(x)" and len(call.inputs) == 1
+
+
+def test_nans_are_counted(players, batch):
+    p, (x, z) = players(), batch()
+    z.data[0, 0] = np.nan
+    trace = trace_step(alternating_step, p, x, z)
+    assert trace.calls[0].inputs[0].nans == 1
+    assert trace.layers[0].output.nans == 18 and not trace.layers[0].output.finite
+    loss = next(w for w in trace.walks if w.label == "loss_G")
+    assert loss.loss is None
+    door = next(c for c in trace.crossings if c.kind == "door")
+    assert door.at_input.nans and door.difference is None
+    assert type(trace).from_json(trace.to_json()) == trace
+
+
+# --- frames --------------------------------------------------------------------------------------
+
+
+def outline(trace) -> list[tuple[str, str, str, str]]:
+    """The frames, those of a network's layers together."""
+    lines: list[tuple[str, str, str, str]] = []
+    for f in trace.frames:
+        where = trace.calls[f.call].label if f.call is not None else f.owner
+        line = (f.turn, f.direction, f.way, where)
+        if not lines or lines[-1] != line:
+            lines.append(line)
+    return lines
+
+
+def test_frames_of_the_alternating_step(players, batch):
+    assert outline(trace_step(alternating_step, players(), *batch())) == [
+        ("D", "enter", "forward", "G(z)"), ("D", "forward", "forward", "G(z)"),
+        ("D", "enter", "forward", "D(x)"), ("D", "forward", "forward", "D(x)"),
+        ("D", "border", "forward", "D(G(z))"), ("D", "forward", "forward", "D(G(z))"),
+        ("D", "loss", "forward", "loss"),
+        ("D", "backward", "backward", "loss"), ("D", "backward", "backward", "D(G(z))"),
+        ("D", "border", "backward", "D(G(z))"),
+        ("D", "backward", "backward", "D(x)"),
+        ("D", "update", "forward", "D"),
+        ("G", "border", "forward", "D(G(z))"), ("G", "forward", "forward", "D(G(z))"),
+        ("G", "loss", "forward", "loss"),
+        ("G", "backward", "backward", "loss"), ("G", "backward", "backward", "D(G(z))"),
+        ("G", "border", "backward", "D(G(z))"),
+        ("G", "backward", "backward", "G(z)"),
+        ("G", "update", "forward", "G"),
+    ]  # fmt: skip
+
+
+def test_frames_of_the_simultaneous_step(players, batch):
+    assert outline(trace_step(simultaneous_step, players(), *batch())) == [
+        ("both", "enter", "forward", "G(z)"), ("both", "forward", "forward", "G(z)"),
+        ("both", "enter", "forward", "D(x)"), ("both", "forward", "forward", "D(x)"),
+        ("both", "border", "forward", "D(G(z))"), ("both", "forward", "forward", "D(G(z))"),
+        ("both", "loss", "forward", "loss"),
+        ("G", "backward", "backward", "loss"), ("G", "backward", "backward", "D(G(z))"),
+        ("D", "backward", "backward", "loss"), ("D", "backward", "backward", "D(G(z))"),
+        ("D", "border", "backward", "D(G(z))"),
+        ("D", "backward", "backward", "D(x)"),
+        ("G", "border", "backward", "D(G(z))"),
+        ("G", "backward", "backward", "G(z)"),
+        ("D", "update", "forward", "D"), ("G", "update", "forward", "G"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_frame_shows_what_its_layer_did(name, players, batch):
+    trace = trace_step(STEPS[name], players(), *batch())
+    for frame in trace.frames:
+        if frame.direction == "backward":
+            back = trace.backs[frame.back]
+            assert frame.gradient_in == back.gradient_in and frame.output == trace.layers[back.layer].output
+            assert frame.walk == back.walk and frame.layer == back.layer
+        if frame.direction == "forward":
+            assert frame.output == trace.layers[frame.layer].output
+    kinds = [trace.crossings[f.crossing].kind for f in trace.frames if f.crossing is not None]
+    assert kinds == ["wall", "door"]
+    assert [f.turn for f in trace.frames if f.crossing is not None] == ["D", "G"]
+    losses = [f for f in trace.frames if f.direction == "loss"]
+    assert [f.title.split()[0] for f in losses] == ["loss_D", "loss_G"]
+    assert {w.label: w.loss for w in trace.walks[:2]} == {f.title.split()[0]: f.output.mean for f in losses}
+
+
+# --- objectives side by side ---------------------------------------------------------------------
+
+
+def test_objectives_at_one_point(players, batch):
+    p, (_, z) = players(), batch()
+    found = {(c.objective, c.surer): c for c in compare_objectives(p.G, p.D, z, surer=(0.0, 8.0))}
+    assert len(found) == 6
+    for c in found.values():
+        assert [layer.name for layer in c.layers] == [f"G.main.{i}" for i in (5, 4, 3, 2, 1, 0)]
+    ratio = {name: found[name, 8.0].border.norm / found[name, 0.0].border.norm for name, _ in found}
+    assert ratio["minimax"] < 0.01 < 1 < ratio["non-saturating"] < ratio["least-squares"]
+    last = found["minimax", 8.0].layers[-1].norm / found["minimax", 0.0].layers[-1].norm
+    assert last < 0.01, "what vanishes at the border is gone in all of G"
+
+
+def test_the_comparison_says_what_a_step_would_meet(players, batch):
+    p, (_, z) = players(objective=NonSaturating()), batch()
+    mine = next(c for c in compare_objectives(p.G, p.D, z) if (c.objective, c.surer) == ("non-saturating", 0.0))
+    with Recorder({"G": p.G, "D": p.D}) as recorder:
+        loss = p.objective.generator_loss(p.D(p.G(z)))
+        loss.backward()
+    assert mine.loss == pytest.approx(loss.item(), rel=1e-8)
+    assert mine.border.norm == pytest.approx(recorder.trace.crossings[0].at_input.norm, rel=1e-6)

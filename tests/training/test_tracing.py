@@ -1,0 +1,88 @@
+"""Traces of a run: saved while it trains without changing it, and made of a checkpoint without changing that."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from minigan import backend
+from minigan.data import DataError
+from minigan.trace import Trace
+from minigan.training import Config
+from minigan.training.checkpoint import load_checkpoint
+from minigan.training.tracing import trace_checkpoint, trace_fresh
+
+
+@pytest.mark.parametrize("step", ["alternating", "simultaneous"])
+def test_a_traced_run_equals_an_untraced_one_to_the_bit(step, begin, left_by):
+    plain, traced = begin(2, step=step), begin(2, runs="traced", step=step)
+    plain.train()
+    traced.train(trace_every=3)
+    assert left_by(traced) == left_by(plain)
+    assert list(traced.folder.traces()) == [3, 6, 9] and not plain.folder.traces()
+
+
+def test_the_traces_of_a_run(begin):
+    run = begin(1)
+    run.train(trace_every=2)
+    assert [p.name for p in run.folder.traces().values()] == ["s000002.json", "s000004.json"]
+    trace = Trace.from_json(run.folder.traces()[4].read_text(encoding="utf-8"))
+    assert trace.about == {
+        "model": "tiny", "data": run.data.name, "objective": "non-saturating", "step": "alternating", "at": 4,
+        "batch": 16, "dtype": "float32", "device": "cpu",
+    }  # fmt: skip
+    door = next(c for c in trace.crossings if c.kind == "door")
+    assert door.difference == 0.0 and len(trace.comparisons) == 6
+    logged = [json.loads(line) for line in run.folder.stats_file.read_text().splitlines()]
+    assert logged, "the figures of traced steps are logged as ever"
+
+
+def test_a_resumed_run_goes_on_tracing_and_keeps_no_trace_of_what_is_done_again(begin, go_on, left_by):
+    whole, broken = begin(2), begin(1, runs="broken")
+    whole.train(trace_every=4)
+    broken.train(trace_every=1)
+    later = broken.folder.path / "trace" / "s000009.json"
+    later.write_text("from a run that went on, and was lost")
+    other = broken.folder.path / "trace" / "summary.json"
+    other.write_text("no trace")
+    again = go_on(broken, epochs=2)
+    assert list(again.folder.traces()) == [1, 2, 3, 4, 5] and other.is_file()
+    assert {**left_by(again), "config.json": 0} == {**left_by(whole), "config.json": 0}
+
+
+@pytest.fixture
+def trained(begin):
+    run = begin(1)
+    run.train()
+    return run
+
+
+def test_a_checkpoint_is_traced_and_left_as_it_is(trained):
+    path = trained.folder.last_checkpoint
+    before = {p: p.read_bytes() for p in sorted(trained.folder.path.rglob("*")) if p.is_file()}
+    trace = trace_checkpoint(path)
+    assert {p: p.read_bytes() for p in sorted(trained.folder.path.rglob("*")) if p.is_file()} == before
+    assert trace.about["at"] == 6 and trace.about["batch"] == 16
+    weight = next(row for u in trace.updates for row in u.parameters if row.name == "G.0.weight").weight
+    array = load_checkpoint(path).arrays["G.0.weight"].astype("float64")
+    assert weight.norm == pytest.approx((array**2).sum() ** 0.5, rel=1e-5)
+    other = trace_checkpoint(path, seed=1)
+    assert trace_checkpoint(path) == trace
+    assert all(a.inputs != b.inputs for a, b in zip(trace.calls, other.calls, strict=True)), "other images and noise"
+
+
+def test_on_other_images(trained, data):
+    trace = trace_checkpoint(trained.folder.last_checkpoint, data=data(9, name="others"))
+    assert trace.about["batch"] == 9 and trace.about["data"] == "others"
+    with pytest.raises(DataError):
+        trace_checkpoint(trained.folder.last_checkpoint, data="nowhere.npz")
+
+
+def test_a_fresh_model(data):
+    config = Config.for_model("tiny", data=data(), batch_size=500)
+    trace = trace_fresh(config)
+    assert trace.about["at"] == 1 and trace.about["batch"] == 64
+    assert trace_fresh(config) == trace, "whatever was drawn before"
+    backend.default_rng().standard_normal(3)
+    assert trace_fresh(config) == trace
