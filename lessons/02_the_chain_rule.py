@@ -3,7 +3,8 @@
 #
 # **Goal.** To train is to know, for one number at the end, how it changes with each number at the
 # beginning. The chain rule tells, one step at a time, from the end back. There is one thing to be
-# careful about: the order of the steps. At the end you write the walk yourself, for single numbers, in ten lines.
+# careful about: the order of the steps. At the end you write the walk yourself, for single numbers,
+# in ten lines.
 
 # %% [markdown]
 # ## Predict
@@ -14,9 +15,11 @@
 #
 # so that s = 6, a = 12, b = 4 and y = 48. Note that s is used twice. Before you go on, write down:
 #
-# 1. how much y changes if x is made larger by 0.001 (try it, or use school calculus: y = 18x² − 12x);
+# 1. how much y changes if x is made larger by 0.001 (try it, or use school calculus: y = 18x² −
+#    12x);
 # 2. what part of that goes by way of a, and what part by way of b;
-# 3. a chain of 30 doublings, x + x and so on: how many ways lead from its end back to its beginning?
+# 3. a chain of 30 doublings, x + x and so on: how many ways lead from its end back to its
+#    beginning?
 
 # %%
 import inspect
@@ -46,8 +49,8 @@ assert before == 48 and abs((after - before) / 0.001 - 60) < 0.1
 # %% [markdown]
 # ## By hand
 #
-# A step that turns one number into another has a *local derivative*: by how much its output changes,
-# for a small change of its input, times how much. They can be read off the four lines:
+# A step that turns one number into another has a *local derivative*: by how much its output
+# changes, for a small change of its input, times how much. They can be read off the four lines:
 #
 #     ∂s/∂x = 3        ∂a/∂s = 2        ∂b/∂s = 1        ∂y/∂a = b = 4        ∂y/∂b = a = 12
 #
@@ -68,8 +71,8 @@ assert (da, db, ds, dx) == (4, 12, 20, 60)
 assert dx == 36 * 2 - 12  # school calculus: the derivative of 18x² − 12x is 36x − 12
 
 # %% [markdown]
-# By way of a come 4 · 2 · 3 = 24, by way of b 12 · 1 · 3 = 36, together 60. The engine finds the same.
-# `mg.grad` gives the cotangents of any numbers on the way.
+# By way of a come 4 · 2 · 3 = 24, by way of b 12 · 1 · 3 = 36, together 60. The engine finds the
+# same. `mg.grad` gives the cotangents of any numbers on the way.
 
 # %%
 assert 4 * 2 * 3 == 24 and 12 * 1 * 3 == 36 and 24 + 36 == dx
@@ -83,10 +86,11 @@ assert cotangents == {"a": 4, "b": 12, "s": 20, "x": 60}
 # %% [markdown]
 # ## An engine for single numbers
 #
-# To let a computer walk back, each number has to remember how it was made. Here is all there is to it: a
-# `Node` has a value, its *parents* (the numbers it was computed from), and the local derivative to each.
-# Such numbers, with arrows from parents to children, are a *graph*. The serial number counts nodes as
-# they are made.
+# To let a computer walk back, each number has to remember how it was made. Here is all there is to
+# it: a `Node` has a value, its *parents* (the numbers it was computed from), and the local
+# derivative to each. Such numbers, with arrows from parents to children, are a *graph*. The serial
+# number counts nodes as they are made.
+
 
 # %%
 class Node:
@@ -117,10 +121,12 @@ print(f"y = {y.value} has parents {[p.value for p in y.parents]} and local deriv
 # %% [markdown]
 # ## Why the order matters
 #
-# The plainest walk follows each arrow back as soon as it is there: y to a, a to s, s to x, and then y
-# to b, b to s. The trouble is s. When it is reached through a, the share of b has not arrived, but on
-# it goes to x. Later b brings the rest, and there are two ways to go wrong: s was visited already, so it
-# stays where it is; or s goes on to x once more, with its whole sum, of which x has had a part.
+# The plainest walk follows each arrow back as soon as it is there: y to a, a to s, s to x, and then
+# y to b, b to s. The trouble is s. When it is reached through a, the share of b has not arrived,
+# but on it goes to x. Later b brings the rest, and there are two ways to go wrong: s was visited
+# already, so it stays where it is; or s goes on to x once more, with its whole sum, of which x has
+# had a part.
+
 
 # %%
 def impatient(y, again):
@@ -145,13 +151,14 @@ print("right is                   ds = 20.0, dx = 60.0")
 assert (once[s], once[x]) == (20, 24) and (twice[s], twice[x]) == (20, 84)
 
 # %% [markdown]
-# 24 is what goes by way of a alone. 84 is 24 + 60: the way through a counted twice. Note that ds is right
-# both times. The mistake shows one step further on, and only where a number is used more than once, so a test
-# on a chain does not find it.
+# 24 is what goes by way of a alone. 84 is 24 + 60: the way through a counted twice. Note that ds is
+# right both times. The mistake shows one step further on, and only where a number is used more than
+# once, so a test on a chain does not find it.
 #
-# A third walk is right but of no use: each way from y to x by itself, its local derivatives multiplied,
-# all ways added. A doubling x + x has two ways back. A chain of n doublings has 2ⁿ: with n = 30, more than a
-# billion, for 31 numbers.
+# A third walk is right but of no use: each way from y to x by itself, its local derivatives
+# multiplied, all ways added. A doubling x + x has two ways back. A chain of n doublings has 2ⁿ:
+# with n = 30, more than a billion, for 31 numbers.
+
 
 # %%
 def ways(node, end):
@@ -170,17 +177,20 @@ assert 2**30 > 1_000_000_000
 # %% [markdown]
 # ## The order that is right
 #
-# A node may go on only when all its users have: then its sum is complete. To be sure of that is easy. A
-# node is made after its parents, always. So walk from the youngest node to the oldest, and nobody is asked
-# too early. That is the order of minigan, and these lines are its engine's own. They find all nodes before the
-# last, with a list of what is still to be done, and sort them by the numbers they were given when made:
+# A node may go on only when all its users have: then its sum is complete. To be sure of that is
+# easy. A node is made after its parents, always. So walk from the youngest node to the oldest, and
+# nobody is asked too early. That is the order of minigan, and these lines are its engine's own.
+# They find all nodes before the last, with a list of what is still to be done, and sort them by the
+# numbers they were given when made:
 
 # %%
 print(inspect.getsource(walk._nodes_before))
 
 # %% [markdown]
-# Why a list, and no function that calls itself, as `impatient` does? Python allows about 1000 calls
-# within each other. A graph can be longer than that, and the engine must not care: it walks 100,000.
+# Why a list, and no function that calls itself, as `impatient` does? Python by itself allows 1000
+# calls within each other. A graph can be longer than that, and the engine must not care: it walks
+# 100,000.
+
 
 # %%
 def chain(x, length):
@@ -205,51 +215,52 @@ assert x.grad.item() == 1
 # %% [markdown]
 # ## Picture
 #
-# The graph of above: values in the circles, below them cotangents. On each arrow stands what walks back
-# along it, the cotangent times the local derivative. On the right s did not wait for b, and x got 24.
+# The graph of above: values in the circles, below them cotangents. On each arrow stands what walks
+# back along it, the cotangent times the local derivative. On the right s did not wait for b, and x
+# got 24.
 
 # %%
-PLACES = {"x": (0, 1), "s": (1.5, 1), "a": (3, 2), "b": (3, 0), "y": (4.5, 1)}
+PLACES = {"x": (0, 0), "s": (1.6, 0), "a": (3.2, 1), "b": (3.2, -1), "y": (4.8, 0)}
 VALUES = {"x": 2, "s": 6, "a": 12, "b": 4, "y": 48}
-ARROWS = [("x", "s"), ("s", "a"), ("s", "b"), ("a", "y"), ("b", "y")]
-VIOLET, ORANGE = "#5e3c99", "#c25b00"
+LABELS = {"ya": (4.3, 0.77), "yb": (4.3, -0.77), "as": (2.1, 0.77), "bs": (2.1, -0.77), "sx": (0.8, 0.2)}
+VIOLET, ORANGE = "#5e3c99", "#b35806"
 
 
-def draw(ax, title, cotangents, walks, wrong):
-    """walks: for each arrow what is written on it. wrong: arrows and numbers in orange."""
-    for (tail, head), text in zip(ARROWS, walks, strict=True):
-        color = ORANGE if (tail, head) in wrong else VIOLET
-        ends = {"xy": PLACES[tail], "xytext": PLACES[head]}  # it points back
-        arrow = {"arrowstyle": "-|>", "color": color, "shrinkA": 21, "shrinkB": 21, "linewidth": 1.6}
-        ax.annotate("", **ends, arrowprops={**arrow, "linestyle": "--" if text.startswith("too") else "-"})
-        (x0, y0), (x1, y1) = PLACES[tail], PLACES[head]
-        up = 0.26 if y0 + y1 >= 2 else -0.26
-        side = 0 if y0 == y1 else 0.3 * np.sign(y0 - y1) * (1 if y0 + y1 < 2 else 1) * np.sign(up)
-        ax.text((x0 + x1) / 2 + side, (y0 + y1) / 2 + up, text, color=color, ha="center", va="center", fontsize=10)
+def draw(ax, title, cotangents, walks, wrong=()):
+    """walks: what is written on each arrow. wrong: the arrows and numbers in orange."""
+    for (tail, head), text in walks.items():
+        color = ORANGE if tail + head in wrong else VIOLET
+        style = {"arrowstyle": "-|>", "color": color, "shrinkA": 26, "shrinkB": 26, "linewidth": 1.8}
+        ax.annotate("", PLACES[head], PLACES[tail], arrowprops={**style, "linestyle": "--" if "late" in text else "-"})
+        ax.text(*LABELS[tail + head], text, color=color, ha="center", va="center", fontsize=12)
     for name, (px, py) in PLACES.items():
-        ax.plot(px, py, "o", markersize=34, markerfacecolor="0.95", markeredgecolor="0.4")
-        ax.text(px, py, f"{name} = {VALUES[name]}", ha="center", va="center", fontsize=9.5)
+        ax.plot(px, py, "o", markersize=48, markerfacecolor="0.95", markeredgecolor="0.4")
+        ax.text(px, py, f"{name} = {VALUES[name]}", ha="center", va="center", fontsize=12)
         color = ORANGE if name in wrong else VIOLET
-        ax.text(px, py - 0.46, f"d{name} = {cotangents[name]}", ha="center", va="center", fontsize=10.5, color=color)
-    ax.set(title=title, xlim=(-0.5, 5), ylim=(-0.7, 2.5), xticks=[], yticks=[])
+        text = f"d{name} = {cotangents[name]}"
+        ax.text(px, py - 0.46, text, ha="center", va="center", fontsize=12, color=color, weight="bold")
+    ax.set(xlim=(-0.5, 5.3), ylim=(-1.65, 1.45), xticks=[], yticks=[])
+    ax.set_title(title, fontsize=13)
     ax.set_frame_on(False)
 
 
-figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
-known = {"y": 1, "a": 4, "b": 12, "s": 20}
-draw(axes[0], "s waits for both its users", {**known, "x": 60}, ["20·3", "4·2", "12·1", "1·4", "1·12"], ())
-walks = ["8·3", "4·2", "too late: 12·1", "1·4", "1·12"]
-draw(axes[1], "s goes on before b has come", {**known, "x": 24}, walks, {"x", ("x", "s"), ("s", "b")})
+known, ways_back = {"y": 1, "a": 4, "b": 12, "s": 20}, {"ya": "1 · 4", "yb": "1 · 12", "as": "4 · 2", "bs": "12 · 1"}
+figure, axes = plt.subplots(1, 2, figsize=(11.5, 4.2), layout="constrained")
+draw(axes[0], "s waits for both its users", {**known, "x": 60}, {**ways_back, "sx": "20 · 3"})
+late = {**ways_back, "bs": "12 · 1\ntoo late", "sx": "8 · 3"}
+draw(axes[1], "s goes on before b's share has come", {**known, "x": 24}, late, wrong={"x", "sx", "bs"})
 show(figure, "02_the_chain_rule")
 
 # %% [markdown]
 # ## Exercise
 #
-# Write the walk: from `y` back to all nodes that it was computed from. Return a dictionary from nodes to
-# cotangents, {node: how much y changes when it does}, with y's own, 1, among them. Two parts:
+# Write the walk: from `y` back to all nodes that it was computed from. Return a dictionary from
+# nodes to cotangents, {node: how much y changes when it does}, with y's own, 1, among them. Two
+# parts:
 #
 # 1. find all nodes before y, each once, with a list of what is still to be done;
 # 2. go through them in the right order, multiply, and add where something has arrived already.
+
 
 # %%
 def backward(y):
@@ -260,14 +271,15 @@ def backward(y):
 # %% [markdown]
 # ## Check
 #
-# Your walk goes through the diamond, and through random graphs of sums and products. There it is compared
-# with slopes that know nothing of the chain rule, (f(x + h) − f(x − h)) / 2h, and with minigan. Then come the
-# 30 doublings and the chain of 100,000.
+# Your walk goes through the diamond, and through random graphs of sums and products. There it is
+# compared with slopes that know nothing of the chain rule, (f(x + h) − f(x − h)) / 2h, and with
+# minigan. Then come the 30 doublings and the chain of 100,000.
+
 
 # %%
 def random_program(rng, inputs=3, steps=8):
     """A list of (sum or product, which two of the numbers so far)."""
-    return [("+*"[rng.integers(2)], *rng.integers(0, inputs + i, 2)) for i in range(steps)]
+    return [("+*"[rng.integers(2)], *rng.integers(0, inputs + i, 2).tolist()) for i in range(steps)]
 
 
 def run(program, numbers):
@@ -313,6 +325,7 @@ def check():
         assert node in found, f"d{name} is missing: the dictionary must have every node that y was computed from"
         hints = {
             ("s", 8): "only a's share: add b's to it", ("s", 12): "only b's share: add a's to it",
+            ("s", 0): "s went before its users: begin with the youngest",
             ("x", 24): "s went on before b's share had come", ("x", 36): "s went on before a's share had come",
             ("x", 84): "s went on twice, with the share of a both times",
             ("x", 96): "s went on twice, with the share of b both times",
@@ -336,7 +349,8 @@ def check():
             yours, exact = found.get(node, 0.0), 0.0 if exact is None else exact.item()
             assert np.isclose(yours, exact), (
                 f"in random graph {seed}, number {i} of {len(nodes)} has cotangent {exact:.6g}, yours is {yours:.6g}. "
-                f"The graph: {program}"
+                "Does a node go on before all its users have? The graph, each step from the numbers so far: "
+                f"{', '.join(f'[{i}] {sign} [{j}]' for sign, i, j in program)}"
             )
             if i < 3:
                 assert np.isclose(yours, by_slopes[i], rtol=1e-5, atol=1e-5)
@@ -359,8 +373,9 @@ def check():
 # %% [markdown]
 # ## What would break it
 #
-# **Overwriting instead of adding.** `cotangent[parent] = …` where `+=` is meant: the last user wins. The
-# order is right here, and dx is still wrong, 24 or 36, as it happens.
+# **Overwriting instead of adding.** `cotangent[parent] = …` where `+=` is meant: the last user
+# wins. The order is right here, and dx is still wrong: 24, since a happens to come last.
+
 
 # %%
 def overwriting(nodes):
@@ -374,16 +389,15 @@ def overwriting(nodes):
 
 x = Node(2.0)
 s, a, b, y = compute(x)
-two, three, minus = a.parents[0], s.parents[0], b.parents[1]
 everything = sorted({x, s, a, b, y, *s.parents, *a.parents, *b.parents}, key=lambda node: node.serial, reverse=True)
 found = overwriting(everything)[x]
 print("overwriting: dx =", found, "and not 60")
 assert found == 24
 
 # %% [markdown]
-# The engine is asked the same way as your walk: its cotangents are added wherever paths meet, in
-# `_accumulate`. This is also why `.grad` adds up over several calls of `backward`, and why a
-# training step begins with `zero_grad()`.
+# The engine adds, wherever something has arrived already. It is this function of its walk. `.grad`
+# adds up in the same way over several calls of `backward`: that is why a training step calls
+# `zero_grad()` before.
 
 # %%
 print(inspect.getsource(walk._accumulate))

@@ -199,7 +199,8 @@ ax.scatter(*ring(300).numpy().T, s=6, color="white", alpha=0.7, label="real poin
 ax.quiver(*points.T, *arrows.T, color="orangered", width=0.005, label="−∂L/∂G(z), at the border")
 ax.scatter(*points.T, s=22, color="orangered", edgecolor="black", linewidth=0.6, label="fakes")
 ax.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", title="What the gradient tells each fake: which way to go")
-ax.legend(loc="upper left", fontsize=8, framealpha=0.9)
+ax.set(xlabel="first coordinate", ylabel="second coordinate")
+ax.legend(loc="upper left", fontsize=8, facecolor="#14284b", labelcolor="white", framealpha=0.9)
 show(figure, "10_the_border")
 
 # %% [markdown]
@@ -230,6 +231,12 @@ border.requires_grad = True
 F.mean(1.0 - Verdict()(D(border))).backward()  # the share of fakes that were found out
 print(f"norm of the gradient at the border: {np.linalg.norm(border.grad.numpy())}")
 assert not border.grad.numpy().any()
+
+# %% [markdown]
+# ## See it in a network of convolutions
+#
+# The same trace of a DCGAN, step by step: `minigan trace --model dcgan28 --text` in the terminal, and
+# `minigan trace --model dcgan28 --html step.html` as a page for the browser. Go to the frame "The door".
 
 # %% [markdown]
 # ## Exercise

@@ -267,9 +267,21 @@ def _traced(arguments: argparse.Namespace) -> Any:
         config = Config.for_model(arguments.model or "quick28", **changes)
         _say(f"a step of a fresh {config.model}, which has learnt nothing yet")
         return trace_fresh(config, arguments.seed)
+    if (arguments.checkpoint or "").endswith(".json"):
+        return _saved_trace(Path(arguments.checkpoint))
     path = find_checkpoint(arguments.checkpoint or "last", runs)
     _say(f"a step from {path}")
     return trace_checkpoint(path, arguments.seed, **changes)
+
+
+def _saved_trace(path: Path) -> Any:
+    from minigan.trace import Trace, TraceError
+    from minigan.training import ConfigError
+
+    try:
+        return Trace.from_json(path.read_text(encoding="utf-8"))
+    except (TraceError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 # --- lessons -------------------------------------------------------------------------------------
@@ -347,8 +359,9 @@ def _parser() -> argparse.ArgumentParser:
     trace = commands.add_parser("trace", help="record one training step: every layer's values and gradients")
     trace.set_defaults(command=_trace)
     trace.add_argument(
-        "checkpoint", nargs="?", help="a run's folder, a checkpoint, or last (default: last, or a fresh model if none)"
-    )
+        "checkpoint", nargs="?", metavar="RUN|FILE",
+        help="a run's folder, a checkpoint, or last (default: last, or a fresh model if none); or a saved trace.json",
+    )  # fmt: skip
     trace.add_argument("--model", choices=list(MODELS), help="a fresh one, that has learnt nothing yet")
     trace.add_argument("--data", help="a batch of these images instead of the run's own")
     trace.add_argument("--runs", default="runs", help="where 'last' looks for runs (default: runs)")

@@ -164,24 +164,36 @@ def show(figure: Any, name: str) -> None:
 # --- the exercise --------------------------------------------------------------------------------
 
 
-def load(path: Path, solution: Path | None = None) -> ModuleType:
-    """The lesson as a module, all its cells run without a word; functions of a solution take their places in it."""
+def load(path: Path) -> ModuleType:
+    """The lesson as a module, all its cells run without a word."""
     module = ModuleType(path.stem)
     module.__file__ = str(path)
-    with contextlib.redirect_stdout(io.StringIO()):
-        for source in filter(None, (path, solution)):
-            exec(compile(source.read_text(encoding="utf-8"), str(source), "exec"), vars(module))
+    solve(module, path)
     return module
 
 
+def solve(module: ModuleType, solution: Path) -> None:
+    """Let what a file defines take its place in the lesson."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(solution.read_text(encoding="utf-8"), str(solution), "exec"), vars(module))
+
+
 def check(path: Path, solution: Path | None = None) -> str | None:
-    """What is wrong with a lesson's exercise as it is written in `path`; None if nothing is."""
+    """What is wrong with a lesson's exercise as it is written in `path`, or solved elsewhere; None if nothing is."""
     try:
-        module = load(path, solution)
+        module = load(path)
+        if solution:
+            solve(module, solution)
     except Unsolved as error:
         return f"not solved yet: {error}"
     except Exception as error:
         return f"the file itself fails: {_where(error, path)}"
+    return verdict(module)
+
+
+def verdict(module: ModuleType) -> str | None:
+    """What a loaded lesson's `check()` finds wrong; None if nothing."""
+    path = Path(module.__file__)
     try:
         module.check()
     except Unsolved as error:

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 # What NumPy calls for `array ∘ tensor`, and the tensor's method for it.
 _REFLECTED = {
-    "add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__", "matmul": "__rmatmul__",
-}  # fmt: skip
+    "add": "__radd__",
+    "subtract": "__rsub__",
+    "multiply": "__rmul__",
+    "divide": "__rtruediv__",
+    "matmul": "__rmatmul__",
+}
 
 
 class _Version:

@@ -37,6 +37,17 @@ def test_a_model_of_choice_on_data_of_choice(data, tmp_path, minigan, trained):
     assert said.code == 0 and (trace.about["model"], trace.about["data"], trace.about["batch"]) == ("mlp", "noise", 40)
 
 
+def test_a_saved_trace_is_shown_again(tmp_path, minigan, data):
+    minigan("trace", "--model", "mlp", "--data", data, "--out", tmp_path / "a.json")
+    said = minigan("trace", tmp_path / "a.json", "--text", "--html", tmp_path / "a.html", "--out", tmp_path / "b.json")
+    assert said.code == 0 and "max|∂L/∂D.input − ∂L/∂G.output| = 0.0" in said.out
+    assert read(tmp_path / "a.json") == read(tmp_path / "b.json")
+    assert "<!doctype html>" in (tmp_path / "a.html").read_text(encoding="utf-8").lower()
+    (tmp_path / "c.json").write_text("[1]")
+    said = minigan("trace", tmp_path / "c.json")
+    assert said.code == 2 and "c.json: this is no trace" in said.err
+
+
 def test_a_training_run_saves_traces(data, tmp_path, minigan):
     line = f"train --model mlp --data {data} --out {tmp_path} --epochs 1 --batch-size 10 --trace-every 2"
     assert minigan(*line.split()).code == 0

@@ -1,0 +1,345 @@
+"""The page of a trace: whole in itself, equal to the trace, and at hand for everyone.
+
+The second half looks at it in a browser, and is skipped where there is none (`pip install minigan[browser]`
+brings Playwright, the system brings Chromium).
+"""
+
+import dataclasses
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+
+from minigan.cli import main
+from minigan.trace import Trace
+from minigan.trace.page import inlined, show_page, trace_page, write_page
+from minigan.training import Config
+from minigan.training.tracing import trace_fresh
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)> &amp; \u2028 <!--"
+
+
+def _traced(model, **changes):
+    return trace_fresh(dataclasses.replace(Config.for_model(model), **changes))
+
+
+@pytest.fixture(scope="module")
+def trace():
+    return _traced("dcgan28", batch_size=8)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """As many frames, but of a multilayer perceptron, and of both players at once."""
+    return _traced("mlp", batch_size=8, step="simultaneous")
+
+
+def _embedded(page):
+    return re.search(r'<script type="application/json" id="trace">(.*?)</script>', page, re.DOTALL).group(1)
+
+
+def _hostile(trace):
+    frames = (dataclasses.replace(trace.frames[0], title=HOSTILE, note=HOSTILE), *trace.frames[1:])
+    return dataclasses.replace(trace, about=trace.about | {"model": HOSTILE, "objective": HOSTILE}, frames=frames)
+
+
+# --- without a browser ---------------------------------------------------------------------------
+
+
+class _Elements(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def _elements(page):
+    parser = _Elements()
+    parser.feed(page)
+    return parser.found
+
+
+def test_the_page_needs_nothing_from_elsewhere(trace):
+    page = trace_page(trace)
+    for tag, attributes in _elements(page):
+        for name in ("src", "href", "action", "data", "poster", "srcset"):
+            assert attributes.get(name, "data:").startswith("data:"), (tag, attributes)
+    addresses = set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+[\w/.]*", page.replace(_embedded(page), "")))
+    assert addresses <= {"http://www.w3.org/2000/svg"}  # a name, not a place
+    assert not re.search(r"@import|url\((?!#)|\b(fetch|XMLHttpRequest|WebSocket|importScripts|sendBeacon)\b", page)
+
+
+def test_the_policy_allows_this_script_and_nothing_else(trace):
+    page = trace_page(trace)
+    meta = [a["content"] for t, a in _elements(page) if a.get("http-equiv") == "Content-Security-Policy"]
+    assert len(meta) == 1
+    policy = dict(part.split(" ", 1) for part in meta[0].split("; "))
+    assert policy["default-src"] == "'none'" and policy["img-src"] == "data:"
+    assert re.fullmatch(r"'sha256-[\w+/=]+'", policy["script-src"])
+    assert re.fullmatch(r"'sha256-[\w+/=]+'", policy["style-src"])
+    assert not re.search(
+        r"<[^>]*\s(on\w+|style)=", page.split("<style>")[0] + page.split("</style>")[1].split("<script")[0]
+    )
+
+
+def test_a_step_of_dcgan28_takes_less_than_a_megabyte(trace):
+    assert len(trace_page(trace).encode()) < 1_000_000
+
+
+def test_the_numbers_in_the_page_are_the_trace(trace, tmp_path):
+    write_page(trace, tmp_path / "step.html")
+    page = (tmp_path / "step.html").read_text(encoding="utf-8")
+    assert Trace.from_json(_embedded(page)) == trace
+
+
+def test_what_is_inlined_is_the_same_json_without_html():
+    value = {HOSTILE: [HOSTILE, 1.5]}
+    text = inlined(json.dumps(value))
+    assert json.loads(text) == value
+    assert not set("<>&") & set(text)
+
+
+def test_hostile_words_stay_words(small):
+    page = trace_page(_hostile(small))
+    assert page.count("<script") == 2 == page.count("</script>")
+    assert not any(tag == "img" for tag, _ in _elements(page))
+    assert Trace.from_json(_embedded(page)).about["model"] == HOSTILE
+
+
+def test_the_command_writes_the_page_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["trace", "--model", "mlp", "--html", "step.html"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["step.html"]
+    page = (tmp_path / "step.html").read_text(encoding="utf-8")
+    assert page == trace_page(Trace.from_json(_embedded(page)))
+
+
+def test_a_notebook_shows_the_page_in_a_frame(small):
+    pytest.importorskip("IPython")
+    ((_, attributes),) = [e for e in _elements(show_page(small).data) if e[0] == "iframe"]
+    assert attributes["srcdoc"] == trace_page(small)
+    assert attributes["sandbox"] == "allow-scripts"
+
+
+# --- in a browser --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as p:
+        with p.chromium.launch(executable_path=path) as launched:
+            yield launched
+
+
+@pytest.fixture
+def open_page(browser, tmp_path):
+    """Opens a trace's page. At the end: no error was written, and nothing was asked of a network."""
+    contexts, trouble = [], []
+
+    def open_(trace, at="", notebook=False, **options):
+        path = tmp_path / "page.html"
+        write_page(trace, path)
+        if notebook:
+            path.write_text(f"<!doctype html><meta charset=utf-8>{show_page(trace).data}", encoding="utf-8")
+        context = browser.new_context(**({"reduced_motion": "reduce"} | options))
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None
+        )
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("dialog", lambda dialog: (trouble.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda r: None if r.url.startswith(("file:", "data:", "about:")) else trouble.append(r.url))
+        page.goto(f"file://{path}{at}")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not trouble
+
+
+SHOWN = """() => ({
+    hash: location.hash, title: document.getElementById("title").textContent,
+    spoken: document.getElementById("spoken").textContent,
+    numbers: [...document.querySelectorAll("#content data")].filter((d) => d.value !== "").map((d) => Number(d.value)),
+    lit: document.querySelectorAll("#drawing .now").length,
+    wide: document.documentElement.scrollWidth > innerWidth,
+})"""
+
+
+def _to_be_shown(trace, frame):
+    """The numbers that one must see in a frame."""
+    if frame.update is not None:
+        return [n for p in trace.updates[frame.update].parameters for n in (p.weight.norm, p.update, p.ratio)]
+    arrays = [frame.gradient_in, frame.gradient_out] if frame.crossing is not None else [
+        frame.input, frame.output, frame.gradient_in, frame.gradient_out
+    ]  # fmt: skip
+    numbers = [n for a in arrays if a is not None for n in ((a.norm, a.zeros) if a.shape else (a.mean,))]
+    if frame.crossing is not None:
+        crossing = trace.crossings[frame.crossing]
+        numbers += [crossing.norm_into, crossing.difference]
+    if frame.back is not None:
+        numbers += [p.gradient.norm for p in trace.backs[frame.back].parameters if p.gradient is not None]
+    return numbers
+
+
+@pytest.mark.parametrize("which", ["trace", "small"])
+def test_every_frame_is_reached_by_keys_and_shows_the_traces_numbers(which, request, open_page):
+    trace = request.getfixturevalue(which)
+    page = open_page(trace, viewport={"width": 320, "height": 640} if which == "small" else None)
+    for number, frame in enumerate(trace.frames, 1):
+        shown = page.evaluate(SHOWN)
+        assert (shown["hash"], shown["title"]) == (f"#{number}", frame.title)
+        assert frame.title in shown["spoken"] and shown["lit"] and not shown["wide"]
+        assert {n for n in _to_be_shown(trace, frame) if n is not None} <= set(shown["numbers"]), (number, frame.title)
+        page.keyboard.press("ArrowRight")
+    assert page.evaluate(SHOWN)["hash"] == f"#{len(trace.frames)}"
+    for key, at in (("Home", 1), ("End", len(trace.frames)), ("ArrowLeft", len(trace.frames) - 1)):
+        page.keyboard.press(key)
+        assert page.evaluate(SHOWN)["hash"] == f"#{at}"
+
+
+def test_the_door_shows_both_sides_and_no_difference_and_the_wall_exactly_0(trace, open_page):
+    page = open_page(trace)
+    for kind, said in (("door", "= 0.0"), ("wall", "into G goes 0")):
+        at = next(
+            i for i, f in enumerate(trace.frames) if f.crossing is not None and trace.crossings[f.crossing].kind == kind
+        )
+        crossing = trace.crossings[trace.frames[at].crossing]
+        page.evaluate("number => { location.hash = number; }", str(at + 1))
+        page.wait_for_selector(f"#content .at-{kind}")
+        assert said in page.inner_text("#content .verdict")
+        sides = [float(page.get_attribute(f"#content .side.{side} .norm data", "value")) for side in ("left", "right")]
+        assert sides == [crossing.at_output.norm if kind == "door" else 0.0, crossing.at_input.norm]
+
+
+def test_the_table_has_every_frame_and_the_same_numbers(trace, open_page):
+    page = open_page(trace)
+    rows = page.evaluate("""() => [...document.querySelectorAll("#table tbody tr")].map((row) => ({
+        title: row.cells[2].firstChild.textContent, link: row.querySelector("a").getAttribute("href"),
+        norms: [4, 5, 6, 7].map((i) => row.cells[i].querySelector("data")?.value ?? null) }))""")
+    assert [row["link"] for row in rows] == [f"#{n}" for n in range(1, len(trace.frames) + 1)]
+    for row, frame in zip(rows, trace.frames, strict=True):
+        assert row["title"] == frame.title
+        norms = [a and a.norm for a in (frame.input, frame.output, frame.gradient_in, frame.gradient_out)]
+        if frame.crossing is not None and frame.gradient_out is None:
+            norms[3] = 0.0  # the wall
+        assert [n and float(n) for n in row["norms"]] == [n if n != 0.0 else 0.0 for n in norms]
+
+
+def test_frames_are_chosen_by_address_slider_list_and_map(small, open_page):
+    page = open_page(small, at="#12")
+    assert page.inner_text("#title") == small.frames[11].title
+    page.locator("#slider").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#title") == small.frames[12].title
+    page.select_option("#jump", "3")
+    assert page.inner_text("#title") == small.frames[2].title
+    page.locator('#drawing .block[data-lit="4"]').click()
+    assert page.inner_text("#title") == small.frames[4].title
+    page.evaluate("location.hash = '#7'")
+    page.wait_for_function("document.getElementById('slider').value === '7'")
+    assert page.locator("#jump").input_value() == "7"
+
+
+@pytest.mark.parametrize("at, frame", [("#9999", -1), ("#0", 0), ("#-3", 0), ("#x", 0), ("", 0)])
+def test_an_address_of_no_frame_leads_to_one_all_the_same(small, open_page, at, frame):
+    assert open_page(small, at=at).inner_text("#title") == small.frames[frame].title
+
+
+def test_space_plays_and_pauses(small, open_page):
+    page = open_page(small)
+    page.clock.install()
+    page.keyboard.press("Space")
+    assert page.get_attribute("#play", "aria-label") == "Pause"
+    page.clock.run_for(4000)
+    reached = page.evaluate("Number(location.hash.slice(1))")
+    assert reached > 2
+    page.keyboard.press("Space")
+    page.clock.run_for(10_000)
+    assert page.evaluate("Number(location.hash.slice(1))") == reached
+    page.click("#play")
+    page.clock.run_for(200_000)
+    assert page.evaluate("location.hash") == f"#{len(small.frames)}"  # it stops at the end
+    assert page.get_attribute("#play", "aria-label") == "Play"
+
+
+def test_the_theme_is_the_systems_until_it_is_chosen(small, open_page):
+    page = open_page(small, color_scheme="dark")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    dark, picture = page.evaluate(paper), page.evaluate("document.querySelector('canvas.heat').toDataURL()")
+    page.click("#theme")
+    assert page.evaluate(paper) != dark
+    assert page.evaluate("document.querySelector('canvas.heat').toDataURL()") != picture  # painted again
+    page.click("#theme")
+    assert page.evaluate(paper) == dark
+
+
+def test_motion_only_for_those_who_want_it(small, open_page):
+    at = next(i for i, f in enumerate(small.frames) if f.back is not None)
+    moving = "getComputedStyle(document.querySelector('#drawing .arrow.gradient.now')).animationName"
+    assert open_page(small, at=f"#{at + 1}").evaluate(moving) == "none"
+    assert open_page(small, at=f"#{at + 1}", reduced_motion="no-preference").evaluate(moving) != "none"
+
+
+def test_a_vanishing_gradient_is_told_from_the_numbers(small, open_page):
+    def faded(c):
+        return dataclasses.replace(c, border=dataclasses.replace(c.border, norm=c.border.norm * 1e-6))
+
+    said = open_page(small).inner_text("#comparison .lead")
+    assert re.search(r"minimax\) loss all but vanishes", said) and "non-saturating loss all but" not in said
+    other = [faded(c) if c.objective == "non-saturating" and c.surer else c for c in small.comparisons]
+    assert "non-saturating loss all but vanishes" in open_page(small.with_comparisons(tuple(other))).inner_text(
+        "#comparison .lead"
+    )
+
+
+def test_hostile_words_run_nothing(small, open_page):
+    page = open_page(_hostile(small))
+    assert page.text_content("#title") == HOSTILE
+    assert page.locator("img").count() == 0
+
+
+def test_what_is_not_a_number_stands_out(small, open_page):
+    frame = small.frames[1]
+    broken = dataclasses.replace(frame.output, nans=3)
+    layers = list(small.layers)
+    layers[frame.layer] = dataclasses.replace(layers[frame.layer], output=broken)
+    frames = [dataclasses.replace(f, output=broken) if f is frame else f for f in small.frames]
+    page = open_page(dataclasses.replace(small, layers=tuple(layers), frames=tuple(frames)), at="#2")
+    assert page.inner_text(".alarm").split() == ["NaN", "3"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_axe_finds_nothing(small, open_page, scheme, width):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    kinds = {f.direction: f for f in small.frames}  # one frame of each: tables of all of them take axe long
+    few = dataclasses.replace(small, frames=tuple(kinds.values()))
+    page = open_page(few, color_scheme=scheme, viewport={"width": width, "height": 800})
+    page.evaluate("document.querySelectorAll('main > details, #compare details').forEach((d) => { d.open = true; })")
+    for at, kind in enumerate(kinds, 1):
+        page.evaluate("number => { location.hash = number; }", str(at))
+        page.wait_for_selector(f"#content[data-frame='{at}']")
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        if (scheme, width) == ("light", 1280) or kind in ("border", "backward"):
+            found = axe.run(page, context=None if kind == "border" else "#frame")
+            assert not found.violations_count, found.generate_report()
+
+
+def test_the_page_works_in_a_notebooks_frame(small, open_page):
+    pytest.importorskip("IPython")
+    page = open_page(small, notebook=True)
+    inside = page.frame_locator("iframe")
+    inside.locator("#next").click()
+    assert inside.locator("#title").inner_text() == small.frames[1].title
