@@ -229,10 +229,11 @@ def build(out: Path) -> Iterator[Path]:
     from minigan.training.files import write_atomically
 
     out.mkdir(parents=True, exist_ok=True)
+    runner = ExecutePreprocessor(timeout=300, extra_arguments=["--IPKernelApp.log_level=40"])  # errors only
     for path in lessons():
         notebook = jupytext.read(path)
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        ExecutePreprocessor(timeout=300).preprocess(notebook, {"metadata": {"path": str(path.parent)}})
+        runner.preprocess(notebook, {"metadata": {"path": str(path.parent)}})
         page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
         for suffix, text in ((".ipynb", nbconvert.NotebookExporter().from_notebook_node(notebook)[0]), (".html", page)):
             written = out / (path.stem + suffix)
