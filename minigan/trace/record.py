@@ -255,9 +255,6 @@ class Recorder(Observer):
                     self._unused.setdefault(item.parameter, []).append(result)
             elif summary:
                 walked.gradients[item.key] = summary
-        for item in called.inputs:
-            if item.key is None and item.parameter is not None:
-                walked.parameters.append(ParameterResult(item.parameter, "frozen", None))
         self.events.append(walked)
 
     def _collected(self, item: Input, dx: Tensor, walk: int) -> Array:

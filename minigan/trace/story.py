@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from minigan.backend import get_array_module
-from minigan.trace.record import Begun, Called, Recorder, Stepped, Walked
+from minigan.trace.record import Begun, Called, ParameterResult, Recorder, Stepped, Walked
 from minigan.trace.summary import Array, summarize
 from minigan.trace.trace import (
     Back,
@@ -197,6 +197,10 @@ class _Teller:
         layer = self.layer_of[group[0].function]
         gradients = {key: summary for walked in group for key, summary in walked.gradients.items()}
         parameters = {id(result.parameter): result for walked in group for result in walked.parameters}
+        # All that are frozen, also those that a function without a gradient took in: BatchNorm's, by a reshape.
+        for item in (i for n in self.runs[layer] for i in self.called[n].inputs):
+            if item.parameter is not None and item.key is None:
+                parameters.setdefault(id(item.parameter), ParameterResult(item.parameter, "frozen", None))
         return Back(
             layer=layer,
             walk=group[0].walk,

@@ -164,6 +164,9 @@ def test_frozen_parameters_get_no_gradient(players, batch):
     assert statuses(trace, "G") == {"∂loss_G/∂G(z)": {"computed"}}
     frozen = {p.frozen for call in trace.calls[-1:] for i in call.layers for p in trace.layers[i].parameters}
     assert trace.calls[-1].label == "D(G(z))" and frozen == {True}
+    backs = [back for back in trace.backs if trace.walks[back.walk].label == "loss_G"]
+    named = {p.name for back in backs for p in back.parameters}
+    assert named == {p.name for i in trace.calls[-1].layers for p in trace.layers[i].parameters}  # BatchNorm's too
 
 
 def test_the_simultaneous_step_does_not_ask_for_them(players, batch):
