@@ -12,6 +12,7 @@ import contextlib
 import io
 import re
 import sys
+import textwrap
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,19 +118,25 @@ def _run(path: Path, cell: Cell, names: dict[str, Any]) -> None:
 
 
 def _typeset(text: str) -> str:
-    """Markdown for a terminal: headings stand out, paragraphs are as wide as the terminal."""
-    import textwrap
-
+    """Markdown for a terminal: headings stand out, paragraphs and lists are as wide as the terminal."""
     typeset = []
     for block in re.split(r"\n\s*\n", text):
         if heading := re.match(r"#+ (.*)", block):
             typeset.append(styled(heading[1], "bold", "cyan"))
             block = block[heading.end() :].strip("\n")
-        if re.match(r"(    |```|\||- |\d+\. |\s*!\[)", block):
+        if re.match(r"- |\d+\. ", block):
+            items = re.split(r"\n(?=- |\d+\. )", block)
+            typeset.append("\n".join(_filled(item, " " * (item.index(" ") + 1)) for item in items))
+        elif re.match(r"    |```|\||\s*!\[", block):
             typeset.append(block)
         elif block:
-            typeset.append(textwrap.fill(" ".join(block.split()), width()))
-    return re.sub(r"\*\*(.+?)\*\*", lambda m: styled(m[1], "bold"), "\n\n".join(typeset))
+            typeset.append(_filled(block))
+    marked = re.sub(r"\*\*(.+?)\*\*", lambda m: styled(m[1], "bold"), "\n\n".join(typeset), flags=re.DOTALL)
+    return re.sub(r"(?<![\w*])\*(\w[^*]*)\*(?!\w)", r"\1", marked)
+
+
+def _filled(paragraph: str, indent: str = "") -> str:
+    return textwrap.fill(" ".join(paragraph.split()), width(), subsequent_indent=indent)
 
 
 def _listed(code: str) -> str:
