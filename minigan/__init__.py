@@ -12,11 +12,12 @@ from minigan.autograd import (
     no_grad,
     observe,
 )
-from minigan.backend import DeviceError, manual_seed
+from minigan.backend import DeviceError, get_default_device, manual_seed, set_default_device
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AnomalyError", "DeviceError", "Function", "GraphError", "StaleTensorError", "Tensor", "detect_anomaly",
-    "functions", "grad", "manual_seed", "models", "nn", "no_grad", "objectives", "observe", "optim",
+    "functions", "get_default_device", "grad", "manual_seed", "models", "nn", "no_grad", "objectives", "observe",
+    "optim", "set_default_device",
 ]  # fmt: skip

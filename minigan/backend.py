@@ -33,8 +33,11 @@ def get_array_module(*arrays: Array) -> ModuleType:
 
 def is_array(value: Any) -> bool:
     """Whether `value` is an array of NumPy or CuPy (NumPy scalars are not)."""
-    if isinstance(value, np.ndarray):
-        return True
+    return isinstance(value, np.ndarray) or is_on_gpu(value)
+
+
+def is_on_gpu(value: Any) -> bool:
+    """Whether `value` is an array of CuPy."""
     cupy = sys.modules.get("cupy")
     return cupy is not None and isinstance(value, cupy.ndarray)
 
@@ -82,6 +85,23 @@ def parse_device(spec: str | Device) -> Device:
     if kind in ("gpu", "cuda") and (not index or index.isdigit()):
         return Device("gpu", int(index or 0))
     raise ValueError(f"device {spec!r} is not known: use 'cpu', 'gpu' or 'gpu:N'")
+
+
+_default_device = CPU
+
+
+def get_default_device() -> Device:
+    """Where tensors are made of numbers, lists and NumPy's arrays, and where layers are made: the CPU, unless set."""
+    return _default_device
+
+
+def set_default_device(device: str | Device) -> None:
+    """Make what is made from now on without a word about its device on `device`. What is there stays where it is."""
+    global _default_device
+    device = parse_device(device)
+    if device.kind == "gpu":
+        import_cupy()
+    _default_device = device
 
 
 def import_cupy() -> ModuleType:
@@ -132,8 +152,9 @@ def to_device(array: Array, device: Device) -> Array:
         return cupy.asarray(array)
 
 
-def zeros(shape: tuple[int, ...], dtype: Any = "float32", device: Device = CPU) -> Array:
-    """Zeros, made where they shall live."""
+def zeros(shape: tuple[int, ...], dtype: Any = "float32", device: Device | None = None) -> Array:
+    """Zeros, made where they shall live (None: on the default device)."""
+    device = device or _default_device
     if device.kind == "cpu":
         return np.zeros(shape, dtype)
     cupy = import_cupy()

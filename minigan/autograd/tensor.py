@@ -39,7 +39,7 @@ class Tensor:
 
     data: array, nested list, scalar or Tensor. Python floats become float32, arrays keep their
     dtype. requires_grad: whether gradients are wanted for it (floating dtypes only). device:
-    "cpu", "gpu" or "gpu:N". name: used in error messages and traces.
+    "cpu", "gpu" or "gpu:N"; without it, the default device. name: used in error messages and traces.
     """
 
     __slots__ = ("_data", "requires_grad", "grad", "name", "creator", "output_index", "_version", "__weakref__")
@@ -251,14 +251,19 @@ class Tensor:
 
     def to(self, device: str | Device | None = None, dtype: Any = None) -> Tensor:
         """This tensor on another device or of another dtype, as a new leaf; itself if it is so already."""
-        data = _as_array(self._data, dtype, device)
+        data = _as_array(self, dtype, device)
         return self if data is self._data else Tensor(data, self.requires_grad, name=self.name)
 
 
 def _as_array(value: Any, dtype: Any, device: str | Device | None) -> Array:
-    """`value` as an array of `dtype` on `device`; Python floats become float32. No copy if none is needed."""
+    """`value` as an array of `dtype` on `device`; Python floats become float32. No copy if none is needed.
+
+    Without a device, Tensors and arrays of a GPU stay where they are, and all else goes to the default device.
+    """
     if isinstance(value, Tensor):
         value = value._data
+    elif device is None and backend.get_default_device() != backend.CPU and not backend.is_on_gpu(value):
+        device = backend.get_default_device()
     if not backend.is_array(value):
         try:
             array = np.asarray(value)

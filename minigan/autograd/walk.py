@@ -88,7 +88,7 @@ def _cotangent_of(output: Tensor, cotangent: Any) -> Tensor:
                 "Pass it (backward: grad=…, mg.grad: grad_outputs=…), or take .mean() or .sum() first"
             )
         xp = backend.get_array_module(output._data)
-        return Tensor(xp.ones_like(output._data))
+        return Tensor._of(xp.ones_like(output._data))
     if not isinstance(cotangent, Tensor):
         try:
             cotangent = Tensor(cotangent, dtype=output.dtype, device=output.device)
@@ -175,7 +175,7 @@ def _unshared(gradients: dict, cotangent: Tensor) -> dict:
     for leaf, gradient in gradients.items():
         owner = id(_owner(gradient._data))
         shared = owner in owners or _is_broadcast(gradient._data)
-        unshared[leaf] = Tensor(gradient._data.copy()) if shared else gradient
+        unshared[leaf] = Tensor._of(gradient._data.copy()) if shared else gradient
         owners.add(owner)
     return unshared
 
@@ -199,7 +199,7 @@ def _accumulate(arrived: dict, key: Any, gradient: Tensor) -> None:
 
 def _zeros(like: tuple) -> Tensor:
     shape, dtype, device = like
-    return Tensor(backend.zeros(shape, dtype, device))
+    return Tensor._of(backend.zeros(shape, dtype, device))
 
 
 def _checked_gradients(node: Function, gradients: Any) -> list[Tensor | None]:

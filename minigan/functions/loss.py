@@ -144,7 +144,7 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
 def _target(name: str, x: Tensor, target: Any, of: str = "x") -> Tensor:
     """The target as a Tensor like x, which is called `of`; a number stands for an array full of it."""
     if isinstance(target, Real):
-        return Tensor(get_array_module(x._data).full(x.shape, target, x.dtype))
+        return Tensor._of(get_array_module(x._data).full(x.shape, target, x.dtype))
     if not isinstance(target, Tensor):
         target = like(name, "target", target, x)
     elif target.dtype.kind not in "fc":

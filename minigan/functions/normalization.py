@@ -200,7 +200,7 @@ def _standardised(name: str, x: Tensor, axes: Axes, eps: float) -> Tensor:
 
 def _full(x: Tensor, shape: tuple[int, ...], value: float) -> Tensor:
     """A tensor full of one number, of x's dtype and where x is."""
-    return Tensor(get_array_module(x._data).full(shape, value, x.dtype))
+    return Tensor._of(get_array_module(x._data).full(shape, value, x.dtype))
 
 
 def _scaled(y: Tensor, gamma: Tensor | None, beta: Tensor | None, along: tuple[int, ...]) -> Tensor:

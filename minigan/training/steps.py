@@ -119,4 +119,4 @@ def _report(
 ) -> StepReport:
     real, fake = (sigmoid_forward(logits.data).mean() for logits in (real_logits, fake_logits))
     norm = (at_border.data * at_border.data).sum() ** 0.5
-    return StepReport(loss_D.detach(), loss_G.detach(), Tensor(real), Tensor(fake), Tensor(norm))
+    return StepReport(loss_D.detach(), loss_G.detach(), *map(Tensor._of, (real, fake, norm)))
