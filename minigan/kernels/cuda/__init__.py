@@ -11,7 +11,7 @@ to see to that (`layout`).
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def launch(file: str, kernel: str, threads: int, *arguments: Any, dtype: Any, bl
     _module(file, letter).get_function(kernel)((-(-threads // block),), (block,), arguments)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _module(file: str, letter: str) -> Any:
     import cupy
 
