@@ -242,7 +242,8 @@ def discriminator_loss(real_logits, fake_logits):
 # ## Check
 #
 # Your loss is asked what any such loss must know: what it costs to be undecided, right, and wrong;
-# which way it pulls; that it counts means, not sums. Then a GAN plays 500 steps with it.
+# which way it pulls; that it counts means, not sums. Then a GAN plays 500 steps with it. In the
+# terminal: `minigan check-lesson 01`.
 
 
 # %%

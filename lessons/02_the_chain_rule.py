@@ -273,7 +273,8 @@ def backward(y):
 #
 # Your walk goes through the diamond, and through random graphs of sums and products. There it is
 # compared with slopes that know nothing of the chain rule, (f(x + h) − f(x − h)) / 2h, and with
-# minigan. Then come the 30 doublings and the chain of 100,000.
+# minigan. Then come the 30 doublings and the chain of 100,000. In the terminal:
+# `minigan check-lesson 02`.
 
 
 # %%

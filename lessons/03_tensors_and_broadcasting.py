@@ -93,9 +93,10 @@ else:
     raise AssertionError("(3, 4) and (3,) met")
 
 # %% [markdown]
-# Nothing is copied. `np.broadcast_to` gives a *view*: other shape, same memory. Its stride along
-# the repeated axis, how many bytes further the next number is, is 0. So four numbers of y are one
-# number of c. To change that one is to change all four.
+# To repeat, nothing is copied. `np.broadcast_to` gives a *view*: other shape, same memory. Its stride
+# along the repeated axis, how many bytes further the next number is, is 0. So four numbers of the
+# repeated block are one number of the column. To change that one is to change all four. Only the sum,
+# y, is twelve numbers of its own.
 
 # %%
 column = np.array([[10.0], [20.0], [30.0]])
@@ -105,6 +106,7 @@ assert repeated.strides == (8, 0) and np.shares_memory(repeated, column)
 
 column[0] = 99
 assert (repeated[0] == 99).all()
+assert not np.shares_memory(y.numpy(), c.numpy()) and 0 not in y.numpy().strides
 
 # %% [markdown]
 # ## The gradient
@@ -247,7 +249,8 @@ def sum_to(dy, shape):
 # ## Check
 #
 # Two hundred random pairs of shapes that broadcast. Yours must have the right shape and dtype, pass
-# the dot-product test, agree with the engine, and leave its argument as it was.
+# the dot-product test, agree with the engine, and leave its argument as it was. In the terminal:
+# `minigan check-lesson 03`.
 
 
 # %%
@@ -329,9 +332,9 @@ else:
     raise AssertionError("a gradient of the wrong shape was taken")
 
 # %% [markdown]
-# **Averaging.** The shape is right, and each number is N times too small. It trains, only slower,
-# and slower still with a larger batch. Slopes find it, and the number of samples, 4, is in the
-# hint:
+# **Averaging.** The shape is right, and each number is N times too small. With plain gradient
+# descent it trains, only slower, and slower still with a larger batch. Slopes find it, and the
+# number of samples, 4, is in the hint:
 
 # %%
 try:
@@ -341,6 +344,27 @@ except GradientError as error:
     assert error.input == "input 1 (bias)" and "4 times too small" in error.hint
 else:
     raise AssertionError("the judge was asleep")
+
+# %% [markdown]
+# Adam, with which minigan trains, hides it. It divides each step by the size of the gradients it has
+# seen, so that a factor cancels: training looks as it should, and only a check can tell.
+
+
+# %%
+def after_100_steps(optimiser, factor):
+    """Where (w − 1)² was minimised from w = 3, with a gradient times a factor."""
+    w = mg.Tensor(np.array([3.0]), requires_grad=True)
+    descent = optimiser([w], lr=0.01)
+    for _ in range(100):
+        w.grad = mg.Tensor(2 * (w.numpy() - 1) * factor)
+        descent.step()
+    return w.item()
+
+
+for optimiser in (mg.optim.SGD, mg.optim.Adam):
+    right, averaged = after_100_steps(optimiser, 1.0), after_100_steps(optimiser, 1 / 4)
+    print(f"{optimiser.__name__:4} in 100 steps from 3 to {right:.7f}, with the averaged gradient to {averaged:.7f}")
+    assert (abs(right - averaged) < 1e-7) == (optimiser is mg.optim.Adam)
 
 # %% [markdown]
 # **The wrong axis.** With 4 samples of 4 numbers both sums have the right shape, (4,). Worse, if

@@ -83,6 +83,9 @@ largest = max(np.abs(a).max() for a in arrays.values())
 for (name, array), ax in zip(arrays.items(), axes.T.reshape(-1, order="F"), strict=True):
     image = ax.imshow(array, cmap="PuOr", vmin=-largest, vmax=largest)
     ax.set(title=name, xticks=[], yticks=[])
+    for (row, column), value in np.ndenumerate(array):
+        paper = "white" if abs(value) > 0.6 * largest else "black"
+        ax.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=8, color=paper)
 figure.colorbar(image, ax=axes, label="orange: negative, violet: positive", shrink=0.8)
 show(figure, "04_dense")
 
@@ -132,8 +135,9 @@ def check():
 # %% [markdown]
 # ## What would break it
 #
-# Averaging the bias's gradient over the batch, instead of adding it up: a mistake that still trains,
-# only slower. With N = 5 samples it is five times too small, and the judge says so.
+# Averaging the bias's gradient over the batch, instead of adding it up. With plain gradient descent it
+# still trains, only slower; Adam, which divides by the gradients' size, hides it altogether (lesson 3).
+# With N = 5 samples it is five times too small, and the judge says so.
 
 
 # %%
@@ -146,6 +150,8 @@ try:
 except GradientError as error:
     print(error)
     assert error.input == "input 2 (bias)" and "5 times too small" in error.hint
+else:
+    raise AssertionError("the judge was asleep")
 
 # %% [markdown]
 # A transpose forgotten is found by its shape, unless C = O, when the shapes fit and the numbers do

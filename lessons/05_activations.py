@@ -139,37 +139,6 @@ assert 0.5 < shares["ReLU"][20] < 2 and 0.5 < shares["LeakyReLU, s = 0.2"][20] <
 # %% [markdown]
 # A network of twenty sigmoid layers cannot train its first: a millionth of a millionth arrives.
 # tanh loses some at each layer. The ReLUs keep what they were given.
-#
-# ## Picture
-#
-# Above, each curve and its slope. Below, the way of the gradient back through the 20 layers.
-
-# %%
-VIOLET, ORANGE, GREY = "#5e3c99", "#e66101", "#777777"
-
-figure = plt.figure(figsize=(9, 6.4), layout="constrained")
-top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.15))
-x = np.linspace(-4, 4, 802)  # an even number: 0, where ReLU's slope jumps, is not among them
-for ax, (name, activation) in zip(top.subplots(1, 4, sharex=True, sharey=True), ACTIVATIONS.items(), strict=True):
-    ax.axhline(0, color="#cccccc", linewidth=0.8, zorder=0)
-    ax.plot(x, activation(mg.Tensor(x)).numpy(), color=VIOLET, linewidth=2, label="y")
-    ax.plot(x, slope(activation, x), color=ORANGE, linewidth=2, linestyle=(0, (4, 1.5)), label="slope dy/dx")
-    ax.set(title=name, xlabel="x", ylim=(-1.3, 2.3), xticks=(-4, 0, 4))
-    ax.spines[["top", "right"]].set_visible(False)
-    if name == "sigmoid":
-        ax.legend(frameon=False, loc="upper left", borderaxespad=0, fontsize=9)
-
-ax = bottom.subplots()
-styles = {"sigmoid": (ORANGE, "-"), "tanh": (GREY, "-"), "ReLU": ("black", ":"), "LeakyReLU, s = 0.2": (VIOLET, "-")}
-for name, (colour, dashes) in styles.items():
-    ax.semilogy(shares[name], color=colour, linestyle=dashes, linewidth=2, marker="o", markersize=3)
-for name, height in {"LeakyReLU, s = 0.2": 30, "ReLU": 0.9, "tanh": 0.02, "sigmoid": shares["sigmoid"][20]}.items():
-    ax.text(20.4, height, name, color=styles[name][0], va="center")
-ax.set(title="The gradient's norm on its way back: sigmoids stop it", xlim=(-0.3, 24.5), ylim=(1e-14, 1e3))
-ax.set(xlabel="layers passed, from the last to the first", ylabel="share that is left", xticks=range(0, 21, 5))
-ax.set_yticks([1e-12, 1e-8, 1e-4, 1])
-ax.spines[["top", "right"]].set_visible(False)
-show(figure, "05_activations")
 
 # %% [markdown]
 # ## Dead ReLUs
@@ -260,6 +229,38 @@ for fn in (F.relu, lambda x: F.maximum(x, 0.0)):
     print(agreement)
     assert agreement.redrawn == 1
 assert gradcheck(F.relu, np.array([-1.0, 0.5, 2.0])).redrawn == 0
+
+# %% [markdown]
+# ## Picture
+#
+# Above, each curve and its slope. Below, the way of the gradient back through the 20 layers.
+
+# %%
+VIOLET, ORANGE, GREY = "#5e3c99", "#e66101", "#777777"
+
+figure = plt.figure(figsize=(9, 6.4), layout="constrained")
+top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.15))
+x = np.linspace(-4, 4, 802)  # an even number: 0, where ReLU's slope jumps, is not among them
+for ax, (name, activation) in zip(top.subplots(1, 4, sharex=True, sharey=True), ACTIVATIONS.items(), strict=True):
+    ax.axhline(0, color="#cccccc", linewidth=0.8, zorder=0)
+    ax.plot(x, activation(mg.Tensor(x)).numpy(), color=VIOLET, linewidth=2, label="y")
+    ax.plot(x, slope(activation, x), color=ORANGE, linewidth=2, linestyle=(0, (4, 1.5)), label="slope dy/dx")
+    ax.set(title=name, xlabel="x", ylim=(-1.3, 2.3), xticks=(-4, 0, 4))
+    ax.spines[["top", "right"]].set_visible(False)
+    if name == "sigmoid":
+        ax.legend(frameon=False, loc="upper left", borderaxespad=0, fontsize=9)
+
+ax = bottom.subplots()
+styles = {"sigmoid": (ORANGE, "-"), "tanh": (GREY, "-"), "ReLU": ("black", ":"), "LeakyReLU, s = 0.2": (VIOLET, "-")}
+for name, (colour, dashes) in styles.items():
+    ax.semilogy(shares[name], color=colour, linestyle=dashes, linewidth=2, marker="o", markersize=3)
+for name, height in {"LeakyReLU, s = 0.2": 30, "ReLU": 0.9, "tanh": 0.02, "sigmoid": shares["sigmoid"][20]}.items():
+    ax.text(20.4, height, name, color=styles[name][0], va="center")
+ax.set(title="The gradient's norm on its way back: sigmoids stop it", xlim=(-0.3, 24.5), ylim=(1e-14, 1e3))
+ax.set(xlabel="layers passed, from the last to the first", ylabel="share that is left", xticks=range(0, 21, 5))
+ax.set_yticks([1e-12, 1e-8, 1e-4, 1])
+ax.spines[["top", "right"]].set_visible(False)
+show(figure, "05_activations")
 
 # %% [markdown]
 # ## Exercise

@@ -290,13 +290,13 @@ def check():
 # %% [markdown]
 # ## What would break it
 #
-# **ln σ(l), in two steps.** In float32 e⁻ˡ is more than the largest number if l is below −88, and
+# **ln σ(l), in two steps.** In float32 e⁻ˡ is more than the largest number if l is below −88.7, and
 # σ(l) is 0 below −104. Its logarithm is −∞, and the slope of the logarithm, 1/0, times that of the
 # sigmoid, 0, is not a number. One such NaN, and after the next step all weights are NaN.
 
 # %%
 with np.errstate(all="ignore"):
-    assert np.exp(np.float32(88)) < np.inf and np.exp(np.float32(89)) == np.inf
+    assert np.exp(np.float32(88.7)) < np.inf and np.exp(np.float32(88.8)) == np.inf
     assert F.sigmoid(np.float32(-103)).item() > 0 == F.sigmoid(np.float32(-104)).item()
     naive = loss_and_slope(lambda logits: -F.log(F.sigmoid(logits)), np.float32(-110))
 stable = loss_and_slope(on_logits(1.0), np.float32(-110))
@@ -307,8 +307,9 @@ assert stable[0] == 110 and stable[1] == -1
 
 # %% [markdown]
 # **The mean's 1/N lost.** The loss is a mean, so each sample's share of the gradient is 1/N.
-# Without it the step is N times too long. Training may still run, with a smaller learning rate,
-# until somebody changes the batch size. The judge counts.
+# Without it the step of plain gradient descent is N times too long. Training may still run, with a
+# smaller learning rate, until somebody changes the batch size. Adam, which divides by the gradients'
+# size, hides it (lesson 3). The judge counts.
 
 
 # %%

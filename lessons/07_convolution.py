@@ -53,6 +53,14 @@ assert (28 * 28) ** 2 == 614_656 and kernel.size == 9  # the weights of a dense 
 # The answer to the second question is 614,656 against 9. A dense layer would have to learn what an
 # edge is again at each place; a kernel learns it once.
 #
+# What networks call convolution, mathematics calls cross-correlation. Its own convolution turns the
+# kernel by half a turn first. Where the kernel is learned it is all one: it would be learned turned.
+
+# %%
+row, taps = image[0], kernel[0]
+assert (np.correlate(row, taps, "valid") == np.convolve(row, taps[::-1], "valid")).all()
+
+# %% [markdown]
 # ## Channels, padding, stride
 #
 # A real layer has N images of C channels, and O kernels, each with C channels of its own; every kernel

@@ -144,45 +144,6 @@ assert np.abs(gradients(ones, x)[0]).max() < 1e-12
 assert np.abs(gamma * r * (ones - ones.mean(axis=0))).max() == 0  # the third term forgotten: 0 all the same
 
 # %% [markdown]
-# ## Picture
-#
-# Above, three channels of a batch before and after. Below, one channel's cotangents dy over x̂ with
-# their line, and what the line leaves over, the gradient: no height, no slope.
-
-# %%
-VIOLET, ORANGE, GREY = "#5e3c99", "#e66101", "#777777"
-
-batch = rng.standard_normal((400, 3)) * [0.5, 1.0, 2.0] + [-4.0, 0.0, 4.0]
-some = np.sort(rng.standard_normal(60))
-wanted = 0.8 + 0.7 * some + 0.5 * rng.standard_normal(60)  # a cotangent with a mean, and a slope along x̂
-
-figure, ((before, after), (fitted, rest)) = plt.subplots(2, 2, figsize=(9, 6.6), layout="constrained")
-for ax, values, title in ((before, batch, "A batch before"), (after, F.batch_norm(batch).numpy(), "… and after")):
-    for channel, (colour, hatch) in enumerate(((VIOLET, ""), (ORANGE, "///"), (GREY, "..."))):
-        edges = np.arange(-8, 11.1, 0.5)
-        ax.hist(values[:, channel], edges, histtype="stepfilled", facecolor=colour, alpha=0.25)
-        ax.hist(values[:, channel], edges, histtype="step", color=colour, linewidth=1.5, hatch=hatch, label=channel)
-    ax.set(
-        title=f"{title} batch normalisation", xlim=(-8, 11), ylim=(0, 175), ylabel="samples", xticks=range(-8, 12, 4)
-    )
-before.set(xlabel="x")
-after.set(xlabel="x̂")
-before.legend(title="channel", frameon=False)
-
-x_some = normalised(some[:, None])[0]
-line = wanted.mean() + x_some[:, 0] * (wanted[:, None] * x_some).mean()
-for ax, values, through, label in ((fitted, wanted, line, "dy"), (rest, wanted - line, 0 * line, "dx / (γ r)")):
-    ax.axhline(0, color="#cccccc", linewidth=0.8, zorder=0)
-    ax.plot(x_some, values, "o", color=VIOLET, markersize=4)
-    ax.plot(x_some, through, color=ORANGE, linewidth=2)
-    ax.set(xlabel="x̂", ylabel=label, ylim=(-1.9, 3.6))
-fitted.set(title="The cotangent, and its line")
-rest.set(title="The gradient: what the line leaves over")
-for ax in figure.axes:
-    ax.spines[["top", "right"]].set_visible(False)
-show(figure, "09_batch_normalisation")
-
-# %% [markdown]
 # ## Running statistics
 #
 # After training there may be no batch: one wants a single image. For that, the layer keeps running
@@ -267,9 +228,50 @@ assert 1.5 < gap_together < 2 and abs(gap_apart) < 1e-12
 # So it is not the same loss written in two ways. Together, D's answer to a real sample depends on
 # the fakes beside it; and G's step, where D sees fakes alone, shows it batches of a kind that it
 # was never trained on. The PyTorch DCGAN tutorial feeds D in two batches, each all real or all
-# fake. DCGAN's authors leave batch normalisation out of D's first layer and of G's last (Radford et
-# al., 2016): there the means of brightness and colour are themselves what is to be learned.
+# fake. DCGAN's authors leave batch normalisation out of D's first layer and of G's last, since with it
+# in all layers training was not stable (Radford et al., 2016). Our reading of it: there the means of
+# brightness and colour are themselves what is to be learned.
+
+# %% [markdown]
+# ## Picture
 #
+# Above, three channels of a batch before and after. Below, one channel's cotangents dy over x̂ with
+# their line, and what the line leaves over, the gradient: no height, no slope.
+
+# %%
+VIOLET, ORANGE, GREY = "#5e3c99", "#e66101", "#777777"
+
+batch = rng.standard_normal((400, 3)) * [0.5, 1.0, 2.0] + [-4.0, 0.0, 4.0]
+some = np.sort(rng.standard_normal(60))
+wanted = 0.8 + 0.7 * some + 0.5 * rng.standard_normal(60)  # a cotangent with a mean, and a slope along x̂
+
+figure, ((before, after), (fitted, rest)) = plt.subplots(2, 2, figsize=(9, 6.6), layout="constrained")
+for ax, values, title in ((before, batch, "A batch before"), (after, F.batch_norm(batch).numpy(), "… and after")):
+    for channel, (colour, hatch) in enumerate(((VIOLET, ""), (ORANGE, "///"), (GREY, "..."))):
+        edges = np.arange(-8, 11.1, 0.5)
+        ax.hist(values[:, channel], edges, histtype="stepfilled", facecolor=colour, alpha=0.25)
+        ax.hist(values[:, channel], edges, histtype="step", color=colour, linewidth=1.5, hatch=hatch, label=channel)
+    ax.set(
+        title=f"{title} batch normalisation", xlim=(-8, 11), ylim=(0, 175), ylabel="samples", xticks=range(-8, 12, 4)
+    )
+before.set(xlabel="x")
+after.set(xlabel="x̂")
+before.legend(title="channel", frameon=False)
+
+x_some = normalised(some[:, None])[0]
+line = wanted.mean() + x_some[:, 0] * (wanted[:, None] * x_some).mean()
+for ax, values, through, label in ((fitted, wanted, line, "dy"), (rest, wanted - line, 0 * line, "dx / (γ r)")):
+    ax.axhline(0, color="#cccccc", linewidth=0.8, zorder=0)
+    ax.plot(x_some, values, "o", color=VIOLET, markersize=4)
+    ax.plot(x_some, through, color=ORANGE, linewidth=2)
+    ax.set(xlabel="x̂", ylabel=label, ylim=(-1.9, 3.6))
+fitted.set(title="The cotangent, and its line")
+rest.set(title="The gradient: what the line leaves over")
+for ax in figure.axes:
+    ax.spines[["top", "right"]].set_visible(False)
+show(figure, "09_batch_normalisation")
+
+# %% [markdown]
 # ## Exercise
 #
 # Write the backward pass for x (M, C). dy, x and gamma are Tensors; use `F.mean` and `F.sum` with
@@ -311,6 +313,8 @@ def check():
     rng = np.random.default_rng(1)
     dy, x, gamma = rng.standard_normal((5, 3)), 1 + 2 * rng.standard_normal((5, 3)), rng.uniform(0.5, 2, 3)
     found = batch_norm_backward(mg.Tensor(dy), mg.Tensor(x), mg.Tensor(gamma), 0.0)
+    given = f"{len(found)} things" if isinstance(found, tuple | list) else f"a {type(found).__name__}"
+    assert isinstance(found, tuple | list) and len(found) == 3, f"return dx, dγ and dβ, three Tensors, not {given}"
     shapes = [getattr(g, "shape", None) for g in found]
     assert shapes == [(5, 3), (3,), (3,)], f"dx, dγ, dβ must have the shapes (5, 3), (3,), (3,), yours have {shapes}"
     dx = found[0].numpy()

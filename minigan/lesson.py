@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import sys
 import textwrap
@@ -17,7 +18,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from minigan.terminal import step, styled, width
 
@@ -94,27 +95,91 @@ def cells(path: Path) -> list[Cell]:
 
 
 def play(path: Path, start: int = 0) -> None:
-    """Step through a lesson in the terminal: each code cell is shown, then run, then its output is shown."""
+    """Step through a lesson in the terminal: each code cell is shown, then run, then its output is shown.
+
+    Raises: LessonError if it has no cell of the number `start`, or if a cell fails.
+    """
     pages = cells(path)
+    if start >= len(pages):
+        raise LessonError(f"--start {start + 1}: {path.stem} has {len(pages)} cells")
     names: dict[str, Any] = {"__name__": "__main__", "__file__": str(path)}
-    done: set[int] = set()
+    printed: dict[int, str] = {}  # by cells that were run: a cell is run once, and what it printed shown each time
 
     def show(page: int) -> None:
         cell = pages[page]
-        print(_typeset(cell.text) if cell.markdown else _listed(cell.text))
+        print(_typeset(cell.text) if cell.markdown else _listed(cell, path))
+        print(printed.get(page, ""), end="")
         for i in range(page + 1):  # a cell that was jumped over is run silently: what comes after needs it
-            if i not in done and not pages[i].markdown:
-                done.add(i)
-                with contextlib.nullcontext() if i == page else contextlib.redirect_stdout(io.StringIO()):
-                    _run(path, pages[i], names)
+            if i not in printed and not pages[i].markdown:
+                printed[i] = _run(path, pages[i], names, sys.stdout if i == page else io.StringIO())
+        if "raise Unsolved(" in cell.text:
+            print(_to_do(path))
         print()
 
-    step(len(pages), show, start)
+    if step(len(pages), show, start):
+        print(_to_do(path))
 
 
-def _run(path: Path, cell: Cell, names: dict[str, Any]) -> None:
-    source = "\n" * (cell.line - 1) + cell.text  # so that a traceback tells the line of the file
-    exec(compile(source, str(path), "exec"), names)
+def _run(path: Path, cell: Cell, names: dict[str, Any], out: TextIO) -> str:
+    """Run a cell, and write what it prints to `out`, in lines that fit. Returns what was written."""
+    source = "\n" * (cell.line - 1) + cell.text  # so that an error tells the line of the file
+    fitting = _Fitting(out)
+    try:
+        with contextlib.redirect_stdout(fitting):
+            exec(compile(source, str(path), "exec"), names)
+    except Exception as error:
+        raise LessonError(f"{path.name} fails: {_where(error, path)}") from error
+    finally:
+        fitting.write_rest()
+    return "".join(fitting.lines)
+
+
+class _Fitting(io.TextIOBase):
+    """Writes text on, line by line, each broken to the terminal's width; `lines` are all that were written."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out, self.lines, self.begun = out, [], ""
+
+    def write(self, text: str) -> int:
+        *whole, self.begun = (self.begun + text).split("\n")
+        for line in whole:
+            self._write_line(line)
+        return len(text)
+
+    def write_rest(self) -> None:
+        """Write a last line that has not been ended."""
+        if self.begun:
+            self.write("\n")
+
+    def isatty(self) -> bool:
+        return self.out.isatty()
+
+    def _write_line(self, line: str) -> None:
+        parts = [line]
+        if len(line) > width():
+            indent = line[: len(line) - len(line.lstrip())][: width() // 2]
+            parts = textwrap.wrap(line, width(), subsequent_indent=indent, break_on_hyphens=False)
+        self.lines.append("".join(f"{part}\n" for part in parts))
+        self.out.write(self.lines[-1])
+
+
+def _to_do(path: Path) -> str:
+    """Where to write the exercise, and how to have it judged."""
+    from minigan.training.progress import program
+
+    here = os.path.relpath(path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    line = next((n for n, line in enumerate(lines, 1) if line.lstrip().startswith("raise Unsolved(")), None)
+    which = path.stem[:2] if path.stem[:2].isdecimal() and path.resolve() in map(Path.resolve, _known()) else here
+    where = f"Write the exercise in {here}, line {line}, then have it judged:" if line else "Is the exercise solved?"
+    return f"{styled(_filled(where), 'bold')}\n    {program()} check-lesson {which}"
+
+
+def _known() -> list[Path]:
+    try:
+        return lessons()
+    except LessonError:
+        return []
 
 
 def _typeset(text: str) -> str:
@@ -139,7 +204,14 @@ def _filled(paragraph: str, indent: str = "") -> str:
     return textwrap.fill(" ".join(paragraph.split()), width(), subsequent_indent=indent)
 
 
-def _listed(code: str) -> str:
+def _listed(cell: Cell, path: Path) -> str:
+    """Code with a bar beside it. Of what draws a picture only the place is told."""
+    code = cell.text
+    if drawing := re.search(r"^\w[^\n]* = plt\.(?:subplots|figure)\(.*?^show\([^\n]*", code, re.MULTILINE | re.DOTALL):
+        first = cell.line + code[: drawing.start()].count("\n")
+        last = first + drawing[0].count("\n")
+        told = styled(f"# the picture is drawn: {path.name}, lines {first} to {last}", "dim")
+        code = code[: drawing.start()] + told + code[drawing.end() :]
     return "\n".join(styled("  │ ", "dim") + line for line in code.splitlines())
 
 

@@ -52,28 +52,33 @@ def interactive() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def step(count: int, show: Callable[[int], None], start: int = 0) -> None:
+def step(count: int, show: Callable[[int], None], start: int = 0) -> bool:
     """Show pages 0 … count − 1, one at a time: Enter goes on, b back, a number to that page, q leaves.
 
-    Where nobody can press a key, all are shown at once.
+    Where nobody can press a key, all are shown at once. Returns whether one went on to the end.
     """
     if not interactive():
         for page in range(start, count):
             show(page)
-        return
-    page = start
-    while page < count:
+        return True
+    page: int | None = start
+    while page is not None and page < count:
         show(page)
-        keys = f"[{page + 1}/{count}] Enter: on   b: back   1-{count}: go to   q: quit "
-        answer = _asked(keys if len(keys) < width() else f"[{page + 1}/{count}] Enter, b, 1-{count}, q: ")
-        if answer == "q":
-            return
-        if answer == "b":
-            page = max(page - 1, 0)
-        elif answer.isdecimal() and 1 <= int(answer) <= count:
-            page = int(answer) - 1
-        else:
-            page += 1
+        page = _next_page(page, count)
+    return page is not None
+
+
+def _next_page(page: int, count: int) -> int | None:
+    """Where to go from a page; None to leave. What is no key is asked for again."""
+    keys = f"[{page + 1}/{count}] Enter: on   b: back   1-{count}: go to   q: quit "
+    question = keys if len(keys) < width() else f"[{page + 1}/{count}] Enter, b, 1-{count}, q: "
+    while True:
+        answer = _asked(question)
+        if answer.isdecimal() and 1 <= int(answer) <= count:
+            return int(answer) - 1
+        if answer in ("", "b", "q"):
+            return {"": page + 1, "b": max(page - 1, 0), "q": None}[answer]
+        print(f"{answer!r} is no key here: press Enter, b, a number from 1 to {count}, or q.")
 
 
 def _asked(question: str) -> str:

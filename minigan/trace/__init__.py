@@ -27,7 +27,7 @@ no NaN or Infinity in it. A picture's bytes: `summary.pixels` decodes them.
 
 from minigan.trace.page import show_page, trace_page, write_page
 from minigan.trace.record import Recorder
-from minigan.trace.step import compare_objectives, step_recorder, trace_step
+from minigan.trace.step import compare_objectives, remembered, step_recorder, trace_step
 from minigan.trace.summary import Array, Histogram, Picture, pixels, summarize
 from minigan.trace.trace import (
     Back,
@@ -46,6 +46,6 @@ from minigan.trace.trace import (
 
 __all__ = [
     "Array", "Back", "Border", "Call", "Comparison", "Crossing", "Frame", "Histogram", "Layer", "Parameter", "Picture",
-    "Recorder", "Trace", "TraceError", "Update", "Walk", "compare_objectives", "pixels", "show_page", "step_recorder",
-    "summarize", "trace_page", "trace_step", "write_page",
+    "Recorder", "Trace", "TraceError", "Update", "Walk", "compare_objectives", "pixels", "remembered", "show_page",
+    "step_recorder", "summarize", "trace_page", "trace_step", "write_page",
 ]  # fmt: skip

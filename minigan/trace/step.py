@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from minigan import backend
@@ -41,11 +43,10 @@ def trace_step(take_step: Callable[..., Any], players: Any, x: Tensor, z: Tensor
 
     about: said of the trace: model="dcgan28", at=300 (the step's number).
     """
-    comparisons = compare_objectives(players.G, players.D, z)
     step = take_step.__name__.removesuffix("_step")
-    with step_recorder(players, x, z, **({"step": step} | about)) as recorder:
-        take_step(players, x, z, recorder.name, watched=True)
-    return recorder.trace.with_comparisons(comparisons)
+    with remembered(players.G, players.D) as meeting, step_recorder(players, x, z, **({"step": step} | about)) as r:
+        take_step(players, x, z, r.name, watched=True)
+    return r.trace.with_comparisons(meeting.compare(z))
 
 
 def compare_objectives(G: Module, D: Module, z: Tensor, surer: Sequence[float] = SURER) -> tuple[Comparison, ...]:
@@ -55,28 +56,81 @@ def compare_objectives(G: Module, D: Module, z: Tensor, surer: Sequence[float] =
     where the saturating loss's gradient vanishes. Nothing is changed: not the weights, their gradients,
     BatchNorm's statistics, nor the random state.
     """
-    G, D = copy.deepcopy(G), copy.deepcopy(D)
-    state = backend.default_rng().bit_generator.state
-    z = Tensor(z.data, requires_grad=True, name="z")
+    return Meeting(_Player(G), _Player(D)).compare(z, surer)
+
+
+@contextmanager
+def remembered(G: Module, D: Module) -> Iterator[Meeting]:
+    """Remembers, while a step is taken, how D was when it was asked for the verdict from which G learns: the last
+    one of a step. In an alternating step D has learnt by then, and each verdict has dropout masks of its own.
+
+        with remembered(G, D) as meeting:
+            ...                             # a step
+        comparisons = meeting.compare(z)
+    """
+    meeting, judge = Meeting(_Player(G, _random_state()), _Player(D)), D.forward
+
+    def forward(*inputs: Any, **options: Any) -> Any:
+        meeting.D = _Player(D, _random_state())
+        return judge(*inputs, **options)
+
+    D.forward = forward
     try:
-        with Recorder({"G": G, "D": D}, {"z": z}) as recorder:
-            fake = G(z)
-            border = fake.detach()
-            border.requires_grad = True
-            logits = D(border)
-            found = []
-            for shift, (name, objective) in itertools.product(surer, OBJECTIVES.items()):
-                verdict = logits - shift
-                loss = objective().generator_loss(verdict)
-                (at_border,) = grad(loss, [border], retain_graph=True)
-                grad(fake, [z], [at_border], retain_graph=True)
-                real, paid = summarize(sigmoid_forward(verdict.data)), summarize(loss.data)
-                formula = FORMULAS.get(name, "")
-                found.append(
-                    (name, formula, float(shift), _number(real), _number(paid), summarize(at_border.data, signed=True))
-                )
+        yield meeting
     finally:
-        backend.default_rng().bit_generator.state = state
+        del D.forward
+
+
+def _random_state() -> Any:
+    return backend.default_rng().bit_generator.state
+
+
+class _Player:
+    """A network as it is now, copied. state: from which to draw its dropout masks (None: whatever it is by then)."""
+
+    def __init__(self, module: Module, state: Any = None) -> None:
+        self.module, self.state = copy.deepcopy(module), state
+        vars(self.module).pop("forward", None)  # that of `remembered`, which would call the original
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self.state is not None:
+            backend.default_rng().bit_generator.state = self.state
+        return self.module(x)
+
+
+@dataclass
+class Meeting:
+    """G and D as they were when G's samples came to D, for G to learn from the verdict."""
+
+    G: _Player
+    D: _Player
+
+    def compare(self, z: Tensor, surer: Sequence[float] = SURER) -> tuple[Comparison, ...]:
+        """See `compare_objectives`."""
+        state = _random_state()
+        try:
+            return _compare(self.G, self.D, Tensor(z.data, requires_grad=True, name="z"), surer)
+        finally:
+            backend.default_rng().bit_generator.state = state
+
+
+def _compare(G: _Player, D: _Player, z: Tensor, surer: Sequence[float]) -> tuple[Comparison, ...]:
+    with Recorder({"G": G.module, "D": D.module}, {"z": z}) as recorder:
+        fake = G(z)
+        border = fake.detach()
+        border.requires_grad = True
+        logits = D(border)
+        found = []
+        for shift, (name, objective) in itertools.product(surer, OBJECTIVES.items()):
+            verdict = logits - shift
+            loss = objective().generator_loss(verdict)
+            (at_border,) = grad(loss, [border], retain_graph=True)
+            grad(fake, [z], [at_border], retain_graph=True)
+            real, paid = summarize(sigmoid_forward(verdict.data)), summarize(loss.data)
+            formula = FORMULAS.get(name, "")
+            found.append(
+                (name, formula, float(shift), _number(real), _number(paid), summarize(at_border.data, signed=True))
+            )
     trace = recorder.trace
     on = [walk for walk in trace.walks if walk.carries is not None]
     return tuple(

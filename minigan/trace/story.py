@@ -359,7 +359,7 @@ def _tell_call(t: _Teller, i: int, turn: str) -> list[Frame]:
             "wall": (f"The wall: {maker} enters {call.owner}, cut from what made it",
                      "The same numbers, and no way back: no gradient that arrives here will reach "
                      f"{t.calls[border.from_call].owner}."),
-            "door": (f"The door: {maker} enters {call.owner} as a leaf",
+            "door": (f"The threshold: {maker} enters {call.owner} as a leaf",
                      "The same numbers on both sides, and a place where the gradient that comes back can be met."),
             "open": (f"{maker} enters {call.owner}", "One graph runs through both: the gradient will pass by itself."),
         }[border.kind]  # fmt: skip
@@ -396,7 +396,7 @@ def _tell_back(t: _Teller, i: int, turn: str) -> list[Frame]:
     counts: dict[str, int] = {}
     for p in back.parameters:
         counts[p.status] = counts.get(p.status, 0) + 1
-    note = "; ".join(f"{n} parameter gradient{'s' * (n > 1)} {status}" for status, n in counts.items())
+    note = "; ".join(f"{n} parameter gradient{'s' * (n > 1)} {_IN_A_NOTE.get(s, s)}" for s, n in counts.items())
     frames = [
         Frame(
             title, note, turn, layer.owner, "backward", "backward", call=layer.call, layer=back.layer, back=i,
@@ -408,6 +408,9 @@ def _tell_back(t: _Teller, i: int, turn: str) -> list[Frame]:
         if c.walk == back.walk and c.kind != "door" and i == _last_back(t, c):
             frames.append(_border_frame(t, number, turn))
     return frames
+
+
+_IN_A_NOTE = {"not asked": "not asked for"}
 
 
 def _last_back(t: _Teller, crossing: Crossing) -> int:
@@ -441,7 +444,10 @@ def _tell_update(t: _Teller, i: int, turn: str) -> list[Frame]:
     ratios = [p.ratio for p in changed if p.ratio is not None]
     note = f"{update.optimizer}, learning rate {update.lr:g}: {len(changed)} parameters changed"
     if ratios:
-        note += f", each by {min(ratios):.1e} to {max(ratios):.1e} of its norm"
+        which = "" if len(ratios) == len(changed) else f"{len(ratios)} of them "
+        note += f", {which}by {min(ratios):.1e} to {max(ratios):.1e} of their norms"
+    if 0 < len(ratios) < len(changed):
+        note += f"; the norms of the other {len(changed) - len(ratios)} were 0"
     return [Frame(f"{update.owner}'s update", note, turn, update.owner, "update", update=i)]
 
 

@@ -75,15 +75,17 @@ class Drawn:
     draw: Callable[[Look], list[str]] = field(repr=False)
 
 
+def fits(look: Look, columns: Sequence[Column], rows: Sequence[Row | Drawn]) -> bool:
+    """Whether a table has room for all its columns."""
+    columns, widths = _measured(look, columns, rows)
+    return _total(columns, widths) <= look.width
+
+
 def table(look: Look, columns: Sequence[Column], rows: Sequence[Row | Drawn]) -> list[str]:
     """The lines of a table. A column in which nothing stands is left out."""
-    filled = [r for r in rows if isinstance(r, Row)]
-    columns = [c for c in columns if any(r.cells.get(c.key, "") != "" for r in filled)]
-    headings = {c.key: look.signs(c.heading).split("\n") for c in columns}
-    texts = {c.key: [look.signs(t) for r in filled if isinstance(t := r.cells.get(c.key, ""), str)] for c in columns}
-    widths = {c.key: max(map(len, headings[c.key] + texts[c.key])) for c in columns}
-    widths |= {c.key: max(SHORTEST_BAR, widths[c.key]) for c in columns if c.bar}
+    columns, widths = _measured(look, columns, rows)
     columns = _fitting(columns, widths, look.width)
+    headings = {c.key: look.signs(c.heading).split("\n") for c in columns}
     if columns:
         widths[columns[0].key] -= max(0, _total(columns, widths) - look.width)
     for c in columns:
@@ -94,6 +96,18 @@ def table(look: Look, columns: Sequence[Column], rows: Sequence[Row | Drawn]) ->
     for row in rows:
         lines += row.draw(look) if isinstance(row, Drawn) else [_line(look, columns, widths, row)]
     return lines
+
+
+def _measured(
+    look: Look, columns: Sequence[Column], rows: Sequence[Row | Drawn]
+) -> tuple[list[Column], dict[str, int]]:
+    """The columns in which something stands, and how wide each must be."""
+    filled = [r for r in rows if isinstance(r, Row)]
+    columns = [c for c in columns if any(r.cells.get(c.key, "") != "" for r in filled)]
+    headings = {c.key: look.signs(c.heading).split("\n") for c in columns}
+    texts = {c.key: [look.signs(t) for r in filled if isinstance(t := r.cells.get(c.key, ""), str)] for c in columns}
+    widths = {c.key: max(map(len, headings[c.key] + texts[c.key])) for c in columns}
+    return columns, widths | {c.key: max(SHORTEST_BAR, widths[c.key]) for c in columns if c.bar}
 
 
 def bar(share: float, width: int) -> str:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from minigan import terminal
 from minigan.trace.summary import Array
-from minigan.trace.table import NARROWEST, Column, Drawn, Look, Row, sparkline, table
-from minigan.trace.trace import Back, Crossing, Frame, Trace
+from minigan.trace.table import NARROWEST, Column, Drawn, Look, Row, fits, sparkline, table
+from minigan.trace.trace import Back, Comparison, Crossing, Frame, Trace
 
 _ABOUT = {"at": "at step"}
 
@@ -138,17 +138,26 @@ def _turn(frames: Sequence[Frame]) -> str:
 
 def _overview(trace: Trace, told: Sequence[Page], look: Look) -> list[str]:
     about = [f"{_ABOUT.get(name, name)}: {value}" for name, value in trace.about.items() if name != "model"]
-    columns = (
+    columns = [
         Column("page", "page", 0),
-        Column("turn", "whose", 3, left=True),
-        Column("what", "what", 1, left=True),
-        Column("result", "result", 2, left=True),
-    )
+        Column("turn", "whose", 1, left=True),
+        Column("what", "what", 2, left=True),
+        Column("result", "result", 3, left=True),
+    ]
     rows = [
         Row({"page": str(n), "turn": page.turn, "what": page.what, "result": page.result})
         for n, page in enumerate(told, 2)
     ]
+    if not fits(look, columns, rows):
+        columns, rows = [columns[0], columns[2]], [row for r in rows for row in _in_two_lines(r)]
     return [*look.lines(" · ".join(about)), "", *table(look, columns, rows)]
+
+
+def _in_two_lines(row: Row) -> list[Row]:
+    """An entry of the overview where there is no room: whose turn stands before the what, the result below."""
+    turn = str(row.cells["turn"]).split("'")[0].split()
+    below = [Row({"page": "", "what": f"  {row.cells['result']}"})] if row.cells["result"] else []
+    return [Row({"page": row.cells["page"], "what": ": ".join([*turn[:1], str(row.cells["what"])])}), *below]
 
 
 def _forward(trace: Trace, frames: Sequence[Frame], scale: _Scale) -> Page:
@@ -384,7 +393,15 @@ def _comparison(trace: Trace, look: Look) -> list[str]:
             "border": _norm(c.border), "times": times, "bar": scale.share(c.border.norm),
         }  # fmt: skip
         rows.append(Row(cells))
-    return [*table(look, columns, rows), *_alarms(rows, look)]
+    same = "All from the same point: D's verdict on G(z) from which G learns in this step, with its dropout masks."
+    own = f" The step's own is {own.objective}: {_exact(own.border.norm)} arrived." if (own := _own(trace)) else ""
+    return [*look.lines(same + own), *table(look, columns, rows), *_alarms(rows, look)]
+
+
+def _own(trace: Trace) -> Comparison | None:
+    """Of the objectives compared, the one that the step was taken with: it has sent back the same numbers."""
+    arrived = {c.at_input.norm for c in trace.crossings if c.kind != "wall" and c.at_input}
+    return next((c for c in trace.comparisons if not c.surer and c.border.norm in arrived), None)
 
 
 _PAGES = {"forward": _forward, "backward": _backward, "update": _update}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from minigan.autograd import Tensor
-from minigan.trace import Trace, compare_objectives
+from minigan.trace import Trace, remembered
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.config import Config
 from minigan.training.run import Run, load_data
@@ -42,7 +42,6 @@ def _traced(run: Run, seed: int, batch_size: int) -> Trace:
     chosen = np.sort(np.random.default_rng(seed).choice(len(run.data), n, replace=False))
     x = Tensor(run.data.batch(chosen), device=run.device)
     z = Tensor(draw_noise(n, players.G.z_dim, seed), device=run.device)
-    comparisons = compare_objectives(players.G, players.D, z)
-    with run.recorder(x, z) as recorder:
+    with remembered(players.G, players.D) as meeting, run.recorder(x, z) as recorder:
         STEPS[run.config.step](players, x, z, recorder.name, watched=True)
-    return recorder.trace.with_comparisons(comparisons)
+    return recorder.trace.with_comparisons(meeting.compare(z))

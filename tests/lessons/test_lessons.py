@@ -17,6 +17,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "lessons"
 LESSONS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
+pytestmark = pytest.mark.host_only("a lesson computes beside the engine, with NumPy")
+
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
@@ -84,20 +86,32 @@ MISTAKES = {
     "06": [("(dy / logits.size)", "dy"), ("F.sigmoid(logits) - target", "target - F.sigmoid(logits)")],
     "07": [("[:, :, kh, kw]", "[:, :, -1 - kh, -1 - kw]"), ("kw + OW * SW : SW", "kw + OW : 1")],
     "08": [("+= stamp", "= stamp"), ("iohw->nohw", "oihw->nohw"), ("i * SH", "i * SW")],
-    "09": [(" - x_hat * F.mean(dy * x_hat, axis=0)", ""), ("gamma * r * (", "r * ("), (" - F.mean(dy, axis=0)", "")],
-    "10": [("with nn.frozen(D):", "if True:"), ("opt_G.step()", "pass"), ("-D(border)", "D(border)")],
+    "09": [(" - x_hat * F.mean(dy * x_hat, axis=0)", ""), ("gamma * r * (", "r * ("), (" - F.mean(dy, axis=0)", ""),
+           ("return dx, ", "unused = ", "three Tensors, not a NoneType"), ("return dx, ", "return ", "not 2 things")],
+    "10": [
+        ("with nn.frozen(D):", "if True:", "got a gradient: freeze D"), ("opt_G.step()", "pass", "G did not move"),
+        ("-D(border)", "D(border)", "the wrong sign"), ("fake.backward(crossing)", "pass", "G did not move"),
+        ("opt_G.zero_grad()", "pass", "what an earlier turn had left"), ("return crossing", "", "not a NoneType"),
+        ("F.mean(", "F.sum(", "3 times too large: a sum"), ("return crossing", "return border.grad", "return an array"),
+        ("backward(crossing)", "backward(-crossing)", "G's step has the wrong sign"),
+        ("axis=1, keepdims=True", "", "each fake's own"), ("D(border))", "D(border) * 2)", "another: is the loss"),
+        ("backward(crossing)", "backward(arrived)", "did what you return go on"),
+        ("np.minimum(1, limit / lengths)", "1", "is pulled with"),
+        ("opt_G.step()", "opt_G.step(); D.parameters()[0].data[:] += 1", "D's weights changed"),
+    ],
 }  # fmt: skip
-attempts = [(number, *mistake) for number, mistakes in MISTAKES.items() for mistake in mistakes]
+attempts = [(number, *mistake, *[""] * (2 - len(mistake[1:]))) for number, all_ in MISTAKES.items() for mistake in all_]
 
 
-@pytest.mark.parametrize(("number", "right", "wrong"), attempts, ids=lambda text: re.sub(r"\W+", "-", text))
-def test_a_wrong_attempt_is_refused(number, right, wrong, tmp_path):
+@pytest.mark.parametrize(("number", "right", "wrong", "said"), attempts, ids=lambda text: re.sub(r"\W+", "-", text))
+def test_a_wrong_attempt_is_refused(number, right, wrong, said, tmp_path):
     (path,) = FOLDER.glob(f"{number}_*.py")
     solution = (FOLDER / "solutions" / path.name).read_text(encoding="utf-8")
     assert solution.count(right) >= 1
     (tmp_path / path.name).write_text(solution.replace(right, wrong), encoding="utf-8")
     trouble = verdict_on(path, tmp_path / path.name)
     assert trouble and trouble.startswith(("not right yet: ", "your code fails: ")) and len(trouble) > 40
+    assert said in trouble
 
 
 def test_every_lesson_has_wrong_attempts():

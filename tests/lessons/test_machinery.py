@@ -117,22 +117,76 @@ def test_where_nobody_presses_keys_all_is_shown_and_run(clone, capsys):
     assert max(len(line) for line in out.splitlines() if not line.startswith("  │")) <= 40
 
 
-def test_stepping_forth_and_back_runs_each_cell_once(clone, capsys, keys):
+def test_stepping_forth_and_back_runs_each_cell_once_and_shows_its_output_again(clone, capsys, keys):
+    path = clone / "lessons" / "01_adding.py"
+    path.write_text(LESSON.replace("one = 1", "one = globals().get('one', 0) + 1"), encoding="utf-8")
     keys("", "", "b", "", "", "q")
     assert main(["lesson", "1"]) == 0
     out = capsys.readouterr().out
-    assert out.count("one is 1") == 1 and out.count("two is 2") == 1
-    assert out.count('print("one is", one)') == 2  # shown again, not run again
-    assert "def add" not in out
+    assert out.count("one is 1") == 2 and "one is 2" not in out and out.count("two is 2") == 1
+    assert out.count('print("one is", one)') == 2
+    assert "def add" not in out and "check-lesson" not in out
 
 
-def test_jumping_ahead_runs_what_was_jumped_over_in_silence(clone, capsys, keys):
+def test_jumping_ahead_runs_what_was_jumped_over_in_silence_and_keeps_its_output(clone, capsys, keys):
     keys("4", "q")
     main(["lesson", "1"])
     out = capsys.readouterr().out
     assert "two is 2" in out and "one is 1" not in out
+    keys("2", "q")
     main(["lesson", "1", "--start", "4"])
-    assert "two is 2" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert out.index("two is 2") < out.index("one is 1")
+
+
+@pytest.mark.parametrize("number", [7, 99])
+def test_there_is_nothing_to_start_at(clone, capsys, number):
+    assert main(["lesson", "1", "--start", str(number)]) == 2
+    assert capsys.readouterr().err.strip().endswith(f"--start {number}: 01_adding has 6 cells")
+
+
+def test_what_is_no_key_is_said_and_asked_again(clone, capsys, keys):
+    keys("quit", "99", "0", "", "q")
+    assert main(["lesson", "1"]) == 0
+    out = capsys.readouterr().out
+    for wrong in ("quit", "99", "0"):
+        assert f"'{wrong}' is no key here: press Enter, b, a number from 1 to 6, or q." in out
+    assert out.count("Adding") == 1 and out.count("one is 1") == 1
+
+
+def test_the_exercise_and_the_end_say_what_to_do(clone, capsys, keys):
+    line = LESSON.splitlines().index('    raise Unsolved("write add")') + 1
+    keys("5", "", "")
+    main(["lesson", "1"])
+    out = " ".join(capsys.readouterr().out.split())
+    to_do = f"Write the exercise in lessons/01_adding.py, line {line}, then have it judged: minigan check-lesson 01"
+    assert out.count(to_do) == 2 and out.endswith(to_do)
+    (clone / "mine.py").write_text(LESSON.replace('raise Unsolved("write add")', "return a + b"), encoding="utf-8")
+    keys("6", "")
+    main(["lesson", "mine.py"])
+    assert capsys.readouterr().out.split("\n")[-3:-1] == ["Is the exercise solved?", "    minigan check-lesson mine.py"]
+
+
+def test_an_error_in_a_lesson_has_its_place(clone, capsys):
+    path = clone / "lessons" / "01_adding.py"
+    path.write_text(LESSON.replace("one + one", "one + nine"), encoding="utf-8")
+    assert main(["lesson", "1"]) == 2
+    line = next(n for n, text in enumerate(LESSON.splitlines(), 1) if "one + one" in text)
+    said = f"01_adding.py fails: NameError: name 'nine' is not defined at line {line}: print("
+    assert said in capsys.readouterr().err
+
+
+def test_long_output_is_broken_and_plots_are_folded(clone, capsys):
+    drawing = "import x\nfigure, ax = plt.subplots()\nax.plot(1)\nshow(figure, 'name')\nafter = 1"
+    path = clone / "lessons" / "01_adding.py"
+    listed = lesson._listed(lesson.Cell(False, drawing, 40), path).splitlines()
+    assert [line.strip(" │") for line in listed] == [
+        "import x", "# the picture is drawn: 01_adding.py, lines 41 to 43", "after = 1",
+    ]  # fmt: skip
+    path.write_text(LESSON.replace('"two is", one + one', '"- word" * 20, end=""'), encoding="utf-8")
+    main(["lesson", "1"])
+    shown = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("  │")]
+    assert max(map(len, shown)) <= 40 and " ".join(shown).count("word") == 20
 
 
 def test_leaving_by_the_end_of_input(clone, capsys, monkeypatch):

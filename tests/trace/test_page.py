@@ -343,3 +343,44 @@ def test_the_page_works_in_a_notebooks_frame(small, open_page):
     inside = page.frame_locator("iframe")
     inside.locator("#next").click()
     assert inside.locator("#title").inner_text() == small.frames[1].title
+
+
+def test_a_gradient_that_waits_at_the_door_is_one_click_from_it(small, open_page):
+    door = next(i for i, f in enumerate(small.frames) if f.title.startswith("The door"))
+    arrives = [i for i, f in enumerate(small.frames) if f.back is not None and f.walk == small.frames[door].walk][-1]
+    assert arrives < door - 1  # another turn lies between
+    page = open_page(small, at=f"#{arrives + 1}")
+    crossing = small.crossings[small.frames[door].crossing]
+    assert float(page.get_attribute("#content .waits data", "value")) == crossing.at_input.norm
+    page.click("#content .waits a")
+    page.wait_for_selector("#content .at-door")
+    assert page.inner_text("#title") == small.frames[door].title and page.locator(".waits").count() == 0
+    page.keyboard.press("ArrowLeft")
+    assert page.locator(".waits").count() == 0
+
+
+def test_on_a_small_screen_the_map_can_be_read_and_follows(trace, open_page):
+    page = open_page(trace, viewport={"width": 320, "height": 640})
+    size = "[...document.querySelectorAll('#drawing .block .rim')].map((b) => b.getBoundingClientRect().width)"
+    assert min(page.evaluate(size)) > 20
+    assert page.inner_text("#count") == f"1 / {len(trace.frames)}" and page.is_visible("#count")
+    assert page.locator("#drawing .kind").count() == 20 and page.is_visible("#keys")
+    for number in range(1, len(trace.frames) + 1, 6):
+        page.evaluate("number => { location.hash = number; }", str(number))
+        page.wait_for_selector(f"#content[data-frame='{number}']")
+        lit = page.evaluate("document.querySelector('#drawing .now').getBoundingClientRect().toJSON()")
+        assert -60 < lit["left"] and lit["right"] < 380, number
+
+
+def test_one_frame_is_the_door(trace, small):
+    for t in (trace, small):
+        assert [f.title for f in t.frames if "door" in f.title.lower()] == [
+            "The door: ∂L/∂D.input becomes ∂L/∂G.output"
+        ]
+
+
+def test_the_objectives_compared_name_the_steps_own(small, open_page):
+    door = next(c for c in small.crossings if c.kind == "door")
+    page = open_page(small)
+    assert "The step's own objective is non-saturating" in page.inner_text("#comparison > .hint")
+    assert float(page.get_attribute("#comparison > .hint data", "value")) == door.at_input.norm

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from devices import host
 
 import minigan as mg
 from minigan import backend, nn, optim
 from minigan import functions as F
 from minigan.objectives import NonSaturating
-from minigan.trace import Recorder, compare_objectives, step_recorder, trace_step
+from minigan.trace import Recorder, compare_objectives, remembered, step_recorder, trace_step
 from minigan.training.steps import STEPS, alternating_step, simultaneous_step
 
 
 def everything(p) -> dict[str, bytes]:
     """All that a step may change: weights, statistics, moments, the random state."""
-    arrays = {f"{name}.{key}": a for name in ("G", "D") for key, a in getattr(p, name).state_dict().items()}
+    arrays = {f"{name}.{key}": host(a) for name in ("G", "D") for key, a in getattr(p, name).state_dict().items()}
     for name in ("opt_G", "opt_D"):
-        arrays |= {f"{name}.{key}": np.asarray(value) for key, value in getattr(p, name).state_dict().items()}
+        arrays |= {f"{name}.{key}": host(value) for key, value in getattr(p, name).state_dict().items()}
     state = str(backend.default_rng().bit_generator.state)
     return {key: a.tobytes() for key, a in arrays.items()} | {"random": state.encode()}
 
@@ -43,9 +44,9 @@ def test_recording_changes_no_result(name, players, batch):
             if kind == "plain":
                 report = STEPS[name](p, x, z)
             else:
-                compare_objectives(p.G, p.D, z)
-                with step_recorder(p, x, z) as recorder:
+                with remembered(p.G, p.D) as meeting, step_recorder(p, x, z) as recorder:
                     report = STEPS[name](p, x, z, recorder.name, watched=True)
+                meeting.compare(z)
             seen.append(figures(report))
         after[kind] = everything(p) | {"figures": str(seen).encode()}
     assert after["plain"] == after["recorded"]
@@ -221,6 +222,18 @@ def test_updates_by_hand(players, batch):
         assert (
             row.ratio is None if not row.weight.norm else row.ratio == pytest.approx(step / row.weight.norm, rel=1e-3)
         )
+
+
+def test_an_update_says_how_many_parameters_had_no_norm(players, batch):
+    p = players()
+    trace = trace_step(alternating_step, p, *batch())
+    for update, frame in zip(trace.updates, [f for f in trace.frames if f.update is not None], strict=True):
+        ratios = [row.ratio for row in update.parameters if row.ratio is not None]
+        n, zeros = len(update.parameters), len(update.parameters) - len(ratios)
+        changed = f"{n} parameters changed, {len(ratios)} of them by {min(ratios):.1e} to {max(ratios):.1e}"
+        assert zeros and f"{changed} of their norms; the norms of the other {zeros} were 0" in frame.note
+    notes = {f.note for f in trace_step(alternating_step, p, *batch(1)).frames if f.update is not None}
+    assert all("were 0" not in note and "parameters changed, by " in note for note in notes)
 
 
 def test_weights_are_seen_as_they_are_at_each_call(players, batch):
@@ -499,3 +512,20 @@ def test_the_comparison_says_what_a_step_would_meet(players, batch):
         loss.backward()
     assert mine.loss == pytest.approx(loss.item(), rel=1e-8)
     assert mine.border.norm == pytest.approx(recorder.trace.crossings[0].at_input.norm, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_steps_own_objective_is_compared_with_the_numbers_of_the_step(name, players, batch):
+    """D has learnt before G's turn, and draws other dropout masks for each verdict: all is as it was there."""
+    p = players()
+    setattr(p.D.main, "0", nn.SpectralNorm(p.D.main[0]))  # a state that changes at each call
+    mg.manual_seed(3)
+    trace = trace_step(STEPS[name], p, *batch())
+    (door,) = [c for c in trace.crossings if c.kind == "door"]
+    (mine,) = [c for c in trace.comparisons if (c.objective, c.surer) == ("non-saturating", 0.0)]
+    assert mine.border.norm == door.at_input.norm
+    assert mine.loss == next(w.loss for w in trace.walks if w.label == "loss_G")
+    carried = [w for w in trace.walks if w.carries is not None][-1]
+    norms = [trace.backs[i].gradient_in.norm for i in carried.backs]
+    assert [layer.norm for layer in mine.layers[:-1]] == norms[1:]
+    assert "forward" not in vars(p.D)

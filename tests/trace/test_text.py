@@ -354,6 +354,24 @@ def test_the_first_page_says_where_the_others_are(alternating):
     assert any("the door: difference 0.0" in line for line in first)
 
 
+@pytest.mark.parametrize("width", [40, 60])
+def test_where_there_is_little_room_the_first_page_says_it_in_two_lines(alternating, width):
+    first = drawn(alternating, width)[0]
+    for number, page in enumerate(pages(alternating)[1:], 2):
+        at = next(i for i, line in enumerate(first) if line.split()[:1] == [str(number)])
+        assert first[at].split(maxsplit=1)[1] == (f"{page.turn[0]}: " if page.turn else "") + page.what
+        assert not page.result or first[at + 1].strip() == page.result
+    assert any(line.strip() == "the door: difference 0.0" for line in first)
+
+
+def test_the_steps_own_objective_is_named(alternating):
+    door = next(c for c in alternating.crossings if c.kind == "door")
+    said = f"The step's own is non-saturating: {door.at_input.norm:.9g} arrived."
+    assert said in " ".join(drawn(alternating)[-1])
+    moved = [dataclasses.replace(c, border=dataclasses.replace(c.border, norm=1.5)) for c in alternating.comparisons]
+    assert "The step's own" not in " ".join(drawn(alternating.with_comparisons(tuple(moved)))[-1])
+
+
 def test_minigan_trace_text_shows_it_and_writes_a_file_only_if_asked(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")

@@ -15,6 +15,7 @@ function comparisonContent(trace, width) {
   const objectives = [...new Set(trace.comparisons.map((c) => c.objective))];
   return [
     html("p", { class: "lead" }, whatChanges(levels)),
+    html("p", { class: "hint" }, ...samePoint(trace)),
     html("div", { class: "charts" }, levels.map((level) => chart(level, range, objectives, width < 480 ? CHART.narrow : CHART.wide))),
     comparisonTable(trace.comparisons),
   ];
@@ -27,6 +28,14 @@ const normsOf = (comparison) => [comparison.border.norm, ...comparison.layers.ma
 
 /** How many times, in words: 2.34 times, 175 times. */
 const times = (ratio) => `${digits(Number(ratio.toPrecision(3)))} times`;
+
+/** From where all of them start; and which one the step itself took, which has sent back the same numbers. */
+function samePoint(trace) {
+  const arrived = trace.crossings.filter((c) => c.kind !== "wall" && c.at_input).map((c) => c.at_input.norm);
+  const own = trace.comparisons.find((c) => !c.surer && arrived.includes(c.border.norm));
+  const point = "All start from the same point: D's verdict on G(z) from which G learns in this step, with its dropout masks.";
+  return own ? [`${point} The step's own objective is ${nameOf(own)}: its `, number(own.border.norm), " is what came to the border."] : [point];
+}
 
 /** Who is strong and who weak at the border, at one level. */
 function whoIsStrong(level) {

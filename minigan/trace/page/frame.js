@@ -6,7 +6,19 @@ function frameContent(trace, current) {
   if (frame.update !== null) return [updateTable(trace.updates[frame.update])];
   if (frame.border !== null) return [borderPicture(trace, frame)];
   if (frame.layer === null) return [html("div", { class: "flow single" }, card(entryName(trace, frame), frame.output, false))];
-  return [flow(trace, frame), functionList(trace.layers[frame.layer]), parameterTable(trace, current)];
+  return [waiting(trace, current), flow(trace, frame), functionList(trace.layers[frame.layer]), parameterTable(trace, current)];
+}
+
+/** At the end of a walk through D: its gradient may wait at the door while other things are done. */
+function waiting(trace, current) {
+  const frame = trace.frames[current];
+  const isLater = (f, i) => i > current + 1 && f.crossing !== null && trace.crossings[f.crossing].kind === "door" && f.walk === frame.walk;
+  const door = trace.frames.findIndex(isLater);
+  if (frame.back === null || door < 0 || trace.frames.some((f, i) => i > current && f.back !== null && f.walk === frame.walk)) return null;
+  const { at_input: arrived } = trace.crossings[trace.frames[door].crossing];
+  const name = `∂L/∂${trace.frames[door].owner}.input`;
+  return html("p", { class: "waits" }, arrived ? [`‖${name}‖ = `, number(arrived.norm)] : name, " waits at the door: ",
+    html("a", { href: `#${door + 1}` }, `on to frame ${door + 1}`));
 }
 
 const entryName = (trace, frame) => {
@@ -103,7 +115,7 @@ const STATUS = {
   computed: "computed",
   discarded: "computed, and thrown away: no optimiser used it",
   frozen: "frozen: none is computed",
-  "not asked": "not asked for",
+  "not asked": "not asked for: this pass computes the gradients of others only",
 };
 
 /** A layer's parameters; on the way back also their gradients, and what the next update makes of them. */
@@ -248,7 +260,7 @@ function gatePicture(trace, kind, border, crossing) {
     : [solid(top, from), solid(to, bottom)];
   const forward = svg("path", { d: "M4 90 H186", class: `arrow forward ${crossing ? "past" : "now"}`, "stroke-width": crossing ? 3 : 7,
     "marker-end": "url(#gate-forward)" });
-  const [words, sign] = { wall: ["wall", "detach"], door: ["door", "carried by hand"], open: ["open", "one graph"] }[kind];
+  const [words, sign] = { wall: ["wall", "detach"], door: crossing ? ["door", "carried by hand"] : ["threshold", "a leaf"], open: ["open", "one graph"] }[kind];
   return html("div", { class: "gate-picture" },
     svg("svg", { viewBox: "0 0 200 220", role: "img", "aria-label": gateInWords(trace, kind, border, crossing) },
       walls, door, forward, crossing ? gateGradient(crossing, middle, thick) : null),

@@ -3,6 +3,7 @@
 // backward pass that came through. Between the networks is the border, with its walls and doors.
 
 const WIDE = 44; // pixels a layer needs to have its numbers beside it
+const READABLE = 31; // and to have its name; a map that would be smaller is scrolled
 
 /** Which frame shows what: the map's blocks and arrows are lit by these. */
 function framesOf(trace) {
@@ -52,8 +53,8 @@ function lanesOf(trace) {
   return [...calls, ...loose].map((lane) => ({ ...lane, rows: walksThrough(trace, lane.layers) }));
 }
 
-/** Where everything stands, in pixels, on so wide a drawing. */
-function layoutOf(trace, width) {
+/** Where everything stands, in pixels, on a drawing that fits into that room, or is wider if it must be. */
+function layoutOf(trace, room) {
   const lanes = lanesOf(trace);
   const columns = Math.max(0, ...lanes.map((lane) => lane.column)) + 1;
   const length = Array.from({ length: columns }, (_, c) =>
@@ -61,7 +62,8 @@ function layoutOf(trace, width) {
   const isLoose = (c) => lanes.some((l) => l.column === c && l.call === null);
   const gaps = length.map((_, c) => (c === 0 ? 1.1 : isLoose(c) ? 0.7 : 3));
   const units = length.reduce((sum, n, c) => sum + gaps[c] + (isLoose(c) ? 1.6 : n), 0);
-  const pitch = Math.min(76, (width - 2) / units);
+  const pitch = Math.max(READABLE, Math.min(76, (room - 2) / units));
+  const width = Math.max(room, Math.ceil(pitch * units) + 2);
   const isWide = pitch >= WIDE;
   const side = Math.round(isWide ? Math.min(pitch * 0.66, innerHeight < 820 ? 25 : 34) : pitch * 0.74);
   const left = [];
@@ -72,8 +74,8 @@ function layoutOf(trace, width) {
 
   const text = isWide ? 12 : 0; // the height of a number
   const space = isWide ? 5 : Math.max(2, pitch * 0.16);
-  const height = (lane) => text + side + lane.rows.length * (side + space + text) + (isWide ? 14 : Math.max(5, pitch * 0.5));
-  const head = isWide ? 38 : 2;
+  const height = (lane) => text + side + lane.rows.length * (side + space + text) + (isWide ? 14 : 12);
+  const head = isWide ? 38 : 32;
   place(trace, lanes, columns, head, height);
   const bottom = Math.max(...lanes.map((lane) => lane.top + height(lane)), 0);
 
@@ -135,7 +137,23 @@ function drawMap(trace, element) {
   element.replaceChildren(root);
   const free = Math.min(...layout.lanes.filter((lane) => lane.column === 0).map((lane) => lane.top)) - layout.head;
   element.classList.toggle("roomy", layout.isWide && free > 90); // over G: there the legend fits
-  return (current) => light(trace, root, current);
+  const isScrolled = layout.width > element.clientWidth;
+  element.classList.toggle("scrolls", isScrolled);
+  filled(element, isScrolled ? { tabindex: 0, role: "region", "aria-label": "The map, scrolled sideways" } : {}, []);
+  if (!isScrolled) for (const name of ["tabindex", "role", "aria-label"]) element.removeAttribute(name);
+  return (current) => {
+    light(trace, root, current);
+    if (isScrolled) bringIntoView(element);
+  };
+}
+
+/** Scroll the map to what is lit. */
+function bringIntoView(element) {
+  const places = [...element.querySelectorAll(".now")].map((lit) => lit.getBoundingClientRect());
+  if (!places.length) return;
+  const middle = (Math.min(...places.map((p) => p.left)) + Math.max(...places.map((p) => p.right))) / 2;
+  const here = element.getBoundingClientRect();
+  element.scrollLeft += middle - (here.left + here.right) / 2;
 }
 
 function mapInWords(trace) {
@@ -198,7 +216,6 @@ const turnName = (turn) => (turn === "both" ? "Both at once" : turn ? `${turn}'s
 
 /** Over each network its name, its layers' kinds, and its optimiser. */
 function headings({ trace, layout, shows }) {
-  if (!layout.isWide) return [];
   const seen = new Set();
   return layout.lanes.filter((lane) => lane.call !== null).map((lane) => {
     const call = trace.calls[lane.call];
@@ -210,7 +227,7 @@ function headings({ trace, layout, shows }) {
     const update = trace.updates.findIndex((u) => u.owner === call.owner);
     const optimizer = update < 0 ? null : svg("tspan", { dx: 14, class: "optimizer", ...lit([shows.update[update]]) },
       `${trace.updates[update].optimizer} updates ${call.owner}`);
-    const name = svg("text", { x: x + (layout.pitch - layout.side) / 2, y: lane.top - 22, class: "network" },
+    const name = svg("text", { x: x + (layout.pitch - layout.side) / 2, y: lane.top - (layout.isWide ? 22 : 18), class: "network" },
       svg("tspan", { class: "letter" }, call.owner), svg("tspan", { dx: 6 }, call.kind), optimizer);
     return svg("g", {}, name, kinds);
   });
@@ -234,7 +251,7 @@ function entries(map) {
       const array = trace.frames[frame].output;
       return svg("g", {},
         block(map, { x, y: lane.y, array, frames: [frame], isGradient: false, title: trace.frames[frame].title }),
-        layout.isWide ? svg("text", { x: x - layout.side / 2 - 6, y: lane.y + 4, class: "entry" }, call.input_names[0]) : null,
+        svg("text", { x: x - layout.side / 2 - (layout.isWide ? 6 : 2), y: lane.y + 4, class: "entry" }, call.input_names[0]),
         arrow(map, { d: line(x + layout.side / 2, lane.y, first - layout.side / 2), norm: array.norm, kind: "forward",
           frames: [frame, shows.layer[lane.layers[0]]] }));
     });
@@ -256,7 +273,7 @@ function drawLane(map, lane) {
       ...layer.sources.map((source) => forwardArrow(map, source, number)),
     ];
   });
-  const loss = lane.call === null && layout.isWide ? lossName(map, lane) : null;
+  const loss = lane.call === null ? lossName(map, lane) : null;
   return svg("g", {}, forward, lane.rows.map((row) => drawRow(map, lane, row)), loss);
 }
 
