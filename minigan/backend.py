@@ -1,14 +1,18 @@
 """The one place that knows about devices: array modules, moves between host and device, random draws.
 
 Everything else asks an array which module it belongs to (`get_array_module`) and works with what
-it gets, so the same code runs on NumPy and on CuPy. CuPy is imported only when a GPU is asked
-for, or when the array at hand is a CuPy array already.
+it gets, so the same code runs on NumPy and on CuPy. CuPy is imported (by `gpu`) only when a GPU is
+asked for.
+
+A program computes on one GPU at a time, the one that `Device.use` made current in its thread:
+`choose_device` and `set_default_device` do, a thread of its own must. Several GPUs take several programs.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import re
 import sys
 from dataclasses import dataclass
 from types import ModuleType
@@ -16,11 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from minigan import gpu
+from minigan.gpu import DeviceError
+
 Array = Any  # a numpy.ndarray or a cupy.ndarray
-
-
-class DeviceError(RuntimeError):
-    """The device asked for cannot be used; the message says why and what mends it."""
 
 
 def get_array_module(*arrays: Array) -> ModuleType:
@@ -66,6 +69,16 @@ class Device:
     def __str__(self) -> str:
         return self.kind if self.kind == "cpu" else f"{self.kind}:{self.index}"
 
+    def use(self) -> None:
+        """Compute on it from now on, in this thread: arrays on gpu:1 are no use to a thread that computes on gpu:0."""
+        if self.kind == "gpu":
+            gpu.use(self.index)
+
+    def wait(self) -> None:
+        """Wait until it has done all that it was given; the CPU always has."""
+        if self.kind == "gpu":
+            gpu.wait(self.index)
+
 
 CPU = Device("cpu")
 
@@ -79,11 +92,10 @@ def parse_device(spec: str | Device) -> Device:
     """`"cpu"`, `"gpu"` or `"gpu:1"` as a `Device`."""
     if isinstance(spec, Device):
         return spec
-    kind, _, index = str(spec).partition(":")
-    if kind == "cpu" and not index:
+    if spec == "cpu":
         return CPU
-    if kind in ("gpu", "cuda") and (not index or index.isdigit()):
-        return Device("gpu", int(index or 0))
+    if named := re.fullmatch(r"(?:gpu|cuda)(?::([0-9]+))?", str(spec)):
+        return Device("gpu", int(named[1] or 0))
     raise ValueError(f"device {spec!r} is not known: use 'cpu', 'gpu' or 'gpu:N'")
 
 
@@ -99,55 +111,55 @@ def set_default_device(device: str | Device) -> None:
     """Make what is made from now on without a word about its device on `device`. What is there stays where it is."""
     global _default_device
     device = parse_device(device)
-    if device.kind == "gpu":
-        import_cupy()
+    device.use()
     _default_device = device
 
 
-def import_cupy() -> ModuleType:
-    """CuPy, if it is installed and a device answers; a `DeviceError` that says what to do if not."""
-    try:
-        import cupy
-    except ImportError as error:
-        raise DeviceError(
-            f"a GPU was asked for, but CuPy cannot be imported ({error}): "
-            "pip install 'minigan[gpu-cuda12]' (or gpu-cuda13, as `nvidia-smi` says), or use --device cpu"
-        ) from None
-    if not cupy.cuda.is_available():
-        raise DeviceError(
-            "a GPU was asked for and CuPy is installed, but no CUDA device answers: "
-            "check the driver with `nvidia-smi`, or use --device cpu"
-        )
-    return cupy
+def choose_device(spec: str | None = None, tf32: bool = False) -> tuple[Device, str]:
+    """The device for `spec`, made current, and why it is that one.
 
-
-def choose_device(spec: str | None = None) -> tuple[Device, str]:
-    """The device for `spec` ("cpu", "gpu", "gpu:1", or "auto": `$MINIGAN_DEVICE`, else what answers) and why."""
-    if spec in (None, "auto"):
-        spec = os.environ.get("MINIGAN_DEVICE") or "auto"
-    if spec != "auto":
-        try:
-            device = parse_device(spec)
-        except ValueError as error:
-            raise DeviceError(str(error)) from None
-        if device.kind == "gpu":
-            count = import_cupy().cuda.runtime.getDeviceCount()
-            if device.index >= count:
-                raise DeviceError(f"device {device} was asked for, but only gpu:0 to gpu:{count - 1} are there")
-        return device, "as asked"
+    spec: "cpu", "gpu", "gpu:1", or "auto": what `$MINIGAN_DEVICE` says, else a GPU if one computes, else the
+    CPU. tf32: whether float32 products on a GPU may be made in TF32; it holds for the whole program.
+    """
+    variable = os.environ.get("MINIGAN_DEVICE") if spec in (None, "auto") else None
+    spec = variable or spec or "auto"
     try:
-        import_cupy()
+        device, why = _chosen(spec, f"as MINIGAN_DEVICE={variable} says" if variable else "as asked")
     except DeviceError as error:
-        reason = "no CUDA device answers" if "no CUDA device" in str(error) else "CuPy is not installed"
-        return CPU, reason
-    return Device("gpu", 0), "a CUDA device answers"
+        raise DeviceError(f"MINIGAN_DEVICE={variable}: {error}") if variable else error from None
+    device.use()
+    if device.kind == "gpu":
+        gpu.set_tf32(tf32)
+    return device, f"{why}; {_about_tf32(device)}" if tf32 else why
+
+
+def _chosen(spec: str, asked: str) -> tuple[Device, str]:
+    if spec == "auto":
+        try:
+            return Device("gpu"), f"{gpu.card(0)}: it answers"
+        except gpu.NoGPU as error:
+            return (
+                CPU,
+                error.fact if not gpu.driver_cuda() else f"{error.fact}, but there is an NVIDIA driver: {error.remedy}",
+            )
+    try:
+        device = parse_device(spec)
+    except ValueError as error:
+        raise DeviceError(str(error)) from None
+    return device, asked if device == CPU else f"{asked}: {gpu.card(device.index)}"
+
+
+def _about_tf32(device: Device) -> str:
+    if device.kind == "gpu" and gpu.has_tf32(device.index):
+        return "products in TF32"
+    return "no TF32: a CPU has none" if device == CPU else "no TF32: cards have it from compute capability 8.0 on"
 
 
 def to_device(array: Array, device: Device) -> Array:
     """The array on `device`; no copy if it is there already."""
     if device.kind == "cpu":
         return to_numpy(array)
-    cupy = import_cupy()
+    cupy = gpu.ready(device.index)
     with cupy.cuda.Device(device.index):
         return cupy.asarray(array)
 
@@ -157,7 +169,7 @@ def zeros(shape: tuple[int, ...], dtype: Any = "float32", device: Device | None 
     device = device or _default_device
     if device.kind == "cpu":
         return np.zeros(shape, dtype)
-    cupy = import_cupy()
+    cupy = gpu.ready(device.index)
     with cupy.cuda.Device(device.index):
         return cupy.zeros(shape, dtype)
 
@@ -176,8 +188,9 @@ def keep_freed_memory() -> None:
 
 
 # --- random draws --------------------------------------------------------------------------------
-# All draws are made on the host with NumPy's generator and moved, so that a CPU and a GPU run with
-# one seed start from the same weights and see the same noise, order and dropout masks.
+# All draws are NumPy's, made on the host and moved (or, for dropout's masks, made over again to the bit
+# where they are used: kernels/random.py), so that a CPU and a GPU run with one seed start from the same
+# weights and see the same noise, order and dropout masks.
 
 _default_rng = np.random.default_rng(0)
 

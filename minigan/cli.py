@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has gone; Python's own last flush must find a reader
         for stream in (1, 2):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+        _end("nobody reads on", FAILED)
         return FAILED
 
 
@@ -45,10 +46,18 @@ def _run(arguments: argparse.Namespace) -> int:
         raise
     except (Exception, KeyboardInterrupt) as error:
         code, message = _verdict(error, arguments.name)
-        if arguments.debug:
-            traceback.print_exc()
-        _say(f"minigan {arguments.name}: {message}")
+        trace = traceback.format_exc() if arguments.debug else ""
+        _end(f"{trace}minigan {arguments.name}: {message}", code)
         return code
+
+
+def _end(message: str, code: int) -> None:
+    """Say it; if several processes train together, they all end."""
+    parallel = sys.modules.get("minigan.training.parallel")
+    if parallel is None:
+        _say(message)
+    else:
+        parallel.end(_say, message, code)
 
 
 _SMALLER = {"train": ": try a smaller --batch-size", "sample": ": try a smaller --n"}
@@ -59,6 +68,7 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
     from minigan.autograd import AnomalyError
     from minigan.backend import DeviceError
     from minigan.data import DataError
+    from minigan.gpu import one_line, out_of_memory
     from minigan.lesson import LessonError
     from minigan.testing.check import TargetError
     from minigan.training import ConfigError, Interrupted, TrainingError
@@ -71,9 +81,12 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
         case KeyboardInterrupt():
             return FAILED, "stopped"
         case MemoryError():
-            return FAILED, f"out of memory ({error}){_SMALLER.get(command, '')}"
+            return FAILED, f"out of memory ({out_of_memory(error)}){_SMALLER.get(command, '')}"
         case OSError():
             return FAILED, f"{error.filename or 'the system'}: {error.strerror or error}"
+        case _ if type(error).__module__.startswith("cupy"):
+            told = f"the GPU failed ({type(error).__name__}: {one_line(error)})"
+            return FAILED, f"{told}: minigan doctor --device gpu tells whether it computes rightly"
     # The last resort, so that no user meets a traceback unasked.
     return FAILED, f"unexpected {type(error).__name__}: {error} (--debug shows where)"
 
@@ -84,38 +97,61 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
 def _train(arguments: argparse.Namespace) -> int:
     from minigan.training.progress import program
 
-    run = _resumed(arguments) if arguments.resume else _started(arguments)
+    team = _team(arguments.data_parallel)
+    run = _resumed(arguments, team) if arguments.resume else _started(arguments, team)
     if arguments.dry_run:
         _say("dry run: nothing is trained or written")
         print(run.config.to_json(), end="")
         return DONE
     # The run looks for what is not finite itself, and says more than NumPy's warnings (of whichever module).
     warnings.filterwarnings("ignore", category=RuntimeWarning)
-    run.train(arguments.detect_anomaly, arguments.trace_every or 0)
+    try:
+        run.train(arguments.detect_anomaly, arguments.trace_every or 0)
+    except MemoryError as error:
+        raise _too_much(run, error) from error
     _say(f"Done in {_clock(run.seconds)}. Look at {run.folder.path / 'samples'}")
     _say(f"Draw more with: {program()} sample {shlex.quote(str(run.folder.path))}")
     return DONE
 
 
-def _started(arguments: argparse.Namespace) -> Any:
+def _team(wanted: bool) -> Any:
+    """The processes to train with: those that mpiexec started, if it is wanted. Only the first one speaks."""
+    from minigan.training import ConfigError, parallel
+
+    rank, launched = parallel.launched_as()
+    if wanted:
+        team = parallel.join()
+        team.share_cores()
+        return team
+    if launched == 1:
+        return parallel.ALONE
+    if rank:
+        parallel.fall_silent()  # the first one says it
+    raise ConfigError(
+        f"mpiexec started {launched} processes, which would all train the same run: with --data-parallel they train "
+        "one run together"
+    )
+
+
+def _started(arguments: argparse.Namespace, team: Any) -> Any:
     from minigan.training import Config, prepare, start
 
     choices = _choices(arguments)
     config = Config.load(arguments.config, **choices) if arguments.config else Config.for_model(**choices)
-    run = prepare(config) if arguments.dry_run else start(config, arguments.out)
+    run = prepare(config, team) if arguments.dry_run else start(config, arguments.out, team)
     _announce(run)
     if run.folder is not None:
         _say(f"run folder {run.folder.path}")
     return run
 
 
-def _resumed(arguments: argparse.Namespace) -> Any:
+def _resumed(arguments: argparse.Namespace, team: Any) -> Any:
     from minigan.training import ConfigError, resume
     from minigan.training.checkpoint import find_checkpoint
 
     if arguments.config:
         raise ConfigError("--config and --resume exclude each other: a run goes on with its own configuration")
-    run = resume(find_checkpoint(arguments.resume, Path(arguments.out)), **_choices(arguments))
+    run = resume(find_checkpoint(arguments.resume, Path(arguments.out)), team, **_choices(arguments))
     _announce(run)
     _say(f"going on in {run.folder.path} from step {run.step} (epoch {run.epoch + 1})")
     return run
@@ -123,7 +159,7 @@ def _resumed(arguments: argparse.Namespace) -> Any:
 
 _CHOICES = (
     "model", "data", "channels", "objective", "step", "epochs", "batch_size", "lr", "lr_G", "lr_D", "averaging",
-    "seed", "checkpoint_every", "device",
+    "seed", "checkpoint_every", "device", "tf32", "sync_batch_norm",
 )  # fmt: skip
 
 
@@ -132,6 +168,31 @@ def _choices(arguments: argparse.Namespace) -> dict[str, Any]:
     choices = {name: value for name in _CHOICES if (value := getattr(arguments, name)) is not None}
     lr = choices.pop("lr", None)
     return choices if lr is None else {"lr_G": lr, "lr_D": lr} | choices
+
+
+def _too_much(run: Any, error: MemoryError) -> Exception:
+    """The error of a run that found no memory. The step it fell in is half done, so what it learnt since the last
+    checkpoint is not saved."""
+    from minigan.gpu import out_of_memory
+    from minigan.training import TrainingError
+    from minigan.training.progress import program
+
+    half = max(2, run.config.batch_size // 2)
+    text = f"out of memory on {run.device} at step {run.step + 1} ({out_of_memory(error)})"
+    text += f": start again with --batch-size {half}"
+    if run.folder.last_checkpoint.is_file():
+        command = f"{program()} train --resume {shlex.quote(str(run.folder.path))}"
+        text += f", or go on with this run where there is more: {command} (--device names another)"
+    return TrainingError(text)
+
+
+def _announced(spec: str | None) -> Any:
+    """The device that is meant, said with the reason."""
+    from minigan.backend import choose_device
+
+    device, why = choose_device(spec)
+    _say(f"device {device} ({why})")
+    return device
 
 
 def _announce(run: Any) -> None:
@@ -149,7 +210,7 @@ def _sample(arguments: argparse.Namespace) -> int:
     path = find_checkpoint(arguments.checkpoint, Path(arguments.runs))
     outs = [Path(out) for out in arguments.out or [f"samples-s{arguments.seed}.png"]]
     _check_outs(outs)
-    G, config = load_generator(path, arguments.device)
+    G, config = load_generator(path, str(_announced(arguments.device)))
     _say(f"{config.model} from {path}")
     z = draw_noise(arguments.n, G.z_dim, arguments.seed)
     images = generate(G, z) if any(out.suffix != ".gif" for out in outs) else None
@@ -205,8 +266,11 @@ def _save_walk(out: Path, G: Any, walks: list, generate: Any) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    from minigan.backend import set_default_device
     from minigan.testing.check import HEADER, checks, judged, place_of
 
+    if arguments.device:
+        set_default_device(_announced(arguments.device))
     todo = checks(arguments.targets, arguments.order, arguments.cases, arguments.seed)
     rows = []
     print(HEADER, flush=True)
@@ -383,6 +447,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--order", type=int, choices=(1, 2, 3), help="of the derivatives (default: 2; some 3)")
     check.add_argument("--cases", type=_count, default=10, help="random calls of each function (default: 10)")
     check.add_argument("--seed", type=_natural, default=0, help="of the random calls (default: 0)")
+    check.add_argument("--device", type=_device, help="where they are judged: cpu (default), gpu or gpu:N")
     check.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
     lesson = commands.add_parser("lesson", help="step through a lesson in the terminal; without a number, list them")
@@ -438,6 +503,20 @@ def _add_train_options(train: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--trace-every", type=_count, metavar="STEPS", help="save what happens in every so-many-th step (default: none)"
     )
+    run.add_argument(
+        "--tf32", action=argparse.BooleanOptionalAction, default=None,
+        help="on a GPU, make float32 products in TF32, faster and coarser (default: off)",
+    )  # fmt: skip
+    run.add_argument(
+        "--data-parallel", action="store_true",
+        help="all processes that mpiexec started train one run together, each on its own device: each takes its share "
+        "of a batch, so --batch-size and all else mean what they mean to one process, and a run can be resumed by any "
+        "number of them",
+    )  # fmt: skip
+    run.add_argument(
+        "--sync-batch-norm", action=argparse.BooleanOptionalAction, default=None,
+        help="with --data-parallel: BatchNorm normalises by the whole batch, not by a process' share (default: off)",
+    )  # fmt: skip
     run.add_argument("--dry-run", action="store_true", help="show the configuration as JSON, and do nothing")
 
 

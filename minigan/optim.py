@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from minigan.autograd import Tensor
@@ -19,7 +19,7 @@ class Optimizer:
     """Holds parameters, and for each the arrays named in `slots` (moments), which begin as zeros.
 
     Steps are counted for all together (PyTorch counts for each parameter; it makes a difference only
-    to one whose gradients begin later). Make it after the module was moved to its device.
+    to one whose gradients begin later). Where a module is moved to another device or dtype, its moments follow.
     """
 
     slots: tuple[str, ...] = ()
@@ -42,8 +42,9 @@ class Optimizer:
         self.params = list(dict.fromkeys(params))  # each once
         self.lr = as_number(name, "lr", lr, 0)
         self.step_count = 0
-        self.state = [
-            {slot: get_array_module(p._data).zeros(p.shape, p.dtype) for slot in self.slots} for p in self.params
+        self._before_step: list[Callable[..., None]] = []
+        self.state = [  # which lies in memory as its parameter does
+            {slot: get_array_module(p._data).zeros_like(p._data) for slot in self.slots} for p in self.params
         ]
 
     def zero_grad(self) -> None:
@@ -51,20 +52,34 @@ class Optimizer:
         for p in self.params:
             p.grad = None
 
+    def register_step_pre_hook(self, hook: Callable[..., None]) -> None:
+        """Have `hook(optimizer, args, kwargs)` called at the beginning of every step, as PyTorch does: it may change
+        the gradients. (A step takes no arguments: args is (), kwargs {}.)"""
+        self._before_step.append(hook)
+
     def step(self) -> None:
         """Change every parameter that has a gradient."""
+        for hook in self._before_step:
+            hook(self, (), {})
         cause = f"{type(self).__name__}.step()"
         for i, p in enumerate(self.params):
             _check_gradient(cause, i, p)
         notify("before_step", self)
         self.step_count += 1
-        for p, state in zip(self.params, self.state, strict=True):
-            if p.grad is not None:
-                self._update(p._data, p.grad._data, **state)
-                p._touch(cause)
+        moved = [(p, state) for p, state in zip(self.params, self.state, strict=True) if p.grad is not None]
+        for p, state in moved:
+            _bring_along(state, p)
+        self._update(
+            [p._data for p, _ in moved],
+            [p.grad._data for p, _ in moved],
+            {slot: [state[slot] for _, state in moved] for slot in self.slots},
+        )
+        for p, _ in moved:
+            p._touch(cause)
         notify("after_step", self)
 
-    def _update(self, p: Array, g: Array, **state: Array) -> None:
+    def _update(self, params: list[Array], grads: list[Array], moments: dict[str, list[Array]]) -> None:
+        """Change all params in place, given their gradients and, by slot, their moments."""
         raise TypeError(f"{type(self).__name__} has no _update method")
 
     def state_dict(self) -> dict[str, Any]:
@@ -92,6 +107,13 @@ class Optimizer:
         for i, (p, moments) in enumerate(zip(self.params, self.state, strict=True)):
             for slot, array in moments.items():
                 array[...] = to_device(as_array(state[f"{slot}.{i}"]), p.device)
+
+
+def _bring_along(state: dict[str, Array], p: Tensor) -> None:
+    """Moments go where their parameter went, and in its dtype: `module.to` knows nothing of them."""
+    for slot, array in state.items():
+        if array.device != p._data.device or array.dtype != p._data.dtype:
+            state[slot] = Tensor(array).to(p.device, p.dtype)._data
 
 
 def _unfit(p: Any) -> str:
@@ -126,12 +148,14 @@ class SGD(Optimizer):
         self.slots = ("momentum_buffer",) if momentum else ()
         super().__init__(params, lr)
 
-    def _update(self, p: Array, g: Array, momentum_buffer: Array | None = None) -> None:
-        if momentum_buffer is not None:
-            momentum_buffer *= self.momentum
-            momentum_buffer += g
-            g = momentum_buffer
-        p -= g * self.lr
+    def _update(self, params: list[Array], grads: list[Array], moments: dict[str, list[Array]]) -> None:
+        if self.slots:
+            for buffer, g in zip(moments["momentum_buffer"], grads, strict=True):
+                buffer *= self.momentum
+                buffer += g
+            grads = moments["momentum_buffer"]
+        for p, g in zip(params, grads, strict=True):
+            p -= g * self.lr
 
 
 class RMSprop(Optimizer):
@@ -143,10 +167,11 @@ class RMSprop(Optimizer):
         self.alpha, self.eps = as_number("RMSprop", "alpha", alpha, 0, 1), as_number("RMSprop", "eps", eps, 0)
         super().__init__(params, lr)
 
-    def _update(self, p: Array, g: Array, square_avg: Array) -> None:
-        square_avg *= self.alpha
-        square_avg += g * g * (1 - self.alpha)
-        p -= g * self.lr / (get_array_module(p).sqrt(square_avg) + self.eps)
+    def _update(self, params: list[Array], grads: list[Array], moments: dict[str, list[Array]]) -> None:
+        for p, g, v in zip(params, grads, moments["square_avg"], strict=True):
+            v *= self.alpha
+            v += g * g * (1 - self.alpha)
+            p -= g * self.lr / (get_array_module(p).sqrt(v) + self.eps)
 
 
 class Adam(Optimizer):
@@ -176,11 +201,12 @@ class Adam(Optimizer):
         self.eps, self.epsilon_hat = as_number("Adam", "eps", eps, 0), epsilon_hat
         super().__init__(params, lr)
 
-    def _update(self, p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array) -> None:
+    def _update(self, params: list[Array], grads: list[Array], moments: dict[str, list[Array]]) -> None:
         correction1 = 1 - self.betas[0] ** self.step_count
         correction2 = math.sqrt(1 - self.betas[1] ** self.step_count)
         if self.epsilon_hat:
             rate, root_scale = self.lr * correction2 / correction1, 1.0
         else:
             rate, root_scale = self.lr / correction1, 1 / correction2
-        adam_update(p, g, exp_avg, exp_avg_sq, self.betas, rate, root_scale, self.eps)
+        means, squares = moments["exp_avg"], moments["exp_avg_sq"]
+        adam_update(params, means, squares, grads, self.betas, rate, root_scale, self.eps)

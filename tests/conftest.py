@@ -2,6 +2,9 @@
 
 `pytest --thorough` (or MINIGAN_PROFILE=thorough) tries many more examples, and other ones each time.
 
+`pytest --device gpu` makes every tensor and layer on the GPU, and so runs the engine's tests there. A test
+about what there is on the host alone is marked `host_only("why")`, and skipped then.
+
 Hundreds of small products on two threads each spend their time waiting for each other. What several
 threads do is tested on its own (kernels/test_parallel.py).
 """
@@ -10,18 +13,66 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded; passed on to subprocesses
 
+import numpy as np
+import pytest
 from hypothesis import settings
 
+from minigan import Tensor, backend
 from minigan.testing.strategies import register_profiles
 
 register_profiles()
+# Fewer examples where every look at a result waits for the device; the mathematics is tried on the CPU.
+settings.register_profile("device", settings.get_profile("quick"), max_examples=8)
 settings.load_profile(os.environ.get("MINIGAN_PROFILE", "quick"))
 
 
 def pytest_addoption(parser):
     parser.addoption("--thorough", action="store_true", help="many more random examples, other ones on each run")
+    parser.addoption("--device", default="cpu", help="where the tests' tensors and layers live: cpu, gpu or gpu:1")
 
 
 def pytest_configure(config):
+    try:
+        device, _ = backend.choose_device(config.getoption("--device"))
+    except backend.DeviceError as error:
+        raise pytest.UsageError(f"--device: {error}") from None
+    backend.set_default_device(device)
     if config.getoption("--thorough"):
         settings.load_profile("thorough")
+    elif device != backend.CPU and "MINIGAN_PROFILE" not in os.environ:
+        settings.load_profile("device")
+
+
+def pytest_report_header():
+    return f"device: {backend.get_default_device()}"
+
+
+def pytest_collection_modifyitems(items):
+    if backend.get_default_device() == backend.CPU:
+        return
+    for item in items:
+        for mark in item.iter_markers("host_only"):
+            item.add_marker(pytest.mark.skip(reason=f"host only: {mark.args[0]}"))
+
+
+@pytest.fixture(autouse=True)
+def default_device():
+    """The tests' device; one that chooses another has chosen it for itself."""
+    device = backend.get_default_device()
+    yield device
+    if backend.get_default_device() != device:
+        backend.set_default_device(device)
+
+
+class StandIn(np.ndarray):
+    """An array that stands for one of a GPU, where there is none."""
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """What makes a Tensor that is not where the others are: on the host or, if they are, on a stand-in for a GPU."""
+    if backend.get_default_device() != backend.CPU:
+        return lambda array: Tensor(array, device="cpu")
+    found = {StandIn: backend.Device("gpu", 0), np.ndarray: backend.CPU}
+    monkeypatch.setattr(backend, "device_of", lambda array: found[type(array)])
+    return lambda array: Tensor(array.view(StandIn))

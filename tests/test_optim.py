@@ -9,6 +9,7 @@ import pytest
 
 import minigan as mg
 from minigan import nn, optim
+from minigan.backend import to_numpy
 from minigan.kernels.adam import SLICE_ELEMENTS
 
 OPTIMIZERS = {
@@ -124,18 +125,26 @@ def test_the_two_places_of_epsilon_differ():
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_memory_order_does_not_matter(name):
-    """Neither the gradient's (a transposed view) nor the parameter's (Fortran order)."""
+    """Neither the gradient's (a transposed view) nor the parameter's (Fortran order, from the start or later; gaps)."""
     start, g = numbers(40, 30), numbers(30, 40, seed=1)
-    plain, other = nn.Parameter(start.copy()), nn.Parameter(start.copy())
-    turned = nn.Parameter(np.asfortranarray(start))
-    for p, array in ((plain, np.ascontiguousarray(g.T)), (other, g.T), (turned, g.T)):
+    plain, other, bound_anew = (nn.Parameter(start.copy()) for _ in range(3))
+    turned, gappy = nn.Parameter(np.asfortranarray(start)), nn.Parameter(np.pad(start, ((0, 0), (0, 5)))[:, :30])
+    for p, array in ((plain, np.ascontiguousarray(g.T)), (other, g.T), (turned, g.T), (gappy, g.T), (bound_anew, g.T)):
         optimizer = OPTIMIZERS[name]([p])
         for _ in range(2):
             give(p, array)
             optimizer.step()
-    np.testing.assert_array_equal(plain.numpy(), other.numpy())
-    np.testing.assert_array_equal(plain.numpy(), turned.numpy())
+            if p is bound_anew:
+                p.data = np.asfortranarray(p.numpy())
+    for p in (other, turned, gappy, bound_anew):
+        np.testing.assert_array_equal(plain.numpy(), p.numpy())
     assert not np.array_equal(plain.numpy(), start)
+
+
+def test_moments_lie_in_memory_as_their_parameter_does():
+    p = nn.Parameter(mg.Tensor(numbers(5, 5, 3, 4)).data.transpose(2, 3, 0, 1))
+    moments = optim.Adam([p]).state[0].values()
+    assert all(moment.strides == p.data.strides != numbers(*p.shape).strides for moment in moments)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -166,12 +175,12 @@ def test_what_has_no_gradient_any_more_is_not_moved_by_its_moments(name):
     optimizer = OPTIMIZERS[name]([p, q])
     give(p, numbers(4)), give(q, numbers(4))
     optimizer.step()
-    before, moments = q.numpy().copy(), [a.copy() for a in optimizer.state[1].values()]
+    before, moments = q.numpy().copy(), [to_numpy(a).copy() for a in optimizer.state[1].values()]
     q.grad = None
     optimizer.step()
     np.testing.assert_array_equal(q.numpy(), before)
     for now, then in zip(optimizer.state[1].values(), moments, strict=True):
-        np.testing.assert_array_equal(now, then)
+        np.testing.assert_array_equal(to_numpy(now), then)
 
 
 def test_zero_grad_forgets_its_own():

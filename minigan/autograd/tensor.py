@@ -252,7 +252,9 @@ class Tensor:
     def to(self, device: str | Device | None = None, dtype: Any = None) -> Tensor:
         """This tensor on another device or of another dtype, as a new leaf; itself if it is so already."""
         data = _as_array(self, dtype, device)
-        return self if data is self._data else Tensor(data, self.requires_grad, name=self.name)
+        if data is self._data:
+            return self
+        return Tensor(data, self.requires_grad, device=backend.device_of(data), name=self.name)
 
 
 def _as_array(value: Any, dtype: Any, device: str | Device | None) -> Array:

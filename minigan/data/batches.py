@@ -40,6 +40,10 @@ class Batches:
         whole, rest = divmod(self.n, self.batch_size)
         return whole + (1 if rest and self.keep_last else 0)
 
+    def size(self, position: int) -> int:
+        """Images in an epoch's batch at this position."""
+        return min(self.batch_size, self.n - position * self.batch_size)
+
     def epoch(self, e: int, start: int = 0) -> Iterator[np.ndarray]:
         """The batches start, start + 1, ... of epoch e (both count from 0), each an int64 index array.
 

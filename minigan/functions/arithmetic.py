@@ -14,6 +14,7 @@ from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
 from minigan.functions._common import as_floating, as_tensor, like
 from minigan.functions.shaping import sum_to
+from minigan.kernels import elementwise as kernels
 
 
 class _Binary(Function):
@@ -38,7 +39,7 @@ class Add(_Binary):
     """y = a + b        da = dy        db = dy"""
 
     def compute(self, a, b):
-        return a + b
+        return kernels.add(a, b)
 
     def backward(self, dy):
         shape_a, shape_b = self.input_shapes
@@ -63,7 +64,7 @@ class Mul(_Binary):
 
     def compute(self, a, b):
         self.save_for_backward(a, b)
-        return a * b
+        return kernels.multiply(a, b)
 
     def backward(self, dy):
         a, b = self.saved_tensors
@@ -126,7 +127,7 @@ class Gate(Function):
 
     def forward(self, x):
         self.save_constants(self.factor)
-        y = x * self.factor
+        y = kernels.multiply(x, self.factor)
         self.factor = None
         return y
 
@@ -141,7 +142,7 @@ class AddScalar(Function):
         self.c = c
 
     def forward(self, x):
-        return x + self.c
+        return kernels.add(x, self.c)
 
     def backward(self, dy):
         return dy
@@ -154,7 +155,7 @@ class MulScalar(Function):
         self.c = c
 
     def forward(self, x):
-        return x * self.c
+        return kernels.multiply(x, self.c)
 
     def backward(self, dy):
         return MulScalar(self.c)(dy)

@@ -5,41 +5,41 @@ from __future__ import annotations
 from typing import Any
 
 from minigan.autograd import Tensor
-from minigan.backend import default_rng, to_device
+from minigan.backend import default_rng
 from minigan.functions._common import as_floating, as_number
 from minigan.functions.arithmetic import Gate
 from minigan.kernels.layout import PIXELS_FIRST
+from minigan.kernels.random import keep_mask
 
 
-def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Any = None) -> Tensor:
+def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Any = None, team: Any = None) -> Tensor:
     """y = m · x / (1 − p), m being 0 with probability p and 1 otherwise; x itself outside of training.
 
     dx = m · dy / (1 − p): a `Gate`. rng: a numpy.random.Generator (default: minigan's own). A number
-    is dropped where its uniform draw u in [0, 1) is below p. The draws are made on the host, images'
-    in the kernels' order (H, W, N, C), so that the mask lies in memory as the images do.
-    Srivastava et al., 2014.
+    is dropped where its uniform draw u in [0, 1) is below p. The draws are the same on every device,
+    images' in the kernels' order (H, W, N, C), so that the mask lies in memory as the images do.
+    team: the processes that x's batch is shared out to (`training.parallel.Team`); x takes its part of
+    the whole batch's mask. Srivastava et al., 2014.
     """
     p = checked_probability("dropout", p)
     x = as_floating("dropout", x)
     if not training or p == 0:
         return x
     rng = rng or default_rng()
-    if x.ndim == 4:
-        n, c, h, w = x.shape
-        draws = _draws(rng, (h, w, n, c)).transpose(PIXELS_FIRST)
-    else:
-        draws = _draws(rng, x.shape)
-    mask = (draws >= p) * x.dtype.type(1 / (1 - p))
-    return Gate(to_device(mask, x.device))(x)
-
-
-def _draws(rng: Any, shape: tuple[int, ...]) -> Any:
-    try:
-        return rng.random(shape, dtype="float32")
-    except (AttributeError, TypeError):
+    if not hasattr(getattr(rng, "bit_generator", None), "state"):  # numpy.random itself has a module of that name
         raise TypeError(
             f"dropout: rng must be a numpy.random.Generator, not {type(rng).__name__}: numpy.random.default_rng(seed)"
-        ) from None
+        )
+    shape, batch = list(x.shape), 0
+    if x.ndim == 4:
+        n, c, h, w = x.shape
+        shape, batch = [h, w, n, c], 2
+    if team is None:
+        mask = keep_mask(rng, tuple(shape), p, x._data)
+    else:
+        shape[batch], part = team.part(shape[batch])
+        mask = keep_mask(rng, tuple(shape), p, x._data)[(slice(None),) * batch + (part,)]
+    return Gate(mask.transpose(PIXELS_FIRST) if x.ndim == 4 else mask)(x)
 
 
 def checked_probability(name: str, p: Any) -> float:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from numbers import Real
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import get_array_module, to_device
+from minigan.backend import CPU, Array, Device, get_array_module, is_array, to_device, zeros
 from minigan.functions._common import as_floating, as_like, as_tensor, like
 from minigan.functions.activation import log_softmax, relu, sigmoid
 from minigan.functions.arithmetic import abs as _abs
 from minigan.functions.arithmetic import log, maximum
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
-from minigan.kernels.activation import sigmoid_forward, softplus_tail
+from minigan.kernels.loss import cross_entropy_with_logits, cross_entropy_with_logits_slope
 
 SMALLEST_LOG = -100.0  # what ln 0 counts as in binary_cross_entropy, as in PyTorch
 
@@ -26,9 +27,7 @@ class BinaryCrossEntropyWithLogits(Function):
 
     def forward(self, logits, target):
         self.save_for_backward(logits, target)
-        xp = get_array_module(logits)
-        # In this order a right verdict's small loss is not lost between two large numbers.
-        return xp.maximum(logits, 0) - logits * target + softplus_tail(logits)
+        return cross_entropy_with_logits(logits, target)
 
     def backward(self, dy):
         logits, target = self.saved_tensors
@@ -42,7 +41,7 @@ class BinaryCrossEntropyWithLogitsBackward(Function):
 
     def forward(self, g, logits, target):
         self.save_for_backward(g, logits, target)
-        return (sigmoid_forward(logits) - target) * g
+        return cross_entropy_with_logits_slope(g, logits, target)
 
     def backward(self, dy):
         g, logits, target = self.saved_tensors
@@ -122,7 +121,8 @@ def hinge_loss(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
 def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     """−ln softmax(logits)[label], for logits (N, K) and integer labels (N) in 0 … K−1."""
     logits = as_floating("cross_entropy", logits, "logits")
-    labels = as_tensor("cross_entropy", labels, "labels")._data
+    if not is_array(labels):  # a list stays on the host, to be looked at
+        labels = as_tensor("cross_entropy", labels, "labels", CPU)._data
     if labels.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy: labels must be integers, the classes' numbers, not {labels.dtype}")
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
@@ -144,7 +144,8 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
 def _target(name: str, x: Tensor, target: Any, of: str = "x") -> Tensor:
     """The target as a Tensor like x, which is called `of`; a number stands for an array full of it."""
     if isinstance(target, Real):
-        return Tensor._of(get_array_module(x._data).full(x.shape, target, x.dtype))
+        number = _number(float(target), x.dtype, x.device)
+        return Tensor._of(get_array_module(number).broadcast_to(number, x.shape))
     if not isinstance(target, Tensor):
         target = like(name, "target", target, x)
     elif target.dtype.kind not in "fc":
@@ -155,6 +156,14 @@ def _target(name: str, x: Tensor, target: Any, of: str = "x") -> Tensor:
             "has its own target"
         )
     return as_like(name, "target", target, x, of)
+
+
+@lru_cache(maxsize=32)
+def _number(value: float, dtype: Any, device: Device) -> Array:
+    """A number on its device, made once: nobody writes to it."""
+    array = zeros((), dtype, device)
+    array.fill(value)
+    return array
 
 
 def _reduced(name: str, values: Tensor, reduction: str) -> Tensor:

@@ -11,12 +11,21 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
-from minigan.functions._common import as_floating, as_number, as_shaped, check_images
+from minigan.functions._common import as_floating, as_number, as_shaped, as_tensor, check_images
+from minigan.functions.activation import LeakyGate, LeakyReLU
 from minigan.functions.arithmetic import power
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
 from minigan.functions.shaping import reshape
-from minigan.kernels.normalization import Axes, batch_norm_backward, batch_norm_forward
+from minigan.functions.synchronised import SynchronisedBatchNorm, numbers_of_team
+from minigan.kernels.normalization import (
+    Axes,
+    Statistics,
+    batch_norm_backward,
+    batch_norm_forward,
+    is_positive,
+    update_running,
+)
 
 
 class BatchNorm(Function):
@@ -24,27 +33,32 @@ class BatchNorm(Function):
     dx = γ r (dy − Σdy/M − x̂ Σ(dy·x̂)/M)        dγ = Σ dy·x̂        dβ = Σ dy
 
     μ, v: mean and biased variance of x over `axes` (M numbers). γ, β have x's rank, with length 1
-    along `axes`. Ioffe and Szegedy, 2015. After a call, `mean` and `var` hold the statistics.
+    along `axes`. Ioffe and Szegedy, 2015. With a negative slope s ≥ 0, y is s·y where it is not
+    positive, as LeakyReLU's, and dy goes through the gate of that first: one function for the two
+    spares passes over memory. After a call, `statistics` holds the batch's.
     """
 
-    def __init__(self, axes: Axes, eps: float) -> None:
-        self.axes, self.eps = axes, float(eps)
+    def __init__(self, axes: Axes, eps: float, negative_slope: float | None = None) -> None:
+        self.axes, self.eps, self.slope = axes, float(eps), negative_slope
 
     def forward(self, x, gamma, beta):
-        y, self.mean, self.var, inv_std = batch_norm_forward(x, gamma, beta, self.axes, self.eps)
+        with_gate = any(self.needs_input_grad)
+        y, self.statistics = batch_norm_forward(x, gamma, beta, self.axes, self.eps, self.slope, with_gate)
         self.save_for_backward(x, gamma)
-        self.save_constants(self.mean, inv_std)  # a cache: BatchNormBackward differentiates through them
+        self.save_constants(self.statistics)  # a cache: BatchNormBackward differentiates through them
         return y
 
     def backward(self, dy):
         x, gamma = self.saved_tensors
-        return BatchNormBackward(self.axes, self.eps, *self.saved_constants)(dy, x, gamma)
+        return BatchNormBackward(self.axes, self.eps, self.slope, *self.saved_constants)(dy, x, gamma)
 
 
 class BatchNormBackward(Function):
     """(dx, dγ, dβ) of `BatchNorm` as a function of (g, x, γ), g being BatchNorm's dy.
 
-    With cotangents u, p, q of (dx, dγ, dβ), means over `axes`, and P v = v − mean(v) − x̂ mean(v·x̂):
+    With a negative slope, g is dy behind the gate of the activation, and dg goes back through it: where it is
+    open changes in jumps only. With cotangents u, p, q of (dx, dγ, dβ), means over `axes`, and
+    P v = v − mean(v) − x̂ mean(v·x̂):
 
         dg = γ r P u + p x̂ + q        dγ = r Σ u·(P g)
         dx = −γ r² [ x̂ mean(u·P g) + P(u mean(g·x̂) + g mean(u·x̂)) ] + p r P g
@@ -52,18 +66,22 @@ class BatchNormBackward(Function):
     since δx̂ = r P δx, δr = −r² mean(x̂ δx), and P is symmetric.
     """
 
-    def __init__(self, axes: Axes, eps: float, mean: Any, inv_std: Any) -> None:
-        self.axes, self.eps = axes, eps
-        self.statistics = (mean, inv_std)
+    def __init__(self, axes: Axes, eps: float, negative_slope: float | None, statistics: Statistics) -> None:
+        self.axes, self.eps, self.slope = axes, eps, negative_slope
+        self.statistics: Statistics | None = statistics
 
     def forward(self, dy, x, gamma):
         self.save_for_backward(dy, x, gamma)
-        dx, dgamma, dbeta = batch_norm_backward(dy, x, gamma, *self.statistics, self.axes)
-        self.statistics = ()
-        return dx, dgamma, dbeta
+        self.save_constants(self.statistics)
+        gradients = batch_norm_backward(dy, x, gamma, self.statistics, self.axes, self.slope)
+        self.statistics = None
+        return gradients
 
     def backward(self, u, p, q):
         g, x, gamma = self.saved_tensors
+        if self.slope is not None:
+            mask = is_positive(x._data, *self.saved_constants, self.axes)
+            g = LeakyGate(mask, self.slope)(g)
 
         def mean(t: Tensor) -> Tensor:
             return _mean(t, self.axes, keepdims=True)
@@ -77,6 +95,8 @@ class BatchNormBackward(Function):
 
         need_g, need_x, need_gamma = self.needs_input_grad
         dg = gamma * r * project(u) + p * normal + q if need_g else None
+        if need_g and self.slope is not None:
+            dg = LeakyGate(mask, self.slope)(dg)
         if not (need_x or need_gamma):
             return dg, None, None
         along_g = project(g)
@@ -101,17 +121,24 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
     unbiased: bool = True,
+    negative_slope: float | None = None,
+    num_batches_tracked: Any = None,
+    team: Any = None,
 ) -> Tensor:
     """Batch normalisation of x (N, C) or (N, C, H, W) per channel, with γ, β (C), or 1 and 0.
 
     In training: by the batch's own statistics, and `running_mean`, `running_var` (C), if given,
     become (1 − momentum) · old + momentum · batch; the variance entered there has the divisor
-    M − 1 (`unbiased`, PyTorch) or M (TensorFlow). Otherwise: by the running statistics.
+    M − 1 (`unbiased`, PyTorch) or M (TensorFlow). `num_batches_tracked`, a whole number, becomes one
+    more. Otherwise: by the running statistics. negative_slope: of a (leaky) ReLU that y goes through at once.
+    team: processes that each have a share of the batch (`training.parallel.Team`): its statistics are then those of
+    all of it, in the derivatives of every order too, and all processes must make the same calls.
     """
     x = as_floating("batch_norm", x)
     if x.ndim not in (2, 4):
         raise ValueError(f"batch_norm: x must be (N, C) or (N, C, H, W), but has shape {x.shape}")
     eps, momentum = as_number("batch_norm", "eps", eps, 0), as_number("batch_norm", "momentum", momentum, 0, 1)
+    slope = None if negative_slope is None else as_number("batch_norm", "negative_slope", negative_slope, 0)
     channels = x.shape[1]
     given = {"gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var}
     gamma, beta, old_mean, old_var = _fitting("batch_norm", x, (channels,), "one number for each channel of x", given)
@@ -130,26 +157,28 @@ def batch_norm(
                 "what training kept, or training=True"
             )
         scale = gamma * power(reshape(old_var, along) + eps, -0.5)
-        return x * scale + (beta - reshape(old_mean, along) * scale)
+        y = x * scale + (beta - reshape(old_mean, along) * scale)
+        return y if slope is None else LeakyReLU(slope)(y)
 
     axes = (0, *range(2, x.ndim))
     count = prod(x.shape[a] for a in axes)
+    if team is not None:
+        count = numbers_of_team(count, team.weight)
     if count < 2:
         values = "1 value" if count else "no values"
         raise ValueError(f"batch_norm: x of shape {x.shape} has {values} per channel; its variance needs two")
-    node = BatchNorm(axes, eps)
+    node = BatchNorm(axes, eps, slope) if team is None else SynchronisedBatchNorm(axes, eps, team)
     y = node(x, gamma, beta)
     if running_mean is not None:
         correction = count / (count - 1) if unbiased else 1.0
-        _update(old_mean, node.mean.reshape(-1), momentum)
-        _update(old_var, node.var.reshape(-1) * correction, momentum)
-    node.mean = node.var = None
-    return y
-
-
-def _update(running: Tensor, batch: Any, momentum: float) -> None:
-    """running ← (1 − momentum) · running + momentum · batch, in place."""
-    running.copy_(running._data * (1 - momentum) + batch * momentum, "batch_norm's running average")
+        changed = [old_mean, old_var]
+        if num_batches_tracked is not None:
+            changed.append(as_tensor("batch_norm", num_batches_tracked, "num_batches_tracked"))
+        update_running(node.statistics, momentum, correction, *(t._data for t in changed))
+        for t in changed:
+            t._touch("batch_norm's running average")
+    node.statistics = None
+    return y if team is None or slope is None else LeakyReLU(slope)(y)
 
 
 def _fitting(name: str, x: Tensor, shape: tuple, why: str, given: dict[str, Any]) -> list[Tensor | None]:

@@ -10,6 +10,7 @@ from minigan.autograd import Function, Tensor
 from minigan.functions._common import as_floating, as_ints, as_tensor
 from minigan.functions.arithmetic import Gate, MulScalar
 from minigan.functions.shaping import broadcast_to, reshape
+from minigan.kernels.reduction import mean as mean_of
 
 Axis = int | Sequence[int] | None  # as one gives them
 Axes = tuple[int, ...] | None  # as functions keep them; None is all
@@ -38,7 +39,7 @@ class Mean(Sum):
         self.share = 1.0 / count
 
     def forward(self, x):
-        return super().forward(x) * self.share
+        return mean_of(x, self.axis, self.keepdims, self.share)
 
     def backward(self, dy):
         return super().backward(MulScalar(self.share)(dy))

@@ -6,14 +6,22 @@
 again. The matrix has KH·KW·C rows and OH·OW·N columns, KH·KW/S² times the image, so it is made for
 a band of output rows at a time, small enough to stay in cache.
 
+On a GPU the columns are gathered, and added up again, by one CUDA kernel each (`cuda/im2col.cu`), and a
+band is as good as always the whole: a convolution is one such kernel, one product, and one copy that
+puts the weight's axes in order (none where C or O is 1).
+
 Chellapilla, Puri & Simard, High Performance Convolutional Neural Networks for Document Processing, 2006.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+
+import numpy as np
 
 from minigan.backend import Array, get_array_module
+from minigan.kernels import cuda
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.layout import PIXELS_FIRST, pixels_first
 from minigan.kernels.parallel import each
@@ -22,6 +30,7 @@ from minigan.kernels.workspace import scratch
 BAND_BYTES = {"numpy": 4 << 20, "cupy": 256 << 20}  # of columns at a time: a cache, part of a GPU
 FEW_CHANNELS = 8  # below this, runs of N pixels copy faster than runs of C channels
 IMAGES = 64  # whose input gradient is one piece of work
+STRUCT = np.dtype([(name, "i8") for name in "H W OH OW KH KW SH SW top left".split()])  # Geometry in im2col.cu
 
 
 def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
@@ -47,25 +56,20 @@ def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
     xp = get_array_module(dy)
     gradient, weight = pixels_first(dy), _weight_matrix(w)
     n, (o, c) = len(dy), w.shape[:2]
-    (height, width), dx = geometry.in_size, xp.empty((*geometry.in_size, n, c), dy.dtype)
+    dx = xp.empty((*geometry.in_size, n, c), dy.dtype)
     images = IMAGES if xp.__name__ == "numpy" else max(1, n)
     bands = _bands(geometry, min(n, images) * len(weight) * dy.itemsize, xp)
 
-    def scatter(index: int) -> None:  # bands overlap in the image, so a piece is some images, not some bands
-        image = dx[:, :, index * images : (index + 1) * images]
-        count = image.shape[2]
-        total = image
-        if c < FEW_CHANNELS:
-            total = scratch(xp, "image", (c, height, width, count), dy.dtype).transpose(1, 2, 3, 0)
-        total[...] = 0
+    def products(piece: slice) -> Iterator[tuple[Geometry, Array, Array]]:
         for rows, band in bands:
-            taps, columns = _column_buffer(xp, band, count, c, dy.dtype)
-            part = gradient[rows, :, index * images : (index + 1) * images]
-            xp.matmul(weight, part.reshape(-1, o).T, out=columns)
-            for tap in band.taps():
-                total[tap.inputs] += taps[tap.kh, tap.kw][tap.outputs]
-        if total is not image:
-            image[...] = total
+            part = gradient[rows, :, piece]
+            taps, columns = _column_buffer(xp, band, part.shape[2], c, dy.dtype)
+            _multiply(weight, part.reshape(-1, o).T, columns)
+            yield band, taps, columns
+
+    def scatter(index: int) -> None:  # bands overlap in the image, so a piece is some images, not some bands
+        piece = slice(index * images, (index + 1) * images)
+        _add_up(products(piece), dx[:, :, piece])
 
     _each(dx, scatter, -(-n // images))
     return dx.transpose(PIXELS_FIRST)
@@ -79,13 +83,16 @@ def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
     kh, kw = geometry.kernel
     bands = _bands(geometry, n * c * kh * kw * x.itemsize, xp)
     parts = xp.empty((len(bands), o, kh * kw * c), x.dtype)
+    if c == 1 and cuda.suits(x):  # the result's own order already: a launch less
+        parts = parts.reshape(len(bands), -1, o).swapaxes(1, 2)
 
     def multiply(index: int) -> None:
         rows, band = bands[index]
-        xp.matmul(gradient[rows].reshape(-1, o).T, _columns(image, band).T, out=parts[index])
+        _multiply(gradient[rows].reshape(-1, o).T, _columns(image, band).T, parts[index])
 
     _each(image, multiply, len(bands))
-    dw = parts.sum(0).reshape(o, kh, kw, c)
+    dw = parts.sum(0) if len(bands) > 1 else parts[0]
+    dw = dw.reshape(o, kh, kw, c)
     return xp.ascontiguousarray(dw.transpose(1, 2, 0, 3)).transpose(PIXELS_FIRST)
 
 
@@ -112,6 +119,14 @@ def _weight_matrix(w: Array) -> Array:
     return w.transpose(2, 3, 1, 0).reshape(-1, len(w))
 
 
+def _multiply(a: Array, b: Array, out: Array) -> None:
+    """out = a · b, or outᵀ = bᵀ · aᵀ if it is outᵀ whose rows are contiguous: CuPy writes only to such."""
+    if out.flags.c_contiguous:
+        get_array_module(out).matmul(a, b, out=out)
+    else:
+        get_array_module(out).matmul(b.T, a.T, out=out.T)
+
+
 def _column_buffer(xp, geometry: Geometry, n: int, c: int, dtype) -> tuple[Array, Array]:
     """Scratch for the columns, twice: as (KH, KW, OH, OW, N, C), and as the matrix (KH·KW·C, OH·OW·N).
 
@@ -133,9 +148,48 @@ def _columns(image: Array, geometry: Geometry) -> Array:
         return image.reshape(-1, c).T
     xp = get_array_module(image)
     taps, columns = _column_buffer(xp, geometry, n, c, image.dtype)
+    if cuda.suits(image):
+        oh, ow = geometry.out_size
+        _launch("im2col", oh * ow * n * c, image, columns, geometry)
+        return columns
     for tap in geometry.taps():
         target = taps[tap.kh, tap.kw]
         target[tap.outputs] = image[tap.inputs]
         for box in tap.outside:
             target[box] = 0
     return columns
+
+
+def _add_up(bands: Iterable[tuple[Geometry, Array, Array]], image: Array) -> None:
+    """Write to an image (H, W, N, C) at each pixel the sum of its copies in the columns of all bands.
+
+    A band is its geometry and its columns, twice as `_column_buffer` makes them.
+    """
+    height, width, n, c = image.shape
+    if cuda.suits(image):
+        for index, (band, _, columns) in enumerate(bands):
+            _launch("col2im", image.size, image, columns, band, int(index > 0))
+        return
+    total = image
+    if c < FEW_CHANNELS:
+        total = scratch(get_array_module(image), "image", (c, height, width, n), image.dtype).transpose(1, 2, 3, 0)
+    total[...] = 0
+    for band, taps, _ in bands:
+        for tap in band.taps():
+            total[tap.inputs] += taps[tap.kh, tap.kw][tap.outputs]
+    if total is not image:
+        image[...] = total
+
+
+def _launch(kernel: str, threads: int, image: Array, columns: Array, geometry: Geometry, *more: int) -> None:
+    """`im2col` or `col2im` on a GPU, between an image (H, W, N, C) and the matrix (KH·KW·C, OH·OW·N)."""
+    row_step, column_step = (step // columns.itemsize for step in columns.strides)
+    arguments = image, columns, row_step, column_step, *image.shape[2:], _struct(geometry), *more
+    cuda.launch("im2col", kernel, threads, *arguments, dtype=image.dtype)
+
+
+@lru_cache(maxsize=4096)
+def _struct(geometry: Geometry) -> np.ndarray:
+    """A geometry as the CUDA kernels take it."""
+    g = geometry
+    return np.array((*g.in_size, *g.out_size, *g.kernel, *g.stride, *g.pad), STRUCT)

@@ -36,6 +36,13 @@ def _blas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
     return None
 
 
+def set_blas_threads(count: int) -> None:
+    """Have this process use that many threads from now on, for products and in `each`, if its BLAS can be steered."""
+    blas = _blas()
+    if blas:
+        blas[1](count)
+
+
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count(), "minigan")

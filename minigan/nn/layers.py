@@ -11,6 +11,7 @@ from typing import Any
 
 from minigan import functions as F
 from minigan.autograd import Tensor
+from minigan.autograd.modes import _observers_here
 from minigan.backend import default_rng, get_array_module, to_device, zeros
 from minigan.functions._common import as_ints, as_number, as_size, check_images
 from minigan.functions.dropout import checked_probability
@@ -106,8 +107,11 @@ class BatchNorm(Module):
     """Batch normalisation per channel of (N, C) or (N, C, H, W). weight γ (C), bias β (C).
 
     Keeps running_mean and running_var (C) for evaluation: new = (1 − momentum) · old + momentum ·
-    batch, the variance with divisor M − 1 (`unbiased`, PyTorch) or M (TensorFlow).
+    batch, the variance with divisor M − 1 (`unbiased`, PyTorch) or M (TensorFlow). team: processes that
+    together have a batch, over all of which it shall be normalised, if there are any; see F.batch_norm.
     """
+
+    team: Any = None
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True) -> None:
         super().__init__()
@@ -123,14 +127,12 @@ class BatchNorm(Module):
         self.register_buffer("running_var", zeros((num_features,)) + 1.0)
         self.register_buffer("num_batches_tracked", zeros((), "int64"))
 
-    def forward(self, x: Tensor) -> Tensor:
-        y = F.batch_norm(
+    def forward(self, x: Tensor, negative_slope: float | None = None) -> Tensor:
+        """negative_slope: of a (leaky) ReLU to do at once."""
+        return F.batch_norm(
             x, self.weight, self.bias, self.running_mean, self.running_var, self.training, self.momentum, self.eps,
-            self.unbiased,
+            self.unbiased, negative_slope, self.num_batches_tracked, self.team,
         )  # fmt: skip
-        if self.training:
-            self.num_batches_tracked.copy_(self.num_batches_tracked._data + 1)
-        return y
 
     def extra_repr(self) -> str:
         return f"{self.weight.size}, eps={self.eps}, momentum={self.momentum}"
@@ -201,14 +203,19 @@ class Sigmoid(Module):
 
 
 class Dropout(Module):
-    """Zeroes a number with probability p and scales the others by 1/(1 − p), in training only."""
+    """Zeroes a number with probability p and scales the others by 1/(1 − p), in training only.
+
+    team: the processes that a batch is shared out to, if there are any; see F.dropout.
+    """
+
+    team: Any = None
 
     def __init__(self, p: float = 0.5, rng: Any = None) -> None:
         super().__init__()
         self.p, self.rng = checked_probability("Dropout", p), rng
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.p, self.training, self.rng)
+        return F.dropout(x, self.p, self.training, self.rng, self.team)
 
     def extra_repr(self) -> str:
         return f"{self.p}"
@@ -280,7 +287,11 @@ class Embedding(Module):
 
 
 class Sequential(Module):
-    """One module after another; their names are 0, 1, 2 …"""
+    """One module after another; their names are 0, 1, 2 …
+
+    A ReLU or LeakyReLU behind a BatchNorm is left to it: one function for the two, with the same results.
+    Where an observer is, which is to see the layers one by one, it is not.
+    """
 
     def __init__(self, *modules: Module) -> None:
         super().__init__()
@@ -293,8 +304,16 @@ class Sequential(Module):
             self._modules[str(i)] = module
 
     def forward(self, x: Any) -> Any:
-        for module in self._modules.values():
-            x = module(x)
+        modules = list(self._modules.values())
+        watched = bool(_observers_here())
+        done = False  # by the module before
+        for module, following in zip(modules, [*modules[1:], None], strict=True):
+            if done:
+                done = False
+                continue
+            slope = None if watched else _slope_for_batch_norm(module, following)
+            done = slope is not None
+            x = module(x, slope) if done else module(x)
         return x
 
     def __getitem__(self, index: int) -> Module:
@@ -302,3 +321,12 @@ class Sequential(Module):
 
     def __len__(self) -> int:
         return len(self._modules)
+
+
+def _slope_for_batch_norm(module: Module, following: Module | None) -> float | None:
+    """The negative slope of what follows, if it can be left to this module; a subclass may do anything, so none can."""
+    if type(module) is not BatchNorm:
+        return None
+    if type(following) is ReLU:
+        return 0.0
+    return following.negative_slope if type(following) is LeakyReLU and following.negative_slope >= 0 else None

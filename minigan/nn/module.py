@@ -142,7 +142,11 @@ class Module:
             t.copy_(backend.to_device(backend.as_array(state[name]), t.device), "load_state_dict()")
 
     def to(self, device: Any = None, dtype: Any = None) -> Module:
-        """Move parameters and buffers to a device, or floating ones to another dtype, in place."""
+        """Move parameters and buffers to a device, or floating ones to another dtype, in place.
+
+        They stay the same objects, as in PyTorch, so an optimiser that was made before goes on with them, and at
+        its next step takes its moments after them. Gradients are forgotten.
+        """
         for t in (*self.parameters(), *(b for _, b in self.named_buffers())):
             t._data = t.to(device, dtype if t.dtype.kind == "f" else None)._data
             t._touch("Module.to()")

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from minigan import functions as F
-from minigan.autograd import Function
+from minigan.autograd import Function, Tensor
+from minigan.backend import Array
 from minigan.functions.activation import LeakyGate
 from minigan.functions.arithmetic import AddScalar, Gate, MulScalar
 from minigan.functions.convolution import ConvWeightGrad
@@ -29,7 +30,9 @@ from minigan.functions.loss import BinaryCrossEntropyWithLogitsBackward
 from minigan.functions.normalization import BatchNormBackward
 from minigan.functions.pooling import AvgSpread2d, MaxSpread2d, MaxTake2d
 from minigan.functions.shaping import PutItem
+from minigan.functions.synchronised import TeamSum
 from minigan.kernels.geometry import Geometry
+from minigan.kernels.normalization import batch_norm_forward
 from minigan.testing import draws
 from minigan.testing.draws import Generator, boolean, choice, distinct, integer, normal, positive, probability, shape
 
@@ -319,8 +322,49 @@ def _upsample(rng):
 def _batch_norm(rng):
     c = integer(rng, 1, 3)
     x = normal(rng, integer(rng, 3, 4), c, *choice(rng, [(), (1, 2), (2, 2)]))
-    inputs = choice(rng, [[x, normal(rng, c), normal(rng, c)], [x]])
-    return Call(F.batch_norm, inputs, {"eps": choice(rng, [1e-5, 1e-3])})
+    options = {"eps": choice(rng, [1e-5, 1e-3]), "negative_slope": choice(rng, [None, 0.2, 0.0, 1.5])}
+    if options["negative_slope"] is None:
+        return Call(F.batch_norm, choice(rng, [[x, normal(rng, c), normal(rng, c)], [x]]), options)
+    gamma = distinct(rng, c)
+    return Call(F.batch_norm, [x, gamma, _beta_away_from_kinks(x, gamma)], options)
+
+
+def _beta_away_from_kinks(x: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+    """β (C) by which y is positive and negative in each channel, and 0 in the middle of its widest gap."""
+    channels = np.moveaxis(x, 1, 0).reshape(len(gamma), -1)
+    y = (channels - channels.mean(1, keepdims=True)) / channels.std(1, keepdims=True) * gamma[:, None]
+    y = np.sort(y, axis=1)
+    widest = np.diff(y).argmax(axis=1)[:, None]
+    return -np.take_along_axis(y[:, 1:] + y[:, :-1], widest, axis=1)[:, 0] / 2
+
+
+@dataclass(frozen=True)
+class _Mirrors:
+    """A team of `count` processes that all have the same batch and do the same to it."""
+
+    count: int
+
+    @property
+    def weight(self) -> float:
+        return 1 / self.count
+
+    def sum(self, array: Array) -> Array:
+        array *= self.count
+        return array
+
+
+@case("batch_norm over a team")
+def _batch_norm_over_a_team(rng):
+    c = integer(rng, 1, 3)
+    x = normal(rng, integer(rng, 3, 4), c, *choice(rng, [(), (1, 2), (2, 2)]))
+    options = {"eps": choice(rng, [1e-5, 1e-3]), "team": _Mirrors(integer(rng, 2, 3))}
+    return Call(F.batch_norm, [x, normal(rng, c), normal(rng, c)], options)
+
+
+@case("TeamSum")
+def _team_sum(rng):
+    team = _Mirrors(integer(rng, 2, 3))
+    return Call(lambda x, team: TeamSum(team)(x), [normal(rng, *shape(rng))], {"team": team})
 
 
 @case("batch_norm outside of training", batched=1)
@@ -404,6 +448,11 @@ def _cross_entropy(rng):
 # --- the steps of the backward passes ------------------------------------------------------------
 
 
+def _beside(x: Tensor | np.ndarray, constant: np.ndarray, dtype: Any = None) -> Array:
+    """A constant array where x lives: classes take these as they are."""
+    return Tensor(constant, dtype=dtype, device=Tensor(x).device).data
+
+
 @case("AddScalar", "MulScalar", batched=1)
 def _with_a_number(name, rng):
     function = {"AddScalar": AddScalar, "MulScalar": MulScalar}[name]
@@ -414,14 +463,15 @@ def _with_a_number(name, rng):
 def _gate(rng):
     x = normal(rng, *shape(rng))
     factor = normal(rng, *x.shape)
-    return Call(lambda x, factor: Gate(factor.astype(x.dtype))(x), [x], {"factor": factor})
+    return Call(lambda x, factor: Gate(_beside(x, factor, x.dtype))(x), [x], {"factor": factor})
 
 
 @case("LeakyGate", order=3)
 def _leaky_gate(rng):
     x = normal(rng, *shape(rng))
     mask = np.asarray(normal(rng, *x.shape) > 0)
-    return Call(lambda x, mask, slope: LeakyGate(mask, slope)(x), [x], {"mask": mask, "slope": choice(rng, [0.2, 0.0])})
+    options = {"mask": mask, "slope": choice(rng, [0.2, 0.0])}
+    return Call(lambda x, mask, slope: LeakyGate(_beside(x, mask), slope)(x), [x], options)
 
 
 @case("DenseWeightGrad", batched=2)
@@ -440,14 +490,17 @@ def _conv_weight_grad(rng):
 
 @case("BatchNormBackward")
 def _batch_norm_backward(rng):
-    def backward(dy, x, gamma, axes, eps):
-        mean, var = (m(x.data, axis=axes, keepdims=True) for m in (np.mean, np.var))
-        return BatchNormBackward(axes, eps, mean, 1 / np.sqrt(var + eps))(dy, x, gamma)
+    def backward(dy, x, gamma, axes, eps, negative_slope, beta):
+        x_and_gamma = (Tensor(t).data for t in (x, gamma))
+        _, statistics = batch_norm_forward(*x_and_gamma, _beside(x, beta, x.dtype), axes, eps, negative_slope)
+        return BatchNormBackward(axes, eps, negative_slope, statistics)(dy, x, gamma)
 
-    x = (4, integer(rng, 1, 3), *choice(rng, [(), (2, 2)]))
-    axes = (0, *range(2, len(x)))
-    inputs = [normal(rng, *x), normal(rng, *x), normal(rng, 1, x[1], *(1,) * (len(x) - 2))]
-    return Call(backward, inputs, {"axes": axes, "eps": choice(rng, [1e-5, 1e-3])})
+    shape = (4, integer(rng, 1, 3), *choice(rng, [(), (2, 2)]))
+    axes, along = (0, *range(2, len(shape))), (1, shape[1]) + (1,) * (len(shape) - 2)
+    dy, x, gamma = normal(rng, *shape), normal(rng, *shape), distinct(rng, shape[1])
+    options = {"axes": axes, "eps": choice(rng, [1e-5, 1e-3]), "negative_slope": choice(rng, [None, 0.2, 0.0, 1.5])}
+    options["beta"] = _beta_away_from_kinks(x, gamma).reshape(along)
+    return Call(backward, [dy, x, gamma.reshape(along)], options)
 
 
 @case("BinaryCrossEntropyWithLogitsBackward")
@@ -472,7 +525,7 @@ def _pooling_backward(name, rng):
 
     def pooled(x, geometry, taken):
         whole = np.broadcast_to(taken.reshape(n, c, 1, 1), small)[: len(x)]
-        return function(geometry, whole)(x)
+        return function(geometry, _beside(x, whole))(x)
 
     return Call(pooled, [x], {"geometry": geometry, "taken": taken})
 

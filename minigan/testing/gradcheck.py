@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigan.autograd import GraphError, Tensor, grad
-from minigan.backend import Array, device_of, get_array_module, is_array, to_device
+from minigan.backend import Array, device_of, get_array_module, is_array, to_device, to_numpy
 from minigan.testing.report import ORDINALS, GradientError, Wrong, report
 from minigan.testing.slopes import Lines
 from minigan.testing.target import callable_of, called, input_names, outputs_of, values
@@ -77,8 +77,9 @@ def gradcheck(
 
     fn: takes one Tensor for each input, returns a Tensor or a tuple of them; or a Function class. What
     is not to be differentiated (labels, options, a random generator started afresh) belongs inside of
-    it. inputs: float64 arrays or Tensors, or one of them. order: 1 checks the gradient, 2 also the
-    gradient of the gradient, 3 also that one's. seed: of the directions, cotangents and redrawn points.
+    it. inputs: float64 arrays or Tensors, or one of them; the check is made where Tensors of them live.
+    order: 1 checks the gradient, 2 also the gradient of the gradient, 3 also that one's. seed: of the
+    directions, cotangents and redrawn points.
     eps: how far each entry is moved at first, as a share of its input's root mean square (of 1 if that
     is 0); where no clear slope is seen so, other steps are tried, down to 1e-7 of it. rtol, atol: what
     slopes may differ by, relative to the steepest found for the input, and for outputs of order one; a
@@ -104,13 +105,13 @@ def _checked(i: int, x: Any) -> Array:
             f"gradcheck: input {i} is {found}, but must be float64: difference quotients in fewer digits "
             "cannot tell a right gradient from a wrong one"
         )
-    return x
+    return Tensor(x).data
 
 
 def _checked_at(points: list, names: list, fn: Callable, order: int, rng: Any, settings: _Settings) -> Agreement:
     """Check at these points, or at others nearby if there is a kink."""
     first, again = values(fn, points), values(fn, points)
-    if any(not np.array_equal(y, z, equal_nan=True) for y, z in zip(first, again, strict=True)):
+    if any(not np.array_equal(to_numpy(y), to_numpy(z), equal_nan=True) for y, z in zip(first, again, strict=True)):
         raise ValueError(
             "gradcheck: fn gave two values for the same inputs: start its random generator inside of it, and let it "
             "keep nothing from call to call"

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -31,8 +30,8 @@ class Evidence:
     order: int
     name: str
     shapes: Sequence[Shape]
-    cotangents: list[Any]
-    again: Callable[[list[Any]], tuple[np.ndarray, np.ndarray]]
+    cotangents: list[np.ndarray]
+    again: Callable[[list[np.ndarray]], tuple[np.ndarray, np.ndarray]]
     others: dict[str, np.ndarray]
 
 

@@ -24,10 +24,11 @@ class InvariantError(AssertionError):
 def assert_invariants(fn: Callable[..., Any], inputs: Sequence[Array], batched: int = 0, thrifty: bool = False) -> None:
     """Raise `InvariantError` unless `fn` keeps all of `INVARIANTS` at these inputs.
 
-    inputs: float64 arrays. batched: how many of them have a batch as first axis, which may be empty.
+    inputs: float64 arrays, which are put where Tensors of them live. batched: how many of them have a batch as
+    first axis, which may be empty.
     thrifty: also ask that no gradient is computed for an input that needs none, as the engine's own must.
     """
-    inputs = list(inputs)
+    inputs = [Tensor(a).data for a in inputs]
     with np.errstate(all="ignore"):
         for invariant in INVARIANTS:
             _assert_one(invariant, fn, inputs)
@@ -224,7 +225,7 @@ def gradients_own_their_memory(fn: Callable, arrays: list[Array]) -> None:
 
 
 def _shares_memory(a: Array, b: Array) -> bool:
-    return bool(get_array_module(a).shares_memory(a, b))
+    return bool(get_array_module(a).shares_memory(a[None], b[None]))  # CuPy finds arrays of no dimensions all alike
 
 
 def calls_do_not_overwrite_each_other(fn: Callable, arrays: list[Array]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigan.backend import Array, get_array_module, to_numpy
+from minigan.backend import Array, device_of, get_array_module, to_device, to_numpy
 from minigan.testing.hints import Evidence, hint
 from minigan.testing.slopes import Lines
 
@@ -74,14 +74,15 @@ def report(
     whole = some.size == gradient.size
     shape = gradient.shape if whole else (some.size,)
 
-    def again(cotangents: list[Array]) -> tuple[np.ndarray, np.ndarray]:
+    def again(cotangents: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        cotangents = [to_device(c, device_of(x)) for c, x in zip(cotangents, wrong.lines.cotangents, strict=True)]
         other = to_numpy(backward(cotangents)[wrong.i]).ravel()[some]
         return other.reshape(shape), wrong.expected(some, wrong.lines.with_cotangents(cotangents)).reshape(shape)
 
     looks_like = hint(
         Evidence(
             analytic.reshape(shape), numeric.reshape(shape), whole, wrong.order, name,
-            [x.shape for x in wrong.lines.points], wrong.lines.cotangents, again,
+            [x.shape for x in wrong.lines.points], [to_numpy(c) for c in wrong.lines.cotangents], again,
             {n: to_numpy(g) for n, g in zip(wrong.names, wrong.gradients, strict=True) if n != name},
         )
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+from minigan.kernels.averaging import average_update
 from minigan.nn import Module
 
 
@@ -17,11 +18,11 @@ def update_average(average: Module, G: Module, keep: float) -> None:
 
     The statistics belong to the weights: averaged weights with the latest statistics draw wrongly.
     """
-    for a, g in zip(_state(average), _state(G), strict=True):
-        if a.dtype.kind == "f":
-            a._data *= keep
-            a._data += g._data * (1 - keep)
-        else:
+    pairs = list(zip(_state(average), _state(G), strict=True))
+    floating = [(a._data, g._data) for a, g in pairs if a.dtype.kind == "f"]
+    average_update([a for a, _ in floating], [x for _, x in floating], keep)
+    for a, g in pairs:
+        if a.dtype.kind != "f":
             a._data[...] = g._data
         a._touch("update_average()")
 

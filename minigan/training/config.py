@@ -28,7 +28,9 @@ class Config:
     and step: see `objectives` and `training.steps`. lr_G, lr_D, betas, eps: Adam's; epsilon_hat: in
     TensorFlow's form. averaging: how much of G's averaged weights is kept at each step (0: no average; 0.999: an
     average over about the last 1,000 steps), from which samples are then drawn. grid: how many
-    samples a grid shows. checkpoint_every: epochs between checkpoints that stay.
+    samples a grid shows. checkpoint_every: epochs between checkpoints that stay. tf32: float32 products on a GPU
+    round their factors to 10 bits, which is faster and coarser (elsewhere it changes nothing). sync_batch_norm: whether
+    processes that train together normalise by the whole batch, not each by its share of it (alone it changes nothing).
     """
 
     model: str = "quick28"
@@ -46,8 +48,10 @@ class Config:
     averaging: float = 0.0
     seed: int = 0
     device: str = "auto"
+    tf32: bool = False
     grid: int = 64
     checkpoint_every: int = 5
+    sync_batch_norm: bool = False
 
     def __post_init__(self) -> None:
         for name, choices in {"model": MODELS, "objective": OBJECTIVES, "step": STEPS}.items():
@@ -65,7 +69,8 @@ class Config:
         two = "two numbers, each in [0, 1)"
         self._require("betas", lambda v: isinstance(v, (tuple, list)) and len(v) == 2 and all(map(_is_share, v)), two)
         self._require("averaging", _is_share, "a number in [0, 1)")
-        self._require("epsilon_hat", lambda v: isinstance(v, bool), "true or false")
+        for name in ("epsilon_hat", "tf32", "sync_batch_norm"):
+            self._require(name, lambda v: isinstance(v, bool), "true or false")
         self._require("device", _is_device, "auto, cpu, gpu or gpu:N")
         object.__setattr__(self, "betas", tuple(self.betas))  # JSON has lists only
 

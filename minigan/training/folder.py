@@ -125,6 +125,29 @@ class RunFolder:
             pictures.save_gif(self.path / "samples.gif", grids, seconds, last=1.5)
 
 
+class SilentFolder(RunFolder):
+    """The folder of a run as the processes see it that only help to train: the first one writes everything."""
+
+    def open(self, config: Config, step: int = 0) -> None:
+        """Nothing."""
+
+    def save_trace(self, step: int, trace: Trace) -> None:
+        """Nothing."""
+
+    def log(self, line: str) -> None:
+        """Nothing."""
+
+    def add_stats(self, line: dict[str, Any]) -> None:
+        """Nothing."""
+
+    def save_grid(self, name: str, images: np.ndarray) -> Path:
+        """Nothing; where the grid would be."""
+        return self.path / "samples" / f"{name}.png"
+
+    def finish_pictures(self, epochs: int) -> None:
+        """Nothing."""
+
+
 def run_number(folder: Path) -> int | None:
     """3 for a run's folder called 00003-dcgan28-mnist-s0; None for any other."""
     match = re.match(r"(\d{5,})-", folder.name)

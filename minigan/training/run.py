@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import math
 import os
 import shlex
 import signal
@@ -21,30 +22,37 @@ from minigan.autograd.anomaly import is_finite
 from minigan.data import Batches, DataError, Dataset, load
 from minigan.objectives import OBJECTIVES
 from minigan.optim import Adam
-from minigan.trace import Recorder, compare_objectives, step_recorder
+from minigan.trace import Recorder, remembered, step_recorder
+from minigan.training.ahead import sent_ahead
 from minigan.training.averaging import averaged_copy, update_average
 from minigan.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from minigan.training.config import Config, ConfigError
 from minigan.training.diagnosis import first_nonfinite, watch
 from minigan.training.errors import CheckpointError, Interrupted, NonFiniteLossError, TrainingError
-from minigan.training.folder import RunFolder
+from minigan.training.folder import RunFolder, SilentFolder
+from minigan.training.parallel import ALONE, Team
 from minigan.training.progress import Progress, describe, program
 from minigan.training.sampling import draw_noise, generate
 from minigan.training.steps import STEPS, Players, StepReport
 
-CHANGEABLE = {"data", "device", "epochs"}  # when a run is resumed
-LOG_EVERY = 20  # steps between two lines of stats; on a GPU also between two looks at the losses
+CHANGEABLE = {"data", "device", "epochs", "sync_batch_norm", "tf32"}  # when a run is resumed
+LOG_EVERY = 20  # steps between two lines of stats, for which figures are fetched from the device
 FIGURES = tuple(field.name for field in dataclasses.fields(StepReport))
+LOSSES = ("loss_D", "loss_G")
+NORMS = [FIGURES.index("border_norm")]
 
 
 class Run:
-    """Everything that changes while training. Make one with `start` or `resume`, then call `train`."""
+    """Everything that changes while training. Make one with `start` or `resume`, then call `train`.
 
-    def __init__(self, config: Config, data: Dataset, folder: RunFolder | None = None) -> None:
+    team: the processes that train together; each makes a Run of its own, and calls the same methods of it.
+    """
+
+    def __init__(self, config: Config, data: Dataset, folder: RunFolder | None = None, team: Team = ALONE) -> None:
         if len(data) < 2:
             raise DataError(f"{data.source} holds {len(data)} image, but training needs 2 or more")
-        self.config, self.data, self.folder = config, data, folder
-        self.device, self.device_reason = device, _ = backend.choose_device(config.device)
+        self.config, self.data, self.folder, self.team = config, data, folder, team
+        self.device, self.device_reason = device, _ = backend.choose_device(team.own_device(config.device), config.tf32)
         backend.manual_seed(config.seed)
         G, D = models.build(config.model, config.channels)
         G.to(device), D.to(device)
@@ -52,15 +60,17 @@ class Run:
             G, D, self._adam(G, config.lr_G), self._adam(D, config.lr_D), OBJECTIVES[config.objective]()
         )
         self.average = averaged_copy(G) if config.averaging else None
+        team.employ(self.players, device, config.sync_batch_norm)
         self.noise = backend.new_rng(config.seed, "noise")
         # Dropout draws from minigan's one default generator: what it would draw next in this run is kept here.
         self.dropout = backend.default_rng().bit_generator.state
         # A last batch of one image has no variance to normalise by.
         keep_last = len(data) % config.batch_size != 1
         self.batches = Batches(len(data), config.batch_size, config.seed, keep_last)
+        team.check_enough(self.batches.size(len(self.batches) - 1), config.sync_batch_norm)
         self.epoch = self.position = self.step = 0  # epochs and batches done; steps in all
         self.seconds = 0.0
-        self.pending: list[StepReport] = []  # figures not yet fetched from the device
+        self.pending: list[tuple[StepReport, float]] = []  # figures not yet fetched from the device, and their weights
         self.sums = dict.fromkeys((*FIGURES, "steps"), 0.0)  # since the last line of stats
         self.last_figures: dict[str, float] = {}
         self.progress: Progress | None = None  # while training
@@ -92,6 +102,7 @@ class Run:
             *(f"  {note}" for note in data.notes),
             f"{c.epochs} × {len(self.batches)} {c.step} steps (epochs × batches), batch {c.batch_size}, seed {c.seed}",
             f"device {self.device} ({self.device_reason})",
+            *self.team.describe(c.batch_size, c.sync_batch_norm),
         ]
 
     # Training.
@@ -105,8 +116,10 @@ class Run:
         self.detect_anomaly, self.trace_every = detect_anomaly, trace_every
         if self.folder is None:
             raise TrainingError("this run was prepared without a folder: make it with start() to train it")
+        self.device.use()  # by this thread
         if self.device == backend.CPU:
             backend.keep_freed_memory()
+        self._agree()
         try:
             self._train()
         except (Exception, KeyboardInterrupt) as error:
@@ -115,13 +128,22 @@ class Run:
                 self.folder.log(str(error) if told else f"ended by {type(error).__name__}: {error}".rstrip(": "))
             raise
 
+    def _agree(self) -> None:
+        """See to it that all processes of a team go on from the same state: the first one's."""
+        if self.team.size == 1:
+            return
+        own = {"device", "data"}  # where they are may differ
+        config = {k: v for k, v in dataclasses.asdict(self.config).items() if k not in own}
+        self.team.check_same({"the images": self.data.fingerprint, "the configuration": config})
+        self.restore(self.team.from_first(self.checkpoint), self.folder.last_checkpoint)
+
     def _train(self) -> None:
         self.progress = Progress(self.config.epochs * len(self.batches), self.step, self.config.epochs)
         try:
             with _stop_requests() as stopped:
                 self.folder.open(self.config, self.step)
                 if self.step:
-                    self.folder.log(f"resumed at step {self.step} (epoch {self.epoch + 1})")
+                    self.folder.log(f"resumed at {self._place(self.step)}")
                 for line in self.describe():
                     self.folder.log(line)
                 if self.step == 0:
@@ -130,12 +152,14 @@ class Run:
                 while self.epoch < self.config.epochs:
                     self._train_epoch(stopped)
             self.folder.finish_pictures(self.epoch)
-        except (Interrupted, BrokenPipeError):  # a broken pipe: whoever read the progress has gone
-            save_checkpoint(self.folder.last_checkpoint, self._good_checkpoint())
-            self.folder.finish_pictures(self.epoch)
+        except (Interrupted, BrokenPipeError) as error:  # a broken pipe: whoever read the progress has gone
+            if self.team.size == 1 or isinstance(error, Interrupted):  # the others know of no pipe
+                self._save(self.folder.last_checkpoint, self._good_checkpoint())
+                self.folder.finish_pictures(self.epoch)
+                self.team.wait()
             raise
         except AnomalyError as error:
-            message = f"step {self.step + 1} (epoch {self.epoch + 1}): {error}\n  {self._advice()}"
+            message = f"{self._place(self.step + 1)}: {error}\n  {self._advice()}"
             raise AnomalyError(message, error.source, error.cause, error.arose_here) from error
         except OSError as error:
             raise TrainingError(
@@ -147,25 +171,29 @@ class Run:
 
     def _train_epoch(self, stopped: Callable[[], bool]) -> None:
         began = time.monotonic() - self.seconds
-        for indices in self.batches.epoch(self.epoch, self.position):
-            if stopped():
+        batches = (self.data.batch(b[self.team.share(len(b))]) for b in self.batches.epoch(self.epoch, self.position))
+        for images in sent_ahead(batches, self.device):
+            if self.team.any(stopped()):
                 raise Interrupted(
-                    f"stopped at step {self.step} (epoch {self.epoch + 1}); all is saved. "
+                    f"stopped at {self._place(self.step)}; all is saved. "
                     f"Go on with: {program()} train --resume {shlex.quote(str(self.folder.path))}"
                 )
-            self._train_step(self.data.batch(indices))
-            self.position += 1
-            self.seconds = time.monotonic() - began
+            self._train_step(images)
             last = self.position == len(self.batches)
             logging = self.step % LOG_EVERY == 0 or last
+            if logging:
+                self._fetch_figures()  # to wait for the device is part of the time
+            self.seconds = time.monotonic() - began
             self.progress.step(self.epoch + 1, self._log_figures() if logging else None)
         self.epoch, self.position = self.epoch + 1, 0
         self._finish_epoch()
 
     def _train_step(self, images: Any) -> None:
-        config = self.config
+        config, n = self.config, self.batches.size(self.position)
+        share = self.team.begin(n)
         x = Tensor(images, device=self.device)
-        z = Tensor(self.noise.standard_normal((len(images), self.players.G.z_dim), "float32"), device=self.device)
+        z = self.noise.standard_normal((n, self.players.G.z_dim), "float32")[share]
+        z = Tensor(z, device=self.device)
         backend.default_rng().bit_generator.state = self.dropout
         take_step = STEPS[config.step]
         try:
@@ -176,21 +204,21 @@ class Run:
                     report = take_step(self.players, x, z, self._check)
         except NonFiniteLossError as error:
             backend.default_rng().bit_generator.state = self.dropout
-            first = first_nonfinite(lambda: take_step(self.players, x, z), self.players)
-            raise self._not_finite(f"{error} at step {self.step + 1} (epoch {self.epoch + 1})", first) from None
+            with self.team.apart():
+                first = first_nonfinite(lambda: take_step(self.players, x, z), self.players)
+            raise self._not_finite(f"{error} at {self._place(self.step + 1)}", first, self.step + 1) from None
         self.dropout = backend.default_rng().bit_generator.state
         if self.average is not None:
             # An average of few steps is an average over those steps: early on less is kept.
             update_average(self.average, self.players.G, min(config.averaging, (1 + self.step) / (10 + self.step)))
-        self.step += 1
-        self.pending.append(report)
+        self.step, self.position = self.step + 1, self.position + 1
+        self.pending.append((report, self.team.weight))
 
     def _take_recorded(self, take_step: Callable[..., StepReport], x: Tensor, z: Tensor) -> StepReport:
         """A step, and its trace into the run's folder."""
-        comparisons = compare_objectives(self.players.G, self.players.D, z)
-        with self.recorder(x, z) as recorder:
+        with remembered(self.players.G, self.players.D) as meeting, self.recorder(x, z) as recorder:
             report = take_step(self.players, x, z, recorder.naming(self._check), watched=True)
-        self.folder.save_trace(self.step + 1, recorder.trace.with_comparisons(comparisons))
+        self.folder.save_trace(self.step + 1, recorder.trace.with_comparisons(meeting.compare(z)))
         return report
 
     def recorder(self, x: Tensor, z: Tensor) -> Recorder:
@@ -200,22 +228,26 @@ class Run:
         return step_recorder(self.players, x, z, **about, at=self.step + 1)
 
     def _check(self, name: str, loss: Tensor) -> None:
-        """Raise if a loss is not finite. On a GPU to look is to wait, so it looks at logged steps only."""
-        looks = self.device == backend.CPU or (self.step + 1) % LOG_EVERY == 0
-        if looks and not is_finite(loss):
+        """Raise if a loss is not finite. On a GPU to look is to wait: there `_fetch_figures` looks at them."""
+        if self.device == backend.CPU and not is_finite(loss):
             raise NonFiniteLossError(f"{name} became {loss.item()}")
 
-    def _not_finite(self, what: str, first: AnomalyError | None) -> NonFiniteLossError:
+    def _not_finite(self, what: str, first: AnomalyError | None, step: int) -> NonFiniteLossError:
         """The error that says where a NaN or Inf came from. If it did not arise in `first`, the steps since
-        the last checkpoint are taken again under watch: they are the same to the bit."""
-        if not (first and first.arose_here) and self.folder.last_checkpoint.is_file():
+        the last checkpoint, up to `step`, are taken again under watch: they are the same to the bit."""
+        again = self.team.size == 1 and self.folder.last_checkpoint.is_file()  # a team would all have to
+        if not (first and first.arose_here) and again:
             self.progress.line(f"{what}: looking for its source in the steps since the last checkpoint")
             again = Run(self.config, self.data, self.folder)
             again.restore(load_checkpoint(self.folder.last_checkpoint), self.folder.last_checkpoint)
-            steps = self.step + 1 - again.step
-            first = first_nonfinite(lambda: again._take_steps(steps), again.players) or first
-        source = f"{first.source}: {first.cause}" if first else "no function, when the steps were taken again"
-        return NonFiniteLossError(f"{what}; the first to produce a NaN or Inf was {source}. {self._advice()}")
+            first = first_nonfinite(lambda: again._take_steps(step - again.step), again.players) or first
+        source = "its source was not found (with --detect-anomaly a run stops there)"
+        if first:
+            source = f"the first to produce a NaN or Inf was {first.source}: {first.cause}"
+        return NonFiniteLossError(f"{what}; {source}. {self._advice()}")
+
+    def _place(self, step: int) -> str:
+        return f"step {step} (epoch {self.epoch + 1})"
 
     def _advice(self) -> str:
         return (
@@ -231,16 +263,24 @@ class Run:
     # Figures.
 
     def _fetch_figures(self) -> None:
-        """Bring the pending figures to the host and add them up."""
-        for report in self.pending:
-            for name in FIGURES:
-                self.sums[name] += getattr(report, name).item()
-            self.sums["steps"] += 1
+        """Bring the pending figures to the host, all in one copy, and add them up."""
+        if not self.pending:
+            return
+        figures = [getattr(report, name).data for report, _ in self.pending for name in FIGURES]
+        figures = backend.to_numpy(backend.get_array_module(*figures).stack(figures)).reshape(-1, len(FIGURES))
+        figures = self.team.average_figures(figures, [weight for _, weight in self.pending], NORMS)
+        first = self.step + 1 - len(self.pending)
         self.pending.clear()
+        for step, values in enumerate(figures.tolist(), first):
+            for name, value in zip(FIGURES, values, strict=True):
+                if name in LOSSES and not math.isfinite(value):
+                    seen = f", as was seen at step {self.step}" if step < self.step else ""
+                    raise self._not_finite(f"{name} became {value} at {self._place(step)}{seen}", None, step)
+                self.sums[name] += value
+            self.sums["steps"] += 1
 
     def _log_figures(self) -> dict[str, float]:
         """Write a line of stats: means since the last one."""
-        self._fetch_figures()
         steps = self.sums["steps"]
         means = {name: self.sums[name] / steps for name in FIGURES}
         self.sums = dict.fromkeys(self.sums, 0.0)
@@ -257,10 +297,12 @@ class Run:
         The checkpoint that a run is resumed from comes last: whoever is killed before does it all again.
         """
         checkpoint = self._good_checkpoint()
+        if not self.team.leads:
+            return
         grid = self.folder.save_grid(f"e{self.epoch:03d}", self.sample(self.config.grid))
         if self.epoch and (self.epoch % self.config.checkpoint_every == 0 or self.epoch == self.config.epochs):
-            save_checkpoint(self.folder.checkpoint(self.epoch), checkpoint)
-        save_checkpoint(self.folder.last_checkpoint, checkpoint)
+            self._save(self.folder.checkpoint(self.epoch), checkpoint)
+        self._save(self.folder.last_checkpoint, checkpoint)
         if self.epoch:
             minutes, seconds = divmod(int(self.seconds), 60)
             figures = describe(self.last_figures) + "  " if self.last_figures else ""
@@ -269,21 +311,25 @@ class Run:
             self.folder.log(text)
             self.progress.line(text)
 
+    def _save(self, path: Path, checkpoint: Checkpoint) -> None:
+        if self.team.leads:
+            save_checkpoint(path, checkpoint)
+
     def _good_checkpoint(self) -> Checkpoint:
         """The run's state, if all of it is finite."""
         self._fetch_figures()
         checkpoint = self.checkpoint()
         for name, array in checkpoint.arrays.items():
-            if not is_finite(Tensor(array)):
+            if not is_finite(array):
                 slot, _, index = name.rpartition(".")
                 if name.startswith("opt_"):
                     name = f"{slot} of {self._parts()[name[:5]].params[int(index)].name}"
                 what = f"{name} held NaN or Inf at step {self.step}, so no checkpoint was written"
-                raise self._not_finite(what, None)
+                raise self._not_finite(what, None, self.step)
         return checkpoint
 
     def checkpoint(self) -> Checkpoint:
-        """All of the run's state."""
+        """All of the run's state, on the host."""
         arrays: dict[str, Any] = {}
         progress: dict[str, Any] = {
             "epoch": self.epoch,
@@ -299,7 +345,7 @@ class Run:
         for name, part in self._parts().items():
             for key, value in part.state_dict().items():
                 if backend.is_array(value):
-                    arrays[f"{name}.{key}"] = value
+                    arrays[f"{name}.{key}"] = backend.to_numpy(value)
                 else:
                     progress[f"{name}.{key}"] = value
         return Checkpoint(arrays, progress, self.config)
@@ -337,22 +383,28 @@ class Run:
         return parts if self.average is None else parts | {"G_avg": self.average}
 
 
-def prepare(config: Config) -> Run:
+def prepare(config: Config, team: Team = ALONE) -> Run:
     """A new run that has no folder yet: nothing is written."""
     data = load_data(config)
-    return Run(config.with_choices(channels=data.channels, data=_from_anywhere(config.data)), data)
+    return Run(config.with_choices(channels=data.channels, data=_from_anywhere(config.data)), data, team=team)
 
 
-def start(config: Config, runs: str | Path = "runs") -> Run:
+def start(config: Config, runs: str | Path = "runs", team: Team = ALONE) -> Run:
     """A new run in a new folder under `runs`."""
-    run = prepare(config)
-    run.folder = RunFolder.create(Path(runs), run.config, run.data.name)
+    run = prepare(config, team)
+    path = team.from_first(lambda: RunFolder.create(Path(runs), run.config, run.data.name).path)
+    run.folder = _folder_for(team)(path)
     return run
 
 
-def resume(path: str | Path, **changes: Any) -> Run:
+def _folder_for(team: Team) -> type[RunFolder]:
+    return RunFolder if team.leads else SilentFolder
+
+
+def resume(path: str | Path, team: Team = ALONE, **changes: Any) -> Run:
     """The run whose checkpoint lies at `path`, to go on in its own folder. It can be given more `epochs`,
-    another `device`, and another place where the same `data` lies now: the other choices are its own."""
+    another `device`, and another place where the same `data` lies now: the other choices are its own.
+    It may have been trained by more or fewer processes than go on with it."""
     path = Path(path)
     checkpoint = load_checkpoint(path)
     own = dataclasses.asdict(checkpoint.config)
@@ -361,13 +413,13 @@ def resume(path: str | Path, **changes: Any) -> Run:
         raise ConfigError(
             f"{', '.join(refused)} cannot be changed when a run is resumed; only {', '.join(sorted(CHANGEABLE))} can"
         )
-    folder = RunFolder.around(path)
+    folder = _folder_for(team).around(path)
     _check_nothing_is_lost(path, checkpoint, folder)
     config = checkpoint.config.with_choices(**changes)
     if "data" not in changes and not (_is_mnist(config.data) or Path(config.data).expanduser().exists()):
         raise DataError(f"{config.data}, which this run learns from, is not there: --data may name its new place")
     data = load_data(config)
-    run = Run(config.with_choices(data=_from_anywhere(config.data)), data, folder)
+    run = Run(config.with_choices(data=_from_anywhere(config.data)), data, folder, team)
     run.restore(checkpoint, path)
     if run.epoch >= config.epochs:
         raise ConfigError(

@@ -15,7 +15,7 @@ from typing import Any
 
 from minigan import nn
 from minigan.autograd import Tensor, grad
-from minigan.kernels.activation import sigmoid_forward
+from minigan.kernels.reduction import mean_sigmoid, norm
 from minigan.optim import Optimizer
 
 Check = Callable[[str, Tensor], None]
@@ -114,9 +114,6 @@ def _border(fake: Tensor) -> Tensor:
     return border
 
 
-def _report(
-    loss_D: Tensor, loss_G: Tensor, real_logits: Tensor, fake_logits: Tensor, at_border: Tensor
-) -> StepReport:
-    real, fake = (sigmoid_forward(logits.data).mean() for logits in (real_logits, fake_logits))
-    norm = (at_border.data * at_border.data).sum() ** 0.5
-    return StepReport(loss_D.detach(), loss_G.detach(), *map(Tensor._of, (real, fake, norm)))
+def _report(loss_D: Tensor, loss_G: Tensor, real_logits: Tensor, fake_logits: Tensor, at_border: Tensor) -> StepReport:
+    figures = mean_sigmoid(real_logits.data), mean_sigmoid(fake_logits.data), norm(at_border.data)
+    return StepReport(loss_D.detach(), loss_G.detach(), *map(Tensor._of, figures))

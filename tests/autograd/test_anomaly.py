@@ -369,6 +369,7 @@ def test_nothing_is_noted_when_it_is_not_asked_for():
     assert not hasattr(y.creator, "_place") and hasattr(z.creator, "_place")
 
 
+@pytest.mark.host_only("it stands in for a device, where there is none")
 def test_a_device_array_is_looked_at_by_its_own_module(monkeypatch):
     class OnDevice(np.ndarray):
         def __array_ufunc__(self, *arguments, **options):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from minigan import backend
 from minigan.cli import main
 from minigan.training import pictures
 
@@ -23,8 +24,9 @@ class Said(NamedTuple):
 
 
 @pytest.fixture(autouse=True)
-def no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No time spent on drawing curves; no device chosen by the environment."""
+def as_from_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No device chosen before the command is given, nor by the environment; no time spent on drawing curves."""
+    monkeypatch.setattr(backend, "_default_device", backend.CPU)
     monkeypatch.setattr(pictures, "save_loss_curves", lambda path, stats: path.write_bytes(b"curves"))
     monkeypatch.delenv("MINIGAN_DEVICE", raising=False)
 

@@ -75,8 +75,8 @@ def rows(said):
     return {m[1].strip(): (int(m[2]), int(m[3]), float(m[4]) if m[4] else None, m[5]) for m in found}
 
 
-def test_the_whole_engine(minigan):
-    said = minigan("check", "--cases", 1)
+def test_the_whole_engine(minigan, pytestconfig):
+    said = minigan("check", "--cases", 1, "--device", pytestconfig.getoption("--device"))
     table = rows(said)
     assert said.code == 0
     assert list(table) == list(CASES)

@@ -44,7 +44,7 @@ def test_train_resume_last_and_sample(data, tmp_path, minigan, monkeypatch):
         "mlp (G ",
         "40 grey images 28×28",
         "1 × 5 alternating steps (epochs × batches), batch 8, seed 0",
-        "device cpu (",
+        "device ",
     ):
         assert words in said.err
     assert "run folder runs/00000-mlp-noise-s0" in said.err

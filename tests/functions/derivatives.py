@@ -25,7 +25,7 @@ def values_and_gradients(call, arrays, relaid=lambda a: a):
     first = mg.grad(outputs, inputs, dys, create_graph=True)
     second = mg.grad(first, inputs + dys, cotangents_of(first), allow_unused=True)
     second = [mg.Tensor(np.zeros_like(x.data)) if d is None else d for x, d in zip(inputs + dys, second, strict=True)]
-    return [t.data for t in (*outputs, *first, *second)]
+    return [t.numpy() for t in (*outputs, *first, *second)]
 
 
 def torch_values_and_gradients(call, arrays):

@@ -43,7 +43,7 @@ def test_relu(x):
 def test_the_slope_at_zero_is_the_negative_one(slope, dtype):
     x = mg.Tensor(np.array([-1.0, -0.0, 0.0, 1.0], dtype), requires_grad=True)
     F.leaky_relu(x, slope).sum().backward()
-    np.testing.assert_allclose(x.grad.data, [slope, slope, slope, 1], rtol=1e-7)
+    np.testing.assert_allclose(x.grad.numpy(), [slope, slope, slope, 1], rtol=1e-7)
 
 
 @given(calls("softmax"))

@@ -144,14 +144,20 @@ def max_spread(x, geometry, taken):
     return pullback(lambda z: max_take(z, geometry, taken), [canvas(x, geometry)], x)[0]
 
 
-def batch_norm_backward(dy, x, gamma, axes, eps):
+def batch_norm(x, gamma=None, beta=None, *, eps, negative_slope):
+    y = TF.batch_norm(x, None, None, gamma, beta, True, 0.1, eps)
+    return y if negative_slope is None else TF.leaky_relu(y, negative_slope)
+
+
+def batch_norm_backward(dy, x, gamma, axes, eps, negative_slope, beta):
     """Not of TF.batch_norm, whose third derivatives leave out those of the batch's statistics."""
 
     def forward(x, gamma, beta):
         var, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
-        return (x - mean) / torch.sqrt(var + eps) * gamma + beta
+        y = (x - mean) / torch.sqrt(var + eps) * gamma + beta
+        return y if negative_slope is None else TF.leaky_relu(y, negative_slope)
 
-    return pullback(forward, [x, gamma, torch.zeros_like(gamma)], dy)
+    return pullback(forward, [x, gamma, torch.tensor(beta)], dy)
 
 
 def dropout(x, p, training, seed):
@@ -206,7 +212,9 @@ TORCH = {
     "max_pool2d": pooling(TF.max_pool2d, -np.inf),
     "upsample_nearest2d": lambda x, scale: TF.interpolate(x, scale_factor=scale),
     # normalisation
-    "batch_norm": lambda x, gamma=None, beta=None, *, eps: TF.batch_norm(x, None, None, gamma, beta, True, 0.1, eps),
+    "batch_norm": batch_norm,
+    "batch_norm over a team": lambda x, gamma, beta, eps, team: TF.batch_norm(x, None, None, gamma, beta, True, 0, eps),
+    "TeamSum": lambda x, team: x * team.count,
     "batch_norm outside of training": lambda x, gamma, beta, running_mean, running_var, eps: TF.batch_norm(
         x, torch.as_tensor(running_mean), torch.as_tensor(running_var), gamma, beta, False, 0.1, eps
     ),

@@ -42,7 +42,7 @@ def test_of_two_arrays(name, data):
 def test_of_one_array(name, data):
     function, numpy_function, kind = UNARY[name]
     x = data.draw(arrays(shapes, kind))
-    np.testing.assert_array_equal(function(x).numpy(), numpy_function(x))
+    np.testing.assert_allclose(function(x).numpy(), numpy_function(x), rtol=1e-15)  # a device rounds for itself
     gradcheck(function, x)
 
 
@@ -68,9 +68,9 @@ def test_whole_powers_have_finite_derivatives_at_zero(exponent):
     x = mg.Tensor([0.0, -1.0], requires_grad=True)
     (dx,) = mg.grad(F.power(x, exponent).sum(), x, create_graph=True)
     (ddx,) = mg.grad(dx.sum(), x, allow_unused=True)
-    np.testing.assert_allclose(dx.data, [[0, 0], [1, 1], [0, -2], [0, 3]][exponent], atol=0)
+    np.testing.assert_allclose(dx.numpy(), [[0, 0], [1, 1], [0, -2], [0, 3]][exponent], atol=0)
     if ddx is not None:
-        np.testing.assert_allclose(ddx.data, [[0, 0], [0, 0], [2, 2], [0, -6]][exponent], atol=0)
+        np.testing.assert_allclose(ddx.numpy(), [[0, 0], [0, 0], [2, 2], [0, -6]][exponent], atol=0)
 
 
 @pytest.mark.parametrize("function", [F.maximum, F.minimum])
@@ -78,8 +78,8 @@ def test_equal_arrays_share_the_gradient_in_halves(function):
     a, b = mg.Tensor([1.0, 5.0, 2.0], requires_grad=True), mg.Tensor([1.0, 3.0, 4.0], requires_grad=True)
     function(a, b).sum().backward()
     taken_from_a = [0.5, 1, 0] if function is F.maximum else [0.5, 0, 1]
-    np.testing.assert_array_equal(a.grad.data, taken_from_a)
-    np.testing.assert_array_equal(b.grad.data, 1 - np.array(taken_from_a))
+    np.testing.assert_array_equal(a.grad.numpy(), taken_from_a)
+    np.testing.assert_array_equal(b.grad.numpy(), 1 - np.array(taken_from_a))
 
 
 @pytest.mark.parametrize("function", [F.maximum, F.minimum])
@@ -93,7 +93,7 @@ def test_equal_infinities_share_the_gradient_too(function, infinity):
 def test_the_gradient_of_abs_at_zero_is_zero():
     x = mg.Tensor([0.0, -0.0, -3.0], requires_grad=True)
     F.abs(x).sum().backward()
-    np.testing.assert_array_equal(x.grad.data, [0, 0, -1])
+    np.testing.assert_array_equal(x.grad.numpy(), [0, 0, -1])
 
 
 def test_an_input_used_twice_gets_both_gradients():

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 import minigan as mg
-from minigan import backend
 from minigan import functions as F
 
 
@@ -185,9 +184,8 @@ SHAPES = [
 ]  # fmt: skip
 
 NO_SUCH_ELEMENTS = [
-    (lambda x: F.getitem(x, 2), r"getitem: x of shape \(2, 3\) has no such elements: index 2 is out of bounds"),
+    (lambda x: F.getitem(x, 2), r"getitem: x of shape \(2, 3\) has no such elements: [Ii]ndex 2 is out of bounds"),
     (lambda x: F.getitem(x, (0, 0, 0)), r"getitem: x of shape \(2, 3\) has no such elements: too many indices"),
-    (lambda x: F.getitem(x, "first"), r"getitem: x of shape \(2, 3\) has no such elements: only integers"),
 ]
 
 # Of numbers one by one, or of any shape: there is no wrong one.
@@ -284,7 +282,7 @@ TYPES = [
     (lambda: F.concatenate(None), "concatenate: tensors must be a list of tensors, not one NoneType"),
     (lambda: F.concatenate([ones(2)], 0.5), "concatenate: axis must be a whole number or several, not 0.5"),
     (lambda: F.concatenate([ones(2)], (0, 1)), r"concatenate: axis must be one whole number, not \(0, 1\)"),
-    (lambda: F.getitem(ones(2, 3), slice("a")), r"getitem: x of shape \(2, 3\) has no such elements: slice indices"),
+    (lambda: F.getitem(ones(2, 3), slice("a")), "getitem: x .* has no such elements: (slice indices|invalid literal)"),
     (lambda: list(mg.Tensor(1.0)), r"getitem: x of shape \(\) has no such elements"),
     (lambda: F.abs(np.array([True])), "abs: x is bool, but must be of numbers"),
     (lambda: F.sub(np.array([True]), np.array([True])), "sub is not defined for a of bool and b of bool"),
@@ -317,6 +315,12 @@ def test_shapes(call, message):
 def test_no_such_elements(call, message):
     with pytest.raises(IndexError, match="^" + message):
         call(ones(2, 3))
+
+
+def test_text_is_no_index():
+    """NumPy and CuPy refuse it in words, and by an error, of their own."""
+    with pytest.raises((IndexError, TypeError), match="^getitem: x .* has no such elements: (only int|invalid lit)"):
+        F.getitem(ones(2, 3), "first")
 
 
 @rows(VALUES)
@@ -410,28 +414,19 @@ def test_two_floating_dtypes(name, i, dtype):
     assert caught.match(r"one call takes one dtype, convert one with \.to\(dtype=…\)$")
 
 
-class Elsewhere(np.ndarray):
-    """An array that stands in for one on a GPU."""
-
-
-@pytest.fixture
-def gpu(monkeypatch):
-    """A GPU whose arrays are `Elsewhere`."""
-    found = {Elsewhere: backend.Device("gpu", 0), np.ndarray: backend.CPU}
-    monkeypatch.setattr(backend, "device_of", lambda array: found[type(array)])
-
-
-def one_elsewhere(name, i):
-    return [mg.Tensor(a.copy().view(Elsewhere) if i == j else a.copy()) for j, a in enumerate(SEVERAL[name])]
-
-
 @pytest.mark.parametrize(("name", "i"), EACH_OF_SEVERAL)
-def test_two_devices(gpu, name, i):
-    with pytest.raises(mg.DeviceError, match=both_named(name, i, "on cpu", "on gpu:0")) as caught:
-        call(name, one_elsewhere(name, i))
+def test_two_devices(elsewhere, name, i):
+    inputs = [elsewhere(a) if i == j else mg.Tensor(a) for j, a in enumerate(SEVERAL[name])]
+    here, there = (f"on {t.device}" for t in (mg.Tensor(0.0), elsewhere(ones())))
+    with pytest.raises(mg.DeviceError, match=both_named(name, i, here, there)) as caught:
+        call(name, inputs)
     assert caught.match(r"move one with \.to\(device\)$")
+
+
+class OfAClass(np.ndarray):
+    pass
 
 
 @pytest.mark.parametrize(("name", "i"), EACH_OF_SEVERAL)
 def test_arrays_of_two_classes_on_one_device_are_no_mistake(name, i):
-    call(name, one_elsewhere(name, i))
+    call(name, [mg.Tensor(a.view(OfAClass) if i == j else a) for j, a in enumerate(SEVERAL[name])])

@@ -1,13 +1,19 @@
 """What holds for each and every function: the register's cases before the judge, one dtype, empty batches."""
 
+import sys
+
 import numpy as np
 import pytest
+from devices import assert_allclose, host
 
 import minigan as mg
+from minigan import backend
 from minigan import functions as F
+from minigan.backend import is_array
 from minigan.testing import assert_gradients, assert_invariants, gradcheck
 from minigan.testing.cases import CASES, Differentiated, function_classes
 from minigan.testing.invariants import derivatives
+from minigan.testing.target import outputs_of
 
 PUBLIC = [name for name in CASES if name.split()[0] in F.__all__]
 every_function = pytest.mark.parametrize("name", CASES)
@@ -80,13 +86,13 @@ def test_float32_gives_the_values_of_float64_but_for_rounding(name):
         rounded = [a.astype("float32") for a in call.inputs]
         narrow, wide = derivatives(call, rounded), derivatives(call, [a.astype("float64") for a in rounded])
         for n, w in zip(narrow, wide, strict=True):
-            np.testing.assert_allclose(n, w, rtol=1e-3, atol=1e-3 * max(1.0, np.abs(w).max()))
+            assert_allclose(n, w, rtol=1e-3, atol=1e-3 * max(1.0, np.abs(host(w)).max()))
 
 
 @every_function
 def test_results_are_arrays_and_never_numbers_of_numpy(name):
     for call in some_calls(name, 2):
-        assert all(isinstance(r, np.ndarray) for r in derivatives(call, call.inputs))
+        assert all(is_array(r) for r in derivatives(call, call.inputs))
 
 
 @pytest.mark.parametrize(
@@ -155,6 +161,24 @@ def test_integer_images_do_not_meet_floating_weights(name):
     first, *others = call.inputs
     with pytest.raises(TypeError, match=rf"{name}: x is uint8, but must be floating"):
         call(mg.Tensor(np.ones(first.shape, "uint8")), *map(mg.Tensor, others))
+
+
+# --- on a device ---------------------------------------------------------------------------------
+
+
+@every_function
+def test_the_host_never_waits_for_the_device(name):
+    """Nothing is read back, forward or backward. What was made on the host, labels say, may be sent."""
+    if "cusim" not in sys.modules or backend.get_default_device() == backend.CPU:
+        pytest.skip("copies are counted by a simulator of CUDA")
+    (call,) = some_calls(name, 1)
+    inputs = [mg.Tensor(a.astype("float32"), requires_grad=True) for a in call.inputs]
+    before = sys.modules["cusim"].counters()
+    outputs = outputs_of(call, inputs)
+    gradients = mg.grad(outputs, inputs, [y.detach() for y in outputs], allow_unused=True)
+    after = sys.modules["cusim"].counters()
+    assert {t.device for t in (*outputs, *gradients) if t is not None} == {backend.get_default_device()}
+    assert (after["d2h"], after["sync"]) == (before["d2h"], before["sync"])
 
 
 # --- empty batches that the register does not draw -----------------------------------------------

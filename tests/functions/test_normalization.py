@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from devices import host, on_device
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +25,8 @@ def test_batch_norm(call):
     x, *scale = call.inputs
     axes, along = ((0, 2, 3), (-1, 1, 1)) if x.ndim == 4 else ((0,), (-1,))
     gamma, beta = (a.reshape(along) for a in scale) if scale else (1, 0)
-    expected = standardised(x, axes, call.options["eps"]) * gamma + beta
+    expected, slope = standardised(x, axes, call.options["eps"]) * gamma + beta, call.options["negative_slope"]
+    expected = expected if slope is None else np.where(expected > 0, expected, slope * expected)
     np.testing.assert_allclose(call(*call.inputs).numpy(), expected, rtol=1e-9, atol=1e-11)
     # The tiny eps of nearly equal samples makes a function too curved for difference quotients.
     gradcheck(lambda *ts: F.batch_norm(*ts, eps=0.3), call.inputs)
@@ -56,7 +58,52 @@ def test_large_batches_are_worked_on_in_slices(monkeypatch):
     gradcheck(F.batch_norm, [x, gamma, beta])
 
 
-@pytest.mark.parametrize("kind", [np.asarray, mg.Tensor])
+@pytest.mark.parametrize("slope", [0.0, 0.2, 1.0, 1.5])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_with_a_slope_it_is_leaky_relu_after_it_to_the_bit(slope, dtype, monkeypatch):
+    from minigan.kernels import normalization as kernel
+
+    monkeypatch.setattr(kernel, "SLICE_ELEMENTS", 40)
+    shapes = (4,), (4,), (4,), (4,), (25, 4), (25, 4), (3, 5, 6, 4), (3, 5, 6, 4)
+    gamma, beta, mean, var, *rows_and_images = (a.astype(dtype) for a in normal(*shapes))
+    rows, dy_of_rows, native, dy = (a.transpose(2, 3, 0, 1) if a.ndim == 4 else a for a in rows_and_images)
+    elsewhere = [np.ascontiguousarray(a) for a in (native, dy)]
+
+    def derivatives(function, x, dy):
+        tensors = [mg.Tensor(t, requires_grad=True) for t in (x, gamma, beta)]
+        y = function(*tensors)
+        dx, *others = mg.grad(y, tensors, dy, create_graph=True)
+        second = mg.grad(dx, tensors, dy, allow_unused=True)
+        return [t.numpy() for t in (y, dx, *others)], [t.numpy() for t in second if t is not None]
+
+    for x, dy_of_x in ((native, dy), (rows, dy_of_rows), elsewhere, (native, elsewhere[1])):
+        one, second = derivatives(lambda *t: F.batch_norm(*t, negative_slope=slope), x, dy_of_x)
+        two, second_of_two = derivatives(lambda *t: F.leaky_relu(F.batch_norm(*t), slope), x, dy_of_x)
+        assert [a.tobytes() for a in one] == [a.tobytes() for a in two]
+        for a, b in zip(second, second_of_two, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+        y = F.batch_norm(x, gamma, beta, mean, var**2, training=False)
+        one = F.batch_norm(x, gamma, beta, mean, var**2, training=False, negative_slope=slope)
+        np.testing.assert_array_equal(one.numpy(), F.leaky_relu(y, slope).numpy())
+
+
+@pytest.mark.parametrize("slope", [-0.1, "0.2"])
+def test_slopes_that_there_are_not(slope):
+    with pytest.raises((TypeError, ValueError), match="batch_norm: negative_slope must be a number"):
+        F.batch_norm(np.ones((3, 2)), negative_slope=slope)
+
+
+def test_what_is_running_is_seen_to_change():
+    x, gamma, beta, mean, var = (mg.Tensor(a, requires_grad=i < 3) for i, a in enumerate(normal((4, 2), *[(2,)] * 4)))
+    batches = mg.Tensor(np.array(6))
+    y = F.batch_norm(x, gamma, beta, mean, var * var, training=False)
+    F.batch_norm(x, gamma, beta, mean, var, num_batches_tracked=batches)
+    assert batches.item() == 7
+    with pytest.raises(mg.StaleTensorError, match="last by batch_norm's running average"):
+        y.backward(np.ones((4, 2)))
+
+
+@pytest.mark.parametrize("kind", [on_device, mg.Tensor])
 @pytest.mark.parametrize("shape", [(6, 3), (2, 3, 2, 4)])
 @pytest.mark.parametrize(("unbiased", "momentum"), [(True, 0.1), (False, 0.01)])
 def test_running_statistics(kind, shape, unbiased, momentum):
@@ -65,9 +112,9 @@ def test_running_statistics(kind, shape, unbiased, momentum):
     mean, var = kind(np.array([1.0, 2.0, 3.0])), kind(np.array([0.5, 1.0, 2.0]))
     F.batch_norm(x, np.ones(3), np.zeros(3), mean, var, momentum=momentum, unbiased=unbiased)
     old = 1 - momentum
-    np.testing.assert_allclose(np.asarray(mean), old * np.array([1, 2, 3]) + momentum * x.mean(axes), rtol=1e-12)
+    np.testing.assert_allclose(host(mean), old * np.array([1, 2, 3]) + momentum * x.mean(axes), rtol=1e-12)
     np.testing.assert_allclose(
-        np.asarray(var), old * np.array([0.5, 1, 2]) + momentum * x.var(axes, ddof=int(unbiased)), rtol=1e-12
+        host(var), old * np.array([0.5, 1, 2]) + momentum * x.var(axes, ddof=int(unbiased)), rtol=1e-12
     )
 
 
@@ -131,16 +178,17 @@ def test_the_backward_pass_of_the_register_is_batch_norms():
     call = CASES["BatchNormBackward"].draw(np.random.default_rng(0))
     dy, x, gamma = call.inputs
     image, scale = mg.Tensor(x, requires_grad=True), mg.Tensor(gamma.reshape(-1), requires_grad=True)
-    F.batch_norm(image, scale, np.zeros(gamma.size), eps=call.options["eps"]).backward(dy)
+    options = {name: call.options[name] for name in ("eps", "negative_slope")}
+    F.batch_norm(image, scale, call.options["beta"].reshape(-1), **options).backward(dy)
     dx, dgamma, _ = call(*map(mg.Tensor, (dy, x, gamma)))
-    np.testing.assert_allclose(image.grad.data, dx.data, rtol=1e-10)
-    np.testing.assert_allclose(scale.grad.data, dgamma.data.reshape(-1), rtol=1e-10)
+    np.testing.assert_allclose(image.grad.numpy(), dx.numpy(), rtol=1e-10)
+    np.testing.assert_allclose(scale.grad.numpy(), dgamma.numpy().reshape(-1), rtol=1e-10)
 
 
 def test_two_calls_do_not_overwrite_each_other():
     """D(real), then D(fake), then one backward through both."""
     a, b, gamma, beta = (mg.Tensor(t, requires_grad=True) for t in normal((4, 2), (4, 2), (2,), (2,)))
-    alone = mg.grad(F.batch_norm(a, gamma, beta)[0].sum(), a)[0].data
+    alone = mg.grad(F.batch_norm(a, gamma, beta)[0].sum(), a)[0].numpy()
     first, second = F.batch_norm(a, gamma, beta), F.batch_norm(b, gamma, beta)
     (first[0].sum() + second[0].sum()).backward()
-    np.testing.assert_allclose(a.grad.data, alone, rtol=1e-12)
+    np.testing.assert_allclose(a.grad.numpy(), alone, rtol=1e-12)

@@ -38,7 +38,7 @@ def test_equal_extrema_share_the_gradient(function):
     x = mg.Tensor([[2.0, 2.0, 2.0, 2.0], [1.0, 5.0, 5.0, 1.0]], requires_grad=True)
     function(x, axis=1).backward(np.array([1.0, 6.0], "float32"))
     shared = [0, 3, 3, 0] if function is F.max else [3, 0, 0, 3]
-    np.testing.assert_array_equal(x.grad.data, [[0.25] * 4, shared])
+    np.testing.assert_array_equal(x.grad.numpy(), [[0.25] * 4, shared])
 
 
 @pytest.mark.parametrize("name", REDUCTIONS)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from devices import assert_allclose, assert_array_equal, host, on_device, share_memory
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,12 @@ def arguments(kernel, x, w, dy):
     return {"conv_forward": (x, w), "conv_input_grad": (dy, w), "conv_weight_grad": (x, dy)}[kernel]
 
 
+def called(algorithm, kernel, arrays, geometry):
+    """A kernel's result for these arrays of the host. Cook-Toom is for CPUs, and stays there."""
+    place = host if algorithm is cook_toom else on_device
+    return getattr(algorithm, kernel)(*map(place, arrays), geometry)
+
+
 def scale(kernel, geometry, x, w, dy):
     """The largest sum of absolute terms in a result: what rounding errors are relative to."""
     sums = getattr(direct, kernel)(*(np.abs(a) for a in arguments(kernel, x, w, dy)), geometry)
@@ -70,10 +77,10 @@ def test_algorithms_agree_with_the_direct_sums(kernel, algorithm, dtype, toleran
     # What float32 can represent, so that only the algorithm's own rounding is measured.
     arrays = [a.astype(dtype).astype(np.float64) for a in arrays]
     expected = getattr(direct, kernel)(*arguments(kernel, *arrays), geometry)
-    result = getattr(algorithm, kernel)(*arguments(kernel, *(a.astype(dtype) for a in arrays)), geometry)
+    result = called(algorithm, kernel, arguments(kernel, *(a.astype(dtype) for a in arrays)), geometry)
     assert result.dtype == dtype
     assert result.shape == expected.shape
-    assert np.abs(result - expected).max() <= tolerance * scale(kernel, geometry, *arrays)
+    assert np.abs(host(result) - expected).max() <= tolerance * scale(kernel, geometry, *arrays)
 
 
 @pytest.mark.parametrize("algorithm", [im2col, cook_toom])
@@ -85,7 +92,7 @@ def test_as_many_channels_in_as_out(kernel, algorithm):
         shapes = (2, 3, 2, 3), (3, 3, size, size), (2, 3, *geometry.out_size)
         arrays = arguments(kernel, *(rng.standard_normal(shape) for shape in shapes))
         expected = getattr(direct, kernel)(*arrays, geometry)
-        np.testing.assert_allclose(getattr(algorithm, kernel)(*arrays, geometry), expected, rtol=1e-10, atol=1e-12)
+        assert_allclose(called(algorithm, kernel, arrays, geometry), expected, rtol=1e-10, atol=1e-12)
 
 
 def test_direct_sums_by_hand():
@@ -103,11 +110,10 @@ def test_direct_sums_by_hand():
 def test_the_three_kernels_are_one_trilinear_form(algorithm, problem):
     """⟨dy, conv(x, w)⟩ = ⟨dx, x⟩ = ⟨dw, w⟩: each kernel is the adjoint of the other two."""
     geometry, x, w, dy = problem
-    values = (
-        np.vdot(dy, algorithm.conv_forward(x, w, geometry)),
-        np.vdot(algorithm.conv_input_grad(dy, w, geometry), x),
-        np.vdot(algorithm.conv_weight_grad(x, dy, geometry), w),
-    )
+    values = [
+        np.vdot(host(called(algorithm, kernel, arguments(kernel, x, w, dy), geometry)), other)
+        for kernel, other in zip(KERNELS, (dy, x, w), strict=True)
+    ]
     size = np.vdot(np.abs(dy), direct.conv_forward(np.abs(x), np.abs(w), geometry))
     np.testing.assert_allclose(values, values[0], rtol=0, atol=1e-11 * max(size, 1e-30))
 
@@ -143,7 +149,7 @@ def test_large_batches_agree_between_algorithms(kernel, case):
         one = getattr(im2col, kernel)
         expected = np.concatenate([one(first[i : i + 1], second, geometry) for i in range(len(first))])
     for algorithm in (im2col, cook_toom, convolution):
-        result = getattr(algorithm, kernel)(*arguments(kernel, *arrays), geometry)
+        result = host(called(algorithm, kernel, arguments(kernel, *arrays), geometry))
         assert np.abs(result - expected).max() <= 2e-5 * np.abs(expected).max()
 
 
@@ -153,30 +159,29 @@ def test_large_batches_agree_between_algorithms(kernel, case):
 def test_memory_order_does_not_matter_inputs_stay_and_results_are_fresh(kernel, algorithm, case):
     geometry, *arrays = large_problem(case)
     call = getattr(algorithm, kernel)
-    inputs = arguments(kernel, *arrays)
-    copies = [a.copy() for a in inputs]
+    inputs = arguments(kernel, *(arrays if algorithm is cook_toom else map(on_device, arrays)))
+    copies = [host(a).copy() for a in inputs]
     first = call(*inputs, geometry)
-    kept = first.copy()
+    kept = host(first).copy()
     second = call(*(2 * a for a in inputs), geometry)  # would overwrite a result that lies in scratch memory
-    assert np.array_equal(first, kept)
-    assert np.array_equal(second, 4 * kept)  # doubling is exact
-    assert not any(np.shares_memory(result, a) for result in (first, second) for a in inputs)
-    assert all(np.array_equal(a, b) for a, b in zip(inputs, copies, strict=True))
-    assert is_native(first) and first.flags.writeable
-    for order in (to_native, np.asfortranarray, lambda a: np.repeat(a, 2, axis=3)[..., ::2]):
+    assert_array_equal(first, kept)
+    assert_array_equal(second, 4 * kept)  # doubling is exact
+    assert not any(share_memory(result, a) for result in (first, second) for a in inputs)
+    assert all(np.array_equal(host(a), b) for a, b in zip(inputs, copies, strict=True))
+    assert is_native(first) and getattr(first.flags, "writeable", True)  # CuPy's arrays always are
+    for order in (to_native, lambda a: a.copy(order="F"), lambda a: a.repeat(2, axis=3)[..., ::2]):
         again = call(*(order(a) for a in inputs), geometry)
         # A BLAS may take a transposed operand through another loop, which rounds otherwise.
-        np.testing.assert_allclose(again, kept, rtol=0, atol=1e-6 * abs(kept).max())
+        assert_allclose(again, kept, rtol=0, atol=1e-6 * abs(kept).max())
 
 
 def test_a_kernel_of_one_pixel_returns_memory_of_its_own():
     """The one case in which a kernel's columns are its input itself."""
     geometry = Geometry.of_conv((3, 3), 1)
-    x, w = to_native(np.ones((2, 4, 3, 3))), np.eye(4).reshape(4, 4, 1, 1)
-    y = convolution.conv_forward(x, w, geometry)
-    assert np.array_equal(y, x) and not np.shares_memory(x, y)
-    dx = convolution.conv_input_grad(x, w, geometry)
-    assert np.array_equal(dx, x) and not np.shares_memory(x, dx)
+    x, w = to_native(on_device(np.ones((2, 4, 3, 3)))), on_device(np.eye(4).reshape(4, 4, 1, 1))
+    for result in (convolution.conv_forward(x, w, geometry), convolution.conv_input_grad(x, w, geometry)):
+        assert_array_equal(result, x)
+        assert not share_memory(x, result)
 
 
 def test_the_dispatcher_chooses():
@@ -196,9 +201,7 @@ def test_float64_goes_to_im2col(problem):
     geometry, *arrays = problem
     for kernel in KERNELS:
         inputs = arguments(kernel, *arrays)
-        assert np.array_equal(
-            getattr(convolution, kernel)(*inputs, geometry), getattr(im2col, kernel)(*inputs, geometry)
-        )
+        assert_array_equal(*(called(algorithm, kernel, inputs, geometry) for algorithm in (convolution, im2col)))
 
 
 @pytest.mark.parametrize("m, r", [(m, r) for m in range(1, 9) for r in range(1, 9) if m + r <= 9])

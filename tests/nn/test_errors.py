@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from devices import assert_array_equal
 
 import minigan as mg
 from minigan import functions as F
@@ -98,7 +99,7 @@ def test_calling(layer, x, message):
     with pytest.raises((ValueError, TypeError), match="^" + message):
         layer(x)
     for name, array in layer.state_dict().items():
-        np.testing.assert_array_equal(array, before[name])
+        assert_array_equal(array, before[name])
 
 
 def test_every_layer_that_takes_options_has_a_row():

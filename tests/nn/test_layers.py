@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from devices import assert_array_equal
 
 import minigan as mg
 from minigan import nn
@@ -119,7 +120,7 @@ def test_running_statistics_in_both_conventions(momentum, unbiased):
     wanted = (x - mean[:, None, None]) / np.sqrt(var + 1e-3)[:, None, None]
     np.testing.assert_allclose(layer(mg.Tensor(x)).numpy(), wanted, rtol=1e-10)
     for name, array in layer.state_dict().items():
-        np.testing.assert_array_equal(array, before[name])
+        assert_array_equal(array, before[name])
 
 
 def test_real_and_fake_have_statistics_of_their_own():
@@ -143,6 +144,60 @@ def test_batch_norm_in_float32_stays_so():
     assert layer(mg.Tensor(images(4, 2, dtype="float32"))).dtype == np.float32
     assert {a.dtype.name for a in layer.state_dict().values()} == {"float32", "int64"}
     assert layer.eval()(mg.Tensor(images(4, 2, dtype="float32"))).dtype == np.float32
+
+
+def call_by_call(layers: nn.Sequential, x: mg.Tensor) -> mg.Tensor:
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
+def results(forward, layers: nn.Sequential, x: np.ndarray) -> list[bytes]:
+    """y, all gradients, and the state after it, to the bit."""
+    leaf = mg.Tensor(x, requires_grad=True)
+    y = forward(layers, leaf)
+    y.backward(images(*y.shape, seed=1, dtype=x.dtype.name))
+    tensors = [y, leaf.grad, *(p.grad for p in layers.parameters()), *(b for _, b in layers.named_buffers())]
+    return [t.numpy().tobytes() for t in tensors]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("slope", [0.0, 0.3, 1.0, 1.5, -0.5])
+def test_an_activation_left_to_batch_norm_gives_the_same_to_the_bit(slope, training, dtype):
+    def make() -> nn.Sequential:
+        activation = nn.ReLU() if slope == 0 else nn.LeakyReLU(slope)
+        layers = nn.Sequential(nn.BatchNorm(3), activation, nn.BatchNorm(3), nn.BatchNorm(3), nn.LeakyReLU(0.2))
+        return layers.to(dtype=dtype).train(training)
+
+    native = images(6, 4, 5, 3, dtype=dtype).transpose(2, 3, 0, 1)
+    for x in (images(7, 3, dtype=dtype), images(5, 3, 6, 4, dtype=dtype), native):
+        assert results(lambda layers, x: layers(x), make(), x) == results(call_by_call, make(), x)
+
+
+def test_an_activation_is_left_to_batch_norm_where_nobody_observes():
+    class Seen:
+        def __init__(self) -> None:
+            self.names: list[str] = []
+
+        def after_forward(self, node, inputs, outputs) -> None:
+            self.names.append(f"{node.called_in}: {node.name}")
+
+        def after_backward(self, node, cotangents, gradients) -> None: ...
+
+    class Doubled(nn.LeakyReLU):
+        def forward(self, x: mg.Tensor) -> mg.Tensor:
+            return super().forward(x) * 2
+
+    layers, x = nn.Sequential(nn.BatchNorm(3), nn.LeakyReLU(0.2)), mg.Tensor(images(7, 3, dtype="float32"))
+    y, seen = layers(x), Seen()
+    assert y.creator.name == "BatchNorm"
+    with mg.observe(seen):
+        assert layers(x).creator.name == "LeakyReLU"
+    own = [name for name in seen.names if not name.endswith("Reshape")]
+    assert own == ["Sequential.0 (BatchNorm): BatchNorm", "Sequential.1 (LeakyReLU): LeakyReLU"]
+    doubled = nn.Sequential(nn.BatchNorm(3), Doubled(0.2))(x)
+    np.testing.assert_array_equal(doubled.numpy(), 2 * y.numpy())
 
 
 # --- the other norms -------------------------------------------------------------------------------
@@ -281,6 +336,7 @@ class DeviceLabels(np.ndarray):
     max = min
 
 
+@pytest.mark.host_only("it stands in for a device, where there is none")
 @pytest.mark.parametrize(
     "call", [lambda labels: nn.Embedding(4, 2)(labels), lambda labels: cross_entropy(np.ones((2, 4)), labels)]
 )

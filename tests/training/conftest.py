@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minigan import nn
+from minigan import backend, nn
 from minigan.models import MODELS
 from minigan.training import Config, Run, pictures, resume, start
 from minigan.training.checkpoint import load_checkpoint
@@ -67,6 +67,7 @@ def begin(tmp_path: Path, data: Callable[..., str]) -> Callable[..., Run]:
 
     def make(epochs: int = 2, runs: str = "runs", images: int = IMAGES, **choices: Any) -> Run:
         defaults = {"model": "tiny", "batch_size": BATCH, "averaging": 0.9, "grid": 4, "lr_G": 0.01, "lr_D": 0.01}
+        defaults["device"] = str(backend.get_default_device())  # that of the tests, whatever else there is
         choices = defaults | choices
         size = MODELS[choices["model"]].Generator.image_size
         choices.setdefault("data", data(images, size, name=f"noise{size}"))

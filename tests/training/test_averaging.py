@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from devices import assert_allclose, assert_array_equal
 
 from minigan.autograd import StaleTensorError, Tensor
 from minigan.training import run as run_module
@@ -22,7 +23,7 @@ def test_the_average_is_keep_times_old_plus_the_rest_of_new_for_weights_and_stat
     update_average(average, G, keep=0.75)
     for name, new in G.state_dict().items():
         wanted = new if new.dtype.kind == "i" else 0.75 * old[name] + 0.25 * new
-        np.testing.assert_allclose(average.state_dict()[name], wanted, rtol=1e-6, err_msg=name)
+        assert_allclose(average.state_dict()[name], wanted, rtol=1e-6, err_msg=name)
 
 
 def test_early_on_it_is_an_average_of_few_steps_later_of_many(begin, monkeypatch):
@@ -48,7 +49,7 @@ def test_the_average_follows_the_run_step_by_step(begin, monkeypatch):
     monkeypatch.setattr(Progress, "step", step)
     run.train()
     for name, a in run.average.state_dict().items():
-        np.testing.assert_allclose(a, wanted[name], rtol=1e-4, atol=1e-6, err_msg=name)
+        assert_allclose(a, wanted[name], rtol=1e-4, atol=1e-6, err_msg=name)
 
 
 def test_samples_are_drawn_from_the_average_and_without_one_from_the_generator(begin):
@@ -61,7 +62,7 @@ def test_samples_are_drawn_from_the_average_and_without_one_from_the_generator(b
         G, _ = load_generator(run.folder.last_checkpoint)
         assert not G.training
         for name, a in wanted.state_dict().items():
-            np.testing.assert_array_equal(G.state_dict()[name], a, err_msg=name)
+            assert_array_equal(G.state_dict()[name], a, err_msg=name)
 
 
 def test_a_graph_through_the_average_is_stale_after_it_has_moved(begin):

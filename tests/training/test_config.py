@@ -20,6 +20,7 @@ WRONG = [
     ("betas", [-0.1, 0.9]), ("betas", ["a", 0.9]), ("betas", [True, 0.9]), ("betas", None), ("betas", {"a": 1}),
     ("averaging", 1), ("averaging", -0.1), ("averaging", "much"), ("averaging", float("nan")), ("averaging", True),
     ("epsilon_hat", "no"), ("epsilon_hat", 1), ("device", "tpu"), ("device", 0), ("device", "gpu:x"), ("device", None),
+    ("tf32", 1), ("tf32", None),
 ]  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_what_is_written_is_read_again(model, tmp_path):
-    config = Config.for_model(model, seed=2**80, betas=(0.1, 0.2), channels=3, lr_G=1 / 3)
+    config = Config.for_model(model, seed=2**80, betas=(0.1, 0.2), channels=3, lr_G=1 / 3, tf32=True)
     assert Config.from_json(config.to_json()) == config
     (tmp_path / "c.json").write_text(config.to_json())
     assert Config.load(tmp_path / "c.json") == config
@@ -78,3 +79,10 @@ def test_choices_go_on_top_of_the_file_and_the_file_on_top_of_the_models_default
 def test_every_models_defaults_can_be_had():
     for model in MODELS:
         assert Config.for_model(model).model == model
+
+
+def test_tf32_is_off_unless_chosen_in_an_older_runs_configuration_too():
+    assert not Config().tf32
+    older = json.loads(Config(epochs=3).to_json())
+    del older["tf32"]
+    assert Config.from_json(json.dumps(older)) == Config(epochs=3)

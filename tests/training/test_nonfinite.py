@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minigan.functions as F
+from minigan import backend
 from minigan.autograd import AnomalyError, Tensor
 from minigan.objectives import OBJECTIVES, NonSaturating
 from minigan.training import NonFiniteLossError
@@ -56,7 +57,7 @@ def _fails(run) -> str:
 @pytest.mark.parametrize("step", ["alternating", "simultaneous"])
 def test_too_high_a_rate_is_named_with_the_function_and_the_layer(step, begin):
     message = _fails(begin(2, lr_G=1e20, lr_D=1e20, step=step))
-    assert re.search(r"^loss_[DG] became (nan|-?inf) at step \d+ \(epoch 1\); the first to produce a NaN", message)
+    assert re.search(r"^loss_[DG] became (nan|-?inf) at step \d+ \(epoch 1\)[^;]*; the first to produce a NaN", message)
     assert re.search(r"was \w+'s (forward|backward) pass in [GD]\.\d \(\w+\): it ", message)
     assert "lower learning rates (--lr)" in message
 
@@ -100,10 +101,10 @@ def test_a_weight_that_a_finite_step_spoils_is_named(begin):
 def test_what_overflows_in_the_report_alone_is_no_cause(begin, monkeypatch):
     monkeypatch.setitem(OBJECTIVES, "trap", _SteepSlope)
     run = begin(1, objective="trap")
-    batch, noise = run.data.batch(np.arange(4)), np.zeros((4, 4), "float32")
+    batch, noise = (Tensor(a, device=run.device) for a in (run.data.batch(np.arange(4)), np.zeros((4, 4), "float32")))
     for optimizer in (run.players.opt_D, run.players.opt_G):
         monkeypatch.setattr(optimizer, "step", lambda: None)
-    assert first_nonfinite(lambda: alternating_step(run.players, Tensor(batch), Tensor(noise)), run.players) is None
+    assert first_nonfinite(lambda: alternating_step(run.players, batch, noise), run.players) is None
 
 
 def test_a_poisoned_weight_is_named_and_the_last_good_checkpoint_stays(begin, monkeypatch):
@@ -111,7 +112,9 @@ def test_a_poisoned_weight_is_named_and_the_last_good_checkpoint_stays(begin, mo
     _spoil(monkeypatch, run, 7, lambda run: run.players.D.parameters()[0]._data.fill(np.nan))
     message = _fails(run)
     assert "at step 8 (epoch 2)" in message
-    assert "Conv2d's forward pass in D.0 (Conv2d): it came in with D.0.weight of shape (3, 1, 4, 4)" in message
+    # On a GPU it is seen at the line of stats, when what this test did is done, and cannot be taken again.
+    here = "Conv2d's forward pass in D.0 (Conv2d): it came in with D.0.weight of shape (3, 1, 4, 4)"
+    assert (here if run.device == backend.CPU else "not found (with --detect-anomaly a run stops there)") in message
     assert load_checkpoint(run.folder.last_checkpoint).progress["epoch"] == 1
 
 

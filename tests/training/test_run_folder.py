@@ -71,10 +71,11 @@ def test_stats_are_json_whatever_the_figures(begin):
 def test_freed_memory_is_kept_while_training_on_a_cpu(device, asked, begin, monkeypatch):
     calls = []
     monkeypatch.setattr(backend, "keep_freed_memory", lambda: calls.append(1))
-    run = begin(1)
+    run = begin(1, device="cpu")
     assert not calls
     if device == "gpu":
         run.device = backend.Device("gpu", 0)
+        monkeypatch.setattr(backend.Device, "use", lambda self: None)
         monkeypatch.setattr(Run, "_train", lambda self: None)
     run.train()
     assert len(calls) == asked

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from devices import assert_array_equal
 
 import minigan as mg
 from minigan import nn, optim
@@ -105,7 +106,7 @@ def test_three_steps_equal_the_plain_calls_bit_for_bit(name, objective):
         assert (report.loss_D.item(), report.loss_G.item()) == PLAIN[name](plain, x, z)
         for a, b in ((ours.G, plain.G), (ours.D, plain.D)):
             for key, array in a.state_dict().items():
-                np.testing.assert_array_equal(array, b.state_dict()[key], err_msg=f"step {step}: {key}")
+                assert_array_equal(array, b.state_dict()[key], err_msg=f"step {step}: {key}")
     counts = (ours.G.main[2].num_batches_tracked.item(), ours.D.main[3].num_batches_tracked.item())
     assert counts == ((3, 9) if name == "alternating" else (3, 6))
 

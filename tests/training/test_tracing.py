@@ -30,7 +30,7 @@ def test_the_traces_of_a_run(begin):
     trace = Trace.from_json(run.folder.traces()[4].read_text(encoding="utf-8"))
     assert trace.about == {
         "model": "tiny", "data": run.data.name, "objective": "non-saturating", "step": "alternating", "at": 4,
-        "batch": 16, "dtype": "float32", "device": "cpu",
+        "batch": 16, "dtype": "float32", "device": str(backend.get_default_device()),
     }  # fmt: skip
     door = next(c for c in trace.crossings if c.kind == "door")
     assert door.difference == 0.0 and len(trace.comparisons) == 6

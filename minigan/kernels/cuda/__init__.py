@@ -20,12 +20,21 @@ from minigan.backend import Array, is_on_gpu
 FOLDER = Path(__file__).parent
 TYPES = {"f": "float", "d": "double"}  # what T can be, by NumPy's one-letter names
 BLOCK = 256  # threads
+OPTIONS = ("-std=c++17",)  # of the compiler
 
 
 def suits(*arrays: Array) -> bool:
     """Whether the kernels can take these: all on a GPU, all float32 or all float64."""
     first = arrays[0].dtype
     return first.char in TYPES and all(is_on_gpu(a) and a.dtype == first for a in arrays)
+
+
+def lie_alike(*arrays: Array) -> bool:
+    """Whether these arrays of one shape lie in memory in one and the same order of axes, without gaps: what is
+    computed number by number can then go through memory as it is, whatever the order."""
+    strides = arrays[0].strides
+    order = sorted(range(len(strides)), key=lambda axis: -strides[axis])
+    return all(a.transpose(order).flags.c_contiguous for a in arrays)
 
 
 def launch(file: str, kernel: str, threads: int, *arguments: Any, dtype: Any, block: int = BLOCK) -> None:
@@ -47,7 +56,7 @@ def launch(file: str, kernel: str, threads: int, *arguments: Any, dtype: Any, bl
 def _module(file: str, letter: str) -> Any:
     import cupy
 
-    return cupy.RawModule(code=source(file, letter), options=("-std=c++17",))
+    return cupy.RawModule(code=source(file, letter), options=OPTIONS)
 
 
 def source(file: str, letter: str) -> str:

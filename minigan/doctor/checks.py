@@ -1,96 +1,18 @@
-"""`minigan doctor`: what is installed, what computes, and whether the engine computes rightly here."""
+"""What is checked everywhere: each check returns what it found, or raises. What trains does so on the device."""
 
 from __future__ import annotations
 
-import os
-import platform
-import sys
 import tempfile
-import time
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
-import minigan
 from minigan import backend
 from minigan.autograd import Tensor
 from minigan.backend import Device
 
-PACKAGES = ("numpy", "matplotlib", "pillow", "tqdm", "safetensors", "cupy-cuda12x", "cupy-cuda13x")
-
 Check = Callable[[Device], str]
-
-
-def examine(device: str | None = None) -> bool:
-    """Print the report; whether every check passed."""
-    print(f"minigan {minigan.__version__}, Python {platform.python_version()}, {platform.platform()}")
-    for package in PACKAGES:
-        print(f"  {package:<14}{_version(package)}")
-    print(f"BLAS    {_blas()}")
-    print(f"cores   {_cores()} usable of {os.cpu_count()}")
-    try:
-        chosen, why = backend.choose_device(device)
-        missing = None
-    except backend.DeviceError as error:
-        chosen, why, missing = backend.CPU, "the one asked for cannot be used", error
-    print(f"device  {chosen} ({why})")
-    print("self-check")
-    checks = CHECKS if missing is None else CHECKS | {"device": _failure(missing)}
-    return all([_passes(name, check, chosen) for name, check in checks.items()])
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _blas() -> str:
-    blas = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
-    names = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-    limits = [f"{name}={os.environ[name]}" for name in names if name in os.environ]
-    threads = f"threads limited by {', '.join(limits)}" if limits else f"{_cores()} threads (no limit set)"
-    return f"{blas.get('name', 'unknown')} {blas.get('version', '')}, {threads}, {_product_speed()}"
-
-
-def _product_speed() -> str:
-    """How fast a large float32 matrix product runs: training can be no faster."""
-    a = np.ones((1024, 1024), "float32")
-    a @ a
-    times = []
-    for _ in range(5):
-        began = time.perf_counter()
-        a @ a
-        times.append(time.perf_counter() - began)
-    return f"{2 * 1024**3 / min(times) / 1e9:.0f} GFLOP/s in a matrix product"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _failure(error: Exception) -> Check:
-    def fail(device: Device) -> str:
-        raise error
-
-    return fail
-
-
-def _passes(name: str, check: Check, device: Device) -> bool:
-    began = time.perf_counter()
-    try:
-        found, passed = check(device), True
-    except Exception as error:  # a check may fail in any way: that is what it is for
-        found, passed = f"{type(error).__name__}: {error}", False
-    print(f"  {'ok    ' if passed else 'FAILED'}  {name:<42} {time.perf_counter() - began:5.1f} s  {found}")
-    sys.stdout.flush()
-    return passed
-
-
-# --- the checks: each returns what it found, or raises; what trains is checked on the device -------
 
 
 def _check_gradients(device: Device) -> str:

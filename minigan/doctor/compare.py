@@ -1,0 +1,206 @@
+"""The GPU against the CPU: every function, the optimisers, and a whole training step, from the same numbers.
+
+Nothing here knows which side is right. But the CPU's derivatives were checked against finite
+differences before (`checks`), so where the two differ, it is the GPU that is suspect.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from minigan import backend, optim
+from minigan.autograd import Tensor, grad
+from minigan.backend import Device
+from minigan.doctor.players import drawing_from, made_on, players_of
+from minigan.gpu import one_line
+from minigan.testing.cases import CASES
+from minigan.testing.target import outputs_of
+from minigan.training.config import Config
+from minigan.training.steps import STEPS
+
+MODEL = "dcgan28"
+DRAWN = 3  # cases of a function, for each dtype
+DTYPES = ("float32", "float64")
+# The same sum in another order is off by some roundings, and a division by a small variance makes many of few.
+TOLERANCE = {dtype: 1000 * float(np.finfo(dtype).eps) for dtype in DTYPES}
+# A step is a thousand sums long, and a LeakyReLU whose input is all but 0 may fall on either side.
+STEP_TOLERANCE = {"float32": 1e-2, "float64": 1e-8}
+
+Results = dict[str, np.ndarray]  # by what they are: "output 0", "the gradient of input 1"
+Run = Callable[[Device, str], Results]  # on a device, in a dtype
+Draw = Callable[[np.random.Generator], tuple[str, Run]]  # what it is called on, and the call
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is compared. Differences count against the largest value of an array, or against `unit`, if that is more:
+    the size of the terms where they may cancel out."""
+
+    name: str
+    draw: Draw
+    cases: int = DRAWN
+    tolerance: dict[str, float] = field(default_factory=TOLERANCE.copy)
+    unit: float = 1.0
+
+
+@dataclass
+class Row:
+    """One line of the table. differences: the largest, by dtype. trouble: what is wrong, if anything is."""
+
+    name: str
+    cases: int = 0
+    differences: dict[str, float] = field(default_factory=dict)
+    trouble: str = ""
+
+    def __str__(self) -> str:
+        found = " ".join(f"{self.differences[d]:>9.1e}" if d in self.differences else f"{'-':>9}" for d in DTYPES)
+        return f"  {self.name:<40} {self.cases:>5} {found}  {'WRONG' if self.trouble else 'ok'}"
+
+
+def against_cpu(device: Device) -> list[str]:
+    """Print the table and what is wrong; the names of what differs."""
+    print(f"{device} against the CPU: values and gradients, by how much they differ at most")
+    print(f"  {'function':<40} {'cases':>5} {'float32':>9} {'float64':>9}  verdict", flush=True)
+    todo = subjects()
+    wrong = []
+    with tqdm(total=len(todo), desc="comparing", leave=False, disable=None) as bar:
+        for subject in todo:
+            row = compared(subject, device)
+            bar.write(str(row))
+            bar.update()
+            wrong += [row] if row.trouble else []
+            if row.trouble.startswith(("CUDARuntimeError", "CUDADriverError")):
+                bar.write(f"  {device} is lost to this program: the others are not compared")
+                break
+    for row in wrong:
+        print(f"  {row.name}: {row.trouble}")
+    return [row.name for row in wrong]
+
+
+def subjects() -> list[Subject]:
+    """All that is compared."""
+    functions = [Subject(name, _drawn_call(name)) for name in CASES]
+    optimisers = [Subject(f"{c.__name__}.step", _drawn_optimiser(c), 1) for c in (optim.SGD, optim.RMSprop, optim.Adam)]
+    return [*functions, *optimisers, Subject(f"a training step of {MODEL}", _drawn_step, 1, STEP_TOLERANCE, 1e-4)]
+
+
+def compared(subject: Subject, device: Device) -> Row:
+    """The subject's line of the table."""
+    row, rng = Row(subject.name), np.random.default_rng(0)
+    for _ in range(subject.cases):
+        about, run = subject.draw(rng)
+        for dtype in DTYPES:
+            row.cases += 1
+            row.differences.setdefault(dtype, 0.0)
+            try:
+                expected = run(backend.CPU, dtype)
+                with made_on(device):  # what the functions make on their own account
+                    found = run(device, dtype)
+                differences = _differences(expected, found, subject.unit)
+            except Exception as error:  # it may fail in any way: that is what this is for
+                row.trouble = f"{type(error).__name__}: {one_line(error)}{_place(error)}, in {dtype}, on {about}"
+                return row
+            what, difference = max(differences.items(), key=lambda item: item[1])
+            row.differences[dtype] = max(row.differences[dtype], difference)
+            if difference > subject.tolerance[dtype] and not row.trouble:
+                row.trouble = f"{what} differs by {difference:.1e}, in {dtype}, on {about}"
+    return row
+
+
+def _differences(expected: Results, found: Results, unit: float) -> dict[str, float]:
+    """By how much each array differs; infinity where NaN or Inf is on one side."""
+    if expected.keys() != found.keys():
+        raise LookupError(f"only one of the two has {', '.join(sorted(expected.keys() ^ found.keys()))}")
+    differences = {}
+    for what, a in expected.items():
+        b = found[what]
+        if (a.shape, a.dtype) != (b.shape, b.dtype):
+            raise TypeError(f"{what} is {b.dtype} {b.shape}, on the CPU {a.dtype} {a.shape}")
+        with np.errstate(all="ignore"):
+            largest = max(unit, float(abs(a).max(initial=0)))
+            difference = float(abs(a - b).max(initial=0)) / largest
+        differences[what] = difference if np.isfinite(difference) else np.inf
+    return differences
+
+
+def _place(error: Exception) -> str:
+    """Where in minigan it arose: " at kernels/adam.py:12"."""
+    package = Path(__file__).parents[1]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if package in Path(f.filename).parents]
+    return f" at {Path(frames[-1].filename).relative_to(package).as_posix()}:{frames[-1].lineno}" if frames else ""
+
+
+# --- what is compared ----------------------------------------------------------------------------
+
+
+def _drawn_call(name: str) -> Draw:
+    """A function of the register: its outputs, and its gradients for random cotangents."""
+
+    def draw(rng: np.random.Generator) -> tuple[str, Run]:
+        call = CASES[name].draw(rng)
+        seed = int(rng.integers(2**31))
+
+        def run(device: Device, dtype: str) -> Results:
+            inputs = [Tensor(x, True, dtype, device) for x in call.inputs]
+            outputs = outputs_of(call, inputs)
+            cotangents = np.random.default_rng(seed)
+            dys = [Tensor(cotangents.standard_normal(y.shape), dtype=dtype, device=device) for y in outputs]
+            gradients = grad(outputs, inputs, dys, allow_unused=True)
+            results = {f"output {i}": y.numpy() for i, y in enumerate(outputs)}
+            found = {f"the gradient of input {i}": dx for i, dx in enumerate(gradients) if dx is not None}
+            return results | {what: dx.numpy() for what, dx in found.items()}
+
+        return str(call), run
+
+    return draw
+
+
+def _drawn_optimiser(make: type[optim.Optimizer]) -> Draw:
+    """Three steps of an optimiser with given gradients, over weights of several sizes."""
+    shapes = ((3, 4, 5, 5), (257,), (33, 7), ())
+
+    def draw(rng: np.random.Generator) -> tuple[str, Run]:
+        numbers = [[rng.standard_normal(s) for s in shapes] for _ in range(4)]
+
+        def run(device: Device, dtype: str) -> Results:
+            weights, *gradients = ([Tensor(x.copy(), True, dtype, device) for x in row] for row in numbers)
+            optimiser = make(weights)
+            for row in gradients:
+                for w, g in zip(weights, row, strict=True):
+                    w.grad = g.detach()
+                optimiser.step()
+            return {f"weight {i}": w.numpy() for i, w in enumerate(weights)}
+
+        return f"weights {', '.join(map(str, shapes))}", run
+
+    return draw
+
+
+def _drawn_step(rng: np.random.Generator) -> tuple[str, Run]:
+    """A step as it is trained with: its figures, every gradient, and what BatchNorm keeps."""
+    n, config = 8, Config.for_model(MODEL)
+    x, noise = np.tanh(rng.standard_normal((n, 1, 28, 28))), rng.standard_normal((n, 1000))
+
+    def run(device: Device, dtype: str) -> Results:
+        with drawing_from(0):
+            players = players_of(config, device, dtype)
+            z = Tensor(noise[:, : players.G.z_dim], dtype=dtype, device=device)
+            report = STEPS[config.step](players, Tensor(x, dtype=dtype, device=device), z)
+        results = {name: value.numpy() for name, value in vars(report).items()}
+        for network in (players.G, players.D):
+            tensors = {
+                f"the gradient of {name}": p.grad for name, p in network.named_parameters() if p.grad is not None
+            }
+            tensors |= dict(network.named_buffers())
+            if dtype == "float64":  # in float32 Adam's first step makes a sign of a gradient that is all rounding
+                tensors |= dict(network.named_parameters())
+            results |= {f"{type(network).__name__}: {name}": t.numpy() for name, t in tensors.items()}
+        return results
+
+    return f"{n} images", run

@@ -1,0 +1,136 @@
+"""What a training step asks of a GPU: python tests/benchmarks/launches.py [--batch 64] [--step alternating] [dcgan28 …]
+
+Kernel launches, matrix products, copies between host and device, and waits for the device, by function
+and in all, against the budget. A launch costs the host some microseconds, so that a step of many small
+ones waits for the host; a copy to the host, or a wait, stops it altogether.
+
+They are counted by a simulator, the module `cusim` (CuPy on a CPU), which must be importable. It counts
+what CuPy asks of the CUDA runtime; what CuPy does otherwise on a real card (sums by CUB) it does not know.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+COUNTED = {  # the simulator's names, and ours
+    "launch": "launches", "gemm": "products", "h2d": "to device", "d2h": "to host", "d2d": "on it", "sync": "waits",
+}  # fmt: skip
+BUDGET = {"dcgan28": {"launch": 200, "gemm": 45, "h2d": 2, "d2h": 0, "sync": 0}}
+MODELS = "mlp", "quick28", "dcgan28"
+
+
+def training_step(model: str, batch: int, step: str = "") -> Callable[[], Any]:
+    """A step of a model on the GPU, with the settings it is trained with; images and noise come from the host."""
+    from minigan import backend, models
+    from minigan.autograd import Tensor
+    from minigan.objectives import OBJECTIVES
+    from minigan.optim import Adam
+    from minigan.training.config import Config
+    from minigan.training.steps import STEPS, Players
+
+    config, device = Config.for_model(model), backend.parse_device("gpu")
+    backend.manual_seed(0)
+    G, D = models.build(model, config.channels or 1)
+    G.to(device), D.to(device)
+    optimizers = (
+        Adam(network.parameters(), lr, config.betas, config.eps, config.epsilon_hat)
+        for network, lr in ((G, config.lr_G), (D, config.lr_D))
+    )
+    players = Players(G, D, *optimizers, OBJECTIVES[config.objective]())
+    rng = np.random.default_rng(0)
+
+    def take_step() -> Any:
+        x = rng.random((batch, config.channels or 1, G.image_size, G.image_size), "float32")
+        z = rng.standard_normal((batch, G.z_dim), "float32")
+        return STEPS[step or config.step](players, Tensor(x, device=device), Tensor(z, device=device))
+
+    return take_step
+
+
+def measure(model: str, batch: int, step: str = "") -> dict[str, Counter]:
+    """The counts of one step: by function, of the optimisers ("Adam"), of all else, and in all ("all")."""
+    take_step = training_step(model, batch, step)
+    for _ in range(2):  # kernels are compiled, constants sent
+        take_step()
+    with by_function() as rows:
+        before = counts()
+        take_step()
+        rows["all"] = counts() - before
+    total = rows.pop("all")
+    rest = {key: total[key] - sum(row[key] for row in rows.values()) for key in COUNTED}
+    return rows | {"masks, report, cotangents": Counter(rest), "all": total}
+
+
+def counts() -> Counter:
+    """The simulator's counts so far."""
+    import cusim
+
+    return Counter(cusim.counters())
+
+
+@contextmanager
+def by_function() -> Iterator[dict[str, Counter]]:
+    """Count every call of a function and every optimiser's step while this lasts."""
+    from minigan.autograd import Function
+    from minigan.optim import Optimizer
+
+    rows: dict[str, Counter] = {}
+
+    def counted(method: Callable) -> Callable:
+        def call(self, *arguments):
+            before = counts()
+            result = method(self, *arguments)
+            row = rows.setdefault(type(self).__name__, Counter())
+            row.update(counts() - before)
+            row["calls"] += 1
+            return result
+
+        return call
+
+    originals = Function.__call__, Optimizer.step
+    Function.__call__, Optimizer.step = map(counted, originals)
+    try:
+        yield rows
+    finally:
+        Function.__call__, Optimizer.step = originals
+
+
+def show(model: str, batch: int, rows: dict[str, Counter]) -> None:
+    """The counts as a table, the most launches first."""
+    print(f"\n{model}, batch {batch}")
+    print(f"{'':40}{'calls':>8}" + "".join(f"{title:>11}" for title in COUNTED.values()))
+    *parts, total = rows.items()
+    for name, row in [*sorted(parts, key=lambda part: -part[1]["launch"]), total]:
+        if any(row[key] for key in COUNTED):
+            print(f"{name:40}{row['calls'] or '':>8}" + "".join(f"{row[key] or '·':>11}" for key in COUNTED))
+    if model in BUDGET:
+        print(f"{'budget':40}{'':>8}" + "".join(f"{BUDGET[model].get(key, ''):>11}" for key in COUNTED))
+
+
+def main() -> None:
+    """Measure and show."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", default=MODELS, metavar="model", help=f"default: {' '.join(MODELS)}")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--step", default="", help="alternating or simultaneous; default: as the model is trained")
+    arguments = parser.parse_args()
+    try:
+        import cusim
+    except ImportError:
+        sys.exit(
+            "launches are counted by the simulator `cusim`, which cannot be imported: add its folder to PYTHONPATH"
+        )
+    cusim.install(nvrtc_check=False)
+    for model in arguments.models:
+        show(model, arguments.batch, measure(model, arguments.batch, arguments.step))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""--device and --tf32 on the command line, and what goes wrong on a device."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+from fake_cupy import CUDARuntimeError, OutOfMemoryError, pretend, take_away
+
+from minigan import backend, cli, gpu
+from minigan.testing import check
+from minigan.training import Config, start
+from minigan.training.run import Run
+
+
+@pytest.fixture
+def train(minigan, data, tmp_path):
+    """train("--device", "cpu", …): one epoch on 40 images in two batches."""
+    return lambda *more: minigan("train", "--data", data, "--out", tmp_path, "--epochs", 1, "--batch-size", 20, *more)
+
+
+@pytest.fixture
+def restored_default(monkeypatch):
+    monkeypatch.setattr(backend, "_default_device", backend.get_default_device())
+
+
+# --- which device --------------------------------------------------------------------------------
+
+
+def test_train_says_the_device_and_why(train, monkeypatch):
+    take_away(monkeypatch)
+    assert "\ndevice cpu (as asked)\n" in train("--dry-run", "--device", "cpu").err
+    assert "\ndevice cpu (CuPy is not installed)\n" in train("--dry-run").err
+    assert "\ndevice cpu (CuPy is not installed)\n" in train("--dry-run", "--device", "auto").err
+
+
+def test_sample_says_the_device_and_why(minigan, trained, tmp_path):
+    said = minigan("sample", trained, "--n", 1, "--out", tmp_path / "a.png", "--device", "cpu")
+    assert said.code == 0 and said.err.startswith("device cpu (as asked)\n")
+
+
+def test_the_environment_chooses_for_every_command_that_is_not_told(train, minigan, trained, tmp_path, monkeypatch):
+    take_away(monkeypatch)
+    monkeypatch.setenv("MINIGAN_DEVICE", "gpu")
+    calls = (
+        lambda *more: train("--dry-run", *more),
+        lambda *more: minigan("sample", trained, "--n", 1, "--out", tmp_path / "a.png", *more),
+    )
+    for call in calls:
+        said = call()
+        assert said.code == 1 and "MINIGAN_DEVICE=gpu: a GPU was asked for, but CuPy is not installed: " in said.err
+        assert call("--device", "cpu").code == 0
+
+
+@pytest.mark.parametrize("command", ["train", "sample", "trace", "doctor"])
+def test_every_command_without_cupy_gives_the_one_sentence(command, minigan, trained, data, tmp_path, monkeypatch):
+    take_away(monkeypatch, driver=13000)
+    where = {
+        "train": ["--data", data, "--out", tmp_path / "runs"], "sample": [trained], "trace": [trained], "doctor": [],
+    }  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    said = minigan(command, *where[command], "--device", "gpu")
+    says = (
+        "a GPU was asked for, but CuPy is not installed: pip install 'minigan[gpu-cuda13]', or go without: --device cpu"
+    )
+    assert said.code == 1 and said.err.splitlines()[-1] == f"minigan {command}: {says}"
+    assert "Traceback" not in said.err and list(tmp_path.iterdir()) == []
+
+
+def test_check_judges_where_it_is_told_to(minigan, monkeypatch, restored_default):
+    fake = pretend(monkeypatch)
+    seen = []
+    monkeypatch.setattr(check, "judged", lambda todo, whole: seen.append(backend.get_default_device()) or [])
+    assert minigan("check", "relu").err == ""
+    said = minigan("check", "relu", "--device", "gpu")
+    assert said.err == "device gpu:0 (as asked: Fake Card, 80.0 GiB, compute capability 9.0)\n"
+    assert [str(device) for device in seen] == [str(backend.CPU), "gpu:0"] and fake.used[-1] == 0
+
+
+# --- TF32 ----------------------------------------------------------------------------------------
+
+
+def test_tf32_is_a_choice_of_the_run_and_off_unless_made(train):
+    assert json.loads(train("--dry-run").out)["tf32"] is False
+    said = train("--dry-run", "--tf32", "--device", "cpu")
+    assert json.loads(said.out)["tf32"] is True
+    assert "device cpu (as asked; no TF32: a CPU has none)" in said.err
+
+
+def test_tf32_may_change_when_a_run_is_resumed(train, minigan, tmp_path):
+    assert train("--tf32", "--device", "cpu").code == 0
+    (run,) = tmp_path.glob("0*")
+    assert Config.load(run / "config.json").tf32
+    said = minigan("train", "--resume", run, "--epochs", 2, "--no-tf32")
+    assert said.code == 0 and not Config.load(run / "config.json").tf32 and "TF32" not in said.err
+
+
+def test_a_run_sets_what_its_configuration_says(train, monkeypatch):
+    fake = pretend(monkeypatch)
+    monkeypatch.setattr(backend, "to_device", lambda array, device: array)
+    train("--dry-run", "--device", "gpu", "--tf32")
+    train("--dry-run", "--device", "gpu")
+    assert [value for _, value in fake.linalg.set] == [fake.linalg.COMPUTE_TYPE_TF32, fake.linalg.COMPUTE_TYPE_DEFAULT]
+
+
+# --- threads -------------------------------------------------------------------------------------
+
+
+def test_a_run_computes_on_its_device_in_the_thread_that_trains(data, tmp_path, monkeypatch):
+    run = start(Config(data=str(data), epochs=1, batch_size=20, device="cpu"), tmp_path)
+    used = []
+    monkeypatch.setattr(backend.Device, "use", lambda self: used.append((str(self), threading.current_thread())))
+    thread = threading.Thread(target=run.train)
+    thread.start(), thread.join()
+    assert ("cpu", thread) in used and run.epoch == 1
+
+
+# --- what goes wrong -----------------------------------------------------------------------------
+
+
+def _failing_in_step(monkeypatch, step, error):
+    right = Run._train_step
+
+    def fail(self, *args):
+        if self.step + 1 == step:
+            raise error
+        return right(self, *args)
+
+    monkeypatch.setattr(Run, "_train_step", fail)
+
+
+def test_out_of_memory_says_where_and_names_half_the_batch_and_the_way_on(train, monkeypatch, tmp_path):
+    _failing_in_step(monkeypatch, 2, MemoryError("Unable to allocate 9 GiB"))
+    said = train("--device", "cpu")
+    assert said.code == 1 and "Traceback" not in said.err
+    last = said.err.splitlines()[-1]
+    assert last.startswith("minigan train: out of memory on cpu at step 2 (Unable to allocate 9 GiB): ")
+    assert (
+        "start again with --batch-size 10, or go on with this run where there is more: minigan train --resume " in last
+    )
+    (run,) = tmp_path.glob("0*")
+    assert str(run) in last and "ended by MemoryError: Unable to allocate 9 GiB" in (run / "log.txt").read_text()
+
+
+def test_out_of_memory_on_a_gpu_says_how_much_is_missing_and_in_use(train, monkeypatch):
+    pretend(monkeypatch)
+    gpu.ready(0)
+    _failing_in_step(monkeypatch, 1, OutOfMemoryError(3 << 30, 77 << 30))
+    last = train("--device", "cpu").err.splitlines()[-1]
+    told = "3.0 GiB more were needed, 77.0 GiB are in use, of 80.0 GiB"
+    assert f"out of memory on cpu at step 1 ({told}): start again with --batch-size 10" in last
+
+
+def test_what_cupy_raises_names_the_doctor(minigan, monkeypatch):
+    class Lost(CUDARuntimeError):
+        __module__ = "cupy_backends.cuda.api.runtime"
+
+    def fail(arguments):
+        raise Lost("cudaErrorIllegalAddress: an illegal memory access was encountered\n  and more")
+
+    monkeypatch.setattr(cli, "_train", fail)
+    said = minigan("train")
+    says = "the GPU failed (Lost: cudaErrorIllegalAddress: an illegal memory access was encountered)"
+    assert said == (1, "", f"minigan train: {says}: minigan doctor --device gpu tells whether it computes rightly\n")
+
+
+# --- on a device ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cupy():
+    module = pytest.importorskip("cupy")
+    if not module.cuda.is_available():
+        pytest.skip("no CUDA device answers")
+    return module
+
+
+def test_a_run_goes_on_from_device_to_device(cupy, train, minigan, tmp_path):
+    said = train("--device", "gpu")
+    assert said.code == 0 and "\ndevice gpu:0 (as asked: " in said.err
+    (run,) = tmp_path.glob("0*")
+    assert minigan("train", "--resume", run, "--epochs", 2, "--device", "cpu").code == 0
+    assert minigan("train", "--resume", run, "--epochs", 3, "--device", "gpu", "--tf32").code == 0
+    said = minigan("sample", run, "--n", 2, "--device", "gpu", "--out", tmp_path / "a.npz")
+    assert said.code == 0 and said.err.startswith("device gpu:0 (as asked: ")
+
+
+def test_the_devices_memory_may_run_out(cupy, train, tmp_path):
+    pool = cupy.get_default_memory_pool()
+    pool.free_all_blocks()
+    before = pool.get_limit()
+    pool.set_limit(size=pool.total_bytes() + (24 << 20))
+    try:
+        last = train("--device", "gpu", "--model", "dcgan28").err.splitlines()[-1]
+    finally:
+        pool.set_limit(size=before)
+    assert "out of memory" in last and "more were needed" in last and "--batch-size" in last

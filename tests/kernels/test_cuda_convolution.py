@@ -1,0 +1,141 @@
+"""Convolution by gathering kernels on a device, against the sums that define it and against the host."""
+
+from __future__ import annotations
+
+import sys
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_convolution import KERNELS, arguments, problems, scale
+
+from minigan.kernels import convolution, cook_toom, direct, im2col
+from minigan.kernels.geometry import Geometry
+from minigan.kernels.layout import is_native, pixels_first, to_native
+
+ORDERS = {
+    "native": to_native,
+    "rows": lambda a: a,
+    "columns": lambda a: a.transpose(3, 2, 1, 0).copy().transpose(3, 2, 1, 0),
+    "every second": lambda a: a.repeat(2, axis=3)[..., ::2],
+    "backwards": lambda a: a[..., ::-1].copy()[..., ::-1],
+}
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("dtype, tolerance", [(np.float32, 2e-6), (np.float64, 1e-12)])
+@given(problem=problems(), band=st.sampled_from((1, 2000, 1 << 28)), order=st.sampled_from(sorted(ORDERS)))
+def test_agrees_with_the_direct_sums(cupy, kernel, dtype, tolerance, problem, band, order):
+    """In one band of output rows, in some, and in as many as there are rows."""
+    geometry, *arrays = problem
+    arrays = [a.astype(dtype).astype(np.float64) for a in arrays]  # what the dtype can represent
+    there = [ORDERS[order](cupy.asarray(a, dtype)) for a in arguments(kernel, *arrays)]
+    with patch.dict(im2col.BAND_BYTES, cupy=band):
+        result = getattr(im2col, kernel)(*there, geometry)
+    expected = getattr(direct, kernel)(*arguments(kernel, *arrays), geometry)
+    assert result.dtype == dtype and result.shape == expected.shape and is_native(result)
+    assert np.abs(result.get() - expected).max() <= tolerance * scale(kernel, geometry, *arrays)
+
+
+# As layers have them: one channel and many, strides and taps on two axes apart, and one pixel.
+LAYERS = [
+    (Geometry.of_conv((14, 9), 5, 2, "same"), 33, 16, 12),
+    (Geometry.of_conv_transpose((5, 7), (4, 3), (2, 3), "same"), 9, 3, 8),
+    (Geometry.of_conv((12, 12), 5, 2, "same"), 17, 1, 16),
+    (Geometry.of_conv((6, 6), 3), 4, 9, 1),
+    (Geometry.of_conv((6, 6), 1), 4, 9, 3),
+    (Geometry.of_conv((6, 6), 1, 2), 4, 9, 3),
+]
+
+
+def layer(case, dtype):
+    """(geometry, x, w, dy), drawn."""
+    geometry, n, c, o = case
+    rng = np.random.default_rng(0)
+    shapes = (n, c, *geometry.in_size), (o, c, *geometry.kernel), (n, o, *geometry.out_size)
+    arrays = [rng.standard_normal((*shape, 2)) @ (1, 1j if np.dtype(dtype).kind == "c" else 1) for shape in shapes]
+    return geometry, *(to_native(a.astype(dtype)) for a in arrays)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize(
+    "dtype, tolerance", [("float32", 2e-6), ("float64", 1e-14), ("complex128", 1e-14), ("complex64", 2e-6)]
+)
+@pytest.mark.parametrize("case", LAYERS)
+def test_layers_agree_with_the_host(cupy, kernel, dtype, tolerance, case):
+    """Complex numbers too, which take the way of array functions."""
+    geometry, *arrays = layer(case, dtype)
+    here = arguments(kernel, *arrays)
+    there = [cupy.asarray(a) for a in here]
+    expected, result = (getattr(convolution, kernel)(*inputs, geometry) for inputs in (here, there))
+    assert result.dtype == dtype and is_native(result)
+    assert all(np.array_equal(a.get(), b) for a, b in zip(there, here, strict=True))
+    assert np.abs(result.get() - expected).max() <= 8 * tolerance * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("case", LAYERS)
+def test_without_images(cupy, case):
+    """No image has no output, and the gradient of no image is 0."""
+    geometry, n, c, o = case
+    x, w, dy = (cupy.asarray(a, "float32") for a in layer((geometry, 0, c, o), "float32")[1:])
+    assert convolution.conv_forward(x, w, geometry).shape == dy.shape
+    assert convolution.conv_input_grad(dy, w, geometry).shape == x.shape
+    dw = convolution.conv_weight_grad(x, dy, geometry)
+    assert dw.shape == w.shape and not dw.any()
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("case", LAYERS)
+def test_results_are_fresh(cupy, kernel, case):
+    geometry, *arrays = layer(case, "float32")
+    there = [to_native(cupy.asarray(a)) for a in arguments(kernel, *arrays)]
+    call = getattr(im2col, kernel)
+    first = call(*there, geometry)
+    kept = first.copy()
+    second = call(*(2 * a for a in there), geometry)
+    assert cupy.array_equal(first, kept) and cupy.array_equal(second, 4 * kept)  # doubling is exact
+    assert not any(cupy.shares_memory(pixels_first(first), pixels_first(a)) for a in there)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_never_by_points(cupy, kernel, monkeypatch):
+    """Cook-Toom is not for a device, whatever would be quicker on the host."""
+    monkeypatch.setattr(convolution, "algorithm", lambda *_: cook_toom)
+    monkeypatch.setattr(cook_toom, kernel, None)
+    geometry, *arrays = layer(LAYERS[0], "float32")
+    there = [cupy.asarray(a) for a in arguments(kernel, *arrays)]
+    assert is_native(getattr(convolution, kernel)(*there, geometry))
+
+
+# --- how many launches -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def counters(cupy):
+    """The counters of a simulated device: where a real one answers there are none, and nothing to test."""
+    if "cusim" not in sys.modules:
+        pytest.skip("no simulator counts the launches")
+    return sys.modules["cusim"].counters
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize(
+    "case, launches",
+    [
+        (LAYERS[0], 2),  # the columns, and the weight's axes put in order
+        (LAYERS[1], 2),
+        (LAYERS[2], 1),  # the weight of one channel has one order
+        (LAYERS[3], 1),  # as that of one output has
+        (LAYERS[4], 0),  # the columns of one pixel are the image
+    ],
+)
+def test_launches(cupy, counters, dtype, kernel, case, launches):
+    geometry, *arrays = layer(case, dtype)
+    there = [to_native(cupy.asarray(a)) for a in arguments(kernel, *arrays)]
+    before = counters()
+    getattr(convolution, kernel)(*there, geometry)
+    made = {name: count - before[name] for name, count in counters().items() if name != "cudaMalloc"}
+    assert made == {**dict.fromkeys(made, 0), "launch": launches, "gemm": 1}

@@ -1,0 +1,48 @@
+"""Reductions to one number on the device, against the host."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minigan.kernels.reduction import MOST_BLOCKS, SMALL, mean, mean_sigmoid, norm
+
+TOLERANCE = {"float32": 1e-6, "float64": 1e-14, "complex128": 1e-14}
+SHAPES = [(), (1,), (7, 1), (256,), (257, 3), (SMALL,), (SMALL + 1,), (2 * 256 * MOST_BLOCKS + 17,)]
+
+
+def drawn(shape, dtype):
+    return np.random.default_rng(0).standard_normal(shape).astype(dtype) * 3 + 1
+
+
+def check(there, here, dtype):
+    assert there.shape == here.shape and there.dtype == dtype
+    np.testing.assert_allclose(there.get(), here, rtol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_of_all_numbers(cupy, shape, dtype):
+    x = drawn(shape, dtype)
+    there = cupy.asarray(x)
+    check(mean(there, None, False, 1 / x.size), np.asarray(mean(x, None, False, 1 / x.size)), dtype)
+    if dtype != "complex128":
+        check(mean_sigmoid(there), np.asarray(mean_sigmoid(x)), dtype)
+        check(norm(there), np.asarray(norm(x)), dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_in_any_order_of_memory_and_with_gaps(cupy, dtype):
+    x = drawn((6, 4, 10), dtype)
+    there = cupy.asarray(x)
+    for view in (lambda a: a.transpose(2, 0, 1), lambda a: a[:, ::2], lambda a: a[::-1], lambda a: a[:0]):
+        check(norm(view(there)), np.asarray(norm(view(x))), dtype)
+        if view(x).size:
+            for function in (mean_sigmoid, lambda a: mean(a, None, False, 1 / a.size)):
+                check(function(view(there)), np.asarray(function(view(x))), dtype)
+
+
+@pytest.mark.parametrize(("axis", "keepdims"), [((1,), False), ((0, 2), True), (None, True), ((), False)])
+def test_over_some_axes(cupy, axis, keepdims):
+    x = drawn((6, 4, 10), "float32")
+    check(mean(cupy.asarray(x), axis, keepdims, 0.25), np.asarray(mean(x, axis, keepdims, 0.25)), "float32")
