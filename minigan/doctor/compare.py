@@ -1,4 +1,4 @@
-"""The GPU against the CPU: every function, the optimisers, and a whole training step, from the same numbers.
+"""The GPU against the CPU: every function, the optimisers, batches sent ahead, and a whole training step.
 
 Nothing here knows which side is right. But the CPU's derivatives were checked against finite
 differences before (`checks`), so where the two differ, it is the GPU that is suspect.
@@ -21,6 +21,7 @@ from minigan.doctor.players import drawing_from, made_on, players_of
 from minigan.gpu import one_line
 from minigan.testing.cases import CASES
 from minigan.testing.target import outputs_of
+from minigan.training.ahead import sent_ahead
 from minigan.training.config import Config
 from minigan.training.steps import STEPS
 
@@ -87,7 +88,9 @@ def subjects() -> list[Subject]:
     """All that is compared."""
     functions = [Subject(name, _drawn_call(name)) for name in CASES]
     optimisers = [Subject(f"{c.__name__}.step", _drawn_optimiser(c), 1) for c in (optim.SGD, optim.RMSprop, optim.Adam)]
-    return [*functions, *optimisers, Subject(f"a training step of {MODEL}", _drawn_step, 1, STEP_TOLERANCE, 1e-4)]
+    ahead = Subject("batches sent ahead", _drawn_batches, 1, dict.fromkeys(DTYPES, 0.0))
+    step = Subject(f"a training step of {MODEL}", _drawn_step, 1, STEP_TOLERANCE, 1e-4)
+    return [*functions, *optimisers, ahead, step]
 
 
 def compared(subject: Subject, device: Device) -> Row:
@@ -180,6 +183,21 @@ def _drawn_optimiser(make: type[optim.Optimizer]) -> Draw:
         return f"weights {', '.join(map(str, shapes))}", run
 
     return draw
+
+
+def _drawn_batches(rng: np.random.Generator) -> tuple[str, Run]:
+    """Batches sent while the device is behind with its work: what it finds in them, late, is what was sent."""
+    batches, matrix = rng.standard_normal((8, 64, 1, 28, 28)), rng.standard_normal((1024, 1024))
+
+    def run(device: Device, dtype: str) -> Results:
+        work, found = Tensor(matrix, dtype=dtype, device=device).data, []
+        for batch in sent_ahead((b.astype(dtype) for b in batches), device):
+            for _ in range(4 if device != backend.CPU else 0):
+                work @ work
+            found.append(Tensor(batch + 0.0, device=device))
+        return {f"batch {i}": x.numpy() for i, x in enumerate(found)}
+
+    return f"{len(batches)} batches", run
 
 
 def _drawn_step(rng: np.random.Generator) -> tuple[str, Run]:

@@ -25,21 +25,24 @@ def report(device: Device) -> Iterator[str]:
     speeds = []
     for where in (device, backend.CPU):
         try:
-            batch, steps, seconds = _timed(where)
+            batch, steps, seconds, queued = _timed(where)
         except Exception as error:  # a figure that is lacking is no wrong result
             yield f"  {where}: not measured ({type(error).__name__}: {error})"
             continue
         speeds.append(batch / seconds)
         step = f"{seconds * 1e3:.2f} ms a step of {batch} images, median of {steps}"
         yield f"  {where!s:<6} {batch / seconds:9.1f} images/s  ({step})"
+        if where != backend.CPU:
+            yield f"         the host has asked for all of it after {queued * 1e3:.2f} ms, and is free until it is done"
     if len(speeds) == 2:
         yield f"  {device} is {speeds[0] / speeds[1]:.2f} times as fast as the CPU"
 
 
-def _timed(device: Device) -> tuple[int, int, float]:
-    """The largest batch for which there is time and memory, how many steps were timed, and their median in seconds."""
+def _timed(device: Device) -> tuple[int, int, float, float]:
+    """The largest batch for which there is time and memory, how many steps were timed, and as medians in seconds what
+    one takes, and what of it the host."""
     small, large = BATCHES
-    seconds = _steps(device, small, 2)[-1]
+    seconds = _steps(device, small, 2)[-1][0]
     batch = large
     while batch > small and 4 * seconds * batch / small > SECONDS:
         batch //= 2
@@ -47,15 +50,16 @@ def _timed(device: Device) -> tuple[int, int, float]:
         try:
             count = int(min(MOST_STEPS, max(2, SECONDS / (seconds * batch / small))))
             times = _steps(device, batch, 1 + count)[1:]
-            return batch, count, float(np.median(times))
+            return batch, count, *np.median(times, axis=0).tolist()
         except MemoryError:
             if batch <= small:
                 raise
             batch //= 2
 
 
-def _steps(device: Device, batch: int, count: int) -> list[float]:
-    """What each of so many steps takes, from the first on, in seconds. The clock is read when the device is done."""
+def _steps(device: Device, batch: int, count: int) -> list[tuple[float, float]]:
+    """What each of so many steps takes, from the first on, in seconds: until the device is done, and until the host
+    has asked for all of it. If the two are alike, the device waits for the host's launches, or the host for it."""
     config = Config.for_model(MODEL)
     rng = np.random.default_rng(0)
     with drawing_from(0):
@@ -67,6 +71,7 @@ def _steps(device: Device, batch: int, count: int) -> list[float]:
             device.wait()
             began = time.perf_counter()
             STEPS[config.step](players, x, z)
+            queued = time.perf_counter() - began
             device.wait()
-            times.append(time.perf_counter() - began)
+            times.append((time.perf_counter() - began, queued))
     return times

@@ -244,9 +244,10 @@ def test_profiles():
     assert thorough.max_examples >= 20 * quick.max_examples
 
 
-def test_the_profile_of_this_run(pytestconfig):
-    thorough = pytestconfig.getoption("--thorough") or os.environ.get("MINIGAN_PROFILE") == "thorough"
-    assert settings().max_examples == settings.get_profile("thorough" if thorough else "quick").max_examples
+def test_the_profile_of_this_run(pytestconfig, default_device):
+    usual = os.environ.get("MINIGAN_PROFILE") or ("quick" if str(default_device) == "cpu" else "device")
+    profile = "thorough" if pytestconfig.getoption("--thorough") else usual
+    assert settings().max_examples == settings.get_profile(profile).max_examples
 
 
 @pytest.mark.parametrize(("arguments", "profile"), [(["--thorough"], "quick"), ([], "thorough")])
