@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from contextlib import nullcontext
 
@@ -193,7 +194,7 @@ def test_every_function_every_optimiser_and_a_step_are_compared():
 
     names = [subject.name for subject in compare.subjects()]
     assert set(CASES) < set(names)
-    assert names[-4:] == ["SGD.step", "RMSprop.step", "Adam.step", "a training step of dcgan28"]
+    assert names[-5:] == ["SGD.step", "RMSprop.step", "Adam.step", "batches sent ahead", "a training step of dcgan28"]
 
 
 @pytest.mark.parametrize("name", ["conv2d", "Adam.step", "a training step of dcgan28"])
@@ -208,26 +209,45 @@ def test_what_is_compared_is_the_same_each_time_and_leaves_the_programs_random_s
     assert backend.default_rng().bit_generator.state == state
 
 
+def test_a_batch_that_was_overwritten_before_it_was_read_is_wrong(monkeypatch):
+    subject = next(s for s in compare.subjects() if s.name == "batches sent ahead")
+    assert not compare.compared(subject, CPU).trouble
+
+    def too_late(batches, device):
+        buffer = None
+        for batch in batches:
+            buffer = np.empty_like(batch) if buffer is None else buffer
+            yield buffer
+            buffer[...] = batch
+
+    ways = itertools.cycle([lambda batches, device: batches, too_late])
+    monkeypatch.setattr(compare, "sent_ahead", lambda *arguments: next(ways)(*arguments))
+    assert "differs by" in compare.compared(subject, CPU).trouble
+
+
 def test_the_time_of_a_step_is_measured_with_as_many_images_as_there_is_time_for(monkeypatch):
-    monkeypatch.setattr(timing, "_steps", lambda device, batch, count: [9.0] + [0.01 * batch] * (count - 1))
+    monkeypatch.setattr(
+        timing, "_steps", lambda device, batch, count: [(9.0, 9.0), *[(0.01 * batch, 0.5)] * (count - 1)]
+    )
     monkeypatch.setattr(timing, "SECONDS", 4 * 0.01 * 64)
-    assert timing._timed(CPU) == (64, 4, 0.64)
+    assert timing._timed(CPU) == (64, 4, 0.64, 0.5)
     monkeypatch.setattr(timing, "SECONDS", 1e9)
-    assert timing._timed(CPU) == (256, 20, 2.56)
+    assert timing._timed(CPU) == (256, 20, 2.56, 0.5)
 
     def short(device, batch, count):
         if batch > 32:
             raise MemoryError
-        return [0.01 * batch] * count
+        return [(0.01 * batch, 0.5)] * count
 
     monkeypatch.setattr(timing, "_steps", short)
     assert timing._timed(CPU)[0] == 32
 
 
 def test_the_speeds_are_set_beside_each_other(monkeypatch):
-    monkeypatch.setattr(timing, "_timed", lambda device: (100, 5, 0.5 if device == CPU else 0.1))
+    monkeypatch.setattr(timing, "_timed", lambda device: (100, 5, 0.5 if device == CPU else 0.1, 0.02))
     lines = list(timing.report(GPU))
     assert "gpu:0     1000.0 images/s  (100.00 ms a step of 100 images, median of 5)" in lines[1]
+    assert "asked for all of it after 20.00 ms" in lines[2] and len(lines) == 5  # of the GPU only
     assert lines[-1] == "  gpu:0 is 5.00 times as fast as the CPU"
 
     def broken(device):
