@@ -14,6 +14,7 @@ import ctypes
 import os
 import re
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -88,6 +89,29 @@ def device_of(array: Array) -> Device:
     return CPU if isinstance(array, np.ndarray) else Device("gpu", array.device.id)
 
 
+def check_here(name: str, *values: Any) -> None:
+    """DeviceError if an array among these, which `name` was given, lies on another GPU than this thread computes on.
+
+    CuPy would compute on the one in use all the same, if the cards can read each other's memory.
+    """
+    cupy = sys.modules.get("cupy")
+    if cupy is None or not any(isinstance(value, cupy.ndarray) for value in values):
+        return  # CuPy may be there without a driver to ask
+    here = cupy.cuda.runtime.getDevice()
+    for value in values:
+        if isinstance(value, cupy.ndarray) and value.data.device_id != here:
+            there = f"gpu:{value.data.device_id}"
+            raise DeviceError(
+                f"{name}: an array of shape {value.shape} is on {there}, but this thread computes on gpu:{here}: move "
+                f"it with .to('gpu:{here}'), or say mg.set_default_device('{there}') before you compute"
+            )
+
+
+def can_look(array: Array) -> bool:
+    """Whether its values can be looked at without a wait for a GPU."""
+    return not is_on_gpu(array)
+
+
 def parse_device(spec: str | Device) -> Device:
     """`"cpu"`, `"gpu"` or `"gpu:1"` as a `Device`."""
     if isinstance(spec, Device):
@@ -119,17 +143,17 @@ def choose_device(spec: str | None = None, tf32: bool = False) -> tuple[Device, 
     """The device for `spec`, made current, and why it is that one.
 
     spec: "cpu", "gpu", "gpu:1", or "auto": what `$MINIGAN_DEVICE` says, else a GPU if one computes, else the
-    CPU. tf32: whether float32 products on a GPU may be made in TF32; it holds for the whole program.
+    CPU. tf32: whether `products_in_tf32` is wanted on it, so that what becomes of it is said too.
     """
     variable = os.environ.get("MINIGAN_DEVICE") if spec in (None, "auto") else None
     spec = variable or spec or "auto"
     try:
         device, why = _chosen(spec, f"as MINIGAN_DEVICE={variable} says" if variable else "as asked")
     except DeviceError as error:
-        raise DeviceError(f"MINIGAN_DEVICE={variable}: {error}") if variable else error from None
+        if variable:
+            raise DeviceError(f"MINIGAN_DEVICE={variable}: {error}") from error
+        raise
     device.use()
-    if device.kind == "gpu":
-        gpu.set_tf32(tf32)
     return device, f"{why}; {_about_tf32(device)}" if tf32 else why
 
 
@@ -150,9 +174,20 @@ def _chosen(spec: str, asked: str) -> tuple[Device, str]:
 
 
 def _about_tf32(device: Device) -> str:
-    if device.kind == "gpu" and gpu.has_tf32(device.index):
-        return "products in TF32"
-    return "no TF32: a CPU has none" if device == CPU else "no TF32: cards have it from compute capability 8.0 on"
+    if device == CPU:
+        return "no TF32: a CPU has none"
+    if not gpu.has_tf32(device.index):
+        return "no TF32: cards have it from compute capability 8.0 on"
+    gpu.tf32_switch()  # what is said must come true
+    return "products in TF32"
+
+
+def products_in_tf32(device: Device, on: bool) -> AbstractContextManager[None]:
+    """Meanwhile float32 products on a GPU may be made in TF32, or must not; elsewhere it changes nothing.
+
+    It holds for the whole process, and so for no longer than what asked for it.
+    """
+    return nullcontext() if device == CPU else gpu.tf32(on)
 
 
 def to_device(array: Array, device: Device) -> Array:

@@ -53,11 +53,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _end(message: str, code: int) -> None:
     """Say it; if several processes train together, they all end."""
-    parallel = sys.modules.get("minigan.training.parallel")
-    if parallel is None:
+    mpi = sys.modules.get("minigan.training.mpi")
+    if mpi is None:
         _say(message)
     else:
-        parallel.end(_say, message, code)
+        mpi.end(_say, message, code)
 
 
 _SMALLER = {"train": ": try a smaller --batch-size", "sample": ": try a smaller --n"}
@@ -68,10 +68,11 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
     from minigan.autograd import AnomalyError
     from minigan.backend import DeviceError
     from minigan.data import DataError
-    from minigan.gpu import one_line, out_of_memory
+    from minigan.gpu import is_out_of_memory, out_of_memory
     from minigan.lesson import LessonError
     from minigan.testing.check import TargetError
     from minigan.training import ConfigError, Interrupted, TrainingError
+    from minigan.words import one_line
 
     match error:
         case ConfigError() | TargetError() | LessonError():
@@ -80,7 +81,7 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
             return FAILED, str(error)
         case KeyboardInterrupt():
             return FAILED, "stopped"
-        case MemoryError():
+        case _ if is_out_of_memory(error):
             return FAILED, f"out of memory ({out_of_memory(error)}){_SMALLER.get(command, '')}"
         case OSError():
             return FAILED, f"{error.filename or 'the system'}: {error.strerror or error}"
@@ -95,6 +96,7 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    from minigan.gpu import is_out_of_memory
     from minigan.training.progress import program
 
     team = _team(arguments.data_parallel)
@@ -107,8 +109,10 @@ def _train(arguments: argparse.Namespace) -> int:
     warnings.filterwarnings("ignore", category=RuntimeWarning)
     try:
         run.train(arguments.detect_anomaly, arguments.trace_every or 0)
-    except MemoryError as error:
-        raise _too_much(run, error) from error
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise _too_much(run, error) from error
+        raise
     _say(f"Done in {_clock(run.seconds)}. Look at {run.folder.path / 'samples'}")
     _say(f"Draw more with: {program()} sample {shlex.quote(str(run.folder.path))}")
     return DONE
@@ -116,17 +120,18 @@ def _train(arguments: argparse.Namespace) -> int:
 
 def _team(wanted: bool) -> Any:
     """The processes to train with: those that mpiexec started, if it is wanted. Only the first one speaks."""
-    from minigan.training import ConfigError, parallel
+    from minigan.training import ConfigError, mpi
+    from minigan.training.team import ALONE
 
-    rank, launched = parallel.launched_as()
+    rank, launched = mpi.launched_as()
     if wanted:
-        team = parallel.join()
+        team = mpi.join()
         team.share_cores()
         return team
     if launched == 1:
-        return parallel.ALONE
+        return ALONE
     if rank:
-        parallel.fall_silent()  # the first one says it
+        mpi.fall_silent()  # the first one says it
     raise ConfigError(
         f"mpiexec started {launched} processes, which would all train the same run: with --data-parallel they train "
         "one run together"
@@ -170,19 +175,17 @@ def _choices(arguments: argparse.Namespace) -> dict[str, Any]:
     return choices if lr is None else {"lr_G": lr, "lr_D": lr} | choices
 
 
-def _too_much(run: Any, error: MemoryError) -> Exception:
+def _too_much(run: Any, error: Exception) -> Exception:
     """The error of a run that found no memory. The step it fell in is half done, so what it learnt since the last
     checkpoint is not saved."""
     from minigan.gpu import out_of_memory
     from minigan.training import TrainingError
-    from minigan.training.progress import program
 
     half = max(2, run.config.batch_size // 2)
     text = f"out of memory on {run.device} at step {run.step + 1} ({out_of_memory(error)})"
     text += f": start again with --batch-size {half}"
     if run.folder.last_checkpoint.is_file():
-        command = f"{program()} train --resume {shlex.quote(str(run.folder.path))}"
-        text += f", or go on with this run where there is more: {command} (--device names another)"
+        text += f", or go on with this run where there is more: {run.resuming} (--device names another)"
     return TrainingError(text)
 
 

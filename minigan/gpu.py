@@ -10,8 +10,12 @@ import importlib
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from types import ModuleType
+
+from minigan.words import gibibytes, home_as_tilde, one_line
 
 OLDEST_CUPY = 14
 OLDEST_DRIVER = {12: 525, 13: 580}  # of each CUDA: NVIDIA's table of minor version compatibility
@@ -45,6 +49,8 @@ def ready(index: int = 0) -> ModuleType:
         if not 0 <= index < count:
             raise _not_there(index, count)
         _try_out(cupy, index)
+        if cupy not in _ready.values():  # it is for the whole process: not under the hands of a run on another device
+            _without_tf32(cupy)
         _ready[index] = cupy
     return cupy
 
@@ -87,26 +93,54 @@ def capability(index: int) -> tuple[int, int]:
     return properties["major"], properties["minor"]
 
 
-def gibibytes(count: float) -> str:
-    """Bytes for people: "1.5 GiB", "12.0 MiB"."""
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
-
-
 # --- TF32 ----------------------------------------------------------------------------------------
-
-
-def set_tf32(on: bool) -> None:
-    """Whether float32 products of matrices may round their factors to TF32's 10 bits (CuPy: two dimensions only).
-
-    It holds for the process, whatever `CUPY_TF32` says, which CuPy reads only where nothing was set.
-    """
-    linalg = importlib.import_module("cupy._core._routines_linalg")
-    linalg.set_compute_type("float32", linalg.COMPUTE_TYPE_TF32 if on else linalg.COMPUTE_TYPE_DEFAULT)
 
 
 def has_tf32(index: int) -> bool:
     """Whether the card knows TF32 (from compute capability 8.0 on); others compute in float32."""
     return capability(index) >= (8, 0)
+
+
+def tf32_switch() -> ModuleType:
+    """Where CuPy keeps for the whole process in what float32 products are made; `DeviceError` if it does no more.
+
+    It is none of CuPy's public names, but CuPy's public way is a variable of the environment that is read once.
+    """
+    cupy = _imported()
+    try:
+        linalg = importlib.import_module("cupy._core._routines_linalg")
+        for name in ("get_compute_type", "set_compute_type", "COMPUTE_TYPE_DEFAULT", "COMPUTE_TYPE_TF32"):
+            getattr(linalg, name)
+    except (ImportError, AttributeError) as error:
+        raise DeviceError(f"CuPy {cupy.__version__} cannot be told to use TF32: go without --tf32") from error
+    return linalg
+
+
+@contextmanager
+def tf32(on: bool) -> Iterator[None]:
+    """Meanwhile float32 products of matrices may round their factors to TF32's 10 bits, or must not.
+
+    CuPy does so in two dimensions only. Afterwards it is as it was, whatever happens.
+    """
+    linalg = tf32_switch()
+    before = linalg.get_compute_type("float32")
+    linalg.set_compute_type("float32", linalg.COMPUTE_TYPE_TF32 if on else linalg.COMPUTE_TYPE_DEFAULT)
+    try:
+        yield
+    finally:
+        linalg.set_compute_type("float32", before)
+
+
+def _without_tf32(cupy: ModuleType) -> None:
+    """TF32 off, whatever `CUPY_TF32` says: minigan has it where a run asks for it, and nowhere else."""
+    try:
+        linalg = tf32_switch()
+    except DeviceError as error:
+        if os.environ.get("CUPY_TF32", "0") != "0":
+            fact = f"CUPY_TF32 is set, and CuPy {cupy.__version__} cannot be told to leave TF32 alone"
+            raise NoGPU(fact, "unset CUPY_TF32") from error
+        return  # it is off
+    linalg.set_compute_type("float32", linalg.COMPUTE_TYPE_DEFAULT)
 
 
 # --- what is wrong, and what mends it ------------------------------------------------------------
@@ -150,6 +184,8 @@ def _imported() -> ModuleType:
             raise NoGPU("CuPy is not installed", _install()) from None
         raise NoGPU(f"CuPy cannot be imported ({one_line(error)})", _install("--force-reinstall")) from error
     except Exception as error:
+        if _is_of_cache(error):
+            raise _no_cache(error) from error
         raise NoGPU(f"CuPy cannot be imported ({one_line(error)})", _install("--force-reinstall")) from error
     if int(re.match(r"\d*", cupy.__version__)[0] or 0) < OLDEST_CUPY:
         fact = f"CuPy {cupy.__version__} is installed, and {OLDEST_CUPY} or newer is needed"
@@ -210,9 +246,11 @@ def _no_device() -> NoGPU:
 
 def _trouble(error: Exception, cupy: ModuleType) -> NoGPU:
     """The `NoGPU` for what CuPy raised when it was first put to work."""
-    text = f"{type(error).__name__}: {error}"
-    if isinstance(error, MemoryError) or "cudaErrorMemoryAllocation" in text or "ALLOC_FAILED" in text:
+    if is_out_of_memory(error):
         return NoGPU("the GPU's memory is full", "see with nvidia-smi who uses it")
+    if _is_of_cache(error):
+        return _no_cache(error)
+    text = f"{type(error).__name__}: {error}"
     if re.search(r"InsufficientDriver|UnsupportedPtxVersion|UNSUPPORTED_PTX|RequiresNewerDriver", text):
         return _old_driver(cupy)
     if re.search(r"cudaErrorNoDevice|CUDA_ERROR_NO_DEVICE", text):
@@ -245,16 +283,35 @@ def _old_driver(cupy: ModuleType) -> NoGPU:
     return NoGPU(fact, f"update {update}")
 
 
-def one_line(error: BaseException) -> str:
-    """The line of an error's message that says most, without the frames that CuPy draws around it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip(" \t=-")]
-    original = [after for before, after in zip(lines, lines[1:], strict=False) if before.startswith("Original error")]
-    line = (original or lines or [type(error).__name__])[0]
-    home = os.path.expanduser("~")
-    return (line.replace(home, "~") if len(home) > 1 else line)[:200]
+def _cache() -> str:
+    """The folder that CuPy keeps its compiled kernels in."""
+    return os.environ.get("CUPY_CACHE_DIR") or os.path.expanduser("~/.cupy/kernel_cache")
 
 
-def out_of_memory(error: MemoryError) -> str:
+def _is_of_cache(error: Exception) -> bool:
+    """Whether the system refused that folder, one around it, or a file in it."""
+    refused = error.filename if isinstance(error, OSError) else None
+    if not isinstance(refused, str):
+        return False
+    refused, cache = os.path.join(refused, ""), os.path.join(_cache(), "")
+    return refused.startswith(cache) or cache.startswith(refused)
+
+
+def _no_cache(error: OSError) -> NoGPU:
+    fact = f"CuPy cannot write the kernels that it compiles to {home_as_tilde(_cache())} ({error.strerror})"
+    return NoGPU(fact, "set CUPY_CACHE_DIR to a folder that can be written")
+
+
+# --- memory --------------------------------------------------------------------------------------
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was no memory, on the host or on a device, whichever of CUDA's libraries says so."""
+    says = r"cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY|_STATUS_ALLOC(ATION)?_FAILED"
+    return isinstance(error, MemoryError) or bool(re.search(says, str(error)))
+
+
+def out_of_memory(error: BaseException) -> str:
     """What it says; if it is CuPy's, in plain words and sizes, of the device in use."""
     numbers = [int(n.replace(",", "")) for n in re.findall(r"([\d,]*\d) bytes", str(error))]
     if len(numbers) < 2:

@@ -10,7 +10,7 @@ from minigan.autograd import Tensor
 from minigan.autograd.function import check_alike
 from minigan.autograd.modes import notify
 from minigan.autograd.tensor import _describe
-from minigan.backend import Array, as_array, get_array_module, to_device
+from minigan.backend import Array, as_array, check_here, get_array_module, to_device
 from minigan.functions._common import as_number
 from minigan.kernels.adam import adam_update
 
@@ -64,6 +64,7 @@ class Optimizer:
         cause = f"{type(self).__name__}.step()"
         for i, p in enumerate(self.params):
             _check_gradient(cause, i, p)
+        check_here(cause, *(t._data for p in self.params if p.grad is not None for t in (p, p.grad)))
         notify("before_step", self)
         self.step_count += 1
         moved = [(p, state) for p, state in zip(self.params, self.state, strict=True) if p.grad is not None]

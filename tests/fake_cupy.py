@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -71,13 +72,20 @@ class FakeCupy(ModuleType):
                 },
             ),
         )  # fmt: skip
-        self.linalg = SimpleNamespace(COMPUTE_TYPE_DEFAULT=1, COMPUTE_TYPE_TF32=7, set=[])
-        self.linalg.set_compute_type = lambda dtype, value: self.linalg.set.append((dtype, value))
+        self.in_tf32 = bool(int(os.environ.get("CUPY_TF32", "0")))
+        self.linalg = SimpleNamespace(
+            COMPUTE_TYPE_DEFAULT=False, COMPUTE_TYPE_TF32=True, set_compute_type=self._set_compute_type,
+            get_compute_type=lambda dtype: dtype == "float32" and self.in_tf32,
+        )  # fmt: skip
 
     def _count(self) -> int:
         if self.fails:
             raise self.fails
         return self.count
+
+    def _set_compute_type(self, dtype: str, value: bool) -> None:
+        assert dtype == "float32"
+        self.in_tf32 = value
 
     def ones(self, shape: Any, dtype: str) -> Array:
         if self.stumbles:

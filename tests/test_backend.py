@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -14,6 +16,7 @@ from fake_cupy import CompileException, CUDARuntimeError, OutOfMemoryError, pret
 import minigan as mg
 from minigan import backend, gpu
 from minigan.backend import CPU, Device, DeviceError
+from minigan.words import one_line
 
 NO_DEVICE = CUDARuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected")
 OLD_DRIVER = CUDARuntimeError(
@@ -131,13 +134,44 @@ def test_a_device_is_tried_out_once(fake):
 # --- TF32 ----------------------------------------------------------------------------------------
 
 
-def test_tf32_is_off_unless_asked_for_whatever_cupys_own_variable_says(fake, monkeypatch):
+def test_tf32_is_off_whatever_cupys_own_variable_says_and_on_for_no_longer_than_asked_for(monkeypatch):
     monkeypatch.setenv("CUPY_TF32", "1")
-    assert "TF32" not in backend.choose_device("gpu")[1]
-    assert backend.choose_device("gpu", tf32=True)[1].endswith("; products in TF32")
-    backend.choose_device("gpu", tf32=False)
-    off, on = fake.linalg.COMPUTE_TYPE_DEFAULT, fake.linalg.COMPUTE_TYPE_TF32
-    assert fake.linalg.set == [("float32", off), ("float32", on), ("float32", off)]
+    fake = pretend(monkeypatch)
+    assert fake.in_tf32
+    assert "TF32" not in backend.choose_device("gpu")[1] and not fake.in_tf32
+    device, why = backend.choose_device("gpu", tf32=True)
+    assert why.endswith("; products in TF32") and not fake.in_tf32
+    with pytest.raises(ZeroDivisionError), backend.products_in_tf32(device, True):
+        assert fake.in_tf32
+        with backend.products_in_tf32(device, False):
+            assert not fake.in_tf32
+        assert fake.in_tf32
+        fake.count = 2
+        for other in ("gpu", "gpu:1"):  # as whoever draws samples meanwhile does
+            backend.choose_device(other)
+        assert fake.in_tf32
+        raise ZeroDivisionError
+    assert not fake.in_tf32
+    with backend.products_in_tf32(CPU, True):
+        assert not fake.in_tf32
+
+
+def test_a_cupy_that_cannot_be_told_of_tf32_computes_without(fake, monkeypatch):
+    del fake.linalg.COMPUTE_TYPE_TF32
+    assert backend.choose_device("gpu")[0] == Device("gpu")
+    with pytest.raises(DeviceError, match=r"^CuPy 14\.2\.0 cannot be told to use TF32: go without --tf32$"):
+        backend.choose_device("gpu", tf32=True)
+    fake.capability = (7, 5)
+    assert "no TF32" in backend.choose_device("gpu", tf32=True)[1]
+
+
+def test_nor_is_it_left_on_by_a_cupy_that_cannot_be_told(fake, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy._core._routines_linalg", None)  # importing it raises
+    monkeypatch.setenv("CUPY_TF32", "1")
+    says = "CUPY_TF32 is set, and CuPy 14.2.0 cannot be told to leave TF32 alone: unset CUPY_TF32"
+    assert message() == f"a GPU was asked for, but {says}{WITHOUT}"
+    monkeypatch.setenv("CUPY_TF32", "0")
+    assert backend.choose_device("gpu")[0] == Device("gpu")
 
 
 def test_where_there_is_no_tf32_it_is_said(fake):
@@ -154,11 +188,10 @@ def test_tf32_sets_cupys_own_switch():
         pytest.skip("no CUDA device answers")
     from cupy._core._routines_linalg import COMPUTE_TYPE_DEFAULT, COMPUTE_TYPE_TF32, get_compute_type
 
-    try:
-        backend.choose_device("gpu", tf32=True)
+    device, _ = backend.choose_device("gpu", tf32=True)
+    assert get_compute_type("float32") == COMPUTE_TYPE_DEFAULT
+    with backend.products_in_tf32(device, True):
         assert get_compute_type("float32") == COMPUTE_TYPE_TF32 != get_compute_type("float64")
-    finally:
-        backend.choose_device("gpu")
     assert get_compute_type("float32") == COMPUTE_TYPE_DEFAULT
 
 
@@ -277,10 +310,81 @@ def test_a_cupy_that_cannot_be_imported_is_not_one_that_is_missing(monkeypatch, 
     assert "CuPy cannot be imported (No module named 'a_part_that_is_not_there')" in message()
 
 
+@pytest.mark.parametrize("variable", [None, "gpu"])
+def test_what_cupy_said_itself_is_kept_as_the_cause(variable, fake, monkeypatch):
+    fake.stumbles = CompileException("nvrtc: error: something")
+    if variable:
+        monkeypatch.setenv("MINIGAN_DEVICE", variable)
+    with pytest.raises(DeviceError) as caught:
+        backend.choose_device(None if variable else "gpu")
+    causes = [caught.value]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    assert causes[-1] is fake.stumbles
+
+
+CACHE = "set CUPY_CACHE_DIR to a folder that can be written"
+
+
+@pytest.mark.parametrize("cache, refused", [
+    ("/cache", "/cache"),  # it cannot be made
+    ("/cache", "/cache/tmp1234"),  # nothing can be written to it
+    (None, "/home/someone"),  # there is no such home
+])  # fmt: skip
+def test_a_folder_for_compiled_kernels_that_cannot_be_written(cache, refused, monkeypatch, tmp_path):
+    fake = pretend(monkeypatch)
+    monkeypatch.setenv("HOME", "/home/someone")
+    monkeypatch.setenv("CUPY_CACHE_DIR", cache) if cache else monkeypatch.delenv("CUPY_CACHE_DIR", raising=False)
+    fake.stumbles = PermissionError(errno.EACCES, "Permission denied", refused)
+    where = "/cache" if cache else "~/.cupy/kernel_cache"
+    says = f"CuPy cannot write the kernels that it compiles to {where} (Permission denied): {CACHE}{WITHOUT}"
+    assert message() == f"a GPU was asked for, but {says}"
+    (tmp_path / "cupy.py").write_text(f"import os\nraise FileNotFoundError(2, 'No such file', {refused!r})")
+    monkeypatch.delitem(sys.modules, "cupy")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert f"to {where} (No such file): {CACHE}" in message()
+
+
+def test_what_the_system_refuses_elsewhere_is_not_said_of_the_cache(fake, monkeypatch):
+    monkeypatch.setenv("CUPY_CACHE_DIR", "/cache")
+    for error in (FileNotFoundError(2, "No such file", "/cached"), OSError("libx.so: undefined symbol")):
+        fake.stumbles = error
+        assert "the GPU fails at its first sum" in message()
+
+
+def test_the_real_cupy_says_which_folder_it_could_not_write(tmp_path):
+    pytest.importorskip("cupy")
+    (tmp_path / "file").touch()
+    program = "from minigan import backend; backend.choose_device('gpu')"
+    environment = os.environ | {"CUPY_CACHE_DIR": str(tmp_path / "file" / "cache")}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert done.returncode == 1 and CACHE in done.stderr.splitlines()[-1]
+
+
 def test_an_error_in_one_line_names_no_home(monkeypatch):
     monkeypatch.setenv("HOME", "/home/someone")
-    assert gpu.one_line(OSError("/home/someone/cupy: is not there\nmore")) == "~/cupy: is not there"
-    assert gpu.one_line(ValueError()) == "ValueError"
+    assert one_line(OSError("/home/someone/cupy: is not there\nmore")) == "~/cupy: is not there"
+    assert one_line(ValueError()) == "ValueError"
+
+
+# --- memory --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error, is_it", [
+    (MemoryError(), True),
+    (OutOfMemoryError(512, 0), True),
+    (CUDARuntimeError("cudaErrorMemoryAllocation: out of memory"), True),
+    (RuntimeError("CUDA_ERROR_OUT_OF_MEMORY: out of memory"), True),  # the driver's own, of a module
+    (RuntimeError("CUBLAS_STATUS_ALLOC_FAILED"), True),
+    (RuntimeError("CURAND_STATUS_ALLOCATION_FAILED"), True),
+    (CUDARuntimeError("cudaErrorIllegalAddress: an illegal memory access was encountered"), False),
+    (RuntimeError("CUBLAS_STATUS_EXECUTION_FAILED"), False),
+    (OSError("out of paper"), False),
+])  # fmt: skip
+def test_out_of_memory_is_known_by_each_librarys_word_for_it(error, is_it, fake):
+    assert gpu.is_out_of_memory(error) == is_it
+    fake.stumbles = error
+    assert ("the GPU's memory is full" in message()) == is_it
 
 
 @pytest.mark.parametrize("free, says", [
@@ -295,6 +399,7 @@ def test_out_of_memory_in_plain_sizes(free, says, fake):
 
 def test_out_of_memory_in_other_words_is_told_as_it_is(fake):
     assert gpu.out_of_memory(MemoryError("no more")) == "no more"
+    assert gpu.out_of_memory(RuntimeError("CUBLAS_STATUS_ALLOC_FAILED")) == "CUBLAS_STATUS_ALLOC_FAILED"
 
 
 # --- CuPy is not imported where it is not wanted -------------------------------------------------

@@ -16,8 +16,8 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # The rooms of the house, from the ground up: each imports only from those above it in this list.
 ROOMS = [
-    "terminal", "gpu", "backend", "kernels", "autograd", "functions", "nn", "optim", "models", "objectives", "data",
-    "metrics", "trace", "training", "testing", "lesson", "doctor", "cli",
+    "terminal", "words", "gpu", "backend", "kernels", "autograd", "functions", "nn", "optim", "models", "objectives",
+    "data", "metrics", "trace", "training", "testing", "lesson", "doctor", "cli",
 ]  # fmt: skip
 KNOW_LITTLE = {"testing": {"backend", "kernels", "autograd", "functions"}, "kernels": {"backend"}}
 

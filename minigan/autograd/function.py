@@ -66,8 +66,7 @@ class Function:
         if hasattr(self, "_to_save"):
             raise GraphError(f"this {self.name} was called before: a Function object is one call, make a new one")
         tensors = [x if x is None or isinstance(x, Tensor) else _tensor_of(self, i, x) for i, x in enumerate(inputs)]
-        if len(tensors) > 1:
-            _check_alike(self, tensors)
+        _check_inputs(self, tensors)
         recording = _mode.enabled
         self.needs_input_grad = tuple([recording and t is not None and t.requires_grad for t in tensors])
         recording = any(self.needs_input_grad)
@@ -191,18 +190,21 @@ def _tensor_of(function: Function, i: int, x: Any) -> Tensor:
         raise type(error)(f"{function.name}: {_label(function, i)}: {error}") from None
 
 
-def _check_alike(function: Function, tensors: list[Tensor | None]) -> None:
-    """A look at whether all are of one dtype and on the host; if not, a closer one."""
-    dtype = None
+def _check_inputs(function: Function, tensors: list[Tensor | None]) -> None:
+    """One dtype and one device to a call, and that the one this thread computes on. Every call comes here: names are
+    looked up only for what seems wrong."""
+    kind = None
     for t in tensors:
         if t is not None:
             array = t._data
-            if dtype is None:
-                dtype = array.dtype
-            if array.dtype is not dtype or type(array) is not np.ndarray:
+            if kind is None:
+                kind, dtype = type(array), array.dtype
+            elif array.dtype is not dtype or type(array) is not kind:
                 labels = [_label(function, i) for i in range(len(tensors))]
                 check_alike(function.name, dict(zip(labels, tensors, strict=True)))
-                return
+                break
+    if kind is not np.ndarray:
+        backend.check_here(function.name, *[t._data for t in tensors if t is not None])
 
 
 def check_alike(name: str, inputs: dict[str, Tensor | None]) -> None:

@@ -13,7 +13,7 @@ from minigan import backend
 from minigan.backend import Device
 from minigan.doctor import compare, environment, timing
 from minigan.doctor.checks import CHECKS, Check
-from minigan.gpu import one_line
+from minigan.words import home_as_tilde, one_line
 
 
 def examine(device: str | None = None) -> bool:
@@ -21,7 +21,9 @@ def examine(device: str | None = None) -> bool:
     _print_all(environment.of_host())
     try:
         chosen, why = backend.choose_device(device)
-    except backend.DeviceError:
+    except backend.DeviceError as error:
+        if cause := _first_cause(error):
+            print(f"cause   {type(cause).__name__}: {home_as_tilde(str(cause))}")
         print("FAIL: the device asked for cannot be used")
         raise
     print(f"device  {chosen} ({why})")
@@ -34,6 +36,13 @@ def examine(device: str | None = None) -> bool:
         _print_all(timing.report(chosen))
     print(f"FAIL: {', '.join(wrong)}" if wrong else f"PASS: minigan computes rightly on {chosen}")
     return not wrong
+
+
+def _first_cause(error: BaseException) -> BaseException | None:
+    """What CuPy or CUDA said in its own words, if it all began with that."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return None if isinstance(error, backend.DeviceError) else error
 
 
 def _print_all(lines: object) -> None:

@@ -16,6 +16,7 @@ Check = Callable[[Device], str]
 
 
 def _check_gradients(device: Device) -> str:
+    # On the CPU: there the functions run on complex numbers too, fast, and a GPU is compared with it afterwards.
     from minigan.testing.check import checks, judged
 
     rows = list(judged(checks([], order=None, cases=1, seed=0), whole=False))
@@ -85,7 +86,7 @@ def _check_data(device: Device) -> str:
 
 
 CHECKS: dict[str, Check] = {
-    "gradients, against finite differences": _check_gradients,
+    "gradients on the CPU, finite differences": _check_gradients,
     "convolution, fast against plain": _check_convolution,
     "training": _check_training,
     "checkpoints": _check_checkpoint,

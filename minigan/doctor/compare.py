@@ -1,4 +1,4 @@
-"""The GPU against the CPU: every function, the optimisers, batches sent ahead, and a whole training step.
+"""The GPU against the CPU: every function, the optimisers, batches sent ahead, a training step, and a run.
 
 Nothing here knows which side is right. But the CPU's derivatives were checked against finite
 differences before (`checks`), so where the two differ, it is the GPU that is suspect.
@@ -17,13 +17,16 @@ from tqdm import tqdm
 from minigan import backend, optim
 from minigan.autograd import Tensor, grad
 from minigan.backend import Device
-from minigan.doctor.players import drawing_from, made_on, players_of
-from minigan.gpu import one_line
+from minigan.data import Dataset
+from minigan.doctor.defaults import drawing_from, made_on
 from minigan.testing.cases import CASES
 from minigan.testing.target import outputs_of
 from minigan.training.ahead import sent_ahead
 from minigan.training.config import Config
+from minigan.training.players import players_of
+from minigan.training.run import Run as TrainingRun
 from minigan.training.steps import STEPS
+from minigan.words import one_line
 
 MODEL = "dcgan28"
 DRAWN = 3  # cases of a function, for each dtype
@@ -32,6 +35,9 @@ DTYPES = ("float32", "float64")
 TOLERANCE = {dtype: 1000 * float(np.finfo(dtype).eps) for dtype in DTYPES}
 # A step is a thousand sums long, and a LeakyReLU whose input is all but 0 may fall on either side.
 STEP_TOLERANCE = {"float32": 1e-2, "float64": 1e-8}
+RUN_STEPS = 4
+# Adam's first steps make much of gradients that are all rounding: each step begins a little further apart.
+RUN_TOLERANCE = 1e-2
 
 Results = dict[str, np.ndarray]  # by what they are: "output 0", "the gradient of input 1"
 Run = Callable[[Device, str], Results]  # on a device, in a dtype
@@ -46,7 +52,7 @@ class Subject:
     name: str
     draw: Draw
     cases: int = DRAWN
-    tolerance: dict[str, float] = field(default_factory=TOLERANCE.copy)
+    tolerance: dict[str, float] = field(default_factory=TOLERANCE.copy)  # of each dtype that it is compared in
     unit: float = 1.0
 
 
@@ -90,7 +96,8 @@ def subjects() -> list[Subject]:
     optimisers = [Subject(f"{c.__name__}.step", _drawn_optimiser(c), 1) for c in (optim.SGD, optim.RMSprop, optim.Adam)]
     ahead = Subject("batches sent ahead", _drawn_batches, 1, dict.fromkeys(DTYPES, 0.0))
     step = Subject(f"a training step of {MODEL}", _drawn_step, 1, STEP_TOLERANCE, 1e-4)
-    return [*functions, *optimisers, ahead, step]
+    run = Subject(f"{RUN_STEPS} steps of a run", _drawn_run, 1, {"float32": RUN_TOLERANCE}, 0.1)
+    return [*functions, *optimisers, ahead, step, run]
 
 
 def compared(subject: Subject, device: Device) -> Row:
@@ -98,7 +105,7 @@ def compared(subject: Subject, device: Device) -> Row:
     row, rng = Row(subject.name), np.random.default_rng(0)
     for _ in range(subject.cases):
         about, run = subject.draw(rng)
-        for dtype in DTYPES:
+        for dtype in subject.tolerance:
             row.cases += 1
             row.differences.setdefault(dtype, 0.0)
             try:
@@ -222,3 +229,25 @@ def _drawn_step(rng: np.random.Generator) -> tuple[str, Run]:
         return results
 
     return f"{n} images", run
+
+
+def _drawn_run(rng: np.random.Generator) -> tuple[str, Run]:
+    """A run as `minigan train` makes it, up to its folder: order, noise, dropout, batches sent ahead, the average.
+
+    Its figures at each step, and what the averaged generator then draws.
+    """
+    images = rng.integers(0, 256, (2 * RUN_STEPS, 1, 28, 28), "uint8")
+    data = Dataset(images, None, "random", "random images")
+    config = Config.for_model(MODEL, batch_size=2, averaging=0.9)
+
+    def run(device: Device, dtype: str) -> Results:
+        with drawing_from(config.seed):
+            training = TrainingRun(config.with_choices(device=str(device)), data)
+            training.take_steps(RUN_STEPS)
+            drawn = training.sample(2)
+        results = {"a sample": drawn}
+        for n, (report, _) in enumerate(training.pending, 1):
+            results |= {f"{name} at step {n}": value.numpy() for name, value in vars(report).items()}
+        return results
+
+    return f"{len(images)} images", run

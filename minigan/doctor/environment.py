@@ -8,49 +8,86 @@ import subprocess
 import time
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
 import minigan
 from minigan import gpu
+from minigan.words import gibibytes, home_as_tilde, one_line
 
-PACKAGES = ("numpy", "matplotlib", "pillow", "tqdm", "safetensors", "cupy-cuda12x", "cupy-cuda13x")
-VARIABLES = ("CUDA_VISIBLE_DEVICES", "CUPY_ACCELERATORS", "CUPY_TF32", "NVIDIA_TF32_OVERRIDE")  # that change results
+PACKAGES = ("numpy", "matplotlib", "pillow", "tqdm", "safetensors", "mpi4py", "mpich")  # and CuPy, by whatever name
+VARIABLES = (  # that change what is found, what comes out, or how fast
+    "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE",
+    "CUPY_ACCELERATORS", "CUPY_TF32", "CUPY_CACHE_DIR", "CUPY_GPU_MEMORY_LIMIT", "CUPY_CUDA_PER_THREAD_DEFAULT_STREAM",
+)  # fmt: skip
 
 
 def of_host() -> Iterator[str]:
     """Versions, and the linear algebra of the CPU."""
     yield f"minigan {minigan.__version__}, Python {platform.python_version()}, {platform.platform()}"
-    for package in PACKAGES:
+    for package in (*PACKAGES, *(gpu.wheels() or ["cupy"])):
         yield f"  {package:<14}{_version(package)}"
     yield f"BLAS    {_blas()}"
     yield f"cores   {_cores()} usable of {os.cpu_count()}"
 
 
 def of_gpu(index: int) -> Iterator[str]:
-    """The driver, CUDA as CuPy has it, and the card's memory."""
+    """The driver, CUDA as CuPy has it, and the card's memory. What cannot be told takes no other line along."""
     cupy = gpu.import_cupy()
-    runtime = cupy.cuda.runtime
-    with cupy.cuda.Device(index) as device:
-        free, whole = runtime.memGetInfo()
-        cublas = cupy.cuda.cublas.getVersion(device.cublas_handle)
-    units = runtime.getDeviceProperties(index)["multiProcessorCount"]
-    nvrtc = ".".join(map(str, cupy.cuda.nvrtc.getVersion()))
-    versions = f"runtime {_dotted(runtime.runtimeGetVersion())}, NVRTC {nvrtc}, cuBLAS {cublas}"
-    yield f"card    {gpu.card(index)}, {units} multiprocessors, {gpu.gibibytes(free)} of {gpu.gibibytes(whole)} free"
-    yield f"driver  {_driver()}, for CUDA {_dotted(runtime.driverGetVersion())}"
-    yield f"CUDA    {versions}, under CuPy {cupy.__version__}"
-    yield f"TF32    {'known to the card' if gpu.has_tf32(index) else 'not known to the card'}, and off in this report"
-    variables = [f"{name}={os.environ[name]}" for name in VARIABLES if name in os.environ]
+    for label, tell in {"card": _card, "memory": _memory, "driver": _driver, "CUDA": _cuda, "TF32": _tf32}.items():
+        try:
+            with cupy.cuda.Device(index):
+                told = tell(cupy, index)
+        except Exception as error:  # of CuPy's own classes, or of the system's: a report is to be had all the same
+            told = f"not known ({type(error).__name__}: {one_line(error)})"
+        yield f"{label:<8}{told}"
+    variables = [f"{name}={home_as_tilde(os.environ[name])}" for name in VARIABLES if name in os.environ]
     if variables:
         yield f"set     {', '.join(variables)}"
+
+
+def _card(cupy: ModuleType, index: int) -> str:
+    units = cupy.cuda.runtime.getDeviceProperties(index)["multiProcessorCount"]
+    return f"{gpu.card(index)}, {units} multiprocessors"
+
+
+def _memory(cupy: ModuleType, index: int) -> str:
+    free, whole = cupy.cuda.runtime.memGetInfo()
+    return f"{gibibytes(free)} of {gibibytes(whole)} free"
+
+
+def _driver(cupy: ModuleType, index: int) -> str:
+    return f"{_driver_version()}, for CUDA {_dotted(cupy.cuda.runtime.driverGetVersion())}"
+
+
+def _cuda(cupy: ModuleType, index: int) -> str:
+    runtime = _dotted(cupy.cuda.runtime.runtimeGetVersion())
+    cublas = cupy.cuda.cublas.getVersion(cupy.cuda.Device(index).cublas_handle)
+    nvrtc = ".".join(map(str, cupy.cuda.nvrtc.getVersion()))
+    return f"runtime {runtime}, NVRTC {nvrtc}{_loaded('libnvrtc.so')}, cuBLAS {cublas}, under CuPy {cupy.__version__}"
+
+
+def _tf32(cupy: ModuleType, index: int) -> str:
+    return "known to the card, and off but for a line below" if gpu.has_tf32(index) else "not known to the card"
+
+
+def _loaded(library: str) -> str:
+    """Where a shared library that this process has loaded lies: " (/usr/lib/…)"; nothing where Linux does not tell."""
+    try:
+        lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    paths = [path for line in lines if library in (path := line.partition("/")[1] + line.partition("/")[2])]
+    return f" ({home_as_tilde(paths[0])})" if paths else ""
 
 
 def _dotted(version: int) -> str:
     return f"{version // 1000}.{version % 1000 // 10}"
 
 
-def _driver() -> str:
+def _driver_version() -> str:
     command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
         found = subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.split()

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minigan import backend
+from minigan import backend, gpu
 from minigan.autograd import Tensor
 from minigan.backend import Device
-from minigan.doctor.players import drawing_from, players_of
+from minigan.doctor.defaults import drawing_from
+from minigan.gpu import is_out_of_memory
 from minigan.training.config import Config
+from minigan.training.players import players_of
 from minigan.training.steps import STEPS
+from minigan.words import one_line
 
 MODEL, BATCHES = "dcgan28", (16, 256)  # the first to see how long the second would take
 SECONDS = 10.0  # for the steps of one device, about
@@ -27,15 +30,41 @@ def report(device: Device) -> Iterator[str]:
         try:
             batch, steps, seconds, queued = _timed(where)
         except Exception as error:  # a figure that is lacking is no wrong result
-            yield f"  {where}: not measured ({type(error).__name__}: {error})"
+            yield f"  {where}: not measured ({type(error).__name__}: {one_line(error)})"
             continue
         speeds.append(batch / seconds)
         step = f"{seconds * 1e3:.2f} ms a step of {batch} images, median of {steps}"
         yield f"  {where!s:<6} {batch / seconds:9.1f} images/s  ({step})"
         if where != backend.CPU:
             yield f"         the host has asked for all of it after {queued * 1e3:.2f} ms, and is free until it is done"
+            if gpu.has_tf32(where.index):
+                yield f"         {_beside_tf32(where, batch, steps, seconds)}"
     if len(speeds) == 2:
         yield f"  {device} is {speeds[0] / speeds[1]:.2f} times as fast as the CPU"
+
+
+def _beside_tf32(device: Device, batch: int, count: int, seconds: float) -> str:
+    """What TF32 gains, where a step takes so long in float32, and what it costs in exactness."""
+    try:
+        with backend.products_in_tf32(device, True):
+            with_tf32 = float(np.median([step for step, _ in _steps(device, batch, 1 + count)[1:]]))
+        difference = _rounding(device)
+    except Exception as error:
+        return f"with TF32: not measured ({type(error).__name__}: {one_line(error)})"
+    gain = f"{with_tf32 * 1e3:.2f} ms a step, {seconds / with_tf32:.2f} times as fast"
+    return f"with TF32: {gain}; a product of matrices then differs by {difference:.0e} of its largest value"
+
+
+def _rounding(device: Device) -> float:
+    """By how much TF32 changes a product of random matrices at most, of its largest value."""
+    rng = np.random.default_rng(0)
+    a, b = (backend.to_device(rng.standard_normal((512, 512), "float32"), device) for _ in range(2))
+    products = []
+    for on in (False, True):
+        with backend.products_in_tf32(device, on):
+            products.append(backend.to_numpy(a @ b))
+    plain, rounded = products
+    return float(abs(rounded - plain).max() / abs(plain).max())
 
 
 def _timed(device: Device) -> tuple[int, int, float, float]:
@@ -51,8 +80,8 @@ def _timed(device: Device) -> tuple[int, int, float, float]:
             count = int(min(MOST_STEPS, max(2, SECONDS / (seconds * batch / small))))
             times = _steps(device, batch, 1 + count)[1:]
             return batch, count, *np.median(times, axis=0).tolist()
-        except MemoryError:
-            if batch <= small:
+        except Exception as error:
+            if batch <= small or not is_out_of_memory(error):
                 raise
             batch //= 2
 

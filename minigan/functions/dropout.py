@@ -18,7 +18,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Any = None, team
     dx = m · dy / (1 − p): a `Gate`. rng: a numpy.random.Generator (default: minigan's own). A number
     is dropped where its uniform draw u in [0, 1) is below p. The draws are the same on every device,
     images' in the kernels' order (H, W, N, C), so that the mask lies in memory as the images do.
-    team: the processes that x's batch is shared out to (`training.parallel.Team`); x takes its part of
+    team: the processes that x's batch is shared out to (`training.team.Team`); x takes its part of
     the whole batch's mask. Srivastava et al., 2014.
     """
     p = checked_probability("dropout", p)

@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import CPU, Array, Device, get_array_module, is_array, to_device, zeros
+from minigan.backend import CPU, Array, Device, can_look, get_array_module, is_array, to_device, zeros
 from minigan.functions._common import as_floating, as_like, as_tensor, like
 from minigan.functions.activation import log_softmax, relu, sigmoid
 from minigan.functions.arithmetic import abs as _abs
@@ -130,8 +130,7 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
             f"cross_entropy: logits has shape {logits.shape}, labels {labels.shape}: logits must be (N, K) and labels "
             "(N,), one for each row"
         )
-    on_host = get_array_module(labels).__name__ == "numpy"  # elsewhere a look at them would wait for the device
-    if on_host and labels.size and not (0 <= labels.min() and labels.max() < logits.shape[1]):
+    if can_look(labels) and labels.size and not (0 <= labels.min() and labels.max() < logits.shape[1]):
         raise ValueError(
             f"cross_entropy: labels must lie in 0 … {logits.shape[1] - 1} for logits of shape {logits.shape}, but "
             f"they run from {labels.min()} to {labels.max()}"

@@ -17,7 +17,7 @@ from minigan.functions.arithmetic import power
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
 from minigan.functions.shaping import reshape
-from minigan.functions.synchronised import SynchronisedBatchNorm, numbers_of_team
+from minigan.functions.synchronised import SynchronisedBatchNorm
 from minigan.kernels.normalization import (
     Axes,
     Statistics,
@@ -26,6 +26,7 @@ from minigan.kernels.normalization import (
     is_positive,
     update_running,
 )
+from minigan.kernels.synchronised import numbers_of_team
 
 
 class BatchNorm(Function):
@@ -131,7 +132,7 @@ def batch_norm(
     become (1 − momentum) · old + momentum · batch; the variance entered there has the divisor
     M − 1 (`unbiased`, PyTorch) or M (TensorFlow). `num_batches_tracked`, a whole number, becomes one
     more. Otherwise: by the running statistics. negative_slope: of a (leaky) ReLU that y goes through at once.
-    team: processes that each have a share of the batch (`training.parallel.Team`): its statistics are then those of
+    team: processes that each have a share of the batch (`training.team.Team`): its statistics are then those of
     all of it, in the derivatives of every order too, and all processes must make the same calls.
     """
     x = as_floating("batch_norm", x)

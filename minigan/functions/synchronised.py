@@ -4,7 +4,7 @@ Each process r has n of the batch's N images, and a loss that is the mean over t
 L = Σ n/N L_r, and the gradients that a process works with are those of L_r. So what comes back from
 another process counts n/N there, and N/n here: that is all that a derivative has to know of it.
 
-A `team` (`training.parallel.Team`) has `sum(array)`, the sum over the processes in place, and `weight`,
+A `team` (`training.team.Team`) has `sum(array)`, the sum over the processes in place, and `weight`,
 n/N. Every process must make the same calls in the same order: also those of a backward pass.
 """
 
@@ -17,7 +17,12 @@ from minigan.autograd import Function, Tensor
 from minigan.functions.arithmetic import power
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels.normalization import Axes, Statistics
-from minigan.kernels.synchronised import add_over_team, sync_batch_norm_backward, sync_batch_norm_forward
+from minigan.kernels.synchronised import (
+    add_over_team,
+    numbers_of_team,
+    sync_batch_norm_backward,
+    sync_batch_norm_forward,
+)
 
 
 class TeamSum(Function):
@@ -94,8 +99,3 @@ class SynchronisedBatchNormBackward(Function):
         dx = (r * project(p * g) - gamma * r * r * curvature) * (1 / self.weight)
         dgamma = r * _sum(u * along_g, self.axes, keepdims=True) * (1 / self.weight)
         return dg, dx, dgamma
-
-
-def numbers_of_team(count: int, weight: float) -> int:
-    """How many numbers all processes have together, where this one has `count`."""
-    return round(count / weight)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minigan.backend import Array, get_array_module
 from minigan.kernels import cuda
+from minigan.kernels.runs import lie_alike
 
 
 def leaky_relu_forward(
@@ -68,7 +69,7 @@ def _in_one_pass(x: Array, mask: Array | None = None) -> bool:
     """Whether a CUDA kernel can go through the memory of x, and of a mask of x's shape beside it."""
     if not cuda.suits(x):
         return False
-    return cuda.lie_alike(x) if mask is None else mask.dtype == "bool" and cuda.lie_alike(x, mask)
+    return lie_alike(x) if mask is None else mask.dtype == "bool" and lie_alike(x, mask)
 
 
 def _from_kernel(name: str, x: Array) -> Array:

@@ -32,7 +32,8 @@ def adam_update(
         else:
             for start in range(0, p.size, SLICE_ELEMENTS):
                 _update(*(run[start : start + SLICE_ELEMENTS] for run in runs), betas, rate, root_scale, eps)
-    launch_over("adam", on_gpu, betas[0], 1 - betas[0], betas[1], 1 - betas[1], rate, root_scale, eps)
+    numbers = betas[0], 1 - betas[0], betas[1], 1 - betas[1], rate, root_scale, eps
+    launch_over("adam", on_gpu, *map(float, numbers))
 
 
 def _update(p, m, v, g, betas, rate, root_scale, eps) -> None:

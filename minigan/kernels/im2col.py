@@ -60,16 +60,16 @@ def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
     images = IMAGES if xp.__name__ == "numpy" else max(1, n)
     bands = _bands(geometry, min(n, images) * len(weight) * dy.itemsize, xp)
 
-    def products(piece: slice) -> Iterator[tuple[Geometry, Array, Array]]:
+    def products(piece: slice) -> Iterator[tuple[Array, Array]]:
         for rows, band in bands:
             part = gradient[rows, :, piece]
             taps, columns = _column_buffer(xp, band, part.shape[2], c, dy.dtype)
             _multiply(weight, part.reshape(-1, o).T, columns)
-            yield band, taps, columns
+            yield taps, columns
 
     def scatter(index: int) -> None:  # bands overlap in the image, so a piece is some images, not some bands
         piece = slice(index * images, (index + 1) * images)
-        _add_up(products(piece), dx[:, :, piece])
+        _add_up([band for _, band in bands], products(piece), dx[:, :, piece])
 
     _each(dx, scatter, -(-n // images))
     return dx.transpose(PIXELS_FIRST)
@@ -160,25 +160,36 @@ def _columns(image: Array, geometry: Geometry) -> Array:
     return columns
 
 
-def _add_up(bands: Iterable[tuple[Geometry, Array, Array]], image: Array) -> None:
+def _add_up(bands: list[Geometry], columns: Iterable[tuple[Array, Array]], image: Array) -> None:
     """Write to an image (H, W, N, C) at each pixel the sum of its copies in the columns of all bands.
 
-    A band is its geometry and its columns, twice as `_column_buffer` makes them.
+    bands: from the top down. columns: of each band, twice as `_column_buffer` makes them.
     """
     height, width, n, c = image.shape
     if cuda.suits(image):
-        for index, (band, _, columns) in enumerate(bands):
-            _launch("col2im", image.size, image, columns, band, int(index > 0))
+        written = 0
+        for band, (_, matrix) in zip(bands, columns, strict=True):
+            first, stop = _rows_read(band)
+            first, stop = min(first, written), height if band is bands[-1] else max(stop, written)
+            _launch("col2im", (stop - first) * width * n * c, image, matrix, band, first, stop, written)
+            written = stop
         return
     total = image
     if c < FEW_CHANNELS:
         total = scratch(get_array_module(image), "image", (c, height, width, n), image.dtype).transpose(1, 2, 3, 0)
     total[...] = 0
-    for band, taps, _ in bands:
+    for band, (taps, _) in zip(bands, columns, strict=True):
         for tap in band.taps():
             total[tap.inputs] += taps[tap.kh, tap.kw][tap.outputs]
     if total is not image:
         image[...] = total
+
+
+def _rows_read(band: Geometry) -> tuple[int, int]:
+    """The first of the image's rows that a band's windows read, and the one behind the last."""
+    height, first = band.in_size[0], -band.pad[0]
+    stop = first + (band.out_size[0] - 1) * band.stride[0] + band.kernel[0]
+    return min(max(first, 0), height), min(max(stop, 0), height)
 
 
 def _launch(kernel: str, threads: int, image: Array, columns: Array, geometry: Geometry, *more: int) -> None:

@@ -13,6 +13,7 @@ and the gate is made again from x, which is cheaper there than to keep a mask.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import repeat
 from math import prod
 from typing import NamedTuple
@@ -22,6 +23,7 @@ import numpy as np
 from minigan.backend import Array, get_array_module, is_on_gpu
 from minigan.kernels import cuda
 from minigan.kernels.activation import leaky_gate, leaky_relu_forward
+from minigan.kernels.runs import lie_alike
 
 Axes = tuple[int, ...]
 
@@ -132,7 +134,7 @@ def update_running(
     """running ← (1 − momentum) · running + momentum · batch in `mean` and `var` (C), in place, the batch's variance
     times `correction`; and one more of `batches`, if they are counted."""
     alike = cuda.suits(mean, var, batch.mean) and (batches is None or batches.dtype == "int64")
-    if alike and cuda.lie_alike(mean, var):
+    if alike and lie_alike(mean, var):
         momenta = 1.0 - momentum, float(momentum), float(correction)
         arrays = mean, var, batches, batch.mean, batch.var
         cuda.launch("normalization", "update_running", mean.size, *arrays, *momenta, mean.size, dtype=mean.dtype)
@@ -141,6 +143,15 @@ def update_running(
     var[...] = var * (1 - momentum) + batch.var.reshape(-1) * correction * momentum
     if batches is not None:
         batches += 1
+
+
+def sum_over(x: Array, axes: Axes) -> Array:
+    """Σ over the axes, in float64 (complex numbers: as wide), with length 1 along them."""
+    order = None if is_on_gpu(x) else _order(x, axes)
+    if order is None or x.dtype.kind == "c":
+        return x.sum(axis=axes, keepdims=True, dtype=get_array_module(x).result_type(x.dtype, "float64"))
+    total = sum(_sum_rows(part) for part in _slices(_rows(x, order, axes)))
+    return total.reshape([1 if a in axes else n for a, n in enumerate(x.shape)])
 
 
 def _order(x: Array, axes: Axes) -> tuple[int, ...] | None:
@@ -190,7 +201,11 @@ class _OnGPU:
         self.groups = -(-channels // self.lanes)
         # Enough blocks to fill a large GPU, and eight rows or more to a thread.
         self.blocks = max(1, min(1024 // max(1, self.groups), rows * self.lanes // (8 * cuda.BLOCK)))
-        self.sums = self.xp.empty((self.blocks, 2, channels), "float64")
+
+    @cached_property
+    def sums(self) -> Array:
+        """Room for two sums of each block and channel."""
+        return self.xp.empty((self.blocks, 2, self.shape[1]), "float64")
 
     def call(self, kernel: str, *arguments: Array | float) -> None:
         threads = self.groups * self.blocks * cuda.BLOCK

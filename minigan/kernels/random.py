@@ -18,8 +18,7 @@ from minigan.backend import Array, device_of, get_array_module, to_device
 from minigan.kernels import cuda
 
 MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645  # a, in NumPy's pcg64.h
-JUMPS = 48  # 2⁴⁸ draws: more than there is memory for
-DRAWS = 8  # that a thread makes
+JUMPS, DRAWS = cuda.CONSTANTS["JUMPS"], cuda.CONSTANTS["DRAWS"]
 WIDE = np.dtype([("high", np.uint64), ("low", np.uint64)])
 TABLE = np.dtype([("a", WIDE, JUMPS), ("c", WIDE, JUMPS)])
 
@@ -51,7 +50,7 @@ def _made_on_gpu(generator: np.random.PCG64, shape: tuple[int, ...], p: float, s
             "uinteger": _drawn(last) >> 32 if draws else left,
         }
     threads = max(-(-draws // DRAWS), min(mask.size, 1))
-    numbers = np.uint32(least), scale, pending, np.uint32(left)
+    numbers = least, scale, pending, left
     cuda.launch("random", "keep_mask", threads, mask, mask.size, _wide(first), _table(c), *numbers, dtype=mask.dtype)
     return mask
 

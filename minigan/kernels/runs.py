@@ -16,6 +16,13 @@ def as_run(a: Array, order: list[int] | None = None) -> Array | None:
     return a.reshape(-1) if a.flags.c_contiguous else None
 
 
+def lie_alike(*arrays: Array) -> bool:
+    """Whether these arrays of one shape lie in memory in one and the same order of axes, without gaps: what is
+    computed number by number can then go through memory as it is, whatever the order."""
+    order = memory_order(arrays[0])
+    return all(a.transpose(order).flags.c_contiguous for a in arrays)
+
+
 def as_runs(written: tuple[Array, ...], read: tuple[Array, ...] = ()) -> tuple[Array, ...] | None:
     """All as flat arrays in the first one's memory order. What is written must be views, and is None if one cannot;
     what is read is copied where it lies otherwise."""

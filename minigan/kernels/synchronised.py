@@ -8,8 +8,8 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigan.backend import Array, get_array_module, is_on_gpu
-from minigan.kernels.normalization import Axes, Statistics, _order, _rows, _slices, _sum_rows
+from minigan.backend import Array, get_array_module
+from minigan.kernels.normalization import Axes, Statistics, sum_over
 
 
 def add_over_team(x: Array, team: Any) -> Array:
@@ -21,12 +21,12 @@ def sync_batch_norm_forward(
     x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, team: Any
 ) -> tuple[Array, Statistics]:
     """y = x · scale + shift, scale = γ r and shift = β − μ scale, with the statistics of all processes."""
-    count = _count(x, axes, team.weight)
-    mean = team.sum(_sum_over(x, axes)) / count
+    count = numbers_of_team(prod(x.shape[a] for a in axes), team.weight)
+    mean = team.sum(sum_over(x, axes)) / count
     mean = mean.astype(x.dtype)
     centred = x - mean
     centred *= centred
-    var = team.sum(_sum_over(centred, axes)) / count
+    var = team.sum(sum_over(centred, axes)) / count
     inv_std = 1 / get_array_module(x).sqrt(var + eps)
     scale = inv_std * gamma
     shift = (beta - mean * scale).astype(x.dtype)
@@ -40,10 +40,10 @@ def sync_batch_norm_backward(
     dy: Array, x: Array, gamma: Array, statistics: Statistics, axes: Axes, team: Any, weight: float
 ) -> tuple[Array, Array, Array]:
     """dx = γ r (dy − (Σ w dy + x̂ Σ(w dy·x̂)) / (w M)), the sums over all processes;  dγ = Σ dy·x̂,  dβ = Σ dy here."""
-    count = _count(x, axes, weight)
+    count = numbers_of_team(prod(x.shape[a] for a in axes), weight)
     normal = x - statistics.mean
     normal *= statistics.inv_std
-    own = get_array_module(x).stack([_sum_over(dy * normal, axes), _sum_over(dy, axes)])
+    own = get_array_module(x).stack([sum_over(dy * normal, axes), sum_over(dy, axes)])
     dgamma, dbeta = own.astype(x.dtype)
     along, shift = (team.sum(own * weight) / (weight * count)).astype(x.dtype)
     normal *= along
@@ -53,15 +53,6 @@ def sync_batch_norm_backward(
     return dx, dgamma, dbeta
 
 
-def _count(x: Array, axes: Axes, weight: float) -> int:
-    """How many numbers of each channel all processes have."""
-    return round(prod(x.shape[a] for a in axes) / weight)
-
-
-def _sum_over(x: Array, axes: Axes) -> Array:
-    """Σ over the axes, in float64 (complex numbers: as wide), with length 1 along them."""
-    order = None if is_on_gpu(x) else _order(x, axes)
-    if order is None or x.dtype.kind == "c":
-        return x.sum(axis=axes, keepdims=True, dtype=get_array_module(x).result_type(x.dtype, "float64"))
-    total = sum(_sum_rows(part) for part in _slices(_rows(x, order, axes)))
-    return total.reshape([1 if a in axes else n for a, n in enumerate(x.shape)])
+def numbers_of_team(count: int, weight: float) -> int:
+    """How many numbers all processes have together, where this one has `count`."""
+    return round(count / weight)

@@ -12,7 +12,7 @@ from typing import Any
 from minigan import functions as F
 from minigan.autograd import Tensor
 from minigan.autograd.modes import _observers_here
-from minigan.backend import default_rng, get_array_module, to_device, zeros
+from minigan.backend import can_look, default_rng, to_device, zeros
 from minigan.functions._common import as_ints, as_number, as_size, check_images
 from minigan.functions.dropout import checked_probability
 from minigan.kernels.geometry import Geometry, normalize_pair
@@ -280,8 +280,7 @@ class Embedding(Module):
         if getattr(array, "dtype", None) is None or array.dtype.kind not in "iu":
             found = getattr(array, "dtype", None) or type(array).__name__
             raise TypeError(f"Embedding takes an array of integer labels, the numbers of its rows, not {found}")
-        on_host = get_array_module(array).__name__ == "numpy"  # elsewhere a look at them would wait for the device
-        if on_host and array.size and not (0 <= array.min() and array.max() < rows):
+        if can_look(array) and array.size and not (0 <= array.min() and array.max() < rows):
             raise ValueError(f"Embedding: labels are {array.min()} to {array.max()}, but rows are 0 to {rows - 1}")
         return self.weight[to_device(array, self.weight.device)]
 

@@ -20,8 +20,6 @@ from minigan import backend, models
 from minigan.autograd import AnomalyError, Tensor
 from minigan.autograd.anomaly import is_finite
 from minigan.data import Batches, DataError, Dataset, load
-from minigan.objectives import OBJECTIVES
-from minigan.optim import Adam
 from minigan.trace import Recorder, remembered, step_recorder
 from minigan.training.ahead import sent_ahead
 from minigan.training.averaging import averaged_copy, update_average
@@ -30,10 +28,11 @@ from minigan.training.config import Config, ConfigError
 from minigan.training.diagnosis import first_nonfinite, watch
 from minigan.training.errors import CheckpointError, Interrupted, NonFiniteLossError, TrainingError
 from minigan.training.folder import RunFolder, SilentFolder
-from minigan.training.parallel import ALONE, Team
-from minigan.training.progress import Progress, describe, program
+from minigan.training.players import players_of
+from minigan.training.progress import Progress, describe
 from minigan.training.sampling import draw_noise, generate
-from minigan.training.steps import STEPS, Players, StepReport
+from minigan.training.steps import STEPS, StepReport
+from minigan.training.team import ALONE, Team
 
 CHANGEABLE = {"data", "device", "epochs", "sync_batch_norm", "tf32"}  # when a run is resumed
 LOG_EVERY = 20  # steps between two lines of stats, for which figures are fetched from the device
@@ -54,12 +53,8 @@ class Run:
         self.config, self.data, self.folder, self.team = config, data, folder, team
         self.device, self.device_reason = device, _ = backend.choose_device(team.own_device(config.device), config.tf32)
         backend.manual_seed(config.seed)
-        G, D = models.build(config.model, config.channels)
-        G.to(device), D.to(device)
-        self.players = Players(
-            G, D, self._adam(G, config.lr_G), self._adam(D, config.lr_D), OBJECTIVES[config.objective]()
-        )
-        self.average = averaged_copy(G) if config.averaging else None
+        self.players = players_of(config, device)
+        self.average = averaged_copy(self.players.G) if config.averaging else None
         team.employ(self.players, device, config.sync_batch_norm)
         self.noise = backend.new_rng(config.seed, "noise")
         # Dropout draws from minigan's one default generator: what it would draw next in this run is kept here.
@@ -77,14 +72,15 @@ class Run:
         self.detect_anomaly = False  # whether every step is taken under watch
         self.trace_every = 0  # steps between two that are recorded; 0: none
 
-    def _adam(self, network: Any, lr: float) -> Adam:
-        c = self.config
-        return Adam(network.parameters(), lr, c.betas, c.eps, c.epsilon_hat)
-
     @property
     def generator(self) -> Any:
         """The generator that samples are drawn from: the averaged one, if there is one."""
         return self.players.G if self.average is None else self.average
+
+    @property
+    def resuming(self) -> str:
+        """The command that goes on with this run, with as many processes."""
+        return self.team.command(f"--resume {shlex.quote(str(self.folder.path))}")
 
     def sample(self, n: int, seed: int | None = None) -> Any:
         """n images (n, C, H, W) in [−1, 1] on the host; without a seed, those of the run's grids."""
@@ -121,7 +117,8 @@ class Run:
             backend.keep_freed_memory()
         self._agree()
         try:
-            self._train()
+            with backend.products_in_tf32(self.device, self.config.tf32):
+                self._train()
         except (Exception, KeyboardInterrupt) as error:
             told = isinstance(error, (TrainingError, AnomalyError, Interrupted))
             with suppress(OSError):  # the disk may be what it ended on
@@ -174,10 +171,7 @@ class Run:
         batches = (self.data.batch(b[self.team.share(len(b))]) for b in self.batches.epoch(self.epoch, self.position))
         for images in sent_ahead(batches, self.device):
             if self.team.any(stopped()):
-                raise Interrupted(
-                    f"stopped at {self._place(self.step)}; all is saved. "
-                    f"Go on with: {program()} train --resume {shlex.quote(str(self.folder.path))}"
-                )
+                raise Interrupted(f"stopped at {self._place(self.step)}; all is saved. Go on with: {self.resuming}")
             self._train_step(images)
             last = self.position == len(self.batches)
             logging = self.step % LOG_EVERY == 0 or last
@@ -229,7 +223,7 @@ class Run:
 
     def _check(self, name: str, loss: Tensor) -> None:
         """Raise if a loss is not finite. On a GPU to look is to wait: there `_fetch_figures` looks at them."""
-        if self.device == backend.CPU and not is_finite(loss):
+        if backend.can_look(loss.data) and not is_finite(loss):
             raise NonFiniteLossError(f"{name} became {loss.item()}")
 
     def _not_finite(self, what: str, first: AnomalyError | None, step: int) -> NonFiniteLossError:
@@ -240,7 +234,7 @@ class Run:
             self.progress.line(f"{what}: looking for its source in the steps since the last checkpoint")
             again = Run(self.config, self.data, self.folder)
             again.restore(load_checkpoint(self.folder.last_checkpoint), self.folder.last_checkpoint)
-            first = first_nonfinite(lambda: again._take_steps(step - again.step), again.players) or first
+            first = first_nonfinite(lambda: again.take_steps(step - again.step), again.players) or first
         source = "its source was not found (with --detect-anomaly a run stops there)"
         if first:
             source = f"the first to produce a NaN or Inf was {first.source}: {first.cause}"
@@ -254,11 +248,12 @@ class Run:
             f"The last good checkpoint is {self.folder.last_checkpoint}: start again with lower learning rates (--lr)"
         )
 
-    def _take_steps(self, n: int) -> None:
-        """The next n steps, or those that are left of the epoch, and nothing else: for the watch."""
-        self._check = lambda name, loss: None  # the watch sees every loss
-        for indices in itertools.islice(self.batches.epoch(self.epoch, self.position), n):
-            self._train_step(self.data.batch(indices))
+    def take_steps(self, n: int) -> None:
+        """The next n steps, or those that are left of the epoch, and nothing else: for who looks at them himself."""
+        self._check = lambda name, loss: None
+        batches = map(self.data.batch, itertools.islice(self.batches.epoch(self.epoch, self.position), n))
+        for images in sent_ahead(batches, self.device):
+            self._train_step(images)
 
     # Figures.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from minigan.autograd import Tensor
+from minigan.backend import products_in_tf32
 from minigan.trace import Trace, remembered
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.config import Config
@@ -42,6 +43,7 @@ def _traced(run: Run, seed: int, batch_size: int) -> Trace:
     chosen = np.sort(np.random.default_rng(seed).choice(len(run.data), n, replace=False))
     x = Tensor(run.data.batch(chosen), device=run.device)
     z = Tensor(draw_noise(n, players.G.z_dim, seed), device=run.device)
-    with remembered(players.G, players.D) as meeting, run.recorder(x, z) as recorder:
+    tf32 = products_in_tf32(run.device, run.config.tf32)
+    with tf32, remembered(players.G, players.D) as meeting, run.recorder(x, z) as recorder:
         STEPS[run.config.step](players, x, z, recorder.name, watched=True)
     return recorder.trace.with_comparisons(meeting.compare(z))

@@ -28,22 +28,16 @@ MODELS = "mlp", "quick28", "dcgan28"
 
 def training_step(model: str, batch: int, step: str = "") -> Callable[[], Any]:
     """A step of a model on the GPU, with the settings it is trained with; images and noise come from the host."""
-    from minigan import backend, models
+    from minigan import backend
     from minigan.autograd import Tensor
-    from minigan.objectives import OBJECTIVES
-    from minigan.optim import Adam
     from minigan.training.config import Config
-    from minigan.training.steps import STEPS, Players
+    from minigan.training.players import players_of
+    from minigan.training.steps import STEPS
 
     config, device = Config.for_model(model), backend.parse_device("gpu")
     backend.manual_seed(0)
-    G, D = models.build(model, config.channels or 1)
-    G.to(device), D.to(device)
-    optimizers = (
-        Adam(network.parameters(), lr, config.betas, config.eps, config.epsilon_hat)
-        for network, lr in ((G, config.lr_G), (D, config.lr_D))
-    )
-    players = Players(G, D, *optimizers, OBJECTIVES[config.objective]())
+    players = players_of(config, device)
+    G = players.G
     rng = np.random.default_rng(0)
 
     def take_step() -> Any:

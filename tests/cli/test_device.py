@@ -10,7 +10,7 @@ from fake_cupy import CUDARuntimeError, OutOfMemoryError, pretend, take_away
 
 from minigan import backend, cli, gpu
 from minigan.testing import check
-from minigan.training import Config, start
+from minigan.training import Config, start, tracing
 from minigan.training.run import Run
 
 
@@ -96,12 +96,38 @@ def test_tf32_may_change_when_a_run_is_resumed(train, minigan, tmp_path):
     assert said.code == 0 and not Config.load(run / "config.json").tf32 and "TF32" not in said.err
 
 
-def test_a_run_sets_what_its_configuration_says(train, monkeypatch):
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("wanted", [["--tf32"], []])
+def test_a_run_has_tf32_while_it_trains_and_nobody_else_has(wanted, fails, train, monkeypatch):
     fake = pretend(monkeypatch)
     monkeypatch.setattr(backend, "to_device", lambda array, device: array)
-    train("--dry-run", "--device", "gpu", "--tf32")
-    train("--dry-run", "--device", "gpu")
-    assert [value for _, value in fake.linalg.set] == [fake.linalg.COMPUTE_TYPE_TF32, fake.linalg.COMPUTE_TYPE_DEFAULT]
+    seen = []
+
+    def look(self):
+        backend.choose_device("gpu")  # as others in the same program may
+        seen.append(fake.in_tf32)
+        if fails:
+            raise RuntimeError("it ended")
+
+    monkeypatch.setattr(Run, "_train", look)
+    said = train("--device", "gpu", *wanted)
+    assert seen == [bool(wanted)] and not fake.in_tf32 and said.code == fails
+
+
+def test_a_step_of_a_run_in_tf32_is_traced_in_it(monkeypatch):
+    fake = pretend(monkeypatch)
+    monkeypatch.setattr(backend, "to_device", lambda array, device: array)
+    seen = []
+
+    def step(*arguments, **more):
+        seen.append(fake.in_tf32)
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(tracing.STEPS, "alternating", step)
+    for tf32 in (True, False):
+        with pytest.raises(ZeroDivisionError):
+            tracing.trace_fresh(Config.for_model("mlp", device="gpu", tf32=tf32))
+    assert seen == [True, False] and not fake.in_tf32
 
 
 # --- threads -------------------------------------------------------------------------------------
@@ -150,6 +176,22 @@ def test_out_of_memory_on_a_gpu_says_how_much_is_missing_and_in_use(train, monke
     last = train("--device", "cpu").err.splitlines()[-1]
     told = "3.0 GiB more were needed, 77.0 GiB are in use, of 80.0 GiB"
     assert f"out of memory on cpu at step 1 ({told}): start again with --batch-size 10" in last
+
+
+@pytest.mark.parametrize("text", [
+    "cudaErrorMemoryAllocation: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA_ERROR_OUT_OF_MEMORY: out of memory",
+])  # fmt: skip
+def test_out_of_memory_in_cudas_words_is_no_failing_gpu(text, train, minigan, monkeypatch):
+    error = CUDARuntimeError(text)
+    _failing_in_step(monkeypatch, 2, error)
+    last = train("--device", "cpu").err.splitlines()[-1]
+    assert f"out of memory on cpu at step 2 ({text}): start again with --batch-size 10" in last
+
+    def fail(arguments):
+        raise error
+
+    monkeypatch.setattr(cli, "_sample", fail)
+    assert minigan("sample").err == f"minigan sample: out of memory ({text}): try a smaller --n\n"
 
 
 def test_what_cupy_raises_names_the_doctor(minigan, monkeypatch):

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_cupy import take_away
+from fake_cupy import CompileException, CUDARuntimeError, pretend, take_away
 
 from minigan import backend, doctor, gpu
 from minigan.backend import CPU, Device
 from minigan.doctor import checks, compare, environment, timing
 from minigan.functions.convolution import Conv2d
 from minigan.kernels import cook_toom
+from minigan.training.averaging import update_average
 
-FIRST = "gradients, against finite differences"
+FIRST = "gradients on the CPU, finite differences"
 
 
 def test_a_sound_engine_passes(minigan):
@@ -65,7 +68,52 @@ def test_without_the_device_asked_for_there_is_one_sentence(minigan, monkeypatch
     said = minigan("doctor", "--device", "gpu")
     assert said.code == 1 and said.out.endswith("FAIL: the device asked for cannot be used\n")
     assert "CuPy is not installed: pip install 'minigan[gpu-cuda12]'" in said.err and said.err.count("\n") == 1
-    assert "self-check" not in said.out and "numpy  " in said.out
+    assert "self-check" not in said.out and "numpy  " in said.out and "cause" not in said.out
+
+
+def test_what_cupy_said_itself_is_in_the_report(minigan, monkeypatch):
+    fake = pretend(monkeypatch)
+    fake.stumbles = CompileException('x.cu(1): error: could not open source file "cuda_fp16.h"\nand so on')
+    said = minigan("doctor", "--device", "gpu")
+    assert said.code == 1 and "the headers of CUDA are missing" in said.err
+    assert '\ncause   CompileException: x.cu(1): error: could not open source file "cuda_fp16.h"\nand' in said.out
+
+
+def test_the_packages_are_named_with_the_cupy_that_is_there(monkeypatch):
+    monkeypatch.setattr(environment, "_product_speed", lambda: "fast")
+    for wheels, name in (([], "cupy"), (["cupy-rocm-7-0"], "cupy-rocm-7-0")):
+        monkeypatch.setattr(gpu, "wheels", lambda wheels=wheels: wheels)
+        lines = [line.split() for line in environment.of_host()]
+        assert {"mpi4py", "mpich", name} <= {words[0] for words in lines}
+        assert [name, "not", "installed"] in lines
+
+
+def test_what_cannot_be_told_of_a_gpu_takes_no_other_line_along(monkeypatch):
+    fake = pretend(monkeypatch)  # which knows nothing of multiprocessors, of NVRTC and of cuBLAS
+    monkeypatch.setattr(environment, "_driver_version", lambda: "580.1")
+
+    def forget():
+        raise CUDARuntimeError("cudaErrorUnknown: unknown error\nmore")
+
+    fake.cuda.runtime.memGetInfo = forget
+    for name in environment.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/home/someone")
+    monkeypatch.setenv("CUPY_CACHE_DIR", "/home/someone/cache")
+    monkeypatch.setenv("CUDA_LAUNCH_BLOCKING", "1")
+    lines = list(environment.of_gpu(0))
+    assert lines[0] == "card    not known (KeyError: 'multiProcessorCount')"
+    assert lines[1] == "memory  not known (CUDARuntimeError: cudaErrorUnknown: unknown error)"
+    assert lines[2] == "driver  580.1, for CUDA 13.0"
+    assert lines[3].startswith("CUDA    not known (AttributeError: ")
+    assert lines[4] == "TF32    known to the card, and off but for a line below"
+    assert lines[5:] == ["set     CUDA_LAUNCH_BLOCKING=1, CUPY_CACHE_DIR=~/cache"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+def test_a_library_that_is_loaded_is_told_with_its_place():
+    assert re.fullmatch(r" \(\S*/libc\.so\.6\)", environment._loaded("libc.so"))
+    assert environment._loaded("libnone.so") == ""
 
 
 def test_on_a_gpu_the_checks_are_told_it_and_it_is_compared_and_timed(minigan, monkeypatch):
@@ -194,10 +242,11 @@ def test_every_function_every_optimiser_and_a_step_are_compared():
 
     names = [subject.name for subject in compare.subjects()]
     assert set(CASES) < set(names)
-    assert names[-5:] == ["SGD.step", "RMSprop.step", "Adam.step", "batches sent ahead", "a training step of dcgan28"]
+    steps = ["a training step of dcgan28", "4 steps of a run"]
+    assert names[-6:] == ["SGD.step", "RMSprop.step", "Adam.step", "batches sent ahead", *steps]
 
 
-@pytest.mark.parametrize("name", ["conv2d", "Adam.step", "a training step of dcgan28"])
+@pytest.mark.parametrize("name", ["conv2d", "Adam.step", "a training step of dcgan28", "4 steps of a run"])
 def test_what_is_compared_is_the_same_each_time_and_leaves_the_programs_random_state_alone(name):
     subject = next(s for s in compare.subjects() if s.name == name)
     state = backend.default_rng().bit_generator.state
@@ -205,7 +254,7 @@ def test_what_is_compared_is_the_same_each_time_and_leaves_the_programs_random_s
     first = {what: array.copy() for what, array in run(CPU, "float64").items()}
     again = run(CPU, "float64")
     assert first and all((first[what] == again[what]).all() for what in first)
-    assert any("gradient" in what or "weight" in what for what in first)
+    assert any(word in what for what in first for word in ("gradient", "weight", "loss"))
     assert backend.default_rng().bit_generator.state == state
 
 
@@ -225,6 +274,32 @@ def test_a_batch_that_was_overwritten_before_it_was_read_is_wrong(monkeypatch):
     assert "differs by" in compare.compared(subject, CPU).trouble
 
 
+def _wrongly_averaged(average, G, keep):
+    update_average(average, G, 1 - keep)
+
+
+@pytest.mark.parametrize("place, attribute, wrong, says", [
+    ("minigan.training.run", "update_average", _wrongly_averaged, "a sample differs"),
+    ("minigan.nn.Dropout", "forward", lambda self, x: x, "differs"),
+    ("minigan.training.run", "sent_ahead", lambda batches, device: (b[::-1] * 0.5 for b in batches), "differs"),
+    ("minigan.data.Batches", "epoch", lambda self, *place: iter([[7, 6], [5, 4], [3, 2], [1, 0]]), "differs"),
+])  # fmt: skip
+def test_a_run_that_goes_another_way_on_a_gpu_is_wrong(place, attribute, wrong, says, monkeypatch, tmp_path):
+    """Here both ways are the CPU's."""
+    monkeypatch.chdir(tmp_path)
+    subject = next(s for s in compare.subjects() if s.name == "4 steps of a run")
+    row = compare.compared(subject, CPU)
+    assert (row.cases, row.differences, row.trouble) == (1, {"float32": 0.0}, "")
+    assert list(tmp_path.iterdir()) == []
+    _, run = subject.draw(np.random.default_rng(0))
+    expected = run(CPU, "float32")
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{place}.{attribute}", wrong)
+        ways = itertools.cycle([expected, run(CPU, "float32")])
+    again = replace(subject, draw=lambda rng: ("", lambda device, dtype: next(ways)))
+    assert says in compare.compared(again, CPU).trouble
+
+
 def test_the_time_of_a_step_is_measured_with_as_many_images_as_there_is_time_for(monkeypatch):
     monkeypatch.setattr(
         timing, "_steps", lambda device, batch, count: [(9.0, 9.0), *[(0.01 * batch, 0.5)] * (count - 1)]
@@ -234,17 +309,33 @@ def test_the_time_of_a_step_is_measured_with_as_many_images_as_there_is_time_for
     monkeypatch.setattr(timing, "SECONDS", 1e9)
     assert timing._timed(CPU) == (256, 20, 2.56, 0.5)
 
-    def short(device, batch, count):
-        if batch > 32:
-            raise MemoryError
+
+def _failing_from(most, error):
+    def steps(device, batch, count):
+        if batch > most:
+            raise error
         return [(0.01 * batch, 0.5)] * count
 
-    monkeypatch.setattr(timing, "_steps", short)
+    return steps
+
+
+@pytest.mark.parametrize("error", [MemoryError(), CUDARuntimeError("cudaErrorMemoryAllocation: out of memory")])
+def test_the_time_is_measured_with_as_many_images_as_there_is_memory_for(error, monkeypatch):
+    monkeypatch.setattr(timing, "SECONDS", 1e9)
+    monkeypatch.setattr(timing, "_steps", _failing_from(32, error))
     assert timing._timed(CPU)[0] == 32
+
+
+def test_what_fails_for_another_reason_is_not_tried_with_fewer(monkeypatch):
+    monkeypatch.setattr(timing, "SECONDS", 1e9)
+    monkeypatch.setattr(timing, "_steps", _failing_from(32, CUDARuntimeError("cudaErrorIllegalAddress")))
+    with pytest.raises(CUDARuntimeError):
+        timing._timed(CPU)
 
 
 def test_the_speeds_are_set_beside_each_other(monkeypatch):
     monkeypatch.setattr(timing, "_timed", lambda device: (100, 5, 0.5 if device == CPU else 0.1, 0.02))
+    monkeypatch.setattr(gpu, "has_tf32", lambda index: False)
     lines = list(timing.report(GPU))
     assert "gpu:0     1000.0 images/s  (100.00 ms a step of 100 images, median of 5)" in lines[1]
     assert "asked for all of it after 20.00 ms" in lines[2] and len(lines) == 5  # of the GPU only
@@ -255,6 +346,33 @@ def test_the_speeds_are_set_beside_each_other(monkeypatch):
 
     monkeypatch.setattr(timing, "_timed", broken)
     assert "gpu:0: not measured (RuntimeError: out of order)" in list(timing.report(GPU))[1]
+
+
+def test_tf32_is_timed_and_judged_where_the_card_has_it_and_is_off_afterwards(monkeypatch):
+    fake = pretend(monkeypatch)
+    gpu.ready(0)
+    monkeypatch.setattr(timing, "_timed", lambda device: (100, 5, 0.1, 0.02))
+    monkeypatch.setattr(timing, "_steps", lambda *arguments: [(9.0, 9.0), *[(0.05 if fake.in_tf32 else 0.1, 0.01)] * 5])
+
+    class Array(np.ndarray):
+        def __matmul__(self, other):
+            return np.asarray(self) @ np.asarray(other) * (1.001 if fake.in_tf32 else 1)
+
+    monkeypatch.setattr(backend, "to_device", lambda array, device: array.view(Array))
+    (line,) = (line.strip() for line in timing.report(GPU) if "TF32" in line)
+    gain = "with TF32: 50.00 ms a step, 2.00 times as fast"
+    assert line == f"{gain}; a product of matrices then differs by 1e-03 of its largest value" and not fake.in_tf32
+
+    def broken(*arguments):
+        assert fake.in_tf32
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr(timing, "_steps", broken)
+    lines = list(timing.report(GPU))
+    assert "         with TF32: not measured (RuntimeError: out of order)" in lines and not fake.in_tf32
+    assert lines[-1] == "  gpu:0 is 1.00 times as fast as the CPU"
+    fake.capability = (7, 5)
+    assert not any("TF32" in line for line in timing.report(GPU))
 
 
 # --- on a device ---------------------------------------------------------------------------------
@@ -286,8 +404,10 @@ def test_a_real_report(cupy, minigan, monkeypatch):
     assert said.code == 1 and said.out.endswith("\nFAIL: off\n") and said.out.count("WRONG") == 1
     for line in (
         r"^  off: (output|the gradient of input) 0 differs by \S+e-0[34], in float32, on \(3,\)$",
-        r"^card    .+ GiB free$", r"^driver  .+ for CUDA \d+\.\d$", r"^CUDA    runtime .+ NVRTC .+ CuPy \d+",
-        r"^TF32    .+ off in this report$", r"^  ok      training ", r"^  dense +6 +\d.+ ok$",
+        r"^card    .+ multiprocessors$", r"^memory  .+ of .+ free$", r"^driver  .+ for CUDA \d+\.\d$",
+        r"^CUDA    runtime .+ NVRTC .+ CuPy \d+",
+        r"^TF32    .*known to the card", r"^         with TF32: .+ times as fast; ", r"^  4 steps of a run +1 .+ ok$",
+        r"^  ok      training ", r"^  dense +6 +\d.+ ok$",
         r"^  a training step of dcgan28 +2 .+ ok$", r"^  gpu:0 +[\d.]+ images/s", r"^  cpu +[\d.]+ images/s",
     ):  # fmt: skip
         assert re.search(line, said.out, re.MULTILINE), line

@@ -19,7 +19,7 @@ RNG = np.random.default_rng(0)
 
 
 class Team:
-    """As `training.parallel.Team`: n of the batch's N images, and sums over the members."""
+    """As `training.team.Team`: n of the batch's N images, and sums over the members."""
 
     def __init__(self, own: slice, meeting: SimpleNamespace) -> None:
         self.own, self.meeting = own, meeting

@@ -19,7 +19,7 @@ except Exception as error:  # CuPy loads the library when it is first called
 CARDS = {
     75: "T4, RTX 20", 80: "A100", 86: "RTX 30", 89: "RTX 40, L4", 90: "H100, H200", 100: "B200", 120: "RTX 50",
 }  # fmt: skip
-FILES = sorted(path.stem for path in cuda.FOLDER.glob("*.cu"))
+FILES = sorted({path.stem for path in cuda.FOLDER.glob("*.cu")} - {"common"})  # which is part of each
 
 
 def compiled(code: str, capability: int) -> str:

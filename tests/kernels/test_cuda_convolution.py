@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_convolution import KERNELS, arguments, problems, scale
 
-from minigan.kernels import convolution, cook_toom, direct, im2col
+from minigan.kernels import convolution, cook_toom, cuda, direct, im2col
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.layout import is_native, pixels_first, to_native
 
@@ -139,3 +140,28 @@ def test_launches(cupy, counters, dtype, kernel, case, launches):
     getattr(convolution, kernel)(*there, geometry)
     made = {name: count - before[name] for name, count in counters().items() if name != "cudaMalloc"}
     assert made == {**dict.fromkeys(made, 0), "launch": launches, "gemm": 1}
+
+
+def test_a_band_is_added_to_the_rows_that_it_reads(cupy, monkeypatch):
+    """Not to the whole image, as often as there are bands; and every row is written to, read or not."""
+    rows = []
+
+    def launch(file, kernel, threads, *arguments, dtype):
+        if kernel == "col2im":
+            rows.append(tuple(arguments[-3:]))
+            assert threads == (arguments[-2] - arguments[-3]) * 9 * 2 * 3, "W·N·C to a row"
+        cuda.launch(file, kernel, threads, *arguments, dtype=dtype)
+
+    monkeypatch.setattr(im2col, "cuda", SimpleNamespace(launch=launch, suits=cuda.suits))
+    for height, kernel, stride, expected in [
+        (9, 3, 2, [(0, 3, 0), (2, 5, 3), (4, 7, 5), (6, 9, 7)]),
+        (9, 1, 4, [(0, 1, 0), (1, 5, 1), (5, 9, 5)]),
+        (10, 3, 3, [(0, 3, 0), (3, 6, 3), (6, 10, 6)]),
+    ]:
+        geometry = Geometry.of_conv((height, 9), kernel, stride)
+        dy, w = np.ones((2, 4, *geometry.out_size), "float32"), np.ones((4, 3, kernel, kernel), "float32")
+        rows.clear()
+        with patch.dict(im2col.BAND_BYTES, cupy=1):
+            dx = im2col.conv_input_grad(cupy.asarray(dy), cupy.asarray(w), geometry)
+        assert rows == expected
+        np.testing.assert_array_equal(dx.get(), direct.conv_input_grad(dy, w, geometry))

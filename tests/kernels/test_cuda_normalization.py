@@ -168,6 +168,13 @@ def test_the_same_numbers_give_the_same_bits(cupy):
     assert runs[0] == runs[1]
 
 
+def test_the_gate_needs_no_room_for_sums(cupy, monkeypatch):
+    x, gamma, beta, _ = put(cupy, *draw((2500, 40), "float32"))
+    _, statistics = batch_norm_forward(x, gamma, beta, (0,), EPS, 0.2)
+    monkeypatch.setattr(cupy, "empty", lambda *arguments: pytest.fail("made for nothing"))
+    is_positive(x, statistics, (0,))
+
+
 def test_launches(cupy):
     if "cusim" not in sys.modules:
         pytest.skip("a card does not count them, a simulator does")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
+from minigan.kernels.cuda import BLOCK
 from minigan.kernels.reduction import MOST_BLOCKS, SMALL, mean, mean_sigmoid, norm
 
 TOLERANCE = {"float32": 1e-6, "float64": 1e-14, "complex128": 1e-14}
@@ -46,3 +49,27 @@ def test_in_any_order_of_memory_and_with_gaps(cupy, dtype):
 def test_over_some_axes(cupy, axis, keepdims):
     x = drawn((6, 4, 10), "float32")
     check(mean(cupy.asarray(x), axis, keepdims, 0.25), np.asarray(mean(x, axis, keepdims, 0.25)), "float32")
+
+
+def test_one_block_is_asked_for_no_more_than_it_does_in_a_launchs_time(cupy):
+    """Its rounds wait for each other; of more numbers many blocks make parts, and one their sum."""
+    assert SMALL <= 16 * BLOCK
+    if "cusim" not in sys.modules:
+        pytest.skip("a card does not count launches, a simulator does")
+    counters = sys.modules["cusim"].counters
+    for size, launches in (SMALL, 1), (SMALL + 1, 2), (1 << 18, 2):
+        x = cupy.ones(size, "float32")
+        for function in (mean_sigmoid, lambda a: mean(a, None, False, 1 / a.size)):
+            function(x)
+            before = counters()["launch"]
+            function(x)
+            assert counters()["launch"] == before + launches, size
+
+
+@pytest.mark.parametrize("ends", [[np.inf], [-np.inf], [np.nan], [np.inf, -np.inf]], ids=str)
+def test_of_what_is_not_finite(cupy, ends):
+    x = drawn((3 * SMALL,), "float32")
+    x[: len(ends)] = ends
+    with np.errstate(invalid="ignore"):
+        for function in (mean_sigmoid, norm, lambda a: mean(a, None, False, 1 / a.size)):
+            check(function(cupy.asarray(x)), np.asarray(function(x)), "float32")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,11 +19,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from minigan import backend, gpu
 from minigan.autograd import Tensor
 from minigan.optim import SGD
-from minigan.training import Config, parallel, start
+from minigan.training import Config, mpi, start, team
 from minigan.training.checkpoint import load_checkpoint
-from minigan.training.parallel import ALONE, Team
+from minigan.training.team import ALONE, Team
 
 SCRIPT = Path(__file__).with_name("together.py")
 MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
@@ -143,6 +145,7 @@ def test_ctrl_c_stops_all_at_one_step_and_saves(tmp_path, train, data):
         job.send_signal(signal.SIGINT)
         said = job.stderr.read()
     assert job.returncode == 1 and said.count("all is saved") == 1 and "Abort" not in said, said
+    assert "Go on with: mpiexec -n 2 " in said and f" train --data-parallel --resume {tmp_path}/runs/0" in said, said
     step = int(said.split("stopped at step ")[1].split()[0])
     (folder,) = (tmp_path / "runs").iterdir()
     assert load_checkpoint(folder / "ckpt" / "last.safetensors").progress["step"] == step
@@ -223,17 +226,17 @@ class Twice:
 
 @pytest.fixture
 def twice(monkeypatch: pytest.MonkeyPatch) -> Team:
-    monkeypatch.setattr(parallel, "_in_place", lambda: None)
+    monkeypatch.setattr(team, "_in_place", lambda: None)
     return Team(Twice())
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 @pytest.mark.parametrize("n", [7, 20, 64])
 def test_shares_follow_each_other_and_differ_by_one(size, n):
-    team, shares = Team(), []
-    team.size = size
-    for team.rank in range(size):
-        shares.append(list(range(n))[team.share(n)])
+    one, shares = Team(), []
+    one.size = size
+    for one.rank in range(size):
+        shares.append(list(range(n))[one.share(n)])
     assert sum(shares, []) == list(range(n))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
@@ -259,10 +262,13 @@ def test_gradients_travel_in_one_piece_and_keep_their_shapes(twice):
     ("spec", "variable", "count", "rank", "device"),
     [
         ("auto", "", 2, 1, "gpu:1"),
+        ("auto", "", 2, 0, "auto"),  # the first process says why it is this one
         ("gpu:0", "", 4, 3, "gpu:3"),
         ("gpu:2", "", 4, 1, "gpu:3"),
-        ("auto", "", 1, 1, "gpu:0"),  # each process may have been shown a card of its own
+        ("gpu:2", "", 4, 2, "gpu:0"),
+        ("auto", "", 1, 1, "auto"),  # each process may have been shown a card of its own
         ("auto", "gpu:1", 4, 1, "gpu:2"),
+        ("auto", "gpu:1", 4, 0, "auto"),
         ("auto", "", 0, 1, "auto"),
         ("auto", "cpu", 2, 1, "auto"),
         ("cpu", "", 2, 1, "cpu"),
@@ -272,8 +278,32 @@ def test_gradients_travel_in_one_piece_and_keep_their_shapes(twice):
 )
 def test_each_process_of_a_machine_takes_its_own_gpu(monkeypatch, spec, variable, count, rank, device):
     monkeypatch.setenv("MINIGAN_DEVICE", variable)
-    monkeypatch.setattr(parallel.gpu, "count", lambda: count)
+    monkeypatch.setattr(gpu, "count", lambda: count)
+    monkeypatch.setattr(gpu, "ready", lambda index: None)
     assert Team(Twice(), SimpleNamespace(rank=rank)).own_device(spec) == device
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_by_auto_a_gpu_that_does_not_compute_is_not_taken(monkeypatch, rank):
+    def ready(index: int = 0) -> Any:
+        raise gpu.NoGPU(f"gpu:{index} is out of breath", "let it rest")
+
+    monkeypatch.delenv("MINIGAN_DEVICE", raising=False)
+    monkeypatch.setattr(gpu, "count", lambda: 2)
+    monkeypatch.setattr(gpu, "ready", ready)
+    monkeypatch.setattr(gpu, "driver_cuda", lambda: 0)
+    one = Team(Twice(), SimpleNamespace(rank=rank))
+    assert backend.choose_device(one.own_device("auto")) == (backend.CPU, "gpu:0 is out of breath")
+    with pytest.raises(gpu.NoGPU, match=f"gpu:{rank} is out of breath"):
+        backend.choose_device(one.own_device("gpu"))
+
+
+def test_the_command_that_goes_on_starts_as_many_processes(twice, begin):
+    run = begin(1)
+    assert run.resuming.endswith(f" train --resume {run.folder.path}") and "mpiexec" not in run.resuming
+    run.team = twice
+    assert run.resuming.startswith("mpiexec -n 2 ")
+    assert run.resuming.endswith(f" train --data-parallel --resume {run.folder.path}")
 
 
 def test_figures_are_weighted_and_norms_add_up_as_squares(twice):
@@ -281,13 +311,45 @@ def test_figures_are_weighted_and_norms_add_up_as_squares(twice):
     np.testing.assert_allclose(mean, [[6 / 7, np.sqrt(2 * (9 / 7) ** 2)], [5.0, 0.0]])
 
 
-def test_without_mpi_it_says_what_to_install(monkeypatch, data, tmp_path, capsys):
+@pytest.mark.parametrize(("rank", "times"), [("", 1), ("0", 1), ("1", 0)])
+def test_without_mpi_one_process_says_what_to_install(monkeypatch, data, tmp_path, capsys, rank, times):
     from minigan import cli
 
     monkeypatch.setitem(sys.modules, "mpi4py", None)
+    monkeypatch.setenv("PMI_RANK", rank), monkeypatch.setenv("PMI_SIZE", rank and "2")
+    monkeypatch.setattr(sys, "stdout", sys.stdout), monkeypatch.setattr(sys, "stderr", sys.stderr)  # put back after it
     code = cli.main(["train", "--data-parallel", "--data", data(37), "--out", str(tmp_path / "runs")])
     assert code == 1
-    assert "pip install 'minigan[mpi]'" in capsys.readouterr().err
+    assert capsys.readouterr().err.count("pip install 'minigan[mpi]'") == times
+
+
+def test_what_one_fails_of_is_said_once_even_if_abort_comes_back(monkeypatch):
+    done, never = [], SimpleNamespace(Test=lambda: len(done) > 2)
+    world = SimpleNamespace(Ibarrier=lambda: never, Abort=lambda code: done.append(f"abort {code}"))
+    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=SimpleNamespace(COMM_WORLD=world)))
+    monkeypatch.setattr(sys, "stdout", sys.stdout), monkeypatch.setattr(sys, "stderr", sys.stderr)  # put back after it
+    monkeypatch.setattr(mpi, "PATIENCE", 0.01), monkeypatch.setattr(mpi, "_until_taken", lambda stream: None)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    other = Team(Twice())
+    other.rank = 1
+    monkeypatch.setattr(mpi, "_team", other)
+    with pytest.raises(SystemExit) as left:
+        mpi.end(done.append, "a cable came loose", 3)
+    assert [text.split(" (process 1 of 0 to 1, on ")[0] for text in done] == ["a cable came loose", "abort 3"]
+    assert left.value.code == 3
+
+
+@pytest.mark.skipif(not find_spec("fcntl"), reason="what was read of a pipe, only Linux and its like tell")
+def test_nothing_is_ended_before_what_was_said_is_read():
+    """mpiexec may lose what it has not read when it ends the processes."""
+    out, into = os.pipe()
+    with os.fdopen(out, "rb") as reader, os.fdopen(into, "w") as stream, ThreadPoolExecutor() as pool:
+        stream.write("a cable came loose")
+        waiting = pool.submit(mpi._until_taken, stream)
+        time.sleep(0.3)
+        assert not waiting.done()
+        assert reader.read(18) == b"a cable came loose"
+        waiting.result(timeout=1)
 
 
 def test_mpi4py_is_not_imported_unasked():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -76,9 +77,28 @@ def test_freed_memory_is_kept_while_training_on_a_cpu(device, asked, begin, monk
     if device == "gpu":
         run.device = backend.Device("gpu", 0)
         monkeypatch.setattr(backend.Device, "use", lambda self: None)
+        monkeypatch.setattr(backend, "products_in_tf32", lambda device, on: nullcontext())
         monkeypatch.setattr(Run, "_train", lambda self: None)
     run.train()
     assert len(calls) == asked
+
+
+@pytest.mark.parametrize("tf32", [True, False])
+def test_tf32_is_as_the_run_has_it_while_it_trains_and_no_longer(tf32, begin, monkeypatch):
+    done = []
+
+    @contextmanager
+    def switched(device, on):
+        done.append((device, on))
+        yield
+        done.append("as before")
+
+    monkeypatch.setattr(backend, "products_in_tf32", switched)
+    monkeypatch.setattr(Run, "_train", lambda self: done.append("trained"))
+    run = begin(1, tf32=tf32)
+    assert not done
+    run.train()
+    assert done == [(run.device, tf32), "trained", "as before"]
 
 
 def test_stats_are_means_over_the_steps_since_the_line_before(begin, monkeypatch):

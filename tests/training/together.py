@@ -18,9 +18,10 @@ from minigan.optim import Adam
 from minigan.training import Run, pictures
 from minigan.training.config import PRESETS
 from minigan.training.folder import RunFolder
-from minigan.training.parallel import ALONE, PATIENCE, Team, join, launched_as
+from minigan.training.mpi import PATIENCE, join, launched_as
 from minigan.training.run import NORMS
 from minigan.training.steps import STEPS, Players
+from minigan.training.team import ALONE, Team
 
 SIZE, Z = 8, 4
 

@@ -1,13 +1,5 @@
 // Activations: a thread for each of n numbers, which lie in memory in any order, inputs and outputs in the same.
 
-__device__ long long place() { return (long long)blockIdx.x * blockDim.x + threadIdx.x; }
-
-// x where it is positive, 0 included in the rest; `slope * x` would make a NaN of 0 · −∞.
-__device__ T leaky(T x, T slope) {
-    if (x > 0) return x;
-    return slope == 0 && x == x ? T(0) : slope * x;
-}
-
 extern "C" __global__ void leaky_relu(const T* x, T* y, bool* positive, T slope, long long n) {
     long long i = place();
     if (i >= n) return;
@@ -23,12 +15,10 @@ extern "C" __global__ void leaky_gate(const T* x, const bool* mask, T* y, T slop
 
 extern "C" __global__ void sigmoid(const T* x, T* y, long long n) {
     long long i = place();
-    if (i >= n) return;
-    T e = exp(-fabs(x[i]));
-    y[i] = (x[i] >= 0 ? T(1) : e) / (1 + e);
+    if (i < n) y[i] = sigma(x[i]);
 }
 
 extern "C" __global__ void softplus(const T* x, T* y, long long n) {
     long long i = place();
-    if (i < n) y[i] = (x[i] > 0 ? x[i] : T(0)) + log1p(exp(-fabs(x[i])));
+    if (i < n) y[i] = (x[i] > 0 ? x[i] : T(0)) + log1p(decayed(x[i]));
 }

@@ -1,7 +1,5 @@
 // Updates of many arrays in one launch, number by number, in place. The table is table.py's.
 
-const int ROWS = 80, COLUMNS = 4, ELEMENTS = 1024;
-
 struct Table {
     int first_block[ROWS];  // of the launch's blocks, the first that works on the row's arrays
     int rows;

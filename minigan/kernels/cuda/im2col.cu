@@ -17,9 +17,9 @@ struct Geometry { Int H, W, OH, OW, KH, KW, SH, SW, top, left; };
 extern "C" __global__ void im2col(
     const T* __restrict__ image, T* __restrict__ columns, Int row_step, Int column_step, Int N, Int C, Geometry g)
 {
-    Int thread = (Int)blockIdx.x * blockDim.x + threadIdx.x;
-    Int column = thread / C, place = column / N;
-    Int i = place / g.OW, j = place % g.OW, n = column % N, c = thread % C;
+    Int thread = place();
+    Int column = thread / C, output = column / N;
+    Int i = output / g.OW, j = output % g.OW, n = column % N, c = thread % C;
     if (i >= g.OH) return;
     const T* source = image + n * C + c;
     T* target = columns + column * column_step + c * row_step;
@@ -36,19 +36,20 @@ extern "C" __global__ void im2col(
 
 __device__ Int modulo(Int a, Int b) { return (a % b + b) % b; }  // from 0 to b − 1 for negative a, too
 
-// Threads: H·W·N·C. `add`: to what the image holds, the sums over the bands before this one.
+// Threads: W·N·C to each row from `first` on, the last row being `stop` − 1. To rows before `written` it is added: they
+// hold the sums over the bands before this one.
 extern "C" __global__ void col2im(
     T* __restrict__ image, const T* __restrict__ columns, Int row_step, Int column_step, Int N, Int C, Geometry g,
-    Int add)
+    Int first, Int stop, Int written)
 {
-    Int thread = (Int)blockIdx.x * blockDim.x + threadIdx.x;
+    Int thread = first * g.W * N * C + place();
     Int pixel = thread / C / N;
     Int h = pixel / g.W, w = pixel % g.W, n = thread / C % N, c = thread % C;
-    if (h >= g.H) return;
+    if (h >= stop) return;
     // i·SH + kh = h + top: kh goes up in steps of SH from the least there is while i goes down by ones.
     Int least_kh = modulo(h + g.top, g.SH), least_kw = modulo(w + g.left, g.SW);
     Int last_i = (h + g.top - least_kh) / g.SH, last_j = (w + g.left - least_kw) / g.SW;
-    T sum = add ? image[thread] : T(0);
+    T sum = h < written ? image[thread] : T(0);
     for (Int kh = least_kh, i = last_i; kh < g.KH && i >= 0; kh += g.SH, --i) {
         if (i >= g.OH) continue;
         for (Int kw = least_kw, j = last_j; kw < g.KW && j >= 0; kw += g.SW, --j) {

@@ -20,7 +20,7 @@ struct Place {
 
 // Both sums over the threads of each channel; true for the thread that has them.
 __device__ bool add_up(double& a, double& b, int lanes) {
-    __shared__ double sums[2][256];
+    __shared__ double sums[2][BLOCK];
     int i = threadIdx.x;
     sums[0][i] = a, sums[1][i] = b;
     for (int half = blockDim.x / 2; half >= lanes; half /= 2) {
@@ -39,11 +39,6 @@ __device__ bool add_up_blocks(const double* sums, long long blocks, long long C,
     if (c < C)
         for (long long i = at.row; i < blocks; i += at.step) a += sums[2 * i * C + c], b += sums[(2 * i + 1) * C + c];
     return add_up(a, b, lanes) && c < C;
-}
-
-__device__ T leaky(T x, T slope) {
-    if (x > 0) return x;
-    return slope == 0 && x == x ? T(0) : slope * x;  // 0 · −∞ would be a NaN
 }
 
 // --- forward ------------------------------------------------------------------------------------------------------
@@ -117,7 +112,7 @@ extern "C" __global__ void is_positive(const T* __restrict__ x, const T* by, boo
 
 extern "C" __global__ void update_running(T* running_mean, T* running_var, long long* batches, const T* mean,
                                           const T* var, T keep, T momentum, T correction, long long C) {
-    long long c = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    long long c = place();
     if (c == 0 && batches) *batches += 1;
     if (c >= C) return;
     running_mean[c] = running_mean[c] * keep + mean[c] * momentum;

@@ -2,7 +2,6 @@
 
 struct Wide { unsigned long long high, low; };
 
-const int JUMPS = 48;
 struct Jumps { Wide a[JUMPS], c[JUMPS]; };  // [k]: 2^k steps
 
 __device__ Wide times(Wide x, Wide y) {  // mod 2^128
@@ -29,23 +28,21 @@ __device__ unsigned long long drawn(Wide state) {  // XSL-RR
     return x >> turn | x << (-turn & 63);
 }
 
-const int PAIRS = 8, PAIRS_LOG2_BLOCK = 8;  // of numbers a thread makes, 2^8 = blockDim.x pairs apart
-
 // mask[i] = scale where the i-th number of 24 bits is `least` or more, else 0. One draw of 64 bits makes two numbers, the
-// low half first. pending: 1 if the first number is the half `left` over from before. state: after the first draw.
+// low half first; a thread makes DRAWS pairs, a block's threads' first ones lie side by side. pending: 1 if the first number is the half `left` over from before. state: after the first draw.
 extern "C" __global__ void keep_mask(
-    T *mask, long long n, Wide state, Jumps jumps, unsigned int least, T scale, long long pending, unsigned int left) {
-    long long pair = (long long)blockIdx.x * (PAIRS << PAIRS_LOG2_BLOCK) + threadIdx.x;
+    T *mask, long long n, Wide state, Jumps jumps, long long least, T scale, long long pending, long long left) {
+    long long pair = (long long)blockIdx.x * (DRAWS << LOG2_BLOCK) + threadIdx.x;
     if (pair == 0 && pending) mask[0] = left >> 8 >= least ? scale : 0;
     for (int k = 0; k < JUMPS; k++)
         if (pair >> k & 1) state = jumped(state, jumps, k);
-    for (int r = 0; r < PAIRS; r++) {
+    for (int r = 0; r < DRAWS; r++) {
         long long i = pending + 2 * pair;
         if (i >= n) return;
         unsigned long long bits = drawn(state);
-        mask[i] = (unsigned int)bits >> 8 >= least ? scale : 0;
-        if (i + 1 < n) mask[i + 1] = bits >> 40 >= least ? scale : 0;
-        state = jumped(state, jumps, PAIRS_LOG2_BLOCK);
-        pair += 1 << PAIRS_LOG2_BLOCK;
+        mask[i] = ((unsigned int)bits >> 8) >= least ? scale : 0;
+        if (i + 1 < n) mask[i + 1] = (long long)(bits >> 40) >= least ? scale : 0;
+        state = jumped(state, jumps, LOG2_BLOCK);
+        pair += BLOCK;
     }
 }

@@ -1,50 +1,56 @@
 // Sums of all numbers of an array. Added in double and always in the same order: the same result every time.
 
-const int THREADS = 256;
-
-// The sum of every thread's number, known to thread 0.
+// The sum of every thread's number, known to thread 0. Once in a kernel.
 __device__ double sum_of_block(double mine) {
-    __shared__ double sums[THREADS];
+    __shared__ double sums[BLOCK];
     sums[threadIdx.x] = mine;
-    for (int half = THREADS / 2; half > 0; half /= 2) {
+    for (int half = BLOCK / 2; half > 0; half /= 2) {
         __syncthreads();
         if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
     }
-    return sums[0];
+    return sums[threadIdx.x];  // its own: the others' may still be written to
 }
 
-// share * sum x, by one block
-extern "C" __global__ void mean(const T *x, long long n, double share, T *y) {
+__device__ double itself(T x) { return x; }
+__device__ double sigmoid(T x) { return sigma(x); }
+__device__ double square(T x) { return (double)x * x; }
+__device__ double part(double x) { return x; }
+
+// The sum that this block has of f(x).
+template <typename X, double f(X)> __device__ double sum_of(const X *x, long long n) {
     double sum = 0;
-    for (long long i = threadIdx.x; i < n; i += THREADS) sum += x[i];
-    sum = sum_of_block(sum);
-    if (threadIdx.x == 0) *y = (T)(share * sum);
+    for (long long i = place(); i < n; i += (long long)gridDim.x * BLOCK) sum += f(x[i]);
+    return sum_of_block(sum);
 }
 
-// share * sum s(x), by one block
-extern "C" __global__ void mean_sigmoid(const T *x, long long n, double share, T *y) {
-    double sum = 0;
-    for (long long i = threadIdx.x; i < n; i += THREADS) {
-        T e = exp(x[i] < -x[i] ? x[i] : -x[i]);
-        sum += (x[i] >= 0 ? 1 : e) / (1 + e);
-    }
-    sum = sum_of_block(sum);
-    if (threadIdx.x == 0) *y = (T)(share * sum);
+// y = share * sum x. By many blocks: one part each, if there is room for parts.
+extern "C" __global__ void mean(const T *x, long long n, double *parts, double share, T *y) {
+    double sum = sum_of<T, itself>(x, n);
+    if (threadIdx.x) return;
+    if (parts) parts[blockIdx.x] = sum; else *y = share * sum;
+}
+
+// y = share * sum s(x), likewise
+extern "C" __global__ void mean_sigmoid(const T *x, long long n, double *parts, double share, T *y) {
+    double sum = sum_of<T, sigmoid>(x, n);
+    if (threadIdx.x) return;
+    if (parts) parts[blockIdx.x] = sum; else *y = share * sum;
 }
 
 // sum x^2, one part a block
 extern "C" __global__ void squares(const T *x, long long n, double *parts) {
-    double sum = 0;
-    for (long long i = (long long)blockIdx.x * THREADS + threadIdx.x; i < n; i += (long long)gridDim.x * THREADS)
-        sum += (double)x[i] * x[i];
-    sum = sum_of_block(sum);
+    double sum = sum_of<T, square>(x, n);
     if (threadIdx.x == 0) parts[blockIdx.x] = sum;
+}
+
+// share * sum parts, by one block
+extern "C" __global__ void share_of_sum(const double *parts, long long n, double share, T *y) {
+    double sum = sum_of<double, part>(parts, n);
+    if (threadIdx.x == 0) *y = share * sum;
 }
 
 // sqrt(sum parts), by one block
 extern "C" __global__ void root_of_sum(const double *parts, long long n, T *y) {
-    double sum = 0;
-    for (long long i = threadIdx.x; i < n; i += THREADS) sum += parts[i];
-    sum = sum_of_block(sum);
-    if (threadIdx.x == 0) *y = (T)sqrt(sum);
+    double sum = sum_of<double, part>(parts, n);
+    if (threadIdx.x == 0) *y = sqrt(sum);
 }

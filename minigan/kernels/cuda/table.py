@@ -8,17 +8,15 @@ it by the number of blocks that the arrays before it take. The struct's twin is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
 
-from minigan.backend import Array
-from minigan.kernels.cuda import BLOCK, launch
+from minigan.backend import Array, check_here
+from minigan.kernels.cuda import BLOCK, CONSTANTS, launch
 
-ROWS = 80  # a kernel's arguments may take 4 KB in all
-COLUMNS = 4
-ELEMENTS = 4 * BLOCK  # of one array, that a block works on
+ROWS, COLUMNS, ELEMENTS = (CONSTANTS[name] for name in ("ROWS", "COLUMNS", "ELEMENTS"))
 
 TABLE = np.dtype(
     [
@@ -34,6 +32,7 @@ TABLE = np.dtype(
 def launch_over(kernel: str, rows: Sequence[tuple[Array, ...]], *arguments: Any) -> None:
     """Run `kernel` of arrays.cu over all rows; the arrays of a row are runs of one size and dtype."""
     rows = sorted(rows, key=lambda row: row[0].dtype.char)
+    check_here(kernel, *chain.from_iterable(rows))  # `launch` sees only their addresses
     for _, alike in groupby(rows, key=lambda row: row[0].dtype):
         alike = list(alike)
         for start in range(0, len(alike), ROWS):

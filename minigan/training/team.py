@@ -1,4 +1,4 @@
-"""Data-parallel training through MPI: one process a device, every batch shared out among them.
+"""Data-parallel training: one process a device, every batch shared out among them.
 
     mpiexec -n 2 minigan train --data-parallel
 
@@ -9,17 +9,13 @@ process would take with the whole batch, and hold the same weights ever after. T
 from one process: sums are rounded in another order; and BatchNorm normalises each share by itself
 unless its statistics are synchronised (`functions.synchronised_batch_norm`).
 
-mpi4py is imported only by `join`. A script of your own that does not end through `end` is best run
-by `mpiexec -n 2 python -m mpi4py script.py`, which ends all processes when one of them fails.
+How the processes find each other, and end together, is in `training.mpi`.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -34,10 +30,8 @@ from minigan.kernels.runs import memory_order
 from minigan.optim import Optimizer
 from minigan.training.config import ConfigError
 from minigan.training.errors import TrainingError
+from minigan.training.progress import program
 from minigan.training.steps import Players
-
-PATIENCE = 2.0  # seconds in which all processes that fail for one reason are expected to say so
-LAUNCHERS = ("PMI", "OMPI_COMM_WORLD")  # whose …_RANK and …_SIZE mpiexec sets: MPICH, Intel, Microsoft; Open MPI
 
 
 class Team:
@@ -100,6 +94,12 @@ class Team:
         if len(set(cards)) < len(cards):
             lines.append("  some of them share a GPU: one process a GPU is faster")
         return lines
+
+    def command(self, arguments: str) -> str:
+        """`minigan train` with these arguments, as it is called for as many processes."""
+        if self.size == 1:
+            return f"{program()} train {arguments}"
+        return f"mpiexec -n {self.size} {program()} train --data-parallel {arguments}"
 
     # Shares.
 
@@ -203,13 +203,21 @@ class Team:
                     )
 
     def own_device(self, spec: str) -> str:
-        """Of a machine's GPUs each process takes its own, from the one asked for on; if they are few, round again."""
+        """Of a machine's GPUs each process takes its own, from the one asked for on; if they are few, round again.
+
+        What stays as it is asked for is left to `backend.choose_device`: the first process' device, no device, and
+        "auto" where one's own GPU does not compute.
+        """
         asked = (os.environ.get("MINIGAN_DEVICE") or spec) if spec == "auto" else spec
-        with suppress(ValueError):  # what is no device is said by `backend.choose_device`
+        with suppress(ValueError, gpu.NoGPU):
             first = Device("gpu") if asked == "auto" else backend.parse_device(asked)
             count = gpu.count() if self.size > 1 and first.kind == "gpu" else 0
             if first.index < count:
-                return f"gpu:{(first.index + self.neighbours.rank) % count}"
+                own = (first.index + self.neighbours.rank) % count
+                if own != first.index:
+                    if asked == "auto":
+                        gpu.ready(own)
+                    return f"gpu:{own}"
         return spec
 
     def share_cores(self) -> None:
@@ -253,94 +261,7 @@ def _shaped_as(array: Array, flat: Array) -> Array:
     return shaped.transpose([order.index(axis) for axis in range(array.ndim)])
 
 
-# --- beginning and ending together ---------------------------------------------------------------
-
-_team = ALONE  # the team that this process has joined: MPI is one for a whole process
-
-
-def join() -> Team:
-    """The team of all processes that mpiexec started; of this one alone, if it was started without.
-
-    From now on only the first of them is heard.
-    """
-    global _team
-    try:
-        from mpi4py import MPI
-    except (ImportError, RuntimeError) as error:  # mpi4py, or the MPI library that it looks for
-        raise TrainingError(
-            f"--data-parallel works through MPI, which cannot be loaded ({str(error).splitlines()[0]}): "
-            "pip install 'minigan[mpi]'"
-        ) from None
-    _, launched = launched_as()
-    if launched > 1 and MPI.COMM_WORLD.size == 1:
-        library = MPI.Get_library_version().split(",")[0].splitlines()[0].strip("\0 ")
-        raise ConfigError(
-            f"mpiexec started {launched} processes, but they do not see each other: it is not the mpiexec of the MPI "
-            f"that mpi4py found here ({library})"
-        )
-    comm = MPI.COMM_WORLD.Dup()  # the world itself is for the farewell, whatever is under way here
-    _team = Team(comm, comm.Split_type(MPI.COMM_TYPE_SHARED), _takes_device_arrays(comm))
-    if not _team.leads:
-        fall_silent()
-    return _team
-
-
-def launched_as() -> tuple[int, int]:
-    """This process' rank, and how many there are, as mpiexec says; (0, 1) without it."""
-    for launcher in LAUNCHERS:
-        rank, size = (os.environ.get(f"{launcher}_{what}", "") for what in ("RANK", "SIZE"))
-        if rank.isdecimal() and size.isdecimal():
-            return int(rank), int(size)
-    return 0, 1
-
-
-def fall_silent() -> None:
-    """Print nothing from now on."""
-    sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")
-
-
-def end(say: Callable[[str], None], message: str, code: int) -> None:
-    """End all processes, as this one has failed: `message` says why, `code` is the exit code.
-
-    If all fail for one reason, as they do by a wrong option, the first says so for all, and each
-    ends by itself. Else the one that failed speaks, and takes the others, which wait for it, along.
-    """
-    if _team.leads:
-        say(message)
-    if _team.size == 1:
-        return
-    from mpi4py import MPI
-
-    request, deadline = MPI.COMM_WORLD.Ibarrier(), time.monotonic() + PATIENCE
-    while not request.Test():
-        if time.monotonic() > deadline:
-            if not _team.leads:
-                sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-                say(f"{message} (process {_team.rank} of 0 to {_team.size - 1}, on {platform.node()})")
-            sys.stdout.flush(), sys.stderr.flush()
-            MPI.COMM_WORLD.Abort(code)
-        time.sleep(0.01)
-
-
 def _in_place() -> Any:
     from mpi4py import MPI
 
     return MPI.IN_PLACE
-
-
-def _takes_device_arrays(comm: Any) -> bool:
-    """Whether MPI takes arrays that lie on a GPU.
-
-    MPI 4.1 tells the kinds of memory it knows; before, MPICH and Open MPI had functions of their own.
-    """
-    from mpi4py import MPI
-
-    if "cuda" in (comm.Get_info().get("mpi_memory_alloc_kinds") or ""):
-        return True
-    answer = ctypes.c_int(0)
-    library = ctypes.CDLL(MPI.__file__)
-    with suppress(AttributeError):
-        return bool(library.MPIX_Query_cuda_support())
-    with suppress(AttributeError):
-        library.MPIX_GPU_query_support(0, ctypes.byref(answer))  # 0: MPIX_GPU_SUPPORT_CUDA
-    return bool(answer.value)

@@ -1,15 +1,12 @@
-"""Two networks ready to train, for the doctor: the program keeps its random state and its default device."""
+"""The program's defaults, its random generator and its device, for the time of a check."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from minigan import backend, models, optim
+from minigan import backend
 from minigan.backend import Device
-from minigan.objectives import OBJECTIVES
-from minigan.training.config import Config
-from minigan.training.steps import Players
 
 
 @contextmanager
@@ -33,13 +30,3 @@ def made_on(device: Device) -> Iterator[None]:
         yield
     finally:
         backend.set_default_device(before)
-
-
-def players_of(config: Config, device: Device, dtype: str = "float32") -> Players:
-    """The configured model's players, on a device."""
-    G, D = (network.to(device, dtype) for network in models.build(config.model))
-    adams = (
-        optim.Adam(network.parameters(), lr, config.betas, config.eps, config.epsilon_hat)
-        for network, lr in ((G, config.lr_G), (D, config.lr_D))
-    )
-    return Players(G, D, *adams, OBJECTIVES[config.objective]())
