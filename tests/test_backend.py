@@ -279,6 +279,15 @@ def test_the_command_is_for_the_cupy_that_is_there_already_not_a_second_one_besi
     assert ": pip uninstall -y cupy-cuda11x && pip install 'minigan[gpu-cuda13]'" in message()
 
 
+def test_a_cupy_without_a_driver_does_not_disturb_the_cpu(fake):
+    def refuse():
+        raise OLD_DRIVER
+
+    fake.cuda.runtime.getDevice = refuse
+    a, b = (mg.Tensor(np.ones(2, "float32"), device="cpu") for _ in range(2))
+    assert (a * b + b).numpy().tolist() == [2, 2]
+
+
 @pytest.mark.parametrize("error, says", [
     (CompileException('error: could not open source file "cuda_fp16.h"'), "the headers of CUDA are missing"),
     (RuntimeError("CuPy failed to load libnvrtc.so.12: OSError: libnvrtc.so.12: cannot open shared object file"),
