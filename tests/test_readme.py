@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from minigan.cli import _parser
+from minigan.cli.parser import make_parser
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
@@ -41,7 +41,7 @@ def test_its_commands_have_the_options_they_use():
     commands = [shlex.split(line, comments=True) for line in commands if line.startswith("minigan ")]
     assert len(commands) > 5
     for _, *arguments in commands:
-        _parser().parse_args(arguments)
+        make_parser().parse_args(arguments)
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
@@ -52,7 +52,7 @@ def test_a_guides_blocks_run_and_fail_as_it_says(guide):
         if language == "sh":
             for line in code.splitlines():
                 if line.startswith("minigan "):
-                    _parser().parse_args(shlex.split(line, comments=True)[1:])
+                    make_parser().parse_args(shlex.split(line, comments=True)[1:])
         elif language == "python" and after == "text":
             with pytest.raises(AssertionError) as caught:
                 exec(code, names)

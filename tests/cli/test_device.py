@@ -190,7 +190,7 @@ def test_out_of_memory_in_cudas_words_is_no_failing_gpu(text, train, minigan, mo
     def fail(arguments):
         raise error
 
-    monkeypatch.setattr(cli, "_sample", fail)
+    monkeypatch.setitem(cli.COMMANDS, "sample", fail)
     assert minigan("sample").err == f"minigan sample: out of memory ({text}): try a smaller --n\n"
 
 
@@ -201,7 +201,7 @@ def test_what_cupy_raises_names_the_doctor(minigan, monkeypatch):
     def fail(arguments):
         raise Lost("cudaErrorIllegalAddress: an illegal memory access was encountered\n  and more")
 
-    monkeypatch.setattr(cli, "_train", fail)
+    monkeypatch.setitem(cli.COMMANDS, "train", fail)
     said = minigan("train")
     says = "the GPU failed (Lost: cudaErrorIllegalAddress: an illegal memory access was encountered)"
     assert said == (1, "", f"minigan train: {says}: minigan doctor --device gpu tells whether it computes rightly\n")

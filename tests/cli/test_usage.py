@@ -28,7 +28,7 @@ def test_the_version(minigan):
 @pytest.mark.parametrize(
     "line, named",
     [
-        ("", "train | sample | doctor"),
+        ("", "required: COMMAND (see minigan --help)"),
         ("fly", "'fly'"),
         ("train --epoch-count 3", "--epoch-count"),
         ("train --epochs 0", "'0' is not a whole number of 1 or more"),
@@ -83,7 +83,7 @@ def test_whatever_happens_is_one_sentence_and_a_traceback_only_with_debug(error,
     def fail(arguments):
         raise error
 
-    monkeypatch.setattr(cli, "_doctor", fail)
+    monkeypatch.setitem(cli.COMMANDS, "doctor", fail)
     assert minigan("doctor") == (code, "", says)
     said = minigan("doctor", "--debug")
     assert said.code == code and said.err.startswith("Traceback") and said.err.endswith(says)
@@ -94,7 +94,7 @@ def test_out_of_memory_names_what_the_command_could_have_less_of(command, option
     def fail(arguments):
         raise MemoryError("10 GB")
 
-    monkeypatch.setattr(cli, f"_{command}", fail)
+    monkeypatch.setitem(cli.COMMANDS, command, fail)
     assert minigan(command).err == f"minigan {command}: out of memory (10 GB): try a smaller {option}\n"
 
 

@@ -1,0 +1,95 @@
+"""The command line: `minigan train | sample | trace | check | lesson | check-lesson | lessons | doctor`.
+
+Exit codes: 0 done, 1 the work failed or was stopped, 2 bad usage. An error is one sentence on
+stderr; `--debug` shows the traceback instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from minigan.cli import check, doctor, lessons, sample, trace, train
+from minigan.cli.common import FAILED, USAGE, say
+from minigan.cli.parser import make_parser
+
+COMMANDS = {
+    "train": train.train,
+    "sample": sample.sample,
+    "trace": trace.trace,
+    "check": check.check,
+    "lesson": lessons.lesson,
+    "check-lesson": lessons.check_lesson,
+    "lessons": lessons.build_lessons,
+    "doctor": doctor.doctor,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code."""
+    try:
+        try:
+            return _run(make_parser().parse_args(argv))
+        finally:
+            print(end="", flush=True)
+    except BrokenPipeError:  # whoever read the output has gone; Python's own last flush must find a reader
+        for stream in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+        _end("nobody reads on", FAILED)
+        return FAILED
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        return COMMANDS[arguments.name](arguments)
+    except BrokenPipeError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        code, message = _verdict(error, arguments.name)
+        lines = traceback.format_exc() if arguments.debug else ""
+        _end(f"{lines}minigan {arguments.name}: {message}", code)
+        return code
+
+
+def _end(message: str, code: int) -> None:
+    """Say it; if several processes train together, they all end."""
+    mpi = sys.modules.get("minigan.training.mpi")
+    if mpi is None:
+        say(message)
+    else:
+        mpi.end(say, message, code)
+
+
+_SMALLER = {"train": ": try a smaller --batch-size", "sample": ": try a smaller --n"}
+
+
+def _verdict(error: BaseException, command: str) -> tuple[int, str]:
+    """The exit code, and what is said to the user."""
+    from minigan.autograd import AnomalyError
+    from minigan.backend import DeviceError
+    from minigan.data import DataError
+    from minigan.gpu import is_out_of_memory, out_of_memory
+    from minigan.lesson import LessonError
+    from minigan.testing.check import TargetError
+    from minigan.training import ConfigError, Interrupted, TrainingError
+    from minigan.words import one_line
+
+    match error:
+        case ConfigError() | TargetError() | LessonError():
+            return USAGE, str(error)
+        case DataError() | DeviceError() | TrainingError() | AnomalyError() | Interrupted():
+            return FAILED, str(error)
+        case KeyboardInterrupt():
+            return FAILED, "stopped"
+        case _ if is_out_of_memory(error):
+            return FAILED, f"out of memory ({out_of_memory(error)}){_SMALLER.get(command, '')}"
+        case OSError():
+            return FAILED, f"{error.filename or 'the system'}: {error.strerror or error}"
+        case _ if type(error).__module__.startswith("cupy"):
+            told = f"the GPU failed ({type(error).__name__}: {one_line(error)})"
+            return FAILED, f"{told}: minigan doctor --device gpu tells whether it computes rightly"
+    # The last resort, so that no user meets a traceback unasked.
+    return FAILED, f"unexpected {type(error).__name__}: {error} (--debug shows where)"

@@ -1,0 +1,63 @@
+"""`minigan trace`: one step of a run, or of a fresh model, as text, a page, or data."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from pathlib import Path
+from typing import Any
+
+from minigan.cli.common import DONE, say
+
+
+def trace(arguments: argparse.Namespace) -> int:
+    """Record the step, and show or write it; the exit code."""
+    from minigan.training.files import write_atomically
+
+    trace = _traced(arguments)
+    if arguments.text:
+        from minigan.trace.text import step_through
+
+        step_through(trace)
+    if arguments.html:
+        from minigan.trace.page import trace_page
+
+        write_atomically(Path(arguments.html), trace_page(trace).encode())
+        say(f"wrote {arguments.html}: open it in a browser")
+    if arguments.out or not (arguments.text or arguments.html):
+        out = Path(arguments.out or "trace.json")
+        write_atomically(out, trace.to_json().encode())
+        say(f"wrote {out}: {len(trace.frames)} frames")
+    return DONE
+
+
+def _traced(arguments: argparse.Namespace) -> Any:
+    """The step of a checkpoint; without one, of a fresh model."""
+    from minigan.training import Config, ConfigError
+    from minigan.training.checkpoint import find_checkpoint
+    from minigan.training.tracing import trace_checkpoint, trace_fresh
+
+    warnings.filterwarnings("ignore", category=RuntimeWarning)  # what is not finite is in the trace
+    changes = {name: value for name in ("data", "device") if (value := getattr(arguments, name)) is not None}
+    runs = Path(arguments.runs)
+    if arguments.model and arguments.checkpoint:
+        raise ConfigError("--model makes a fresh model, so it excludes a checkpoint: a checkpoint has its own")
+    if arguments.model or not (arguments.checkpoint or list(runs.glob("*/ckpt/last.safetensors"))):
+        config = Config.for_model(arguments.model or "quick28", **changes)
+        say(f"a step of a fresh {config.model}, which has learnt nothing yet")
+        return trace_fresh(config, arguments.seed)
+    if (arguments.checkpoint or "").endswith(".json"):
+        return _saved_trace(Path(arguments.checkpoint))
+    path = find_checkpoint(arguments.checkpoint or "last", runs)
+    say(f"a step from {path}")
+    return trace_checkpoint(path, arguments.seed, **changes)
+
+
+def _saved_trace(path: Path) -> Any:
+    from minigan.trace import Trace, TraceError
+    from minigan.training import ConfigError
+
+    try:
+        return Trace.from_json(path.read_text(encoding="utf-8"))
+    except (TraceError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from None
