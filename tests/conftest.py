@@ -64,6 +64,15 @@ def default_device():
         backend.set_default_device(device)
 
 
+@pytest.fixture(scope="session")
+def cupy():
+    """CuPy, where a device answers; without one the test is skipped."""
+    module = pytest.importorskip("cupy")
+    if not module.cuda.is_available():
+        pytest.skip("no CUDA device answers")
+    return module
+
+
 class StandIn(np.ndarray):
     """An array that stands for one of a GPU, where there is none."""
 

@@ -442,14 +442,6 @@ def test_the_poison_works(tmp_path):
 # --- on a device ---------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def cupy():
-    module = pytest.importorskip("cupy")
-    if not module.cuda.is_available():
-        pytest.skip("no CUDA device answers")
-    return module
-
-
 def test_arrays_go_to_the_device_and_back_and_are_not_copied_there(cupy):
     device, why = backend.choose_device("gpu")
     assert "compute capability" in why

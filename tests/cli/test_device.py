@@ -210,14 +210,6 @@ def test_what_cupy_raises_names_the_doctor(minigan, monkeypatch):
 # --- on a device ---------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def cupy():
-    module = pytest.importorskip("cupy")
-    if not module.cuda.is_available():
-        pytest.skip("no CUDA device answers")
-    return module
-
-
 def test_a_run_goes_on_from_device_to_device(cupy, train, minigan, tmp_path):
     said = train("--device", "gpu")
     assert said.code == 0 and "\ndevice gpu:0 (as asked: " in said.err

@@ -378,14 +378,6 @@ def test_tf32_is_timed_and_judged_where_the_card_has_it_and_is_off_afterwards(mo
 # --- on a device ---------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def cupy():
-    module = pytest.importorskip("cupy")
-    if not module.cuda.is_available():
-        pytest.skip("no CUDA device answers")
-    return module
-
-
 def test_a_real_report(cupy, minigan, monkeypatch):
     """Of a few functions, one of which is wrong on the GPU only."""
     from minigan import functions as F
