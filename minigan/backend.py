@@ -14,7 +14,10 @@ import ctypes
 import os
 import re
 import sys
-from contextlib import AbstractContextManager, nullcontext
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -230,19 +233,36 @@ def keep_freed_memory() -> None:
 _default_rng = np.random.default_rng(0)
 
 
+class _Draws(threading.local):
+    rng: np.random.Generator | None = None  # see `drawing_from`
+
+
+_draws = _Draws()
+
+
 def default_rng() -> np.random.Generator:
     """The generator that layers use when they are given none (initial weights, dropout)."""
-    return _default_rng
+    return _draws.rng or _default_rng
 
 
 def manual_seed(seed: int) -> None:
     """Restart the default generator from `seed`."""
-    _default_rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+    default_rng().bit_generator.state = np.random.default_rng(seed).bit_generator.state
 
 
-_STREAMS = {"noise": 1, "samples": 2}
+@contextmanager
+def drawing_from(rng: np.random.Generator) -> Iterator[None]:
+    """Make `rng` the default generator of this thread while the block runs."""
+    before, _draws.rng = _draws.rng, rng
+    try:
+        yield
+    finally:
+        _draws.rng = before
+
+
+_STREAMS = {"weights": (), "noise": (0, 1), "samples": (0, 2)}
 
 
 def new_rng(seed: int, stream: str) -> np.random.Generator:
-    """A generator of its own for one use ("noise" in training, "samples"), so that none disturbs another."""
-    return np.random.default_rng([seed, 0, _STREAMS[stream]])
+    """The random stream of this name: a generator of its own, so that no use of one disturbs another."""
+    return np.random.default_rng([seed, *_STREAMS.get(stream, (0, zlib.crc32(stream.encode())))])

@@ -1,21 +1,43 @@
-"""What each player minimises: one small class a GAN loss.
+"""What each network minimises: one small class a GAN loss.
 
-Both take D's logits l, one a sample; σ(l) is D's probability that the sample is real. The loss of
+Both losses take D's logits l, one or more a sample (a patch each): means are over all of them. The loss of
 G is a function of D's logits on the fakes alone, so all G learns is what comes back through D.
+`figures` says how D judges, in numbers that mean something for this loss: a run shows them.
 """
 
 from __future__ import annotations
 
 from minigan import functions as F
 from minigan.autograd import Tensor
+from minigan.kernels.reduction import mean_sigmoid
 
 
-class Minimax:
+class _Probability:
+    """σ(l) is D's probability that a sample is real."""
+
+    generator_formula: str
+
+    def figures(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
+        """The means of σ(l(x)) and σ(l(G(z))): how real D finds real samples, and fakes."""
+        return {"D_x": Tensor(mean_sigmoid(real_logits.data)), "D_G_z": Tensor(mean_sigmoid(fake_logits.data))}
+
+
+class _Critic:
+    """l is a score without a unit: only its differences mean something."""
+
+    def figures(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
+        """E l(x) − E l(G(z)): by how much real samples are scored higher. (A Wasserstein critic's estimate.)"""
+        return {"score_gap": Tensor(real_logits.data.mean() - fake_logits.data.mean())}
+
+
+class Minimax(_Probability):
     """D: −E ln σ(l(x)) − E ln(1 − σ(l(G(z))))        G: E ln(1 − σ(l(G(z))))
 
     The original game. G's gradient at a logit is −σ(l): where D is sure that a sample is fake, it
     vanishes, and that is where G starts. Goodfellow et al., 2014, equation 1.
     """
+
+    generator_formula = "E ln(1 − σ(D(G(z))))"
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         """Real samples should be called real, fakes fake."""
@@ -33,17 +55,21 @@ class NonSaturating(Minimax):
     G's gradient at a logit is σ(l) − 1: largest where D is sure. Goodfellow et al., 2014, section 3.
     """
 
+    generator_formula = "−E ln σ(D(G(z)))"
+
     def generator_loss(self, fake_logits: Tensor) -> Tensor:
         """What D would pay for the fakes, were they real."""
         return F.binary_cross_entropy_with_logits(fake_logits, 1.0)
 
 
-class LeastSquares:
+class LeastSquares(_Probability):
     """D: ½ E(l(x) − 1)² + ½ E l(G(z))²        G: ½ E(l(G(z)) − 1)²
 
     G's gradient at a logit is l − 1: the further the verdict from "real", the larger. The logit is the
     verdict itself here, no sigmoid. Mao et al., 2017 (LSGAN), equation 9.
     """
+
+    generator_formula = "½ E(D(G(z)) − 1)²"
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         """Real samples should be given 1, fakes 0."""
@@ -54,4 +80,42 @@ class LeastSquares:
         return F.mse_loss(fake_logits, 1.0) * 0.5
 
 
-OBJECTIVES = {"minimax": Minimax, "non-saturating": NonSaturating, "least-squares": LeastSquares}
+class Wasserstein(_Critic):
+    """D: −E l(x) + E l(G(z))        G: −E l(G(z))
+
+    D is a critic: if its slope is bounded by K (by clipped weights or a penalty), its gap E l(x) − E l(G(z)) is at
+    most K times the Wasserstein distance of the two distributions. Arjovsky et al., 2017, algorithm 1.
+    """
+
+    generator_formula = "−E D(G(z))"
+
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """Real samples should be scored higher than fakes."""
+        return F.mean(fake_logits) - F.mean(real_logits)
+
+    def generator_loss(self, fake_logits: Tensor) -> Tensor:
+        """Fakes should be scored high."""
+        return -F.mean(fake_logits)
+
+
+class Hinge(_Critic):
+    """D: E max(0, 1 − l(x)) + E max(0, 1 + l(G(z)))        G: −E l(G(z))
+
+    D's gradient is 0 for reals above 1 and fakes below −1. Lim and Ye, 2017; SNGAN, SAGAN.
+    """
+
+    generator_formula = "−E D(G(z))"
+
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """Reals should be scored above 1, fakes below −1."""
+        return F.hinge_loss(real_logits, 1.0) + F.hinge_loss(fake_logits, -1.0)
+
+    def generator_loss(self, fake_logits: Tensor) -> Tensor:
+        """Fakes should be scored high."""
+        return -F.mean(fake_logits)
+
+
+OBJECTIVES = {
+    "minimax": Minimax, "non-saturating": NonSaturating, "least-squares": LeastSquares, "wasserstein": Wasserstein,
+    "hinge": Hinge,
+}  # fmt: skip

@@ -15,7 +15,7 @@ from typing import IO
 
 import numpy as np
 
-from minigan.data.dataset import Dataset, name_of
+from minigan.data.dataset import ImageDataset, name_of
 from minigan.data.errors import DataError, check_split, listed, unreadable
 from minigan.data.fit import Size, check_channels, check_size, fit
 
@@ -35,7 +35,7 @@ def load_arrays(
     size: int | Size | None = None,
     channels: int | None = None,
     split: str = "train",
-) -> Dataset:
+) -> ImageDataset:
     """Images from a `.npy` file, or images and labels from a `.npz` file.
 
     Shapes: (N, H, W), (N, H, W, C), (N, C, H, W), or flat (N, D) with D a square (or H·W of `size`).
@@ -60,7 +60,7 @@ def load_arrays(
         raise unreadable(path, error) from None
     images, notes = _to_bytes(_to_nchw(images, size, name), name)
     fitted, more = fit(images, size, channels)
-    return Dataset(fitted, labels, name_of(path), name, (*notes, *more))
+    return ImageDataset(fitted, labels, name_of(path), name, (*notes, *more))
 
 
 def _read_npz(file: IO[bytes], path: Path, split: str) -> tuple[np.ndarray, np.ndarray | None, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -18,10 +18,18 @@ class Batches:
 
     n: number of images. seed: a whole number >= 0. keep_last: keep an epoch's short last batch, as
     the Keras and PyTorch tutorials do (60,000 images in batches of 256: 235 batches, the last of 96).
+    order: makes an epoch's indices of a generator, if they are not just its permutation of n.
     Raises DataError for numbers that leave nothing to iterate over.
     """
 
-    def __init__(self, n: int, batch_size: int, seed: int, keep_last: bool = True) -> None:
+    def __init__(
+        self,
+        n: int,
+        batch_size: int,
+        seed: int,
+        keep_last: bool = True,
+        order: Callable[[np.random.Generator], np.ndarray] | None = None,
+    ) -> None:
         if n < 1:
             raise DataError(f"batches: {n} images found, at least 1 needed")
         if batch_size < 1:
@@ -34,6 +42,7 @@ class Batches:
                 "as the short last batch is dropped)"
             )
         self.n, self.batch_size, self.seed, self.keep_last = n, batch_size, seed, keep_last
+        self.order = order or (lambda rng: rng.permutation(n))
 
     def __len__(self) -> int:
         """Batches an epoch."""
@@ -53,6 +62,6 @@ class Batches:
             raise DataError(f"epoch: {e} found, a whole number >= 0 needed")
         if not 0 <= start <= len(self):
             raise DataError(f"batch within the epoch: {start} found, 0 to {len(self)} needed")
-        order = np.random.default_rng([self.seed, e]).permutation(self.n)
+        order = self.order(np.random.default_rng([self.seed, e]))
         size = self.batch_size
         return (order[k * size : (k + 1) * size] for k in range(start, len(self)))

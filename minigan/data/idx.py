@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from minigan.data.dataset import Dataset, name_of
+from minigan.data.dataset import ImageDataset, name_of
 from minigan.data.errors import DataError, check_split, count, listed, unreadable
 from minigan.data.fit import Size, check_channels, check_size, fit
 
@@ -108,7 +108,7 @@ def load_idx_folder(
     size: int | Size | None = None,
     channels: int | None = None,
     split: str = "train",
-) -> Dataset:
+) -> ImageDataset:
     """A folder of IDX files named as MNIST's: Fashion-MNIST, Kuzushiji-MNIST, EMNIST, one's own.
 
     split "train" takes `…train-images-idx3-ubyte`, "test" takes `…t10k-…` or `…test-…`, each with or
@@ -141,7 +141,7 @@ def load_idx_folder(
     fitted, notes = fit(images[:, None], size, channels)
     if pair.startswith("emnist"):
         notes.insert(0, "EMNIST stores its images with rows and columns swapped; they are used as stored.")
-    return Dataset(fitted, labels, name_of(folder), str(folder / images_name), tuple(notes))
+    return ImageDataset(fitted, labels, name_of(folder), str(folder / images_name), tuple(notes))
 
 
 def _find_images(folder: Path, names: list[str], split: str) -> tuple[str, str]:

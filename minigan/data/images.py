@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from minigan.data.dataset import Dataset, name_of
+from minigan.data.dataset import ImageDataset, name_of
 from minigan.data.decode import Decoded, decode, natural_channels, upright_size
 from minigan.data.errors import DataError, check_split, count, listed, unreadable
 from minigan.data.fit import Size, check_channels, check_size, pillow
@@ -33,7 +33,7 @@ def load_images(
     size: int | Size | None = None,
     channels: int | None = None,
     split: str = "train",
-) -> Dataset:
+) -> ImageDataset:
     """Every image in a folder and its subfolders, or in a zip, in the order of their names.
 
     Each is turned upright (EXIF), centre-cropped to the aspect of `size`, resized to it, and made
@@ -65,7 +65,7 @@ def load_images(
             images[k] = result.pixels
             done.append(result._replace(pixels=images[k]))
         notes = _notes(done, size, channels, skipped=len(archive.names) - len(names))
-    return Dataset(images, None, name_of(path), str(path), notes)
+    return ImageDataset(images, None, name_of(path), str(path), notes)
 
 
 class _Folder:

@@ -1,4 +1,4 @@
-"""`load`: from a name or a path to a `Dataset`, whatever lies there."""
+"""`load`: from a name or a path to a `ImageDataset`, whatever lies there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from minigan.data.arrays import load_arrays
-from minigan.data.dataset import Dataset
+from minigan.data.dataset import ImageDataset
 from minigan.data.errors import DataError, unreadable
 from minigan.data.fit import Size
 from minigan.data.idx import has_idx_files, idx_key, load_idx_folder
@@ -23,12 +23,12 @@ def load(
     size: int | Size | None = None,
     channels: int | None = None,
     split: str = "train",
-) -> Dataset:
+) -> ImageDataset:
     """The data set called `spec`: "mnist" (embedded), or a path.
 
     A folder is read as IDX files if it holds any, else as images; a file is told by its suffix
     (.npz, .npy, .zip). `size` (an int or (H, W)) and `channels` (1 or 3) are what the model needs;
-    None leaves them as they are. `split`: "train" or "test". What was changed is in `Dataset.notes`.
+    None leaves them as they are. `split`: "train" or "test". What was changed is in `ImageDataset.notes`.
     Raises DataError: one sentence naming the path, what was found there and what is needed.
     """
     if not os.fspath(spec):

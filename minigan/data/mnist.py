@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minigan.data.dataset import Dataset
+from minigan.data.dataset import ImageDataset
 from minigan.data.errors import DataError, check_split, unreadable
 from minigan.data.fit import Size, check_channels, check_size, fit
 from minigan.data.idx import parse_idx
@@ -22,7 +22,7 @@ SHA256 = {
 }
 
 
-def load_mnist(split: str = "train", size: int | Size | None = None, channels: int | None = None) -> Dataset:
+def load_mnist(split: str = "train", size: int | Size | None = None, channels: int | None = None) -> ImageDataset:
     """60,000 training or 10,000 test digits, 28×28 grey, white on black, with their labels 0 to 9.
 
     Yann LeCun, Corinna Cortes and Christopher Burges, from NIST's Special Databases 3 and 1.
@@ -36,7 +36,7 @@ def load_mnist(split: str = "train", size: int | Size | None = None, channels: i
     fitted, notes = fit(images[:, None], size, channels)
     kind = "training" if split == "train" else "test"
     source = f"MNIST, {kind} set, embedded in minigan (LeCun, Cortes and Burges; CC BY-SA 3.0)"
-    return Dataset(fitted, labels, "mnist", source, tuple(notes))
+    return ImageDataset(fitted, labels, "mnist", source, tuple(notes))
 
 
 def _verified(filename: str, ndim: int) -> np.ndarray:

@@ -12,13 +12,13 @@ from minigan.kernels.layout import PIXELS_FIRST
 from minigan.kernels.random import keep_mask
 
 
-def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Any = None, team: Any = None) -> Tensor:
+def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Any = None, process_group: Any = None) -> Tensor:
     """y = m · x / (1 − p), m being 0 with probability p and 1 otherwise; x itself outside of training.
 
     dx = m · dy / (1 − p): a `Gate`. rng: a numpy.random.Generator (default: minigan's own). A number
     is dropped where its uniform draw u in [0, 1) is below p. The draws are the same on every device,
     images' in the kernels' order (H, W, N, C), so that the mask lies in memory as the images do.
-    team: the processes that x's batch is shared out to (`training.team.Team`); x takes its part of
+    process_group: the processes that x's batch is shared out to (`distributed.ProcessGroup`); x takes its part of
     the whole batch's mask. Srivastava et al., 2014.
     """
     p = checked_probability("dropout", p)
@@ -34,10 +34,10 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Any = None, team
     if x.ndim == 4:
         n, c, h, w = x.shape
         shape, batch = [h, w, n, c], 2
-    if team is None:
+    if process_group is None:
         mask = keep_mask(rng, tuple(shape), p, x._data)
     else:
-        shape[batch], part = team.part(shape[batch])
+        shape[batch], part = process_group.part(shape[batch])
         mask = keep_mask(rng, tuple(shape), p, x._data)[(slice(None),) * batch + (part,)]
     return Gate(mask.transpose(PIXELS_FIRST) if x.ndim == 4 else mask)(x)
 

@@ -17,7 +17,7 @@ from minigan.functions.arithmetic import power
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
 from minigan.functions.shaping import reshape
-from minigan.functions.synchronised import SynchronisedBatchNorm
+from minigan.functions.synchronised import SyncBatchNorm
 from minigan.kernels.normalization import (
     Axes,
     Statistics,
@@ -26,7 +26,7 @@ from minigan.kernels.normalization import (
     is_positive,
     update_running,
 )
-from minigan.kernels.synchronised import numbers_of_team
+from minigan.kernels.synchronised import whole_count
 
 
 class BatchNorm(Function):
@@ -124,7 +124,7 @@ def batch_norm(
     unbiased: bool = True,
     negative_slope: float | None = None,
     num_batches_tracked: Any = None,
-    team: Any = None,
+    process_group: Any = None,
 ) -> Tensor:
     """Batch normalisation of x (N, C) or (N, C, H, W) per channel, with γ, β (C), or 1 and 0.
 
@@ -132,7 +132,7 @@ def batch_norm(
     become (1 − momentum) · old + momentum · batch; the variance entered there has the divisor
     M − 1 (`unbiased`, PyTorch) or M (TensorFlow). `num_batches_tracked`, a whole number, becomes one
     more. Otherwise: by the running statistics. negative_slope: of a (leaky) ReLU that y goes through at once.
-    team: processes that each have a share of the batch (`training.team.Team`): its statistics are then those of
+    process_group: processes that each have a share of the batch (`distributed.ProcessGroup`): its statistics are then those of
     all of it, in the derivatives of every order too, and all processes must make the same calls.
     """
     x = as_floating("batch_norm", x)
@@ -163,12 +163,12 @@ def batch_norm(
 
     axes = (0, *range(2, x.ndim))
     count = prod(x.shape[a] for a in axes)
-    if team is not None:
-        count = numbers_of_team(count, team.weight)
+    if process_group is not None:
+        count = whole_count(count, process_group.weight)
     if count < 2:
         values = "1 value" if count else "no values"
         raise ValueError(f"batch_norm: x of shape {x.shape} has {values} per channel; its variance needs two")
-    node = BatchNorm(axes, eps, slope) if team is None else SynchronisedBatchNorm(axes, eps, team)
+    node = BatchNorm(axes, eps, slope) if process_group is None else SyncBatchNorm(axes, eps, process_group)
     y = node(x, gamma, beta)
     if running_mean is not None:
         correction = count / (count - 1) if unbiased else 1.0
@@ -179,7 +179,7 @@ def batch_norm(
         for t in changed:
             t._touch("batch_norm's running average")
     node.statistics = None
-    return y if team is None or slope is None else LeakyReLU(slope)(y)
+    return y if process_group is None or slope is None else LeakyReLU(slope)(y)
 
 
 def _fitting(name: str, x: Tensor, shape: tuple, why: str, given: dict[str, Any]) -> list[Tensor | None]:

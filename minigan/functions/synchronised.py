@@ -4,7 +4,7 @@ Each process r has n of the batch's N images, and a loss that is the mean over t
 L = Σ n/N L_r, and the gradients that a process works with are those of L_r. So what comes back from
 another process counts n/N there, and N/n here: that is all that a derivative has to know of it.
 
-A `team` (`training.team.Team`) has `sum(array)`, the sum over the processes in place, and `weight`,
+A `process_group` (`distributed.ProcessGroup`) has `sum(array)`, the sum over the processes in place, and `weight`,
 n/N. Every process must make the same calls in the same order: also those of a backward pass.
 """
 
@@ -18,27 +18,27 @@ from minigan.functions.arithmetic import power
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels.normalization import Axes, Statistics
 from minigan.kernels.synchronised import (
-    add_over_team,
-    numbers_of_team,
+    all_reduce_copy,
+    whole_count,
     sync_batch_norm_backward,
     sync_batch_norm_forward,
 )
 
 
-class TeamSum(Function):
+class AllReduceSum(Function):
     """y = Σ x over the processes, on each of them        dx = N/n · Σ n/N · dy"""
 
-    def __init__(self, team: Any) -> None:
-        self.team, self.weight = team, team.weight
+    def __init__(self, process_group: Any) -> None:
+        self.process_group, self.weight = process_group, process_group.weight
 
     def forward(self, x):
-        return add_over_team(x, self.team)
+        return all_reduce_copy(x, self.process_group)
 
     def backward(self, dy):
-        return TeamSum(self.team)(dy * self.weight) * (1 / self.weight)
+        return AllReduceSum(self.process_group)(dy * self.weight) * (1 / self.weight)
 
 
-class SynchronisedBatchNorm(Function):
+class SyncBatchNorm(Function):
     """y = γ x̂ + β,  x̂ = (x − μ) r,  r = 1/√(v + ε)
     dx = γ r (dy − N/n · (Σdy + x̂ Σ(dy·x̂))/M)        dγ = Σ dy·x̂        dβ = Σ dy
 
@@ -47,43 +47,43 @@ class SynchronisedBatchNorm(Function):
     After a call, `statistics` holds the whole batch's.
     """
 
-    def __init__(self, axes: Axes, eps: float, team: Any) -> None:
-        self.axes, self.eps, self.team, self.weight = axes, float(eps), team, team.weight
+    def __init__(self, axes: Axes, eps: float, process_group: Any) -> None:
+        self.axes, self.eps, self.process_group, self.weight = axes, float(eps), process_group, process_group.weight
 
     def forward(self, x, gamma, beta):
-        y, self.statistics = sync_batch_norm_forward(x, gamma, beta, self.axes, self.eps, self.team)
+        y, self.statistics = sync_batch_norm_forward(x, gamma, beta, self.axes, self.eps, self.process_group)
         self.save_for_backward(x, gamma)
         self.save_constants(self.statistics)
         return y
 
     def backward(self, dy):
         x, gamma = self.saved_tensors
-        return SynchronisedBatchNormBackward(self, *self.saved_constants)(dy, x, gamma)
+        return SyncBatchNormBackward(self, *self.saved_constants)(dy, x, gamma)
 
 
-class SynchronisedBatchNormBackward(Function):
-    """(dx, dγ, dβ) of `SynchronisedBatchNorm` as a function of (dy, x, γ).
+class SyncBatchNormBackward(Function):
+    """(dx, dγ, dβ) of `SyncBatchNorm` as a function of (dy, x, γ).
 
     As `BatchNormBackward`, with means over all processes, g = n/N · dy, and cotangents of x and γ N/n times
     what they are there. (dx is N/n times the gradient of L, so its cotangent u counts as one of L.)
     """
 
-    def __init__(self, node: SynchronisedBatchNorm, statistics: Statistics) -> None:
-        self.axes, self.eps, self.team, self.weight = node.axes, node.eps, node.team, node.weight
+    def __init__(self, node: SyncBatchNorm, statistics: Statistics) -> None:
+        self.axes, self.eps, self.process_group, self.weight = node.axes, node.eps, node.process_group, node.weight
         self.statistics: Statistics | None = statistics
 
     def forward(self, dy, x, gamma):
         self.save_for_backward(dy, x, gamma)
-        gradients = sync_batch_norm_backward(dy, x, gamma, self.statistics, self.axes, self.team, self.weight)
+        gradients = sync_batch_norm_backward(dy, x, gamma, self.statistics, self.axes, self.process_group, self.weight)
         self.statistics = None
         return gradients
 
     def backward(self, u, p, q):
         dy, x, gamma = self.saved_tensors
-        count = numbers_of_team(prod(x.shape[a] for a in self.axes), self.weight)
+        count = whole_count(prod(x.shape[a] for a in self.axes), self.weight)
 
         def mean(t: Tensor) -> Tensor:
-            return TeamSum(self.team)(_sum(t, self.axes, keepdims=True)) * (1 / count)
+            return AllReduceSum(self.process_group)(_sum(t, self.axes, keepdims=True)) * (1 / count)
 
         g = dy * self.weight
         centred = x - mean(x)

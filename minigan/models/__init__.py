@@ -1,24 +1,40 @@
-"""Generator and discriminator pairs, one architecture a file.
+"""Networks: generator and discriminator pairs, one architecture a file.
 
-Each file has a `Generator` (z (N, z_dim) → images (N, channels, H, W) in [−1, 1]) and a
-`Discriminator` (images → logits (N, 1)), both taking the number of channels.
+Each file has a `Generator` (z (N, z_dim) → images (N, channels, H, W) in [−1, 1]), a `Discriminator` (images →
+logits (N, 1)), both made for a number of channels, and `DEFAULTS`: what the pair is trained with if nothing else is
+said (options of `algorithms` and of `training.Config`). A conditional pair says so (`conditional = True`), is made for
+a number of classes too, and takes labels beside its input. A file that is added here is found by name at once.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
 from types import ModuleType
 
-from minigan.models import dcgan28, dcgan64, face, mlp, quick28
 from minigan.nn import Module
+from minigan.options import ConfigError
 
-MODELS: dict[str, ModuleType] = {"quick28": quick28, "mlp": mlp, "dcgan28": dcgan28, "dcgan64": dcgan64, "face": face}
+_ORDER = ("quick28", "mlp", "dcgan28", "dcgan64", "face")  # the others follow, by name
+_FOUND = {module.name for module in iter_modules(__path__)}
+MODELS: dict[str, ModuleType] = {
+    name: import_module(f"minigan.models.{name}") for name in (*_ORDER, *sorted(_FOUND - set(_ORDER)))
+}
 
 
-def build(name: str, channels: int = 1) -> tuple[Module, Module]:
-    """(G, D) of an architecture, with initial weights drawn from minigan's generator: G first, then D."""
+def build(name: str, channels: int = 1, classes: int | None = None) -> tuple[Module, Module]:
+    """(G, D) of an architecture, with initial weights drawn from minigan's generator: G first, then D.
+
+    classes: of the data's labels, for a conditional architecture; others leave them unread.
+    """
     if name not in MODELS:
         raise ValueError(f"model {name!r} is not known: choose from {', '.join(MODELS)}")
     if channels not in (1, 3):
         raise ValueError(f"images have 1 channel (grey) or 3 (colour), not {channels}")
     architecture = MODELS[name]
-    return architecture.Generator(channels).named("G"), architecture.Discriminator(channels).named("D")
+    made_for = [channels]
+    if getattr(architecture.Generator, "conditional", False):
+        if classes is None:
+            raise ConfigError(f"the model {name} takes labels, but the data has none: name data that has, or another model")
+        made_for.append(classes)
+    return architecture.Generator(*made_for).named("G"), architecture.Discriminator(*made_for).named("D")

@@ -13,6 +13,11 @@ from __future__ import annotations
 from minigan import nn
 from minigan.autograd import Tensor
 
+DEFAULTS = {
+    "algorithm": "simultaneous-gan", "epochs": 50, "batch_size": 256, "lr_G": 1e-4, "lr_D": 1e-4,
+    "betas": (0.9, 0.999), "eps": 1e-7, "epsilon_hat": True,
+}  # fmt: skip
+
 SLOPE = 0.3
 
 

@@ -10,6 +10,8 @@ from minigan import functions as F
 from minigan import nn
 from minigan.autograd import Tensor
 
+DEFAULTS = {"epochs": 5, "batch_size": 128}
+
 WIDTH = 64  # ngf and ndf of the tutorial
 
 

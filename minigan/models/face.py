@@ -10,6 +10,8 @@ from __future__ import annotations
 from minigan import nn
 from minigan.autograd import Tensor
 
+DEFAULTS = {"epochs": 10, "batch_size": 64}
+
 WIDTHS = (32, 64, 128, 256)  # channels of D's four blocks; G has them the other way round
 
 

@@ -12,6 +12,8 @@ from minigan import functions as F
 from minigan import nn
 from minigan.autograd import Tensor
 
+DEFAULTS = {"epochs": 200, "batch_size": 100, "betas": (0.9, 0.999)}
+
 
 class Generator(nn.Sequential):
     """z (N, 64) → images (N, channels, 28, 28) in [−1, 1]."""

@@ -107,11 +107,11 @@ class BatchNorm(Module):
     """Batch normalisation per channel of (N, C) or (N, C, H, W). weight γ (C), bias β (C).
 
     Keeps running_mean and running_var (C) for evaluation: new = (1 − momentum) · old + momentum ·
-    batch, the variance with divisor M − 1 (`unbiased`, PyTorch) or M (TensorFlow). team: processes that
+    batch, the variance with divisor M − 1 (`unbiased`, PyTorch) or M (TensorFlow). process_group: processes that
     together have a batch, over all of which it shall be normalised, if there are any; see F.batch_norm.
     """
 
-    team: Any = None
+    process_group: Any = None
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class BatchNorm(Module):
         """negative_slope: of a (leaky) ReLU to do at once."""
         return F.batch_norm(
             x, self.weight, self.bias, self.running_mean, self.running_var, self.training, self.momentum, self.eps,
-            self.unbiased, negative_slope, self.num_batches_tracked, self.team,
+            self.unbiased, negative_slope, self.num_batches_tracked, self.process_group,
         )  # fmt: skip
 
     def extra_repr(self) -> str:
@@ -205,17 +205,17 @@ class Sigmoid(Module):
 class Dropout(Module):
     """Zeroes a number with probability p and scales the others by 1/(1 − p), in training only.
 
-    team: the processes that a batch is shared out to, if there are any; see F.dropout.
+    process_group: the processes that a batch is shared out to, if there are any; see F.dropout.
     """
 
-    team: Any = None
+    process_group: Any = None
 
     def __init__(self, p: float = 0.5, rng: Any = None) -> None:
         super().__init__()
         self.p, self.rng = checked_probability("Dropout", p), rng
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.p, self.training, self.rng, self.team)
+        return F.dropout(x, self.p, self.training, self.rng, self.process_group)
 
     def extra_repr(self) -> str:
         return f"{self.p}"

@@ -30,7 +30,7 @@ from minigan.functions.loss import BinaryCrossEntropyWithLogitsBackward
 from minigan.functions.normalization import BatchNormBackward
 from minigan.functions.pooling import AvgSpread2d, MaxSpread2d, MaxTake2d
 from minigan.functions.shaping import PutItem
-from minigan.functions.synchronised import TeamSum
+from minigan.functions.synchronised import AllReduceSum
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.normalization import batch_norm_forward
 from minigan.testing import draws
@@ -361,10 +361,10 @@ def _batch_norm_over_a_team(rng):
     return Call(F.batch_norm, [x, normal(rng, c), normal(rng, c)], options)
 
 
-@case("TeamSum")
+@case("AllReduceSum")
 def _team_sum(rng):
     team = _Mirrors(integer(rng, 2, 3))
-    return Call(lambda x, team: TeamSum(team)(x), [normal(rng, *shape(rng))], {"team": team})
+    return Call(lambda x, team: AllReduceSum(team)(x), [normal(rng, *shape(rng))], {"team": team})
 
 
 @case("batch_norm outside of training", batched=1)

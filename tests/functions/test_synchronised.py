@@ -19,7 +19,7 @@ RNG = np.random.default_rng(0)
 
 
 class Team:
-    """As `training.team.Team`: n of the batch's N images, and sums over the members."""
+    """As `distributed.ProcessGroup`: n of the batch's N images, and sums over the members."""
 
     def __init__(self, own: slice, meeting: SimpleNamespace) -> None:
         self.own, self.meeting = own, meeting
@@ -57,12 +57,12 @@ def derivatives(shape: tuple[int, ...], slope: float | None) -> Callable[[Any], 
     x, a, b, c = (RNG.standard_normal(shape) for _ in range(4))
     weights = RNG.standard_normal((2, CHANNELS))
 
-    def work(team: Team | None) -> dict[str, np.ndarray]:
-        own = slice(0, BATCH) if team is None else team.own
+    def work(process_group: Team | None) -> dict[str, np.ndarray]:
+        own = slice(0, BATCH) if process_group is None else process_group.own
         n = own.stop - own.start
         xs, gamma, beta = (Tensor(array, requires_grad=True) for array in (x[own], *weights))
         running = Tensor(np.zeros(CHANNELS)), Tensor(np.ones(CHANNELS))
-        y = F.batch_norm(xs, gamma, beta, *running, negative_slope=slope, team=team)
+        y = F.batch_norm(xs, gamma, beta, *running, negative_slope=slope, process_group=process_group)
         first = grad((y * y * a[own]).sum() * (1 / n), [xs, gamma, beta], create_graph=True)
         penalty = (first[0] * first[0] * b[own]).sum() * n + (first[1] * weights[1]).sum()
         second = grad(penalty, [xs, gamma], create_graph=True)

@@ -1,4 +1,4 @@
-"""`sent_ahead`: batches on the device, each sent there while the one before it is at work."""
+"""`prefetch`: batches on the device, each sent there while the one before it is at work."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from functools import cache
 from typing import Any
 
 from minigan import backend, gpu
-from minigan.backend import Array, Device
+from minigan.backend import Device
+from minigan.data.batch import Batch
 
 
-def sent_ahead(batches: Iterable[Array], device: Device) -> Iterator[Array]:
+def prefetch(batches: Iterable[Batch], device: Device) -> Iterator[Batch]:
     """The batches, on `device`. On a CPU each is made when it is asked for; for a GPU one more is made and sent.
 
     Nothing waits on the host. A batch is copied on a stream of its own, from page-locked memory (CuPy
@@ -28,7 +29,7 @@ def sent_ahead(batches: Iterable[Array], device: Device) -> Iterator[Array]:
         yield batch
 
 
-def _send(batch: Array | None, device: Device) -> tuple[Array, Any] | None:
+def _send(batch: Batch | None, device: Device) -> tuple[Batch, Any] | None:
     """The batch, and the event of its arrival.
 
     CuPy gives memory out again as soon as it is let go on the host, in the order of the stream that it
@@ -41,7 +42,7 @@ def _send(batch: Array | None, device: Device) -> tuple[Array, Any] | None:
     asked_for = cupy.cuda.get_current_stream().record()
     with _stream(device) as stream:
         stream.wait_event(asked_for)
-        return cupy.asarray(batch), stream.record()
+        return batch.map(cupy.asarray), stream.record()
 
 
 @cache

@@ -1,0 +1,204 @@
+"""The GAN: a generator G and a discriminator D, step about. Here the gradient crosses from D to G.
+
+The fakes enter D as a tensor of their own, the *border*: a leaf that shares G's output's memory but not
+its graph. The generator's loss is walked back through D down to the border, and stops. What has arrived
+there, border.grad = ∂L_G/∂D.input, is then given to `fake.backward` as the cotangent of G's output:
+∂L_G/∂G.output, the same numbers. The chain rule is carried across by hand, in one line that can be printed,
+measured, or stepped through.
+
+One class covers the family of two networks: what differs is the objective (`minigan.objectives`), what is added
+to D's loss (`minigan.penalties`), how many steps D takes for one of G, and whether both are told a label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from minigan import nn
+from minigan.algorithms.algorithm import Algorithm, Figures
+from minigan.autograd import Tensor
+from minigan.data import Batch, DataInfo
+from minigan.kernels.reduction import norm
+from minigan.models import MODELS, build
+from minigan.objectives import OBJECTIVES
+from minigan.optim import SGD, Adam, Optimizer, RMSprop
+from minigan.options import (
+    COUNT, FLAG, NOT_NEGATIVE, PAIR_OF_FRACTIONS, POSITIVE, ConfigError, Kind, one_of, option,
+)  # fmt: skip
+from minigan.penalties import PENALTIES, clip_weights, is_penalty, parsed_penalties
+
+OPTIMIZERS = {"adam": Adam, "rmsprop": RMSprop, "sgd": SGD}
+PENALTY_NAMES = Kind(
+    lambda v: isinstance(v, (tuple, list)) and all(map(is_penalty, v)),
+    f"names from {', '.join(PENALTIES)}, each alone or with a weight above 0, as in gradient:10",
+    str,
+    several=True,
+    metavar="NAME[:WEIGHT]",
+)
+
+
+@dataclass(eq=False)
+class GAN(Algorithm):
+    """G and D in turns: D learns from reals and detached fakes, then G from the D that has just learned."""
+
+    figure_labels: ClassVar = {"D_x": "D(x)", "D_G_z": "D(G(z))", "border_norm": "‖∂L/∂G(z)‖"}
+
+    model: str = option("quick28", "architecture", one_of(MODELS))
+    objective: str = option("non-saturating", "what each network minimises", one_of(OBJECTIVES))
+    penalties: tuple[str, ...] = option((), "added to D's loss; may be given several times", PENALTY_NAMES)
+    weight_clip: float = option(0.0, "D's weights are clipped to ± this after its step; 0: not at all", NOT_NEGATIVE)
+    n_critic: int = option(1, "steps of D for one of G, each on a batch of its own", COUNT)
+    optimizer: str = option("adam", "of both networks", one_of(OPTIMIZERS))
+    lr_G: float = option(2e-4, "the generator's learning rate", POSITIVE, set_by="lr")
+    lr_D: float = option(2e-4, "the discriminator's learning rate", POSITIVE, set_by="lr")
+    betas: tuple[float, float] = option((0.5, 0.999), "Adam's", PAIR_OF_FRACTIONS)
+    eps: float = option(1e-8, "Adam's and RMSprop's", POSITIVE)
+    epsilon_hat: bool = option(False, "Adam in TensorFlow's form", FLAG)
+
+    # The step.
+
+    def step(self, batches: Iterator[Batch]) -> Figures:
+        """D's turn, `n_critic` times, then G's. The last fakes that D saw are those that G learns from."""
+        for _ in range(self.n_critic):
+            batch = next(batches)
+            fake = self.networks["G"](self.noise(batch), *self.condition(batch))
+            of_D = self.discriminator_turn(batch, fake)
+        return of_D | self.generator_turn(batch, fake)
+
+    def discriminator_turn(self, batch: Batch, fake: Tensor) -> Figures:
+        """D learns from real samples and fakes. detach(): no gradient of D's loss reaches G."""
+        D, y = self.networks["D"], self.condition(batch)
+        fake = fake.detach()
+        real_logits, fake_logits = D(batch.x, *y), D(fake, *y)
+        loss_D = self.loss.discriminator_loss(real_logits, fake_logits)
+        penalties = self.penalize(batch, fake, real_logits)
+        for penalty in penalties.values():
+            loss_D = loss_D + penalty
+        self.report("loss_D", loss_D)
+        D.zero_grad()
+        loss_D.backward()
+        self.optimizers["D"].step()
+        if self.weight_clip:
+            clip_weights(D, self.weight_clip)
+        return _detached({"loss_D": loss_D} | penalties) | self.loss.figures(real_logits, fake_logits)
+
+    def generator_turn(self, batch: Batch, fake: Tensor) -> Figures:
+        """G learns from what D, which has changed, now makes of the same fakes: the old logits would be stale."""
+        G, D, y = self.networks["G"], self.networks["D"], self.condition(batch)
+        border = as_border(fake)
+        with nn.frozen(D):  # the gradient passes through D, and none is computed for its weights
+            loss_G = self.loss.generator_loss(D(border, *y))
+        self.report("loss_G", loss_G)
+        loss_G.backward()  # through D, back to its input: border.grad = ∂L_G/∂D.input
+        G.zero_grad()
+        fake.backward(border.grad)  # through G, from its output: ∂L_G/∂G.output, the same numbers
+        self.optimizers["G"].step()
+        return _detached({"loss_G": loss_G}) | {"border_norm": Tensor(norm(border.grad.data))}
+
+    # What the step is made of.
+
+    def noise(self, batch: Batch) -> Tensor:
+        """z (N, z_dim), standard normal, for every sample of a batch."""
+        return self.normal(batch, self.z_dim)
+
+    def condition(self, batch: Batch) -> tuple[Tensor, ...]:
+        """What G and D are given beside noise and images: labels y, if the model takes any."""
+        return (batch.y,) if self.conditional else ()
+
+    def penalize(self, batch: Batch, fake: Tensor, real_logits: Tensor) -> Figures:
+        """The terms that are added to D's loss, by name."""
+        D, y = self.networks["D"], self.condition(batch)
+        return {
+            f"penalty_{name}": penalty(
+                lambda x: D(x, *y), batch.x, fake, real_logits, lambda *shape: self.uniform(batch, *shape, stream="penalty")
+            )
+            for name, penalty in self._penalties.items()
+        }  # fmt: skip
+
+    # The networks.
+
+    def setup(self, data: DataInfo) -> None:
+        """G and D of the model, each with its optimiser."""
+        self.use(*build(self.model, data.channels, data.classes))
+
+    def use(self, G: nn.Module, D: nn.Module) -> GAN:
+        """Train these networks, whatever the model; itself. Their optimisers are made anew."""
+        if any(p.per_sample for p in self._penalties.values()) and any(isinstance(m, nn.BatchNorm) for m in D.modules()):
+            raise ConfigError(
+                f"penalties {', '.join(self.penalties)}: D has BatchNorm, which mixes the samples of a batch, but the "
+                "penalty is on each sample's own slope: choose a model whose D has none, or LayerNorm"
+            )
+        self.networks = {"G": G, "D": D}
+        self.optimizers = {"G": self._optimizer(G, self.lr_G), "D": self._optimizer(D, self.lr_D)}
+        return self
+
+    def _optimizer(self, network: nn.Module, lr: float) -> Optimizer:
+        options: dict[str, Any] = {}
+        if self.optimizer == "adam":
+            options = {"betas": self.betas, "eps": self.eps, "epsilon_hat": self.epsilon_hat}
+        elif self.optimizer == "rmsprop":
+            options = {"eps": self.eps}
+        return OPTIMIZERS[self.optimizer](network.parameters(), lr, **options)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.loss = OBJECTIVES[self.objective]()
+        self._penalties: dict[str, Any] = parsed_penalties(self.penalties)
+
+    @property
+    def image_size(self) -> int:  # type: ignore[override]
+        """Of the model."""
+        return MODELS[self.model].Generator.image_size
+
+    @property
+    def conditional(self) -> bool:
+        """Whether G and D take labels."""
+        return getattr(self.networks["G"], "conditional", False)
+
+    @property
+    def reads(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Images, and labels if the model takes any."""
+        return ("x", "y") if self.conditional else ("x",)
+
+    @property
+    def batches_per_step(self) -> int:  # type: ignore[override]
+        """One for each step of D."""
+        return self.n_critic
+
+    # Samples.
+
+    @property
+    def z_dim(self) -> int:
+        """Numbers of noise for a sample."""
+        return self.networks["G"].z_dim
+
+    def sample(self, n: int, rng: Any, label: int | None = None) -> Tensor:
+        """G's images for n draws of noise: of one label, or of all in turn."""
+        G, z = self.networks["G"], self.tensor(rng.standard_normal((n, self.z_dim), "float32"))
+        if not self.conditional:
+            if label is not None:
+                raise ConfigError(f"--label {label}: the model {self.model} takes no labels; cgan28 does")
+            return G(z)
+        if label is not None and not 0 <= label < G.classes:
+            raise ConfigError(f"--label {label}: the labels of this model are 0 to {G.classes - 1}")
+        labels = [label] * n if label is not None else [i % G.classes for i in range(n)]
+        return G(z, Tensor(labels, dtype="int64", device=self.device))
+
+    def alternative_losses(self) -> dict[str, Any]:
+        """The objectives of a probability, if this is one: their slopes differ where D is sure."""
+        compared = {name: OBJECTIVES[name]() for name in ("minimax", "non-saturating", "least-squares")}
+        return compared if self.objective in compared else {}
+
+
+def as_border(fake: Tensor) -> Tensor:
+    """The fakes as D's input: the same memory as G's output, and a leaf where the gradient can be met."""
+    border = fake.detach()
+    border.requires_grad = True
+    border.name = "the border (D's input)"
+    return border
+
+
+def _detached(figures: Figures) -> Figures:
+    return {name: value.detach() for name, value in figures.items()}

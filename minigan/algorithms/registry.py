@@ -1,0 +1,72 @@
+"""From a name to an algorithm's class: minigan's own by name, a user's as `file.py:Class`."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from minigan.algorithms.algorithm import Algorithm
+from minigan.algorithms.gan import GAN
+from minigan.algorithms.simultaneous import SimultaneousGAN
+from minigan.options import ConfigError
+
+ALGORITHMS: dict[str, type[Algorithm]] = {"gan": GAN, "simultaneous-gan": SimultaneousGAN}
+
+_loaded: dict[str, type[Algorithm]] = {}
+
+
+def find_algorithm(name: str) -> type[Algorithm]:
+    """The class of an algorithm's name, or of `file.py:Class`, whose file is then run. Raises ConfigError."""
+    if name in ALGORITHMS:
+        return ALGORITHMS[name]
+    if not is_file(name):
+        raise ConfigError(
+            f"algorithm {name!r} is not known: choose from {', '.join(ALGORITHMS)}, or name one of your own as "
+            "file.py:Class"
+        )
+    if name not in _loaded:
+        _loaded[name] = _load(name)
+    return _loaded[name]
+
+
+def is_file(name: str) -> bool:
+    """Whether it names a class in a file of the user's."""
+    path, colon, cls = str(name).rpartition(":")
+    return bool(colon) and path.endswith(".py") and cls.isidentifier()
+
+
+def absolute(name: str) -> str:
+    """The name as it can be found from any folder."""
+    path, _, cls = name.rpartition(":")
+    return f"{Path(path).expanduser().absolute()}:{cls}" if is_file(name) else name
+
+
+def short_name(name: str) -> str:
+    """What a run's folder is called after: `gan`, or the class of a file."""
+    return name.rpartition(":")[2]
+
+
+def _load(name: str) -> type[Algorithm]:
+    place, _, cls = name.rpartition(":")
+    path = Path(place).expanduser()
+    if not path.is_file():
+        raise ConfigError(f"algorithm {name}: there is no file {path}")
+    spec = importlib.util.spec_from_file_location(f"minigan_algorithm_{path.stem}_{len(_loaded)}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look up their annotations there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ConfigError(f"algorithm {name}: {path} cannot be run: {type(error).__name__}: {error}") from error
+    found = getattr(module, cls, None)
+    if not (isinstance(found, type) and issubclass(found, Algorithm)):
+        what = "there is no such class" if found is None else "it is no subclass of minigan.algorithms.Algorithm"
+        raise ConfigError(f"algorithm {name}: {what} in {path}")
+    own = {field for c in found.__mro__ for field, kind in vars(c).get("__annotations__", {}).items() if "ClassVar" not in str(kind)}
+    lost = own - set(found.__dataclass_fields__)
+    if lost:
+        raise ConfigError(
+            f"algorithm {name}: {', '.join(sorted(lost))} would be no option: write @dataclass(eq=False) above the class"
+        )
+    return found

@@ -1,0 +1,231 @@
+"""The processes that train one run together, and this one's place among them.
+
+    mpiexec -n 2 minigan train --data-parallel
+
+Every batch is shared out: its order, its noise and its dropout masks are drawn for the whole batch from
+the one seed, and each process takes its contiguous share. Before an optimiser's step the gradients are
+averaged over the processes by the number of samples each has seen, so that all of them take the step that
+one process would take with the whole batch, and hold the same weights ever after. Two things differ from
+one process: sums are rounded in another order; and BatchNorm normalises each share by itself unless its
+statistics are synchronised (`functions.synchronised`).
+
+A group knows arrays and devices, no tensors, networks or runs. How processes find each other, and end
+together, is in `training.launch`.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+
+from minigan import backend, gpu
+from minigan.backend import Array, Device
+from minigan.kernels.parallel import set_blas_threads
+from minigan.kernels.runs import memory_order
+
+
+class ProcessGroupError(RuntimeError):
+    """Processes that cannot work together."""
+
+
+class ProcessGroup:
+    """The processes that train together. With one process every method is a matter of course, and costs nothing.
+
+    comm: an MPI communicator of mpi4py's; None for one process, which needs no MPI. neighbours: one of the processes
+    on this machine. on_gpu: whether MPI takes arrays that lie on a GPU; else they go by way of the host.
+    """
+
+    def __init__(self, comm: Any = None, neighbours: Any = None, on_gpu: bool = False) -> None:
+        self.comm, self.neighbours, self.on_gpu = comm, neighbours, on_gpu
+        self.rank, self.size = (comm.rank, comm.size) if comm else (0, 1)
+        self.whole = self.own = 1  # samples in the batch at hand, and of these in this process' share
+        self.start = 0  # where in the batch the share begins
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process is the one that writes the run's folder and speaks."""
+        return self.rank == 0
+
+    # Shares of a batch.
+
+    def share(self, n: int) -> slice:
+        """Which of n samples are this process': shares follow each other and differ by one sample at most."""
+        return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+
+    def begin(self, n: int) -> slice:
+        """Note that the batch at hand is now one of n samples; this process' share of it."""
+        share = self.share(n)
+        self.start, self.whole, self.own = share.start, n, share.stop - share.start
+        return share
+
+    @property
+    def weight(self) -> float:
+        """How much this process' means count in the mean over the whole batch."""
+        return self.own / self.whole
+
+    def part(self, n: int) -> tuple[int, slice]:
+        """How many samples to draw for, and which of them are for the n samples here.
+
+        n is this process' share of the batch at hand, or a multiple of it (reals and fakes in one array): all
+        processes then draw for as many whole batches, so that their random streams stay at one place.
+        """
+        if self.size == 1:
+            return n, slice(0, n)
+        batches = -(-n // self.own)
+        return batches * self.whole, slice(batches * self.start, batches * self.start + n)
+
+    # Sums over all processes. Every process must ask for the same ones, in the same order.
+
+    def all_reduce(self, array: Array) -> Array:
+        """Σ of the array over the processes, in place, on every one of them. It must be contiguous."""
+        if self.size > 1:
+            self._all_reduce(array)
+        return array
+
+    def average(self, arrays: Sequence[Array], like: Sequence[Array]) -> list[Array]:
+        """g ← Σ n/N · g over the processes, n of the batch's N samples being one's own: averaged gradients.
+
+        All arrays of one dtype travel in one piece of memory, each in the order of axes of its array in `like`.
+        """
+        averaged: list[Array] = list(arrays)
+        for dtype in dict.fromkeys(a.dtype for a in like):
+            chosen = [i for i, a in enumerate(like) if a.dtype == dtype]
+            xp = backend.get_array_module(like[chosen[0]])
+            flat = xp.empty(sum(like[i].size for i in chosen), dtype)
+            at = 0
+            for i in chosen:
+                averaged[i] = _shaped_as(like[i], flat[at : at + like[i].size])
+                xp.multiply(arrays[i], self.weight, out=averaged[i])
+                at += like[i].size
+            self._all_reduce(flat)
+        return averaged
+
+    def average_figures(self, figures: np.ndarray, weights: list[float], norms: list[int]) -> np.ndarray:
+        """Rows of means over the shares of some batches → means over the whole batches.
+
+        weights: of this process in each batch. norms: the columns that hold not means but norms of
+        gradients of the share's mean loss: ‖g‖ = √Σ (n/N ‖g‖)².
+        """
+        if self.size == 1:
+            return figures
+        figures = figures.astype("float64") * np.array(weights)[:, None]
+        figures[:, norms] **= 2
+        self.all_reduce(figures)
+        figures[:, norms] **= 0.5
+        return figures
+
+    def _all_reduce(self, array: Array) -> None:
+        if backend.is_on_gpu(array) and not self.on_gpu:
+            host = backend.to_numpy(array)
+            self._all_reduce(host)
+            array.set(host)
+            return
+        if backend.is_on_gpu(array):  # MPI knows nothing of streams
+            gpu.import_cupy().cuda.get_current_stream().synchronize()
+        self.comm.Allreduce(_in_place(), array)
+
+    # Agreements.
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is true on any process."""
+        return flag if self.size == 1 else bool(self.all_reduce(np.array(flag, "int32")))
+
+    def barrier(self) -> None:
+        """Wait until all processes have come here."""
+        if self.size > 1:
+            self.comm.Barrier()
+
+    def broadcast(self, make: Callable[[], Any]) -> Any:
+        """What `make` returns on the first process, on all of them; it is called there only."""
+        if self.size == 1:
+            return make()
+        return self.comm.bcast(make() if self.is_main else None)
+
+    def check_equal(self, facts: dict[str, Any]) -> None:
+        """Raise unless all processes have the same facts, given by their names."""
+        if self.size == 1:
+            return
+        for rank, other in enumerate(self.comm.allgather(facts)):
+            for name, value in facts.items():
+                if other[name] != value:
+                    mine, theirs = (value, other[name]) if self.rank < rank else (other[name], value)
+                    ranks = sorted((self.rank, rank))
+                    raise ProcessGroupError(
+                        f"processes {ranks[0]} and {ranks[1]} differ in {name}: {mine} and {theirs}; all must be "
+                        "given the same"
+                    )
+
+    # Devices.
+
+    def places(self, device: Device) -> list[tuple[str, str, str]]:
+        """Of every process: its machine, its device, and what tells its card from others (empty on a CPU)."""
+        return [_place(device)] if self.size == 1 else self.comm.allgather(_place(device))
+
+    def own_device(self, spec: str) -> str:
+        """Of a machine's GPUs each process takes its own, from the one asked for on; if they are few, round again.
+
+        What stays as it is asked for is left to `backend.choose_device`: the first process' device, no device, and
+        "auto" where one's own GPU does not compute.
+        """
+        asked = (os.environ.get("MINIGAN_DEVICE") or spec) if spec == "auto" else spec
+        with suppress(ValueError, gpu.NoGPU):
+            first = Device("gpu") if asked == "auto" else backend.parse_device(asked)
+            count = gpu.count() if self.size > 1 and first.kind == "gpu" else 0
+            if first.index < count:
+                own = (first.index + self.neighbours.rank) % count
+                if own != first.index:
+                    if asked == "auto":
+                        gpu.ready(own)
+                    return f"gpu:{own}"
+        return spec
+
+    def share_cores(self) -> None:
+        """Have each process' products run on its part of the machine's cores; what the user set stays."""
+        if self.size == 1:
+            return
+        mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+        sharers = sum(not mine.isdisjoint(other) for other in self.neighbours.allgather(mine))
+        if "OPENBLAS_NUM_THREADS" not in os.environ:
+            set_blas_threads(max(1, len(mine) // sharers))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Meanwhile this process works without the others: to look for the cause of what befell it alone."""
+        size, self.size = self.size, 1
+        try:
+            yield
+        finally:
+            self.size = size
+
+    def __deepcopy__(self, memo: dict) -> ProcessGroup:
+        return self  # a copied layer works in the same group
+
+
+SINGLE_PROCESS = ProcessGroup()
+
+
+def _place(device: Device) -> tuple[str, str, str]:
+    """The machine, the device, and what tells its card from others, whatever its number is."""
+    card = ""
+    if device.kind == "gpu":
+        with suppress(Exception):  # of CuPy's own classes; what cannot be told is not told
+            card = gpu.import_cupy().cuda.runtime.deviceGetPCIBusId(device.index)
+    return platform.node(), str(device), card
+
+
+def _shaped_as(array: Array, flat: Array) -> Array:
+    """A view of flat memory with the array's shape and its order of axes in memory."""
+    order = memory_order(array)
+    shaped = flat.reshape([array.shape[axis] for axis in order])
+    return shaped.transpose([order.index(axis) for axis in range(array.ndim)])
+
+
+def _in_place() -> Any:
+    from mpi4py import MPI
+
+    return MPI.IN_PLACE

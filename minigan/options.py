@@ -1,0 +1,131 @@
+"""Options: the fields of a dataclass that a user may choose, on the command line, in a file or in Python.
+
+    @dataclass(eq=False)
+    class MyGAN(Algorithm):
+        gamma: float = option(0.5, "how diverse the samples shall be", FRACTION)
+        width: int = 64                                  # a plain field is an option too
+
+Each is told once, here: its name, default, help text and what values it may take. `minigan train`
+makes its options from these fields, and `check_options` refuses what does not fit in one sentence.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class ConfigError(ValueError):
+    """An option that makes no sense; the message says which, the value found and the values possible."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What values an option takes. needed: says it in words. parse: from the command line's text, or None where a
+    flag (--name, --no-name) serves. several: whether the option may be given several times, each a part of a tuple."""
+
+    fits: Callable[[Any], bool]
+    needed: str
+    parse: Callable[[str], Any] | None = str
+    choices: Mapping[str, Any] | None = None
+    several: bool = False
+    metavar: str | None = None
+
+
+def _is_number(value: Any, kind: Any = (int, float)) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)  # True is an int to Python
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.lstrip("-").isdecimal()):  # "²" is a digit too, but no number to int()
+        raise ValueError(text)
+    return int(text)
+
+
+def _pair(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in text.split(","))
+
+
+def _is_fraction(value: Any) -> bool:
+    return _is_number(value) and 0 <= value < 1
+
+
+def _is_pair_of_fractions(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) and len(value) == 2 and all(map(_is_fraction, value))
+
+
+TEXT = Kind(lambda v: isinstance(v, str), "a text")
+WHOLE = Kind(lambda v: _is_number(v, int), "a whole number", _whole)
+COUNT = Kind(lambda v: _is_number(v, int) and v >= 1, "a whole number of 1 or more", _whole)
+NATURAL = Kind(lambda v: _is_number(v, int) and v >= 0, "a whole number of 0 or more", _whole)
+NUMBER = Kind(lambda v: _is_number(v) and math.isfinite(v), "a number", float)
+POSITIVE = Kind(lambda v: _is_number(v) and 0 < v < math.inf, "a number above 0", float)
+NOT_NEGATIVE = Kind(lambda v: _is_number(v) and 0 <= v < math.inf, "a number of 0 or more", float)
+FRACTION = Kind(_is_fraction, "a number in [0, 1)", float)
+PAIR_OF_FRACTIONS = Kind(_is_pair_of_fractions, "two numbers, each in [0, 1)", _pair, metavar="A,B")
+FLAG = Kind(lambda v: isinstance(v, bool), "true or false", None)
+_PLAIN = {str: TEXT, int: WHOLE, float: NUMBER, bool: FLAG}  # of fields that name no kind
+
+
+def one_of(choices: Mapping[str, Any]) -> Kind:
+    """A name in a registry."""
+    return Kind(lambda v: isinstance(v, str) and v in choices, f"one of {', '.join(choices)}", str, choices)
+
+
+def or_none(kind: Kind) -> Kind:
+    """The kind's values, and None for a value that is found out later."""
+    return dataclasses.replace(kind, fits=lambda v: v is None or kind.fits(v))
+
+
+def option(default: Any, help: str, kind: Kind | None = None, set_by: str = "", **more: Any) -> Any:
+    """A dataclass field that is an option.
+
+    set_by: the name of an option that sets this one and all others with that name at once (`lr`: `lr_G`, `lr_D`).
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "kind": kind, "set_by": set_by, **more})
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option as a class declares it."""
+
+    name: str
+    default: Any
+    help: str
+    kind: Kind
+    set_by: str
+
+
+def options_of(cls: type) -> dict[str, Option]:
+    """The options of a dataclass by name, in the order of its fields."""
+    found, types = {}, None
+    for field in dataclasses.fields(cls):
+        kind = field.metadata.get("kind")
+        if kind is None:
+            types = types or typing.get_type_hints(cls)
+            kind = _PLAIN.get(types[field.name])
+            if kind is None:
+                raise TypeError(
+                    f"{cls.__name__}.{field.name}: an option is a str, int, float or bool, or says its kind: "
+                    "option(default, help, kind)"
+                )
+        help, set_by = field.metadata.get("help", ""), field.metadata.get("set_by", "")
+        found[field.name] = Option(field.name, field.default, help, kind, set_by)
+    return found
+
+
+def check_options(instance: Any) -> None:
+    """Raise ConfigError for the first option of a dataclass' instance whose value does not fit. Lists become tuples."""
+    for name, option in options_of(type(instance)).items():
+        value = getattr(instance, name)
+        kind = option.kind
+        if kind.choices is not None and not kind.several and not kind.fits(value):
+            raise ConfigError(f"{name} {value!r} is not known: choose from {', '.join(kind.choices)}")
+        if not kind.fits(value):
+            raise ConfigError(f"{name} is {value!r}, but must be {kind.needed}")
+        if isinstance(value, list):  # JSON has lists only
+            object.__setattr__(instance, name, tuple(value))
