@@ -81,12 +81,13 @@ def or_none(kind: Kind) -> Kind:
     return dataclasses.replace(kind, fits=lambda v: v is None or kind.fits(v))
 
 
-def option(default: Any, help: str, kind: Kind | None = None, set_by: str = "", **more: Any) -> Any:
+def option(default: Any, help: str, kind: Kind | None = None, set_by: str = "", group: str = "") -> Any:
     """A dataclass field that is an option.
 
     set_by: the name of an option that sets this one and all others with that name at once (`lr`: `lr_G`, `lr_D`).
+    group: under which heading `--help` shows it.
     """
-    return dataclasses.field(default=default, metadata={"help": help, "kind": kind, "set_by": set_by, **more})
+    return dataclasses.field(default=default, metadata={"help": help, "kind": kind, "set_by": set_by, "group": group})
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ class Option:
     help: str
     kind: Kind
     set_by: str
+    group: str
 
 
 def options_of(cls: type) -> dict[str, Option]:
@@ -114,13 +116,17 @@ def options_of(cls: type) -> dict[str, Option]:
                     "option(default, help, kind)"
                 )
         help, set_by = field.metadata.get("help", ""), field.metadata.get("set_by", "")
-        found[field.name] = Option(field.name, field.default, help, kind, set_by)
+        group = field.metadata.get("group", "")
+        found[field.name] = Option(field.name, field.default, help, kind, set_by, group)
     return found
 
 
-def check_options(instance: Any) -> None:
-    """Raise ConfigError for the first option of a dataclass' instance whose value does not fit. Lists become tuples."""
-    for name, option in options_of(type(instance)).items():
+def check_options(instance: Any, cls: type | None = None) -> None:
+    """Raise ConfigError for the first option of a dataclass' instance whose value does not fit. Lists become tuples.
+
+    cls: the dataclass whose options these are, if the instance has other fields too.
+    """
+    for name, option in options_of(cls or type(instance)).items():
         value = getattr(instance, name)
         kind = option.kind
         if kind.choices is not None and not kind.several and not kind.fits(value):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minigan as mg
-from minigan.objectives import OBJECTIVES, LeastSquares, Minimax, NonSaturating
+from minigan.objectives import OBJECTIVES, Hinge, LeastSquares, Minimax, NonSaturating, Wasserstein
 
 L_REAL = np.array([[2.0], [-0.5], [0.3]])
 L_FAKE = np.array([[-1.0], [0.7], [-3.0]])
@@ -81,8 +81,11 @@ def test_extreme_logits_stay_finite(name, extreme):
     real, fake = leaf(np.full((2, 1), -extreme, np.float32)), leaf(np.full((2, 1), extreme, np.float32))
     loss_D, loss_G = objective.discriminator_loss(real, fake), objective.generator_loss(fake)
     assert loss_D.dtype == loss_G.dtype == np.float32
-    wrong = (1e8 + 1e8 + 2e4) / 2 if name == "least-squares" else 2e4  # D is wrong about all of them
-    right = (1e8 + 1e8 - 2e4) / 2 if name == "least-squares" else 0  # or so right that it costs again
+    wrong, right = {  # D is wrong about all of them, or right
+        "least-squares": ((1e8 + 1e8 + 2e4) / 2, (1e8 + 1e8 - 2e4) / 2),  # so right that it costs again
+        "wasserstein": (2e4, -2e4),
+        "hinge": (2e4 + 2, 0),
+    }.get(name, (2e4, 0))
     assert loss_D.item() == pytest.approx(wrong if extreme > 0 else right)
     loss_D.backward(retain_graph=True)
     loss_G.backward()
@@ -90,6 +93,130 @@ def test_extreme_logits_stay_finite(name, extreme):
         assert np.all(np.isfinite(t.numpy()))
 
 
+# --- critics ------------------------------------------------------------------------------------------
+
+
+def test_the_critics_losses():
+    real, fake = leaf(L_REAL), leaf(L_FAKE)
+    loss = Wasserstein().discriminator_loss(real, fake)
+    assert loss.item() == pytest.approx(L_FAKE.mean() - L_REAL.mean())
+    loss.backward()
+    np.testing.assert_allclose(real.grad.numpy(), np.full((3, 1), -1 / 3))
+    np.testing.assert_allclose(fake.grad.numpy(), np.full((3, 1), 1 / 3))
+
+
+@pytest.mark.parametrize("objective", [Wasserstein(), Hinge()])
+def test_the_critics_generator_raises_every_score_alike(objective):
+    """Hinge too: G's loss has no margin."""
+    fake = leaf(np.array([[-5.0], [0.7], [5.0]]))
+    loss = objective.generator_loss(fake)
+    assert loss.item() == pytest.approx(-0.7 / 3)
+    loss.backward()
+    np.testing.assert_allclose(fake.grad.numpy(), np.full((3, 1), -1 / 3))
+
+
+def test_hinge_learns_nothing_from_what_is_beyond_its_margin():
+    """Exactly: D's gradient is 0 for reals above 1 and fakes below −1, and ∓1/N within."""
+    logits = np.array([[-2.0], [-1.001], [-0.999], [0.0], [0.999], [1.001], [2.0]])
+    real, fake = leaf(logits), leaf(logits)
+    loss = Hinge().discriminator_loss(real, fake)
+    assert loss.item() == pytest.approx(np.maximum(0, 1 - logits).mean() + np.maximum(0, 1 + logits).mean())
+    loss.backward()
+    np.testing.assert_array_equal(real.grad.numpy(), np.where(logits < 1, -1 / 7, 0))
+    np.testing.assert_array_equal(fake.grad.numpy(), np.where(logits > -1, 1 / 7, 0))
+
+
+@pytest.mark.parametrize("objective", [Wasserstein(), Hinge()])
+def test_a_critic_is_shown_by_its_gap(objective):
+    figures = objective.figures(mg.Tensor(L_REAL), mg.Tensor(L_FAKE))
+    assert {name: figure.item() for name, figure in figures.items()} == {
+        "score_gap": pytest.approx(L_REAL.mean() - L_FAKE.mean())
+    }
+
+
+@pytest.mark.parametrize("objective", [Minimax(), NonSaturating(), LeastSquares()])
+def test_a_probability_is_shown_by_its_means(objective):
+    figures = objective.figures(mg.Tensor(L_REAL), mg.Tensor(L_FAKE))
+    assert {name: figure.item() for name, figure in figures.items()} == {
+        "D_x": pytest.approx(sigma(L_REAL).mean()), "D_G_z": pytest.approx(sigma(L_FAKE).mean())
+    }  # fmt: skip
+
+
+# --- D at its best, where there are three points and a logit for each ----------------------------------
+
+P, Q = np.array([0.5, 0.375, 0.125]), np.array([0.25, 0.125, 0.625])  # shares of reals and fakes, in eighths
+
+
+def losses(objective, logits: np.ndarray) -> tuple[mg.Tensor, mg.Tensor, mg.Tensor]:
+    """(the logits, L_D, L_G), with 8 reals spread as P and 8 fakes as Q over the three points."""
+    l = leaf(logits)  # noqa: E741
+    real, fake = (l[np.repeat(np.arange(3), (8 * share).astype(int))] for share in (P, Q))
+    return l, objective.discriminator_loss(real, fake), objective.generator_loss(fake)
+
+
+def total_variation() -> float:
+    return np.abs(P - Q).sum() / 2
+
+
+def jensen_shannon() -> float:
+    M = (P + Q) / 2
+    return (P * np.log(P / M)).sum() / 2 + (Q * np.log(Q / M)).sum() / 2
+
+
+@pytest.mark.parametrize(
+    ("objective", "best", "loss_D", "loss_G"),
+    [
+        # σ(l) = p / (p + q), and what is left is the Jensen-Shannon divergence.
+        (Minimax(), np.log(P / Q), np.log(4) - 2 * jensen_shannon(), (Q * np.log(Q / (P + Q))).sum()),
+        (NonSaturating(), np.log(P / Q), np.log(4) - 2 * jensen_shannon(), -(Q * np.log(P / (P + Q))).sum()),
+        # The verdict itself is p / (p + q).
+        (LeastSquares(), P / (P + Q), (P * Q / (P + Q)).sum() / 2, (Q * (Q / (P + Q)) ** 2).sum() / 2),
+        # The sign of p − q, and what is left is the total variation.
+        (Hinge(), np.sign(P - Q), 2 - 2 * total_variation(), -(Q * np.sign(P - Q)).sum()),
+    ],
+    ids=["minimax", "non-saturating", "least-squares", "hinge"],
+)  # fmt: skip
+def test_the_best_discriminator_of_three_points(objective, best, loss_D, loss_G):
+    logits, at_best, of_G = losses(objective, best)
+    assert at_best.item() == pytest.approx(loss_D) and of_G.item() == pytest.approx(loss_G)
+    if not isinstance(objective, Hinge):  # whose best is at a kink
+        at_best.backward()
+        np.testing.assert_allclose(logits.grad.numpy(), 0, atol=1e-12)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        assert losses(objective, best + 0.3 * rng.standard_normal(3))[1].item() > loss_D - 1e-12
+
+
+def test_the_best_critics_gap_is_the_wasserstein_distance_on_the_line():
+    """In one dimension W₁ is the mean distance of sorted samples; of all critics of slope 1, x has that gap."""
+    rng = np.random.default_rng(0)
+    real, fake = rng.standard_normal(50) + 4, rng.standard_normal(50)
+    distance = np.abs(np.sort(real) - np.sort(fake)).mean()
+
+    def gap(critic) -> float:
+        return -Wasserstein().discriminator_loss(leaf(critic(real)), leaf(critic(fake))).item()
+
+    for critic in (np.sin, np.abs, np.tanh, lambda x: -x, lambda x: np.maximum(x, 2)):
+        assert gap(critic) < distance
+    assert gap(lambda x: x) == pytest.approx(distance) and gap(lambda x: x + 100) == pytest.approx(distance)
+    assert gap(lambda x: 3 * x) == pytest.approx(3 * distance), "a slope of K: K times the distance"
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_several_logits_a_sample_count_alike(name):
+    """A logit for each patch of an image: the mean is taken of the losses, not of the logits."""
+    rng = np.random.default_rng(0)
+    real, fake = 2 * rng.standard_normal((2, 4, 1, 3, 3))
+    objective = OBJECTIVES[name]()
+    found = objective.discriminator_loss(leaf(real), leaf(fake)).item(), objective.generator_loss(leaf(fake)).item()
+    one_each = leaf(real.reshape(36, 1)), leaf(fake.reshape(36, 1))
+    assert found == pytest.approx(
+        (objective.discriminator_loss(*one_each).item(), objective.generator_loss(one_each[1]).item())
+    )
+
+
 def test_names():
-    assert OBJECTIVES["minimax"] is Minimax and OBJECTIVES["non-saturating"] is NonSaturating
-    assert OBJECTIVES["least-squares"] is LeastSquares
+    assert {name: objective.__name__ for name, objective in OBJECTIVES.items()} == {
+        "minimax": "Minimax", "non-saturating": "NonSaturating", "least-squares": "LeastSquares",
+        "wasserstein": "Wasserstein", "hinge": "Hinge",
+    }  # fmt: skip

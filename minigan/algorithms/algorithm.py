@@ -124,7 +124,16 @@ class Algorithm:
     def __call__(self, batches: Iterator[Batch]) -> Figures:
         """`step`, on arrays or Tensors; layers draw (dropout) from this run's own stream."""
         with backend.drawing_from(self.rng("dropout")):
-            return self.step(batch.map(self._as_tensor) for batch in batches)
+            figures = self.step(batch.map(self._as_tensor) for batch in batches)
+        return {name: self._as_figure(name, value) for name, value in figures.items()}
+
+    def _as_figure(self, name: str, value: Any) -> Tensor:
+        if isinstance(value, (int, float)):
+            value = Tensor(float(value), device=self.device)
+        if not isinstance(value, Tensor) or value.size != 1:
+            what = f"shape {value.shape}" if isinstance(value, Tensor) else type(value).__name__
+            raise TypeError(f"{type(self).__name__}.step returned {name} of {what}: a figure is a single number")
+        return value.detach()
 
     def _as_tensor(self, array: Any) -> Tensor:
         return array if isinstance(array, Tensor) else self.tensor(array)

@@ -101,7 +101,9 @@ class GAN(Algorithm):
 
     def noise(self, batch: Batch) -> Tensor:
         """z (N, z_dim), standard normal, for every sample of a batch."""
-        return self.normal(batch, self.z_dim)
+        z = self.normal(batch, self.z_dim)
+        z.name = "z"  # in a trace
+        return z
 
     def condition(self, batch: Batch) -> tuple[Tensor, ...]:
         """What G and D are given beside noise and images: labels y, if the model takes any."""

@@ -61,8 +61,16 @@ class Observer(Protocol):
     Where this happens, `node.called_in` and `in_backward_of` say. A backward pass is itself made of
     functions: their forwards are seen too, before the `after_backward` of the node they work for.
 
-    An observer that has them is told more: `before_walk(outputs, cotangents, wanted)` as a backward
-    pass begins (wanted: None for all leaves), `before_step(optimizer)` and `after_step(optimizer)`.
+    An observer that has them is told more:
+
+        before_module(call, inputs)     a module is called (`nn.module.ModuleCall`): its inputs, before it sees them
+        after_module(call, output)      and what it returned
+        before_walk(outputs, cotangents, wanted, create_graph)
+                                        a backward pass begins. wanted: None for all leaves, or a set of what its
+                                        gradients are keyed by: leaves, or (function, number of its output). What
+                                        an observer adds to it is computed too, and handed to nobody.
+        before_step(optimizer), after_step(optimizer)
+        on_loss(name, loss)             an algorithm names a loss, before it is used
     """
 
     def after_forward(self, node: Function, inputs: list[Tensor | None], outputs: list[Tensor]) -> None: ...
@@ -99,6 +107,20 @@ def observe(observer: Observer) -> Iterator[None]:
         yield
     finally:
         _observers.remove(entry)
+
+
+@contextmanager
+def unobserved() -> Iterator[None]:
+    """Record graphs, and let no observer of this thread see what is computed: for an observer's own computations."""
+    here = threading.get_ident()
+    entries = [entry for entry in _observers if entry[0] == here]
+    for entry in entries:
+        _observers.remove(entry)
+    try:
+        with _grad_mode(True):
+            yield
+    finally:
+        _observers.extend(entries)
 
 
 @contextmanager

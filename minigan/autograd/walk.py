@@ -108,10 +108,10 @@ def _walk_back(
 ) -> dict:
     """Walk back from `outputs`; the gradients by key: of all leaves, or of those `wanted`."""
     nodes = _nodes_before([y.creator for y in outputs if y.creator is not None])
-    leads_to_wanted = None if wanted is None else _nodes_leading_to(wanted, nodes)
     arrived: dict = {}
     observers = _observers_here()
-    notify("before_walk", outputs, cotangents, wanted)
+    notify("before_walk", outputs, cotangents, wanted, create_graph)
+    leads_to_wanted = None if wanted is None else _nodes_leading_to(wanted, nodes)  # an observer may want more
     with _grad_mode(create_graph):
         for y, dy in zip(outputs, cotangents, strict=True):
             _accumulate(arrived, _key(y), dy)

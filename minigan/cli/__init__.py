@@ -1,4 +1,4 @@
-"""The command line: `minigan train | sample | trace | check | lesson | check-lesson | lessons | doctor`.
+"""The command line: `minigan train | recipes | sample | trace | check | lesson | check-lesson | lessons | doctor`.
 
 Exit codes: 0 done, 1 the work failed or was stopped, 2 bad usage. An error is one sentence on
 stderr; `--debug` shows the traceback instead.
@@ -12,12 +12,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from minigan.cli import check, doctor, lessons, sample, trace, train
+from minigan.cli import check, doctor, lessons, recipes, sample, trace, train
 from minigan.cli.common import FAILED, USAGE, say
 from minigan.cli.parser import make_parser
 
 COMMANDS = {
     "train": train.train,
+    "recipes": recipes.recipes,
     "sample": sample.sample,
     "trace": trace.trace,
     "check": check.check,
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; its exit code."""
     try:
         try:
-            return _run(make_parser().parse_args(argv))
+            return _run(list(sys.argv[1:] if argv is None else argv))
         finally:
             print(end="", flush=True)
     except BrokenPipeError:  # whoever read the output has gone; Python's own last flush must find a reader
@@ -42,25 +43,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(argv: list[str]) -> int:
     try:
+        arguments = make_parser(argv).parse_args(argv)
         return COMMANDS[arguments.name](arguments)
     except BrokenPipeError:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        code, message = _verdict(error, arguments.name)
-        lines = traceback.format_exc() if arguments.debug else ""
-        _end(f"{lines}minigan {arguments.name}: {message}", code)
+        command = next((word for word in argv if word in COMMANDS), "")
+        code, message = _verdict(error, command)
+        lines = traceback.format_exc() if "--debug" in argv else ""
+        _end(f"{lines}minigan {command}: {message}", code)
         return code
 
 
 def _end(message: str, code: int) -> None:
     """Say it; if several processes train together, they all end."""
-    mpi = sys.modules.get("minigan.training.mpi")
-    if mpi is None:
+    launch = sys.modules.get("minigan.training.launch")
+    if launch is None:
         say(message)
     else:
-        mpi.end(say, message, code)
+        launch.end(say, message, code)
 
 
 _SMALLER = {"train": ": try a smaller --batch-size", "sample": ": try a smaller --n"}
@@ -71,6 +74,7 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
     from minigan.autograd import AnomalyError
     from minigan.backend import DeviceError
     from minigan.data import DataError
+    from minigan.distributed import ProcessGroupError
     from minigan.gpu import is_out_of_memory, out_of_memory
     from minigan.lesson import LessonError
     from minigan.testing.check import TargetError
@@ -80,7 +84,7 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
     match error:
         case ConfigError() | TargetError() | LessonError():
             return USAGE, str(error)
-        case DataError() | DeviceError() | TrainingError() | AnomalyError() | Interrupted():
+        case DataError() | DeviceError() | ProcessGroupError() | TrainingError() | AnomalyError() | Interrupted():
             return FAILED, str(error)
         case KeyboardInterrupt():
             return FAILED, "stopped"

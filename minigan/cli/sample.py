@@ -1,9 +1,10 @@
-"""`minigan sample`: a grid, arrays, or a walk between noises, from a trained generator."""
+"""`minigan sample`: a grid, arrays, or a way between noises, from a trained generator."""
 
 from __future__ import annotations
 
 import argparse
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,36 @@ from minigan.cli.common import DONE, announced, say
 def sample(arguments: argparse.Namespace) -> int:
     """Draw, and write the files that were asked for; the exit code."""
     from minigan.training.checkpoint import find_checkpoint
-    from minigan.training.sampling import draw_noise, generate, load_generator, walk
+    from minigan.training.sampling import load_algorithm
 
     path = find_checkpoint(arguments.checkpoint, Path(arguments.runs))
     outs = [Path(out) for out in arguments.out or [f"samples-s{arguments.seed}.png"]]
     _check_outs(outs)
-    G, config = load_generator(path, str(announced(arguments.device)))
-    say(f"{config.model} from {path}")
-    z = draw_noise(arguments.n, G.z_dim, arguments.seed)
-    images = generate(G, z) if any(out.suffix != ".gif" for out in outs) else None
+    algorithm, config = load_algorithm(path, str(announced(arguments.device)))
+    say(f"{config.name} from {path}")
+    condition = {} if arguments.label is None else {"label": arguments.label}
+    samples = None
+    if any(out.suffix != ".gif" for out in outs):
+        samples = _asked_for(algorithm, lambda: algorithm.generate(arguments.n, arguments.seed, **condition))
     for out in outs:
         if out.suffix == ".gif":
-            cells = min(arguments.n, 16)
-            points = draw_noise(cells * 4, G.z_dim, arguments.seed).reshape(cells, 4, G.z_dim)
-            _save_walk(out, G, [walk(z, steps=12) for z in points], generate)
+            _save_interpolation(out, algorithm, arguments.n, arguments.seed, condition)
         else:
-            _save_images(out, images)
+            _save_samples(out, samples)
         say(f"wrote {out}")
     return DONE
+
+
+def _asked_for(algorithm: Any, draw: Callable[[], Any]) -> Any:
+    """What `draw` gives; a condition that the algorithm's `sample` does not know is one sentence."""
+    from minigan.training import ConfigError
+
+    try:
+        return draw()
+    except TypeError as error:
+        if "unexpected keyword argument 'label'" in str(error):
+            raise ConfigError(f"--label: {type(algorithm).__name__} takes no labels") from None
+        raise
 
 
 def _check_outs(outs: list[Path]) -> None:
@@ -38,31 +51,40 @@ def _check_outs(outs: list[Path]) -> None:
 
     for out in outs:
         if out.suffix not in (".png", ".npz", ".gif"):
-            raise ConfigError(f"--out {out}: the name must end in .png (a grid), .npz (arrays) or .gif (a walk)")
+            raise ConfigError(f"--out {out}: the name must end in .png (a grid), .npz (arrays) or .gif (a way between noises)")
         if not out.absolute().parent.is_dir():
             raise ConfigError(f"--out {out}: there is no folder {out.parent}")
 
 
-def _save_images(out: Path, images: Any) -> None:
+def _save_samples(out: Path, samples: Any) -> None:
     import numpy as np
 
-    from minigan.training import pictures
-    from minigan.training.files import write_atomically
+    from minigan.training import images
+    from minigan.training.atomic import write_atomically
 
     if out.suffix == ".png":
-        pictures.save_png(out, pictures.grid(images))
+        images.save_samples(out, samples)
     else:
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, images=pictures.to_bytes(images))
+        arrays = {"images": images.to_bytes(samples)} if samples.ndim == 4 else {"samples": samples}
+        np.savez_compressed(buffer, **arrays)
         write_atomically(out, buffer.getvalue())
 
 
-def _save_walk(out: Path, G: Any, walks: list, generate: Any) -> None:
+def _save_interpolation(out: Path, algorithm: Any, n: int, seed: int, condition: dict[str, Any]) -> None:
     import numpy as np
     from tqdm import tqdm
 
-    from minigan.training import pictures
+    from minigan.training import ConfigError, images
+    from minigan.training.sampling import draw_noise, interpolate
 
-    # At each moment of the film one image of every walk.
-    moments = tqdm(np.stack(walks, axis=1), "drawing", delay=1, disable=None)
-    pictures.save_gif(out, [pictures.grid(generate(G, z)) for z in moments], seconds=0.06)
+    z_dim = getattr(algorithm, "z_dim", None)
+    if z_dim is None:
+        raise ConfigError(f"--out {out}: {type(algorithm).__name__} has no z_dim, so there is no noise to go a way in")
+    cells = min(n, 16)
+    points = draw_noise(cells * 4, z_dim, seed).reshape(cells, 4, z_dim)
+    ways = [interpolate(z, steps=12) for z in points]
+    # At each moment of the film one image of every way.
+    moments = tqdm(np.stack(ways, axis=1), "drawing", delay=1, disable=None)
+    frames = [_asked_for(algorithm, lambda z=z: algorithm.decode(z, **condition)) for z in moments]
+    images.save_gif(out, [images.grid(frame) for frame in frames], seconds=0.06)

@@ -12,7 +12,7 @@ from minigan.cli.common import DONE, say
 
 def trace(arguments: argparse.Namespace) -> int:
     """Record the step, and show or write it; the exit code."""
-    from minigan.training.files import write_atomically
+    from minigan.training.atomic import write_atomically
 
     trace = _traced(arguments)
     if arguments.text:
@@ -35,7 +35,7 @@ def _traced(arguments: argparse.Namespace) -> Any:
     """The step of a checkpoint; without one, of a fresh model."""
     from minigan.training import Config, ConfigError
     from minigan.training.checkpoint import find_checkpoint
-    from minigan.training.tracing import trace_checkpoint, trace_fresh
+    from minigan.training.recording import trace_checkpoint, trace_fresh
 
     warnings.filterwarnings("ignore", category=RuntimeWarning)  # what is not finite is in the trace
     changes = {name: value for name in ("data", "device") if (value := getattr(arguments, name)) is not None}
@@ -44,7 +44,7 @@ def _traced(arguments: argparse.Namespace) -> Any:
         raise ConfigError("--model makes a fresh model, so it excludes a checkpoint: a checkpoint has its own")
     if arguments.model or not (arguments.checkpoint or list(runs.glob("*/ckpt/last.safetensors"))):
         config = Config.for_model(arguments.model or "quick28", **changes)
-        say(f"a step of a fresh {config.model}, which has learnt nothing yet")
+        say(f"a step of a fresh {config.name}, which has learnt nothing yet")
         return trace_fresh(config, arguments.seed)
     if (arguments.checkpoint or "").endswith(".json"):
         return _saved_trace(Path(arguments.checkpoint))

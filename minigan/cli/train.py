@@ -14,10 +14,10 @@ from minigan.cli.common import DONE, say
 def train(arguments: argparse.Namespace) -> int:
     """Train, or with --dry-run show what would be done; the exit code."""
     from minigan.gpu import is_out_of_memory
-    from minigan.training.progress import program
+    from minigan.training.describe import program
 
-    team = _team(arguments.data_parallel)
-    run = _resumed(arguments, team) if arguments.resume else _started(arguments, team)
+    group = _process_group(arguments.data_parallel)
+    run = _resumed(arguments, group) if arguments.resume else _started(arguments, group)
     if arguments.dry_run:
         say("dry run: nothing is trained or written")
         print(run.config.to_json(), end="")
@@ -25,71 +25,66 @@ def train(arguments: argparse.Namespace) -> int:
     # The run looks for what is not finite itself, and says more than NumPy's warnings (of whichever module).
     warnings.filterwarnings("ignore", category=RuntimeWarning)
     try:
-        run.train(arguments.detect_anomaly, arguments.trace_every or 0)
+        run.train()
     except Exception as error:
         if is_out_of_memory(error):
             raise _too_much(run, error) from error
         raise
-    say(f"Done in {_clock(run.seconds)}. Look at {run.folder.path / 'samples'}")
-    say(f"Draw more with: {program()} sample {shlex.quote(str(run.folder.path))}")
+    say(f"Done in {_clock(run.seconds)}. Look at {run.run_dir.path / 'samples'}")
+    say(f"Draw more with: {program()} sample {shlex.quote(str(run.run_dir.path))}")
     return DONE
 
 
-def _team(wanted: bool) -> Any:
+def _process_group(wanted: bool) -> Any:
     """The processes to train with: those that mpiexec started, if it is wanted. Only the first one speaks."""
-    from minigan.training import ConfigError, mpi
-    from minigan.training.team import ALONE
+    from minigan.distributed import SINGLE_PROCESS
+    from minigan.training import ConfigError, launch
 
-    rank, launched = mpi.launched_as()
+    rank, launched = launch.launched_as()
     if wanted:
-        team = mpi.join()
-        team.share_cores()
-        return team
+        group = launch.join()
+        group.share_cores()
+        return group
     if launched == 1:
-        return ALONE
+        return SINGLE_PROCESS
     if rank:
-        mpi.fall_silent()  # the first one says it
+        launch.fall_silent()  # the first one says it
     raise ConfigError(
         f"mpiexec started {launched} processes, which would all train the same run: with --data-parallel they train "
         "one run together"
     )
 
 
-def _started(arguments: argparse.Namespace, team: Any) -> Any:
+def _started(arguments: argparse.Namespace, group: Any) -> Any:
+    from minigan.cli.train_options import chosen_options
     from minigan.training import Config, prepare, start
 
-    choices = _choices(arguments)
-    config = Config.load(arguments.config, **choices) if arguments.config else Config.for_model(**choices)
-    run = prepare(config, team) if arguments.dry_run else start(config, arguments.out, team)
+    choices = chosen_options(arguments)
+    config = Config.load(arguments.config, **choices) if arguments.config else Config.choose(choices)
+    if arguments.dry_run:
+        run = prepare(config, group)
+    else:
+        run = start(config, arguments.out, group, arguments.detect_anomaly, arguments.trace_every or 0)
     _announce(run)
-    if run.folder is not None:
-        say(f"run folder {run.folder.path}")
+    if run.run_dir is not None:
+        say(f"run folder {run.run_dir.path}")
     return run
 
 
-def _resumed(arguments: argparse.Namespace, team: Any) -> Any:
+def _resumed(arguments: argparse.Namespace, group: Any) -> Any:
+    from minigan.cli.train_options import chosen_options
     from minigan.training import ConfigError, resume
     from minigan.training.checkpoint import find_checkpoint
+    from minigan.training.describe import place
 
     if arguments.config:
         raise ConfigError("--config and --resume exclude each other: a run goes on with its own configuration")
-    run = resume(find_checkpoint(arguments.resume, Path(arguments.out)), team, **_choices(arguments))
+    path = find_checkpoint(arguments.resume, Path(arguments.out))
+    choices = chosen_options(arguments)
+    run = resume(path, group, arguments.detect_anomaly, arguments.trace_every or 0, **choices)
     _announce(run)
-    say(f"going on in {run.folder.path} from step {run.step} (epoch {run.epoch + 1})")
+    say(f"going on in {run.run_dir.path} from {place(run, run.step)}")
     return run
-
-
-_CHOICES = (
-    "model", "data", "channels", "objective", "step", "epochs", "batch_size", "lr", "lr_G", "lr_D", "averaging",
-    "seed", "checkpoint_every", "device", "tf32", "sync_batch_norm",
-)  # fmt: skip
-
-
-def _choices(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What was chosen on the command line: it goes on top of a file's choices, and these on the model's defaults."""
-    choices = {name: value for name in _CHOICES if (value := getattr(arguments, name)) is not None}
-    lr = choices.pop("lr", None)
-    return choices if lr is None else {"lr_G": lr, "lr_D": lr} | choices
 
 
 def _too_much(run: Any, error: Exception) -> Exception:
@@ -97,17 +92,20 @@ def _too_much(run: Any, error: Exception) -> Exception:
     checkpoint is not saved."""
     from minigan.gpu import out_of_memory
     from minigan.training import TrainingError
+    from minigan.training.describe import resume_command
 
     half = max(2, run.config.batch_size // 2)
     text = f"out of memory on {run.device} at step {run.step + 1} ({out_of_memory(error)})"
     text += f": start again with --batch-size {half}"
-    if run.folder.last_checkpoint.is_file():
-        text += f", or go on with this run where there is more: {run.resuming} (--device names another)"
+    if run.run_dir.last_checkpoint.is_file():
+        text += f", or go on with this run where there is more: {resume_command(run)} (--device names another)"
     return TrainingError(text)
 
 
 def _announce(run: Any) -> None:
-    for line in run.describe():
+    from minigan.training.describe import describe
+
+    for line in describe(run):
         say(line)
 
 

@@ -35,6 +35,8 @@ def build(name: str, channels: int = 1, classes: int | None = None) -> tuple[Mod
     made_for = [channels]
     if getattr(architecture.Generator, "conditional", False):
         if classes is None:
-            raise ConfigError(f"the model {name} takes labels, but the data has none: name data that has, or another model")
+            raise ConfigError(
+                f"the model {name} takes labels, but the data has none: name data that has, or another model"
+            )
         made_for.append(classes)
     return architecture.Generator(*made_for).named("G"), architecture.Discriminator(*made_for).named("D")

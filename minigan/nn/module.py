@@ -8,7 +8,7 @@ from typing import Any
 
 from minigan import backend
 from minigan.autograd import Tensor
-from minigan.autograd.modes import _mode, _observers, in_layer
+from minigan.autograd.modes import _mode, _observers, in_layer, notify
 from minigan.backend import Array
 
 
@@ -75,8 +75,13 @@ class Module:
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         if not _observers:
             return self.forward(*inputs, **options)
-        with in_layer(ModuleCall(self, _mode.layer, (*inputs, *options.values()))):
-            return self.forward(*inputs, **options)
+        given = (*inputs, *options.values())
+        call = ModuleCall(self, _mode.layer, given)
+        notify("before_module", call, given)
+        with in_layer(call):
+            output = self.forward(*inputs, **options)
+        notify("after_module", call, output)
+        return output
 
     # What it is made of.
 

@@ -1,9 +1,10 @@
 """Checkpoints: everything a run needs to go on bit for bit, in one safetensors file.
 
-Arrays are stored by dotted names (`G.main.0.weight`, `opt_D.exp_avg.3`, `G_avg.…`); the rest (step
+Arrays are stored by dotted names (`G.main.0.weight`, `opt_D.exp_avg.3`, `G_ema.…`); the rest (step
 counts, random states, position, configuration, format version) is text in the file's header, and
 so is a SHA-256 over all of it, so that a single altered bit is noticed. Nothing in the file can run
-code when it is read.
+code when it is read; where its algorithm is a file of the user's own, it names it, and who makes the
+algorithm (`resume`, `minigan sample`) runs that file, unless it lies in the run's own folder.
 """
 
 from __future__ import annotations
@@ -16,27 +17,32 @@ from typing import Any
 
 import numpy as np
 
+from minigan.algorithms.registry import is_file
 from minigan.backend import Array, to_numpy
+from minigan.data import DataInfo
+from minigan.models import MODELS
 from minigan.training.config import Config, ConfigError
 from minigan.training.errors import CheckpointError
-from minigan.training.files import write_atomically
-from minigan.training.folder import run_number
+from minigan.training.atomic import write_atomically
+from minigan.training.run_dir import run_number
 
 FORMAT = "minigan-checkpoint"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass
 class Checkpoint:
-    """arrays: by name. progress: what else the run must remember, as JSON. config: the run's own."""
+    """arrays: by name. progress: what else the run must remember, as JSON. config: the run's own. info: of its data."""
 
     arrays: dict[str, Array]
     progress: dict[str, Any]
     config: Config
+    info: DataInfo
 
-    def part(self, prefix: str) -> dict[str, Array]:
-        """The arrays whose names begin with `prefix.`, without it."""
-        return {name[len(prefix) + 1 :]: a for name, a in self.arrays.items() if name.startswith(f"{prefix}.")}
+    @property
+    def state(self) -> dict[str, Any]:
+        """Arrays and all else, as `Trainer.state_dict` gave it."""
+        return self.arrays | self.progress
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -50,6 +56,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "version": str(VERSION),
         "progress": json.dumps(checkpoint.progress),
         "config": checkpoint.config.to_json(),
+        "data_info": json.dumps({"shapes": dict(checkpoint.info.shapes), "classes": checkpoint.info.classes}),
     }
     try:
         write_atomically(path, save(arrays, header | {"sha256": _digest(arrays, header)}))
@@ -75,14 +82,47 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} is damaged or not a safetensors file ({error})") from None
     if header.get("format") != FORMAT:
         raise CheckpointError(f"{path} is a safetensors file, but not a checkpoint of minigan's")
-    if header.get("version") != str(VERSION):
-        raise CheckpointError(f"{path} has format version {header.get('version')}, but this minigan reads {VERSION}")
+    version = header.get("version")
+    if version not in ("1", str(VERSION)):
+        raise CheckpointError(f"{path} has format version {version}, but this minigan reads 1 and {VERSION}")
     if header.pop("sha256", "") != _digest(arrays, header):
         raise CheckpointError(f"{path} is damaged: what it holds does not fit its checksum")
     try:
-        return Checkpoint(arrays, json.loads(header["progress"]), Config.from_json(header["config"]))
-    except (KeyError, ValueError, ConfigError) as error:
+        if version == "1":
+            arrays, header = _of_version_1(arrays, header)
+        _check_own_code(path, json.loads(header["config"]).get("algorithm", ""))
+        info = json.loads(header["data_info"])
+        info = DataInfo({name: tuple(shape) for name, shape in info["shapes"].items()}, info["classes"])
+        return Checkpoint(arrays, json.loads(header["progress"]), Config.from_json(header["config"]), info)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:  # a ConfigError too
         raise CheckpointError(f"{path} has a damaged header ({error})") from None
+
+
+def _check_own_code(path: Path, algorithm: str) -> None:
+    """To make an algorithm of a user's file is to run it: never one that came with the checkpoint."""
+    if is_file(algorithm):
+        file = Path(algorithm.rpartition(":")[0])
+        if not file.is_absolute() or file.resolve().is_relative_to(path.resolve().parent.parent):
+            raise CheckpointError(
+                f"{path} is of the algorithm {algorithm}, which lies in the run's own folder: a run that came from "
+                "somebody else could run any program by it; read the file, and move it elsewhere if you trust it"
+            )
+
+
+def _of_version_1(arrays: dict[str, np.ndarray], header: dict[str, str]) -> tuple[dict, dict]:
+    """What minigan 0.1 saved, in today's names."""
+    progress, config = json.loads(header["progress"]), json.loads(header["config"])
+    for stream in ("noise", "dropout"):
+        progress[f"streams.{stream}"] = progress.pop(stream)
+    sums = progress.pop("sums")
+    steps = int(sums.pop("steps"))
+    progress["stats.sums"] = sums if steps else {}
+    progress["stats.counts"] = dict.fromkeys(progress["stats.sums"], steps)
+    progress["closed_epochs"] = progress["epoch"]
+    size = MODELS[config["model"]].Generator.image_size
+    info = {"shapes": {"x": (config["channels"], size, size)}, "classes": None}
+    arrays = {name.replace("G_avg.", "G_ema.", 1): array for name, array in arrays.items()}
+    return arrays, header | {"progress": json.dumps(progress), "data_info": json.dumps(info)}
 
 
 def _digest(arrays: dict[str, np.ndarray], header: dict[str, str]) -> str:

@@ -11,8 +11,13 @@ class CheckpointError(TrainingError):
     """A checkpoint that cannot be written, read, or used here."""
 
 
-class NonFiniteLossError(TrainingError):
-    """A loss that is NaN or infinite."""
+class NonFiniteError(TrainingError):
+    """A loss or a weight that is NaN or infinite. step: in which step it was so; in_step: whether this was seen while
+    the step was being taken."""
+
+    def __init__(self, message: str, step: int = 0, in_step: bool = False) -> None:
+        super().__init__(message)
+        self.step, self.in_step = step, in_step
 
 
 class Interrupted(Exception):

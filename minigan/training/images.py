@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minigan.training.files import write_atomically
+from minigan.training.atomic import write_atomically
 
 GAP = 2  # pixels between the images of a grid
 SMALLEST = 48  # images smaller than this many pixels are enlarged, each pixel to a square
@@ -68,30 +68,58 @@ def _image(picture: np.ndarray) -> Any:
     return Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
 
 
-def save_loss_curves(path: Path, stats: Sequence[dict[str, Any]]) -> None:
-    """Both losses, D's mean verdicts, and the gradient's norm at the border, over the steps."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def save_samples(path: Path, samples: np.ndarray) -> None:
+    """Write a picture of samples: a grid of images (N, C, H, W), or points (N, 2) of the plane."""
+    if samples.ndim == 4:
+        save_png(path, grid(samples))
+    elif samples.ndim == 2 and samples.shape[1] == 2:
+        figure = _figure((5, 5))
+        panel = figure.subplots()
+        panel.scatter(samples[:, 0], samples[:, 1], s=6, alpha=0.6, color="#0072b2", linewidths=0)
+        panel.set_aspect("equal", adjustable="datalim")
+        panel.grid(alpha=0.3)
+        _save_figure(path, figure)
+    else:
+        raise ValueError(f"a grid shows images (N, C, H, W) or points (N, 2), not samples of shape {samples.shape}")
 
+
+def save_curves(path: Path, stats: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> None:
+    """All figures over the steps: losses in one panel, norms (on a logarithmic scale) and all else in others.
+
+    stats: lines with "step" and figures by name. labels: what a figure is called, if not by its name.
+    """
     steps = [line["step"] for line in stats]
-    figure = Figure(figsize=(8, 9), layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(3, 1, sharex=True)
-    curves = [
-        ("loss", {"loss_D": "D", "loss_G": "G"}),
-        ("D's mean verdict", {"D_x": "on real images", "D_G_z": "on fakes"}),
-        ("gradient's norm at the border", {"border_norm": "‖∂L_G/∂G(z)‖"}),
-    ]
-    for panel, (label, lines) in zip(panels, curves, strict=True):
-        for (name, legend), colour in zip(lines.items(), ("#0072b2", "#d55e00"), strict=False):
-            values = np.array([line[name] for line in stats], dtype=float)  # null, a gap in the curve, becomes NaN
-            panel.plot(steps, values, label=legend, color=colour, linewidth=1.2)
+    names = dict.fromkeys(name for line in stats for name in line if name not in ("step", "epoch", "seconds"))
+    panels = {"loss": [], "": [], "norm": []}
+    for name in names:
+        panels["loss" if name.startswith("loss") else "norm" if name.endswith("_norm") else ""].append(name)
+    panels = {label: names for label, names in panels.items() if names}
+    figure = _figure((8, 3 * len(panels)))
+    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for panel, (label, names) in zip(axes, panels.items(), strict=True):
+        for name in names:
+            # null, a gap in the curve, becomes NaN
+            values = np.array([line.get(name) for line in stats], dtype=float)
+            panel.plot(steps, values, label=labels.get(name, name), linewidth=1.2)
         panel.set_ylabel(label)
         panel.grid(alpha=0.3)
         panel.legend(loc="best", frameon=False)
-    panels[1].set_ylim(0, 1)
-    panels[2].set_yscale("log")
-    panels[2].set_xlabel("step")
+        if label == "norm":
+            panel.set_yscale("log")
+    axes[-1].set_xlabel("step")
+    _save_figure(path, figure)
+
+
+def _figure(size: tuple[float, float]) -> Any:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save_figure(path: Path, figure: Any) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     write_atomically(path, buffer.getvalue())

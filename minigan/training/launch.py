@@ -1,4 +1,4 @@
-"""MPI: the processes that mpiexec started, how they become a `Team`, and how they end when one of them fails.
+"""MPI: the processes that mpiexec started, how they become a `ProcessGroup`, and how they end when one of them fails.
 
 mpi4py is imported only by `join`. A script of your own that does not end through `end` is best run
 by `mpiexec -n 2 python -m mpi4py script.py`, which ends all processes when one of them fails.
@@ -16,22 +16,22 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from minigan.training.config import ConfigError
+from minigan.distributed import SINGLE_PROCESS, ProcessGroup
+from minigan.options import ConfigError
 from minigan.training.errors import TrainingError
-from minigan.training.team import ALONE, Team
 
 PATIENCE = 2.0  # seconds in which all processes that fail for one reason are expected to say so
 LAUNCHERS = ("PMI", "OMPI_COMM_WORLD")  # whose …_RANK and …_SIZE mpiexec sets: MPICH, Intel, Microsoft; Open MPI
 
-_team = ALONE  # the team that this process has joined: MPI is one for a whole process
+_group = SINGLE_PROCESS  # that this process has joined: MPI is one for a whole process
 
 
-def join() -> Team:
-    """The team of all processes that mpiexec started; of this one alone, if it was started without.
+def join() -> ProcessGroup:
+    """The group of all processes that mpiexec started; of this one alone, if it was started without.
 
     From now on only the first of them is heard.
     """
-    global _team
+    global _group
     rank, launched = launched_as()
     if rank:
         fall_silent()  # at once: what stops them here stops all, and is said once
@@ -48,11 +48,11 @@ def join() -> Team:
             f"mpiexec started {launched} processes, but they do not see each other: it is not the mpiexec of the MPI "
             f"that mpi4py found here ({library})"
         )
-    comm = MPI.COMM_WORLD.Dup()  # the world itself is for the farewell, whatever is under way here
-    _team = Team(comm, comm.Split_type(MPI.COMM_TYPE_SHARED), _takes_device_arrays(comm))
-    if not _team.leads:
+    comm = MPI.COMM_WORLD.Dup()  # the world itself is for `end`, whatever is under way here
+    _group = ProcessGroup(comm, comm.Split_type(MPI.COMM_TYPE_SHARED), _takes_device_arrays(comm))
+    if not _group.is_main:
         fall_silent()
-    return _team
+    return _group
 
 
 def launched_as() -> tuple[int, int]:
@@ -75,18 +75,18 @@ def end(say: Callable[[str], None], message: str, code: int) -> None:
     If all fail for one reason, as they do by a wrong option, the first says so for all, and each
     ends by itself. Else the one that failed speaks, and takes the others, which wait for it, along.
     """
-    if _team.leads:
+    if _group.is_main:
         say(message)
-    if _team.size == 1:
+    if _group.size == 1:
         return
     from mpi4py import MPI
 
     request, deadline = MPI.COMM_WORLD.Ibarrier(), time.monotonic() + PATIENCE
     while not request.Test():
         if time.monotonic() > deadline:
-            if not _team.leads:
+            if not _group.is_main:
                 sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-                say(f"{message} (process {_team.rank} of 0 to {_team.size - 1}, on {platform.node()})")
+                say(f"{message} (process {_group.rank} of 0 to {_group.size - 1}, on {platform.node()})")
             _until_taken(sys.stdout), _until_taken(sys.stderr)
             MPI.COMM_WORLD.Abort(code)
             os._exit(code)  # MPICH's Abort may come back: it asks mpiexec to end all, which takes a moment

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minigan.trace import Trace
-from minigan.training import pictures
+from minigan.training import images
 from minigan.training.config import Config
 from minigan.training.errors import CheckpointError, TrainingError
-from minigan.training.files import remove_leftovers, write_atomically
+from minigan.training.atomic import remove_leftovers, write_atomically
 
 
-class RunFolder:
+class RunDir:
     """`runs/00003-dcgan28-mnist-s0/` and what lies in it.
 
     config.json, log.txt, stats.jsonl, samples/reals.png, samples/e000.png …, samples.gif,
@@ -31,21 +31,21 @@ class RunFolder:
         self.last_checkpoint = path / "ckpt" / "last.safetensors"
 
     @classmethod
-    def create(cls, runs: Path, config: Config, data_name: str) -> RunFolder:
+    def create(cls, runs: Path, config: Config, data_name: str) -> RunDir:
         """A new folder with the next number."""
         if runs.exists() and not runs.is_dir():
             raise TrainingError(f"{runs} is a file, but the folder that run folders are made in is needed")
-        name = f"{config.model}-{data_name}-s{config.seed}"
+        name = f"{config.name}-{data_name}-s{config.seed}"
         try:
             runs.mkdir(parents=True, exist_ok=True)
-            folder = cls(_claim(runs, name))
-            folder.open(config)
+            run_dir = cls(_claim(runs, name))
+            run_dir.open(config)
         except OSError as error:
             raise TrainingError(f"a run's folder could not be made in {runs}: {error.strerror or error}") from None
-        return folder
+        return run_dir
 
     @classmethod
-    def around(cls, checkpoint: Path) -> RunFolder:
+    def around(cls, checkpoint: Path) -> RunDir:
         """The run's folder that a checkpoint lies in."""
         path = checkpoint.resolve().parent.parent
         if checkpoint.resolve().parent.name != "ckpt" or not (path / "config.json").is_file():
@@ -61,8 +61,10 @@ class RunFolder:
             (self.path / room).mkdir(exist_ok=True)
         remove_leftovers(self.path)
         self._write("config.json", config.to_json())
-        kept = [_json_line(line) for line in self.stats() if line["step"] <= step]
-        self._write("stats.jsonl", "".join(kept))
+        for name in ("stats.jsonl", "scores.jsonl"):
+            if name == "stats.jsonl" or (self.path / name).exists():
+                kept = [_json_line(line) for line in self.lines(name) if line["step"] <= step]
+                self._write(name, "".join(kept))
         for at, path in self.traces().items():
             if at > step:
                 path.unlink()
@@ -93,13 +95,21 @@ class RunFolder:
 
     def add_stats(self, line: dict[str, Any]) -> None:
         """Add a line to stats.jsonl."""
-        with open(self.stats_file, "a", encoding="utf-8") as file:
+        self._add("stats.jsonl", line)
+
+    def add_scores(self, line: dict[str, Any]) -> None:
+        """Add a line to scores.jsonl."""
+        self._add("scores.jsonl", line)
+
+    def _add(self, name: str, line: dict[str, Any]) -> None:
+        with open(self.path / name, "a", encoding="utf-8") as file:
             file.write(_json_line(line))
 
-    def stats(self) -> Iterator[dict[str, Any]]:
-        """The lines of stats.jsonl; a last line cut short by a crash is left out."""
-        if self.stats_file.is_file():
-            for line in self.stats_file.read_text(encoding="utf-8").splitlines():
+    def lines(self, name: str = "stats.jsonl") -> Iterator[dict[str, Any]]:
+        """The lines of stats.jsonl or scores.jsonl; a last line cut short by a crash is left out."""
+        path = self.path / name
+        if path.is_file():
+            for line in path.read_text(encoding="utf-8").splitlines():
                 try:
                     yield json.loads(line)
                 except json.JSONDecodeError:
@@ -107,45 +117,22 @@ class RunFolder:
 
     # Pictures.
 
-    def save_grid(self, name: str, images: np.ndarray) -> Path:
-        """Write samples/{name}.png."""
+    def save_grid(self, name: str, samples: np.ndarray) -> Path:
+        """Write samples/{name}.png: images side by side, or points of the plane."""
         path = self.path / "samples" / f"{name}.png"
-        pictures.save_png(path, pictures.grid(images))
+        images.save_samples(path, samples)
         return path
 
-    def finish_pictures(self, epochs: int) -> None:
+    def finish_pictures(self, epochs: int, labels: Mapping[str, str]) -> None:
         """Write losses.png, and samples.gif from the grids up to an epoch (later ones are from before a resume)."""
-        stats = list(self.stats())
+        stats = list(self.lines())
         if stats:
-            pictures.save_loss_curves(self.path / "losses.png", stats)
+            images.save_curves(self.path / "losses.png", stats, labels)
         names = [self.path / "samples" / f"e{epoch:03d}.png" for epoch in range(epochs + 1)]
-        grids = [pictures.load_png(name) for name in names if name.is_file()]
+        grids = [images.load_png(name) for name in names if name.is_file()]
         if len(grids) > 1:
             seconds = max(0.1, min(0.6, 12 / len(grids)))
-            pictures.save_gif(self.path / "samples.gif", grids, seconds, last=1.5)
-
-
-class SilentFolder(RunFolder):
-    """The folder of a run as the processes see it that only help to train: the first one writes everything."""
-
-    def open(self, config: Config, step: int = 0) -> None:
-        """Nothing."""
-
-    def save_trace(self, step: int, trace: Trace) -> None:
-        """Nothing."""
-
-    def log(self, line: str) -> None:
-        """Nothing."""
-
-    def add_stats(self, line: dict[str, Any]) -> None:
-        """Nothing."""
-
-    def save_grid(self, name: str, images: np.ndarray) -> Path:
-        """Nothing; where the grid would be."""
-        return self.path / "samples" / f"{name}.png"
-
-    def finish_pictures(self, epochs: int) -> None:
-        """Nothing."""
+            images.save_gif(self.path / "samples.gif", grids, seconds, last=1.5)
 
 
 def run_number(folder: Path) -> int | None:

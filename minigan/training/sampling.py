@@ -1,4 +1,4 @@
-"""Drawing samples: from a run in memory, or from a checkpoint on disk."""
+"""Drawing samples from a checkpoint on disk, and walks between noises."""
 
 from __future__ import annotations
 
@@ -6,46 +6,34 @@ import math
 from pathlib import Path
 from typing import Any
 
-from minigan import backend, models
-from minigan.autograd import Tensor, no_grad
-from minigan.nn import Module
+from minigan import backend
+from minigan.algorithms import Algorithm
+from minigan.backend import Array
 from minigan.training.checkpoint import load_checkpoint
+from minigan.training.config import Config
 from minigan.training.errors import CheckpointError
 
-BATCH = 100  # images made at a time
 
-
-def draw_noise(n: int, z_dim: int, seed: int) -> Any:
+def draw_noise(n: int, z_dim: int, seed: int) -> Array:
     """n points (n, z_dim) of a standard normal distribution; the first of many are those of few."""
     return backend.new_rng(seed, "samples").standard_normal((n, z_dim), "float32")
 
 
-@no_grad()
-def generate(G: Module, z: Any) -> Any:
-    """G's images (N, C, H, W) for noise z (N, z_dim), on the host, in evaluation mode.
-
-    In training mode BatchNorm would mix the samples of a batch, and one z give different images.
-    """
-    was_training = G.training
-    device = G.parameters()[0].device
-    G.eval()
-    try:
-        parts = [backend.to_numpy(G(Tensor(z[i : i + BATCH], device=device))._data) for i in range(0, len(z), BATCH)]
-    finally:
-        G.train(was_training)
-    return backend.get_array_module(parts[0]).concatenate(parts)
-
-
-def load_generator(path: str | Path, device: str | None = None) -> tuple[Module, Any]:
-    """The generator in a checkpoint (the averaged one, if it holds one), and the run's configuration."""
+def load_algorithm(path: str | Path, device: str | None = None) -> tuple[Algorithm, Config]:
+    """The algorithm in a checkpoint, to draw samples with (its generators averaged, if they are), and the run's
+    configuration: `algorithm.generate(64)`."""
     checkpoint = load_checkpoint(Path(path))
-    config = checkpoint.config
-    G = models.build(config.model, config.channels)[0]
+    config, info = checkpoint.config, checkpoint.info
+    algorithm = config.make_algorithm().build(info, config.seed, backend.choose_device(device)[0])
     try:
-        G.load_state_dict(checkpoint.part("G_avg" if config.averaging else "G"))
+        for name, network in algorithm.networks.items():
+            averaged = f"{name}_ema." if config.ema_decay and name in algorithm.generators else f"{name}."
+            arrays = {k[len(averaged) :]: a for k, a in checkpoint.arrays.items() if k.startswith(averaged)}
+            network.load_state_dict(arrays)
+            network.eval()
     except ValueError as error:
-        raise CheckpointError(f"{path} does not fit the model {config.model}: {error}") from None
-    return G.to(backend.choose_device(device)[0]).eval(), config
+        raise CheckpointError(f"{path} does not fit {config.name}: {error}") from None
+    return algorithm, config
 
 
 def slerp(a: Any, b: Any, t: float) -> Any:
@@ -61,7 +49,7 @@ def slerp(a: Any, b: Any, t: float) -> Any:
     return (math.sin((1 - t) * angle) * a + math.sin(t * angle) * b) / math.sin(angle)
 
 
-def walk(z: Any, steps: int) -> Any:
-    """A closed walk over the points z (N, z_dim), with `steps` points from each to the next: (N·steps, z_dim)."""
+def interpolate(z: Any, steps: int) -> Any:
+    """A closed way over the points z (N, z_dim), with `steps` points from each to the next: (N·steps, z_dim)."""
     points = [slerp(z[i], z[(i + 1) % len(z)], k / steps) for i in range(len(z)) for k in range(steps)]
     return backend.get_array_module(z).stack(points).astype(z.dtype)

@@ -12,9 +12,8 @@ import pytest
 
 from minigan import backend, nn
 from minigan.models import MODELS
-from minigan.training import Config, Run, pictures, resume, start
+from minigan.training import Config, Trainer, images, resume, start
 from minigan.training.checkpoint import load_checkpoint
-from minigan.training.config import PRESETS
 
 IMAGES, BATCH = 70, 16  # 5 steps an epoch, the last of 6 images
 
@@ -43,9 +42,9 @@ class Discriminator(nn.Sequential):
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """The model "tiny", and no time spent on drawing curves."""
-    monkeypatch.setitem(MODELS, "tiny", SimpleNamespace(Generator=Generator, Discriminator=Discriminator))
-    monkeypatch.setitem(PRESETS, "tiny", {})
-    monkeypatch.setattr(pictures, "save_loss_curves", lambda path, stats: path.write_bytes(b"curves"))
+    tiny = SimpleNamespace(Generator=Generator, Discriminator=Discriminator, DEFAULTS={})
+    monkeypatch.setitem(MODELS, "tiny", tiny)
+    monkeypatch.setattr(images, "save_curves", lambda path, stats, labels: path.write_bytes(b"curves"))
 
 
 @pytest.fixture
@@ -62,26 +61,27 @@ def data(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
-def begin(tmp_path: Path, data: Callable[..., str]) -> Callable[..., Run]:
+def begin(tmp_path: Path, data: Callable[..., str]) -> Callable[..., Trainer]:
     """begin(epochs, runs, images, **choices): a new run of the tiny model."""
 
-    def make(epochs: int = 2, runs: str = "runs", images: int = IMAGES, **choices: Any) -> Run:
-        defaults = {"model": "tiny", "batch_size": BATCH, "averaging": 0.9, "grid": 4, "lr_G": 0.01, "lr_D": 0.01}
+    def make(epochs: int = 2, runs: str = "runs", images: int = IMAGES, detect_anomaly: bool = False, trace_every: int = 0, **choices: Any) -> Trainer:
+        defaults = {"model": "tiny", "batch_size": BATCH, "ema_decay": 0.9, "grid": 4, "lr_G": 0.01, "lr_D": 0.01}
         defaults["device"] = str(backend.get_default_device())  # that of the tests, whatever else there is
         choices = defaults | choices
         size = MODELS[choices["model"]].Generator.image_size
         choices.setdefault("data", data(images, size, name=f"noise{size}"))
-        return start(Config.for_model(epochs=epochs, **choices), tmp_path / runs)
+        config = Config.for_model(epochs=epochs, **choices)
+        return start(config, tmp_path / runs, detect_anomaly=detect_anomaly, trace_every=trace_every)
 
     return make
 
 
 @pytest.fixture
-def go_on() -> Callable[..., Run]:
-    """go_on(run or folder, **changes): train on from its last checkpoint, in a fresh Run."""
+def go_on() -> Callable[..., Trainer]:
+    """go_on(run or folder, **changes): train on from its last checkpoint, in a fresh Trainer."""
 
-    def make(where: Any, **changes: Any) -> Run:
-        folder = where.folder.path if isinstance(where, Run) else where
+    def make(where: Any, **changes: Any) -> Trainer:
+        folder = where.run_dir.path if isinstance(where, Trainer) else where
         run = resume(folder / "ckpt" / "last.safetensors", **changes)
         run.train()
         return run
@@ -94,7 +94,7 @@ def left_by() -> Callable[..., dict[str, Any]]:
     """left_by(run): all that a run leaves on the disk, but for the time it took; to be compared."""
 
     def collect(where: Any) -> dict[str, Any]:
-        folder = where.folder.path if isinstance(where, Run) else where
+        folder = where.run_dir.path if isinstance(where, Trainer) else where
         checkpoint = load_checkpoint(folder / "ckpt" / "last.safetensors")
         lines = [line.split(', "seconds"')[0] for line in (folder / "stats.jsonl").read_text().splitlines()]
         return {

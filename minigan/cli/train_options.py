@@ -1,0 +1,134 @@
+"""The options of `minigan train`, made from the fields of `RunOptions` and of the algorithm that is chosen."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from minigan.algorithms import Algorithm, find_algorithm
+from minigan.options import COUNT, ConfigError, Kind, Option, options_of
+from minigan.recipes import RECIPES
+
+_RENAMED = {"--averaging": "--ema-decay", "--step": "--algorithm gan or simultaneous-gan"}
+
+
+def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> None:
+    """All options of `minigan train`."""
+    from minigan.training.config import RunOptions
+
+    algorithm = _algorithm_in(argv) if argv[:1] == ["train"] else find_algorithm("gan")
+    train.set_defaults(algorithm_class=algorithm)
+    groups = {
+        "what": train.add_argument_group("what to train"),
+        "how": train.add_argument_group("how (default: the recipe's or the model's own; --dry-run shows them)"),
+        "run": train.add_argument_group("the run"),
+    }
+    for option in options_of(RunOptions).values():
+        _add(groups[option.group], option)
+    own = train.add_argument_group(f"{algorithm.__name__} (default: the recipe's or the model's own)")
+    for option in options_of(algorithm).values():
+        _add(own, option)
+    for name in set_by(algorithm):
+        sets = [option for option in options_of(algorithm).values() if option.set_by == name]
+        help = f"sets {' and '.join(option.name for option in sets)}"
+        _add(own, Option(name, None, help, sets[0].kind, "", ""))
+    run = groups["run"]
+    run.add_argument("--out", default="runs", help="where run folders are, and are made (default: runs)")
+    run.add_argument("--resume", metavar="last|PATH", help="go on with the last run, a run's folder, or a checkpoint")
+    run.add_argument("--config", metavar="FILE", help="choices as JSON (a run's config.json); options go on top")
+    run.add_argument(
+        "--detect-anomaly", action="store_true", help="stop at the first NaN or Inf and say where it arose; slow"
+    )
+    run.add_argument(
+        "--trace-every", type=parser_of(COUNT), metavar="STEPS",
+        help="save what happens in every so-many-th step (default: none)",
+    )  # fmt: skip
+    run.add_argument(
+        "--data-parallel", action="store_true",
+        help="all processes that mpiexec started train one run together, each on its own device: each takes its share "
+        "of a batch, so --batch-size and all else mean what they mean to one process, and a run can be resumed by any "
+        "number of them",
+    )  # fmt: skip
+    run.add_argument("--dry-run", action="store_true", help="show the configuration as JSON, and do nothing")
+    for old, new in _RENAMED.items():
+        train.add_argument(old, help=argparse.SUPPRESS, action=_Renamed, const=new)
+
+
+def chosen_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was chosen on the command line, by name."""
+    from minigan.training.config import RunOptions
+
+    algorithm = arguments.algorithm_class
+    names = [*options_of(RunOptions), *options_of(algorithm), *set_by(algorithm)]
+    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
+
+
+def set_by(algorithm: type[Algorithm]) -> list[str]:
+    """The options that set several of an algorithm's at once."""
+    return list(dict.fromkeys(option.set_by for option in options_of(algorithm).values() if option.set_by))
+
+
+def parser_of(kind: Kind) -> Callable[[str], Any]:
+    """What argparse calls to read a value."""
+
+    def parse(text: str) -> Any:
+        try:
+            value = kind.parse(text)
+            if kind.several or kind.fits(value):
+                return value
+        except ValueError:
+            pass
+        raise argparse.ArgumentTypeError(f"{text!r} is not {kind.needed}")
+
+    return parse
+
+
+def _add(group: Any, option: Option) -> None:
+    kind, name = option.kind, f"--{option.name.replace('_', '-')}"
+    more: dict[str, Any] = {"help": option.help.replace("%", "%%") or None, "default": None, "dest": option.name}
+    if kind.parse is None:
+        group.add_argument(name, action=argparse.BooleanOptionalAction, **more)
+        return
+    if kind.several:
+        more["action"] = "append"
+    if kind.choices is None:
+        more |= {"type": parser_of(kind), "metavar": kind.metavar or option.name.upper()}
+    elif all(isinstance(value, int) for value in kind.choices.values()):
+        more |= {"type": int, "choices": tuple(kind.choices.values())}
+    else:
+        more["choices"] = list(kind.choices)
+    group.add_argument(name, **more)
+
+
+def _algorithm_in(argv: Sequence[str]) -> type[Algorithm]:
+    """The algorithm that a command line is about."""
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for name in ("--algorithm", "--recipe", "--model", "--config"):
+        finder.add_argument(name)
+    try:
+        found, _ = finder.parse_known_args([a for a in argv if a not in ("-h", "--help")])
+    except (argparse.ArgumentError, SystemExit):
+        return find_algorithm("gan")  # the whole parser says what is wrong
+    if found.algorithm:
+        return find_algorithm(found.algorithm)
+    if found.config:
+        return find_algorithm(_named_in(found.config))
+    choices = RECIPES[found.recipe or found.model].choices if (found.recipe or found.model) in RECIPES else {}
+    return find_algorithm(choices.get("algorithm", "gan"))
+
+
+def _named_in(path: str) -> str:
+    """The algorithm of a configuration file; what is wrong with the file is said when it is loaded."""
+    try:
+        name = json.loads(Path(path).read_text(encoding="utf-8"))["algorithm"]
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        return "gan"
+    return name if isinstance(name, str) else "gan"
+
+
+class _Renamed(argparse.Action):
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> NoReturn:
+        raise ConfigError(f"{option_string} is called {self.const} now")

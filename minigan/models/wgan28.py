@@ -1,0 +1,37 @@
+"""A small pair for 28×28 images whose D is a critic: `quick28` without normalisation in D.
+
+A gradient penalty is on the slope of D at each sample, and BatchNorm would make it depend on the others of the batch.
+Clipped weights, too, do without: there is no γ that would be clipped with them. G is quick28's.
+"""
+
+from __future__ import annotations
+
+from minigan import nn
+from minigan.autograd import Tensor
+from minigan.models.quick28 import Generator, _init
+
+__all__ = ["DEFAULTS", "Discriminator", "Generator"]
+
+# WGAN-GP's: Gulrajani et al., 2017, algorithm 1 (λ, n_critic) and its toy and LSUN experiments (Adam).
+DEFAULTS = {
+    "epochs": 10, "batch_size": 64, "objective": "wasserstein", "penalties": ("gradient",), "n_critic": 5,
+    "lr_G": 1e-4, "lr_D": 1e-4, "betas": (0.5, 0.9),
+}  # fmt: skip
+
+
+class Discriminator(nn.Module):
+    """Images (N, channels, 28, 28) → scores (N, 1)."""
+
+    image_size = 28
+
+    def __init__(self, channels: int = 1) -> None:
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.Conv2d(channels, 24, 4, 2, 1), nn.LeakyReLU(0.2),  # 14×14
+            nn.Conv2d(24, 48, 4, 2, 1), nn.LeakyReLU(0.2),  # 7×7
+            nn.Flatten(), nn.Dense(48 * 7 * 7, 256), nn.LeakyReLU(0.2), nn.Dense(256, 1),
+        )  # fmt: skip
+        self.apply(_init)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.main(x)

@@ -1,0 +1,93 @@
+"""Recipes: a name for a whole set of choices, with the paper it is from.
+
+    minigan train --recipe wgan-gp-28
+
+Every model of `minigan.models` is a recipe of its own name, with its own defaults. The others put an objective,
+penalties, an optimiser and turns to a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from minigan.models import MODELS
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Choices under a name: options of an algorithm and of `training.Config`.
+
+    published: the paper's number, with how it was got. measure: the command that measures ours. ours: that number.
+    """
+
+    name: str
+    summary: str
+    choices: Mapping[str, Any]
+    paper: str
+    published: str = ""
+    measure: str = ""
+    ours: str = ""
+
+
+_GOODFELLOW = "Goodfellow et al., 2014, Generative Adversarial Nets"
+_DCGAN = (
+    "Radford, Metz and Chintala, 2016, Unsupervised Representation Learning with Deep Convolutional Generative "
+    "Adversarial Networks"
+)
+_MIRZA = "Mirza and Osindero, 2014, Conditional Generative Adversarial Nets"
+_GULRAJANI = "Gulrajani et al., 2017, Improved Training of Wasserstein GANs"
+_PAPERS = {
+    "mlp": _GOODFELLOW, "dcgan28": _DCGAN, "dcgan64": _DCGAN, "face": _DCGAN, "quick28": _DCGAN, "cgan28": _MIRZA,
+    "wgan28": _GULRAJANI,
+}  # fmt: skip
+
+
+def _of_model(name: str) -> Recipe:
+    """A model with its own defaults; the first line of its file says what it is."""
+    module = MODELS[name]
+    summary = (module.__doc__ or name).strip().splitlines()[0].removesuffix(".")
+    return Recipe(name, summary, {"model": name} | module.DEFAULTS, _PAPERS.get(name, ""))
+
+
+_MODEL_RECIPES = {name: _of_model(name) for name in MODELS}
+_WGAN_GP = _MODEL_RECIPES["wgan28"].choices
+# One step of D for one of G, on the pair without normalisation in D.
+_TURNS = {"model": "wgan28", "epochs": 5, "batch_size": 64, "ema_decay": 0.999}
+
+_OTHERS = [
+    Recipe(
+        "wgan-28", "WGAN: a critic with clipped weights estimates the Wasserstein distance",
+        _WGAN_GP | {"penalties": (), "weight_clip": 0.01, "optimizer": "rmsprop", "lr_G": 5e-5, "lr_D": 5e-5},
+        "Arjovsky, Chintala and Bottou, 2017, Wasserstein GAN",
+    ),
+    Recipe(
+        "wgan-gp-28", "WGAN-GP: the critic's slope is drawn to 1 between real samples and fakes", _WGAN_GP, _GULRAJANI,
+    ),
+    Recipe(
+        "wgan-div-28", "WGAN-div: the sixth power of the critic's slope is added to its loss",
+        _WGAN_GP | {"penalties": ("divergence",), "lr_G": 2e-4, "lr_D": 2e-4, "betas": (0.5, 0.999)},
+        "Wu et al., 2018, Wasserstein Divergence for GANs",
+    ),
+    Recipe(
+        "hinge-28", "the hinge loss: D has nothing more to learn from samples it is sure of",
+        _TURNS | {"objective": "hinge", "lr_G": 1e-4, "lr_D": 4e-4, "betas": (0.0, 0.9)},
+        "Lim and Ye, 2017, Geometric GAN",
+    ),
+    Recipe(
+        "r1-28", "the non-saturating loss, with D's slope at real samples drawn to 0",
+        _TURNS | {"penalties": ("r1",), "lr_G": 1e-4, "lr_D": 1e-4, "betas": (0.0, 0.99)},
+        "Mescheder, Geiger and Nowozin, 2018, Which Training Methods for GANs do actually Converge?",
+    ),
+    Recipe(
+        "lsgan-28", "LSGAN: squares in place of logarithms",
+        _MODEL_RECIPES["quick28"].choices | {"objective": "least-squares"},
+        "Mao et al., 2017, Least Squares Generative Adversarial Networks",
+    ),
+    Recipe(
+        "cgan-28", "a conditional GAN: the digit can be asked for", _MODEL_RECIPES["cgan28"].choices, _MIRZA,
+    ),
+]  # fmt: skip
+
+RECIPES: dict[str, Recipe] = _MODEL_RECIPES | {recipe.name: recipe for recipe in _OTHERS}

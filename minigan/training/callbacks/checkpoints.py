@@ -1,0 +1,63 @@
+"""Checkpoints: the last one, from which a run is resumed, and one that stays every few epochs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from minigan import backend
+from minigan.autograd.anomaly import is_finite
+from minigan.training.callbacks.callback import Callback
+from minigan.training.checkpoint import Checkpoint, save_checkpoint
+from minigan.training.errors import NonFiniteError
+
+
+class Checkpoints(Callback):
+    """Comes after all callbacks that write what belongs to an epoch: whoever is killed before does it all again."""
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+        self.saved: int | None = None  # the step at which the last checkpoint was saved
+
+    def on_start(self, trainer: Any) -> None:
+        """A new run begins with a checkpoint of its first weights."""
+        if trainer.step == 0:
+            self._save(trainer, trainer.run_dir.last_checkpoint)
+
+    def on_epoch(self, trainer: Any) -> None:
+        """The last one, and if it is due one that stays."""
+        epoch, paths = trainer.loader.epoch, [trainer.run_dir.last_checkpoint]
+        if epoch % self.every == 0 or trainer.finished:
+            paths.insert(0, trainer.run_dir.checkpoint(epoch))
+        self._save(trainer, *paths)
+
+    def on_stop(self, trainer: Any) -> None:
+        """What was trained since the last epoch is kept."""
+        if self.saved != trainer.step:
+            self._save(trainer, trainer.run_dir.last_checkpoint)
+
+    def _save(self, trainer: Any, *paths: Path) -> None:
+        checkpoint = finite_checkpoint(trainer)
+        for path in paths if trainer.process_group.is_main else ():
+            save_checkpoint(path, checkpoint)
+        self.saved = trainer.step
+
+
+def finite_checkpoint(trainer: Any) -> Checkpoint:
+    """The run's state on the host. Raises NonFiniteError if any of it is NaN or infinite."""
+    checkpoint = checkpoint_of(trainer)
+    for name, array in checkpoint.arrays.items():
+        if not is_finite(array):
+            entry = trainer.algorithm.entry_name(name)
+            raise NonFiniteError(
+                f"{entry} held NaN or Inf at step {trainer.step}, so no checkpoint was written", trainer.step
+            )
+    return checkpoint
+
+
+def checkpoint_of(trainer: Any) -> Checkpoint:
+    """The run's state on the host."""
+    state = trainer.state_dict()
+    arrays = {name: backend.to_numpy(value) for name, value in state.items() if backend.is_array(value)}
+    numbers = {name: value for name, value in state.items() if name not in arrays}
+    return Checkpoint(arrays, numbers, trainer.config, trainer.data.info)

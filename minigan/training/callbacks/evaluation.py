@@ -1,0 +1,47 @@
+"""Scores of samples as a run goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigan.metrics import METRICS
+from minigan.training.callbacks.callback import Callback
+
+SAMPLES = 2000  # drawn for a score, and as many real ones beside them
+
+
+class Evaluation(Callback):
+    """Every few epochs, `metrics` of fresh samples against the data, into scores.jsonl, the log and the terminal.
+
+    The samples' noise and the choice of real samples come from a stream of their own, the same each time.
+    """
+
+    def __init__(self, every: int, names: Sequence[str] = (), samples: int = SAMPLES) -> None:
+        self.every, self.samples = every, samples
+        self.metrics = {name: METRICS[name] for name in names or METRICS}
+
+    def on_epoch(self, trainer: Any) -> None:
+        """Score, if it is due or the last epoch."""
+        if trainer.loader.epoch % self.every == 0 or trainer.finished:
+            self.score(trainer)
+
+    def on_stop(self, trainer: Any) -> None:
+        """Score the end, if it is no epoch's."""
+        if trainer.finished and not trainer.at_epoch_end:
+            self.score(trainer)
+
+    def score(self, trainer: Any) -> dict[str, float]:
+        """The scores now, said and written."""
+        n = min(self.samples, len(trainer.data))
+        chosen = np.random.default_rng([trainer.config.seed, 0, 3]).choice(len(trainer.data), n, replace=False)
+        real = trainer.data[np.sort(chosen)]["x"]
+        drawn = trainer.sample(n, trainer.config.seed + 1)
+        scores = {name: metric(drawn, real) for name, metric in self.metrics.items()}
+        trainer.run_dir.add_scores({"step": trainer.step, "epoch": trainer.loader.epoch, "n": n, **scores})
+        text = f"epoch {trainer.loader.epoch}  " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
+        trainer.say(f"{text}  ({n} samples)")
+        trainer.run_dir.log(text)
+        return scores

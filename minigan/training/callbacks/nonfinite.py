@@ -1,0 +1,124 @@
+"""NaN and Inf: noticed before they are used, and the function or optimiser found that was the first to give one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from minigan import backend
+from minigan.autograd import AnomalyError, Tensor, detect_anomaly, observe
+from minigan.autograd.anomaly import is_finite
+from minigan.optim import Optimizer
+from minigan.training.callbacks.callback import Callback
+from minigan.training.checkpoint import load_checkpoint
+from minigan.training.describe import place
+from minigan.training.errors import NonFiniteError
+
+
+class NonFinite(Callback):
+    """Ends a run at the first loss that is not finite, and says where that came from.
+
+    detect: take every step under `minigan.detect_anomaly`, slowly, up to the first NaN or Inf anywhere.
+    """
+
+    def __init__(self, detect: bool = False) -> None:
+        self.detect = detect
+
+    def on_start(self, trainer: Any) -> None:
+        """Look at each loss before it is used."""
+
+        def check(name: str, loss: Tensor) -> None:
+            # On a GPU to look is to wait: there the figures are looked at when they are fetched.
+            if backend.can_look(loss.data) and not is_finite(loss):
+                step = trainer.step + 1
+                raise NonFiniteError(f"{name} became {loss.item()} at {place(trainer, step)}", step, in_step=True)
+
+        trainer.algorithm.loss_hooks.append(check)
+
+    def around_step(self, trainer: Any) -> AbstractContextManager | None:
+        """The watch, if it is wanted."""
+        return watch() if self.detect else None
+
+    def on_error(self, trainer: Any, error: Exception) -> Exception | None:
+        """The same error with its source, and what to do."""
+        advice = f"The last good checkpoint is {trainer.run_dir.last_checkpoint}: start again with lower learning rates (--lr)"
+        if isinstance(error, AnomalyError):
+            message = f"{place(trainer, trainer.step + 1)}: {error}\n  {advice}"
+            return AnomalyError(message, error.source, error.cause, error.arose_here)
+        if not isinstance(error, NonFiniteError):
+            return None
+        source = "its source was not found (with --detect-anomaly a run stops there)"
+        first = self._search(trainer, error)
+        if first:
+            source = f"the first to produce a NaN or Inf was {first.source}: {first.cause}"
+        return NonFiniteError(f"{error}; {source}. {advice}", error.step)
+
+    def _search(self, trainer: Any, error: NonFiniteError) -> AnomalyError | None:
+        """Take the step again under watch. If the NaN did not arise in it, all steps since the last checkpoint: they
+        are the same to the bit."""
+        from minigan.training.replay import fresh, retake_step, take_steps  # they know trainers, which know callbacks
+
+        trainer.algorithm.loss_hooks.clear()
+        first = None
+        if error.in_step:
+            with trainer.process_group.alone():
+                first = first_nonfinite(lambda: retake_step(trainer))
+        last = trainer.run_dir.last_checkpoint
+        alone = trainer.process_group.size == 1  # all processes would have to take the steps again
+        if (first and first.arose_here) or not (alone and last.is_file()):
+            return first
+        trainer.say(f"{error}: looking for its source in the steps since the last checkpoint")
+        again = fresh(trainer)
+        again.load_state_dict(load_checkpoint(last).state)
+        return first_nonfinite(lambda: take_steps(again, error.step - again.step)) or first
+
+
+def first_nonfinite(steps: Callable[[], object]) -> AnomalyError | None:
+    """Take steps under watch, up to the first NaN or Inf; None if there was none."""
+    try:
+        with watch():
+            steps()
+    except AnomalyError as error:
+        return error
+    return None
+
+
+@contextmanager
+def watch() -> Iterator[None]:
+    """`detect_anomaly`, and a look at what optimisers leave: their steps are no functions."""
+    with detect_anomaly(), observe(_OptimizerWatch()):
+        yield
+
+
+class _OptimizerWatch:
+    """An observer of optimisers' steps."""
+
+    def after_forward(self, *what: Any) -> None:
+        """Nothing."""
+
+    def after_backward(self, *what: Any) -> None:
+        """Nothing."""
+
+    def before_step(self, optimizer: Optimizer) -> None:
+        """Remember what is not finite already."""
+        self.before = _nonfinite_in(optimizer)
+
+    def after_step(self, optimizer: Optimizer) -> None:
+        """Raise if anything is not finite now."""
+        after = _nonfinite_in(optimizer)
+        if after:
+            source = f"{type(optimizer).__name__}'s step, in {after}"
+            cause = f"it came in with {self.before}" if self.before else "it arose here, as all that went in was finite"
+            raise AnomalyError(f"{source}, gave NaN or Inf\n  {cause}", source, cause, not self.before)
+
+
+def _nonfinite_in(optimizer: Optimizer) -> str | None:
+    """The first moment or weight that is not finite."""
+    for p, moments in zip(optimizer.params, optimizer.state, strict=True):
+        for slot, array in moments.items():
+            if not is_finite(array):
+                return f"its moment {slot} of {p.name}"
+        if not is_finite(p):
+            return str(p.name)
+    return None

@@ -1,0 +1,96 @@
+"""What a run says while it works: a bar on a terminal, plain lines when piped."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from minigan.autograd import Tensor
+from minigan.training.callbacks.callback import Callback
+from minigan.training.callbacks.samples import SampleGrid
+from minigan.training.callbacks.stats import Stats
+from minigan.training.describe import total_steps
+
+PLAIN_SECONDS = 10.0  # between two plain lines
+
+
+class Progress(Callback):
+    """Shows where the run is, with the latest figures: on a terminal by tqdm, else by a line now and then.
+
+    It comes last: after an epoch it tells what the others have made of it.
+    """
+
+    def __init__(self, stats: Stats, grids: SampleGrid | None = None) -> None:
+        self.stats, self.grids = stats, grids
+        self.bar: Any = None
+
+    def on_start(self, trainer: Any) -> None:
+        """Begin at the step the run is at."""
+        self.first, self.started = trainer.step, time.monotonic()
+        self.last_line = self.started
+        trainer.say = self.line
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self.bar = tqdm(
+                total=total_steps(trainer), initial=trainer.step, unit="step", dynamic_ncols=True, smoothing=0.05
+            )
+
+    def on_step(self, trainer: Any, figures: dict[str, Tensor]) -> None:
+        """One step more."""
+        epoch = trainer.loader.epoch + (not trainer.at_epoch_end)
+        shown = describe_figures(self.stats.latest, trainer.algorithm.figure_labels)
+        where = f"epoch {epoch}/{trainer.config.epochs}  " if trainer.config.steps is None else ""
+        if self.bar is not None:
+            self.bar.update()
+            if self.stats.new:
+                self.bar.set_description(where.strip(), refresh=False)
+                self.bar.set_postfix_str(shown, refresh=False)
+        elif time.monotonic() - self.last_line > PLAIN_SECONDS:
+            self.last_line = time.monotonic()
+            parts = [f"{where}step {trainer.step}/{total_steps(trainer)}", shown, self._pace(trainer)]
+            self.line("  ".join(part for part in parts if part))
+
+    def on_epoch(self, trainer: Any) -> None:
+        """A line for the terminal and the log."""
+        minutes, seconds = divmod(int(trainer.seconds), 60)
+        shown = describe_figures(self.stats.latest, trainer.algorithm.figure_labels)
+        goal = f"/{trainer.config.epochs}" if trainer.config.steps is None else ""
+        text = f"epoch {trainer.loader.epoch}{goal} done  {shown}  {minutes}:{seconds:02d} so far"
+        if self.grids is not None:
+            text += f"  samples: {self.grids.latest}"
+        trainer.run_dir.log(text)
+        self.line(text)
+
+    def on_stop(self, trainer: Any) -> None:
+        """No more steps will come."""
+        self.close()
+
+    def on_error(self, trainer: Any, error: Exception) -> None:
+        """Nor after an error."""
+        self.close()
+
+    def line(self, text: str) -> None:
+        """A line of its own, above the bar."""
+        if self.bar is not None:
+            self.bar.write(text, file=sys.stderr)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def _pace(self, trainer: Any) -> str:
+        rate = (trainer.step - self.first) / max(1e-9, time.monotonic() - self.started)
+        left = int((total_steps(trainer) - trainer.step) / max(1e-9, rate))
+        return f"{rate:.1f} steps/s  {left // 60}:{left % 60:02d} left"
+
+
+def describe_figures(figures: Mapping[str, float], labels: Mapping[str, str]) -> str:
+    """Figures in one line, losses first."""
+    ordered = sorted(figures.items(), key=lambda item: not item[0].startswith("loss"))
+    return "  ".join(f"{labels.get(name, name)} {value:.3f}" for name, value in ordered)

@@ -1,0 +1,29 @@
+"""log.txt: what a run is, when it was resumed, and what ended it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from minigan.autograd import AnomalyError
+from minigan.training.callbacks.callback import Callback
+from minigan.training.describe import describe, place
+from minigan.training.errors import Interrupted, TrainingError
+
+
+class RunLog(Callback):
+    """Comes first: it makes the run's folder ready."""
+
+    def on_start(self, trainer: Any) -> None:
+        """config.json as it is now, and nothing in the folder from after this step."""
+        trainer.run_dir.open(trainer.config, trainer.step)
+        if trainer.step:
+            trainer.run_dir.log(f"resumed at {place(trainer, trainer.step)}")
+        for line in describe(trainer):
+            trainer.run_dir.log(line)
+
+    def on_error(self, trainer: Any, error: BaseException) -> None:
+        """The last line says why it ended."""
+        said = isinstance(error, (TrainingError, AnomalyError, Interrupted))
+        with suppress(OSError):  # the disk may be what it ended on
+            trainer.run_dir.log(str(error) if said else f"ended by {type(error).__name__}: {error}".rstrip(": "))

@@ -1,0 +1,89 @@
+"""Figures: added up on the way, brought to the host now and then, written to stats.jsonl."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from minigan import backend
+from minigan.autograd import Tensor
+from minigan.training.callbacks.callback import Callback
+from minigan.training.describe import place
+from minigan.training.errors import NonFiniteError
+
+LOG_EVERY = 20  # steps between two lines of stats, for which figures are fetched from the device
+
+
+class Stats(Callback):
+    """Whatever figures a step returns, as means over the steps since the line before.
+
+    latest: those of the last line. new: whether they are of this step.
+    """
+
+    def __init__(self) -> None:
+        self.pending: list[tuple[dict[str, Tensor], float]] = []  # not yet fetched, with this process' weights
+        self.sums: dict[str, float] = {}  # since the last line
+        self.counts: dict[str, int] = {}  # of how many steps; not every step need have every figure
+        self.latest: dict[str, float] = {}
+        self.new = False
+
+    def on_step(self, trainer: Any, figures: dict[str, Tensor]) -> None:
+        """Keep them; at a line's end, and an epoch's, write it."""
+        self.pending.append((figures, trainer.process_group.weight))
+        self.new = trainer.step % LOG_EVERY == 0 or trainer.at_epoch_end
+        if self.new:
+            self.write_line(trainer)
+
+    def on_stop(self, trainer: Any) -> None:
+        """Bring what is pending to the host, so that a checkpoint can hold it."""
+        self.fetch(trainer)
+
+    def write_line(self, trainer: Any) -> None:
+        """A line of stats.jsonl."""
+        self.fetch(trainer)
+        self.latest = {name: total / self.counts[name] for name, total in self.sums.items()}
+        self.sums, self.counts = {}, {}
+        epoch = trainer.loader.epoch + (not trainer.at_epoch_end)
+        line = {"step": trainer.step, "epoch": epoch, **self.latest, "seconds": round(trainer.seconds, 3)}
+        if trainer.process_group.is_main and trainer.run_dir is not None:
+            trainer.run_dir.add_stats(line)
+
+    def fetch(self, trainer: Any) -> None:
+        """Bring the pending figures to the host, all in one copy, and add them up."""
+        if not self.pending:
+            return
+        names = dict.fromkeys(name for figures, _ in self.pending for name in figures)
+        names = sorted(names, key=lambda name: not name.startswith("loss"))  # losses first
+        weights = [weight for _, weight in self.pending]
+        rows = [[figures.get(name) for name in names] for figures, _ in self.pending]
+        norms = [i for i, name in enumerate(names) if name.endswith("_norm")]
+        table = trainer.process_group.average_figures(_fetched(rows), weights, norms)
+        first = trainer.step - len(self.pending) + 1
+        self.pending = []
+        for step, given, values in zip(range(first, trainer.step + 1), rows, table.tolist(), strict=True):
+            for name, figure, value in zip(names, given, values, strict=True):
+                if figure is None:
+                    continue
+                if name.startswith("loss") and not math.isfinite(value):
+                    seen = f", as was seen at step {trainer.step}" if step < trainer.step else ""
+                    raise NonFiniteError(f"{name} became {value} at {place(trainer, step)}{seen}", step)
+                self.sums[name] = self.sums.get(name, 0.0) + value
+                self.counts[name] = self.counts.get(name, 0) + 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """The sums of a line that is not yet full."""
+        return {"stats.sums": dict(self.sums), "stats.counts": dict(self.counts)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on with them."""
+        self.sums, self.counts = dict(state["stats.sums"]), dict(state["stats.counts"])
+        self.pending = []
+
+
+def _fetched(rows: list[list[Tensor | None]]) -> Any:
+    """Single numbers on the device as one array on the host; what a step did not give is 0."""
+    found = next(value for row in rows for value in row if value is not None).data
+    xp = backend.get_array_module(found)
+    values = [xp.zeros((), found.dtype) if value is None else value.data for row in rows for value in row]
+    return backend.to_numpy(xp.stack(values)).reshape(len(rows), -1)

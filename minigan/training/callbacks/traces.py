@@ -1,0 +1,34 @@
+"""Traces of a run's own steps, into its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from minigan.trace import step_recorder
+from minigan.training.callbacks.callback import Callback
+
+
+class Traces(Callback):
+    """trace/s000300.json …: a record of every so-many-th step. The run is the same to the bit."""
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+
+    def around_step(self, trainer: Any) -> AbstractContextManager | None:
+        """The step is recorded if it is due."""
+        return self._recorded(trainer) if (trainer.step + 1) % self.every == 0 else None
+
+    @contextmanager
+    def _recorded(self, trainer: Any) -> Iterator[None]:
+        step = trainer.step + 1
+        with step_recorder(trainer.algorithm, **about(trainer), at=step) as recorder:
+            yield
+        if trainer.process_group.is_main:
+            trainer.run_dir.save_trace(step, recorder.trace)
+
+
+def about(trainer: Any) -> dict[str, Any]:
+    """What a trace says of the run that it is of."""
+    return {"model": trainer.config.name, "data": trainer.data.name}

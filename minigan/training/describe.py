@@ -1,0 +1,85 @@
+"""A run in words: what it trains on what, where; and the commands that go on with it."""
+
+from __future__ import annotations
+
+import math
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from minigan.distributed import ProcessGroup
+
+
+def describe(trainer: Any) -> list[str]:
+    """The run in a few lines."""
+    config, data, algorithm = trainer.config, trainer.data, trainer.algorithm
+    weights = {name: sum(p.size for p in net.parameters()) for name, net in algorithm.networks.items()}
+    sizes = ", ".join(f"{name} {n:,}{' weights' if i == 0 else ''}" for i, (name, n) in enumerate(weights.items()))
+    length = f"{config.steps} steps" if config.steps else f"{config.epochs} × {len(trainer.loader)} batches"
+    kind = type(algorithm).__name__
+    return [
+        f"{config.name} ({kind}: {sizes}) on {data.source}: {_describe_data(data)}",
+        *(f"  {note}" for note in data.notes),
+        f"{length}{'' if config.steps else ' (epochs × batches)'}, batch {config.batch_size}, seed {config.seed}",
+        f"device {trainer.device} ({trainer.device_reason})",
+        *_describe_group(trainer.process_group, trainer.process_group.places(trainer.device), config.batch_size, config.sync_batch_norm),
+    ]
+
+
+def _describe_data(data: Any) -> str:
+    shape = data.info.shapes.get("x", ())
+    if len(shape) == 3:
+        return f"{len(data):,} {'grey' if shape[0] == 1 else 'colour'} images {shape[1]}×{shape[2]}"
+    shapes = ", ".join(f"{name} {'×'.join(map(str, shape)) or 'a number'}" for name, shape in data.info.shapes.items())
+    return f"{len(data):,} samples of {shapes}"
+
+
+def _describe_group(group: ProcessGroup, places: list, batch_size: int, sync_batch_norm: bool) -> list[str]:
+    if group.comm is None:
+        return []
+    if group.size == 1:
+        return ["one process: mpiexec -n 2 minigan train --data-parallel … would start two, to share each batch"]
+    statistics = "the whole batch" if sync_batch_norm else "each process' own share"
+    share = f"{batch_size // group.size}{' or one more' if batch_size % group.size else ''}"
+    lines = [
+        f"{group.size} processes with {share} samples of a batch each; BatchNorm normalises by {statistics}",
+        "  on " + ", ".join(f"{machine} {device}" for machine, device, _ in places),
+    ]
+    cards = [(machine, card) for machine, _, card in places if card]
+    if len(set(cards)) < len(cards):
+        lines.append("  some of them share a GPU: one process a GPU is faster")
+    return lines
+
+
+def place(trainer: Any, step: int) -> str:
+    """A step, and the epoch that is under way."""
+    return f"step {step} (epoch {trainer.closed_epochs + 1})"
+
+
+def total_steps(trainer: Any) -> int:
+    """How many steps the run will have taken at its end."""
+    batches = trainer.config.epochs * len(trainer.loader)
+    return trainer.config.steps or math.ceil(batches / trainer.algorithm.batches_per_step)
+
+
+def resume_command(trainer: Any) -> str:
+    """The command that goes on with a run, with as many processes."""
+    arguments = f"--resume {shlex.quote(str(trainer.run_dir.path))}"
+    if trainer.process_group.size == 1:
+        return f"{program()} train {arguments}"
+    return f"mpiexec -n {trainer.process_group.size} {program()} train --data-parallel {arguments}"
+
+
+def program() -> str:
+    """How the command was called, for hints that work as pasted; `minigan` from any other program."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py" and called.parent.name == "minigan":
+        return f"{shlex.quote(sys.orig_argv[0])} -m minigan"
+    if called.stem != "minigan" or called.name == str(called):
+        return "minigan"
+    # Found on the PATH, it is told its full path.
+    found = shutil.which("minigan")
+    return "minigan" if found and os.path.abspath(found) == os.path.abspath(called) else shlex.quote(sys.argv[0])

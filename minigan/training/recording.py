@@ -1,0 +1,54 @@
+"""A step on record, on demand: the next one of a checkpoint, or the first one of a fresh model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from minigan import backend
+from minigan.trace import Trace, step_recorder
+from minigan.training.callbacks.traces import about
+from minigan.training.checkpoint import load_checkpoint
+from minigan.training.config import Config
+from minigan.training.session import load_data, restore
+from minigan.training.trainer import Trainer
+
+FRESH_BATCH = 64  # images in a fresh model's step: what its own batch may be, a few seconds are enough
+
+
+def trace_checkpoint(path: str | Path, seed: int = 0, **changes: str) -> Trace:
+    """A step from what a checkpoint holds, on batches drawn from its data. The file stays as it is.
+
+    changes: another `device`, or another place of the `data`, which may be other data.
+    """
+    checkpoint = load_checkpoint(Path(path))
+    config = checkpoint.config.with_choices(**changes)
+    trainer = Trainer(config, load_data(config))
+    restore(trainer.algorithm.load_state_dict, checkpoint, Path(path))
+    trainer.step = checkpoint.progress["step"]
+    return _traced(trainer, seed, config.batch_size)
+
+
+def trace_fresh(config: Config, seed: int = 0) -> Trace:
+    """The first step of a model that has learnt nothing yet."""
+    data = load_data(config)
+    trainer = Trainer(config.with_choices(channels=data.info.shapes["x"][0]), data)
+    return _traced(trainer, seed, min(config.batch_size, FRESH_BATCH))
+
+
+def _traced(trainer: Trainer, seed: int, batch_size: int) -> Trace:
+    algorithm, data, rng = trainer.algorithm, trainer.data, np.random.default_rng(seed)
+    algorithm.streams["noise"] = backend.new_rng(seed, "samples")  # of this seed, whatever the run drew before
+
+    def batches():  # as many as the step takes
+        while True:
+            n = min(batch_size, len(data))
+            yield data[np.sort(rng.choice(len(data), n, replace=False))].only(algorithm.reads)
+
+    with (
+        backend.products_in_tf32(trainer.device, trainer.config.tf32),
+        step_recorder(algorithm, **about(trainer), at=trainer.step + 1) as recorder,
+    ):
+        algorithm(batches())
+    return recorder.trace

@@ -1,0 +1,28 @@
+"""Steps of a run taken by themselves: without its folder, once more, or from its beginning."""
+
+from __future__ import annotations
+
+from minigan.algorithms import Figures
+from minigan.training.trainer import Trainer
+
+
+def take_steps(trainer: Trainer, n: int) -> list[Figures]:
+    """The next n steps, with what callbacks do after each, and nothing else; the figures of each."""
+    found = []
+    for _ in range(n):
+        figures = trainer.take_step()
+        for callback in trainer.callbacks:
+            callback.on_step(trainer, figures)
+        found.append(figures)
+    return found
+
+
+def retake_step(trainer: Trainer) -> Figures:
+    """The step that was begun last once more: on the same batches, with the same noise and masks."""
+    trainer.algorithm.restore_random_state(trainer.random_state)
+    return trainer.algorithm(iter(trainer.taken))
+
+
+def fresh(trainer: Trainer) -> Trainer:
+    """Another trainer of the same configuration and data, at its beginning and without a folder."""
+    return Trainer(trainer.config, trainer.data)

@@ -1,0 +1,205 @@
+"""From a configuration or a checkpoint to a `Trainer` that can train: `prepare`, `start`, `resume`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from minigan import backend
+from minigan.algorithms.registry import absolute, is_file
+from minigan.data import DataError, Dataset
+from minigan.distributed import SINGLE_PROCESS, ProcessGroup
+from minigan.options import ConfigError
+from minigan.training.callbacks import (
+    Callback, Checkpoints, Evaluation, NonFinite, Pictures, Progress, RunLog, SampleGrid, Stats, Traces,
+)  # fmt: skip
+from minigan.training.checkpoint import Checkpoint, load_checkpoint
+from minigan.training.config import Config
+from minigan.training.errors import CheckpointError
+from minigan.training.run_dir import RunDir
+from minigan.training.trainer import Trainer
+
+# What may be other than it was when a run is resumed.
+CHANGEABLE = {"algorithm", "data", "device", "epochs", "steps", "sync_batch_norm", "tf32", "evaluate_every", "metrics"}
+
+
+def prepare(config: Config, process_group: ProcessGroup = SINGLE_PROCESS) -> Trainer:
+    """A new run that has no folder yet: nothing is written."""
+    data = load_data(config)
+    channels = data.info.shapes["x"][0] if len(data.info.shapes.get("x", ())) == 3 else config.channels
+    config = config.with_choices(channels=channels, **_from_anywhere(config))
+    _check_shares(process_group, config, data)
+    return Trainer(config, data, None, process_group)
+
+
+def start(
+    config: Config,
+    runs: str | Path = "runs",
+    process_group: ProcessGroup = SINGLE_PROCESS,
+    detect_anomaly: bool = False,
+    trace_every: int = 0,
+) -> Trainer:
+    """A new run in a new folder under `runs`.
+
+    detect_anomaly: take every step under `minigan.detect_anomaly`, slowly, up to the first NaN or Inf.
+    trace_every: save a trace of every so-many-th step (0: of none). The run is the same to the bit.
+    """
+    trainer = prepare(config, process_group)
+    make = lambda: RunDir.create(Path(runs), trainer.config, trainer.data.name).path  # noqa: E731
+    trainer.run_dir = RunDir(process_group.broadcast(make))
+    trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
+    _agree(trainer)
+    return trainer
+
+
+def resume(
+    path: str | Path,
+    process_group: ProcessGroup = SINGLE_PROCESS,
+    detect_anomaly: bool = False,
+    trace_every: int = 0,
+    **changes: Any,
+) -> Trainer:
+    """The run whose checkpoint lies at `path`, to go on in its own folder. It can be given more `epochs` or `steps`,
+    another `device`, and another place where the same `data` lies now: most other choices are its own.
+    It may have been trained by more or fewer processes than go on with it."""
+    path = Path(path)
+    checkpoint = load_checkpoint(path)
+    _check_changes(changes, checkpoint.config)
+    run_dir = RunDir.around(path)
+    _check_nothing_is_lost(path, checkpoint, run_dir)
+    if "epochs" in changes:
+        changes.setdefault("steps", None)
+    config = checkpoint.config.with_choices(**changes)
+    if "data" not in changes and _is_path(config.data) and not Path(config.data).expanduser().exists():
+        raise DataError(f"{config.data}, which this run learns from, is not there: --data may name its new place")
+    data = load_data(config)
+    if checkpoint.progress.get("data") != data.fingerprint:
+        raise CheckpointError(
+            f"{path} was trained on other data than {data.source} now holds: resume with the same data"
+        )
+    config = config.with_choices(**_from_anywhere(config))
+    _check_shares(process_group, config, data)
+    trainer = Trainer(config, data, run_dir, process_group)
+    trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
+    restore(trainer.load_state_dict, checkpoint, path)
+    if trainer.finished and trainer.loader.epoch == trainer.closed_epochs:
+        _refuse_finished(trainer, path)
+    _agree(trainer)
+    return trainer
+
+
+def restore(load: Callable[[Mapping[str, Any]], None], checkpoint: Checkpoint, path: Path) -> None:
+    """Hand a checkpoint's state to `load`, with one sentence if it does not fit."""
+    try:
+        load(checkpoint.state)
+    except (KeyError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} does not fit a run of {checkpoint.config.name}: {error}") from None
+
+
+def standard_callbacks(trainer: Trainer, detect_anomaly: bool = False, trace_every: int = 0) -> list[Callback]:
+    """What `minigan train` does beside training. Only the first of several processes writes and speaks."""
+    config, is_main = trainer.config, trainer.process_group.is_main
+    stats, grids = Stats(), SampleGrid(config.grid)
+    callbacks: list[Callback | None] = [
+        NonFinite(detect_anomaly),
+        RunLog() if is_main else None,
+        trainer.ema,
+        Traces(trace_every) if trace_every else None,
+        stats,
+        grids if is_main else None,
+        Evaluation(config.evaluate_every, config.metrics) if is_main and config.evaluate_every else None,
+        Checkpoints(config.checkpoint_every) if is_main else None,
+        Pictures() if is_main else None,
+        Progress(stats, grids) if is_main else None,
+    ]
+    return [callback for callback in callbacks if callback is not None]
+
+
+def load_data(config: Config) -> Dataset:
+    """The configured data, as the algorithm reads it."""
+    return config.make_algorithm().load_data(config.data, config.channels)
+
+
+def _check_shares(group: ProcessGroup, config: Config, data: Dataset) -> None:
+    """Every process needs some samples of the smallest batch."""
+    rest = len(data) % config.batch_size
+    smallest = min(len(data), config.batch_size) if rest in (0, 1) else rest
+    least = 1 if config.sync_batch_norm else 2
+    if group.size > 1 and smallest < least * group.size:
+        why = "" if config.sync_batch_norm else " (one has no variance; with --sync-batch-norm it would do)"
+        raise ConfigError(
+            f"an epoch's smallest batch has {smallest} samples, but {group.size} processes need {least} or more each"
+            f"{why}: use another --batch-size, or fewer processes"
+        )
+
+
+def _agree(trainer: Trainer) -> None:
+    """See to it that all processes go on from the same state: the first one's."""
+    group = trainer.process_group
+    if group.size == 1:
+        return
+    own = {"device", "data"}  # where they are may differ
+    choices = {name: value for name, value in trainer.config.choices().items() if name not in own}
+    group.check_equal({"the data": trainer.data.fingerprint, "the configuration": choices})
+    state = group.broadcast(lambda: {
+        name: backend.to_numpy(value) if backend.is_array(value) else value
+        for name, value in trainer.state_dict().items()
+    })  # fmt: skip
+    trainer.load_state_dict(state)
+
+
+def _check_changes(changes: dict[str, Any], config: Config) -> None:
+    own = config.choices()
+    for name in list(changes):
+        if name == "lr" and all(own.get(lr) == changes[name] for lr in ("lr_G", "lr_D")):
+            del changes[name]
+    refused = sorted(name for name in changes.keys() - CHANGEABLE if name not in own or changes[name] != own[name])
+    if "algorithm" in changes and not (is_file(changes["algorithm"]) and is_file(config.algorithm)):
+        refused += ["algorithm"] if changes["algorithm"] != config.algorithm else []
+    if refused:
+        raise ConfigError(
+            f"{', '.join(refused)} cannot be changed when a run is resumed; only {', '.join(sorted(CHANGEABLE))} can"
+        )
+
+
+def _refuse_finished(trainer: Trainer, path: Path) -> None:
+    if trainer.config.steps is not None:
+        done, more = f"{trainer.step} steps", f"--steps {trainer.step * 2}"
+        asked = trainer.config.steps
+    else:
+        epochs = trainer.loader.epoch
+        done, more, asked = f"{epochs} epochs", f"--epochs {epochs * 2}", trainer.config.epochs
+    raise ConfigError(
+        f"{path} has done {done}, and {asked} in all were asked for: to train on, name more, for example {more}"
+    )
+
+
+def _check_nothing_is_lost(path: Path, checkpoint: Checkpoint, run_dir: RunDir) -> None:
+    """Refuse to go on from an earlier checkpoint: that would write over what was saved after it."""
+    last = run_dir.last_checkpoint
+    if path.resolve() == last.resolve():
+        return
+    for later in (last, *sorted(last.parent.glob("e*.safetensors"), reverse=True)):
+        try:
+            step = load_checkpoint(later).progress["step"]
+        except CheckpointError:
+            continue  # missing or damaged: there is nothing to lose
+        if step > checkpoint.progress["step"]:
+            raise ConfigError(
+                f"{path} is at step {checkpoint.progress['step']}, but {later.name} beside it is further on, at step "
+                f"{step}, and would be written over: resume {later}, or copy config.json and this checkpoint, "
+                "as ckpt/last.safetensors, into a new folder and resume that"
+            )
+
+
+def _is_path(data: str) -> bool:
+    return data.lower() != "mnist" and os.path.sep in data  # the embedded images, or an algorithm's own name for data
+
+
+def _from_anywhere(config: Config) -> dict[str, str]:
+    """The configuration's files as they can be found from any folder."""
+    data = Path(config.data).expanduser()
+    is_file = config.data.lower() != "mnist" and data.exists()
+    return {"data": os.path.abspath(data) if is_file else config.data, "algorithm": absolute(config.algorithm)}

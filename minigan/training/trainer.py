@@ -1,0 +1,175 @@
+"""`Trainer`: the loop. All else that a run does is done by its callbacks."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from typing import Any
+
+from minigan import backend
+from minigan.algorithms import Algorithm, Figures
+from minigan.autograd import AnomalyError
+from minigan.backend import Array
+from minigan.data import Batch, Dataset, Loader
+from minigan.distributed import SINGLE_PROCESS, ProcessGroup
+from minigan.training.callbacks import EMA, Callback
+from minigan.training.config import Config
+from minigan.training.describe import place, resume_command
+from minigan.training.errors import Interrupted, TrainingError
+from minigan.training.run_dir import RunDir
+from minigan.training.signals import stop_requests
+
+
+class Trainer:
+    """Trains an algorithm on data. Make one with `start` or `resume`, then call `train`.
+
+    run_dir: the run's folder. callbacks: what happens beside training, in their order; `start` and `resume` set them.
+    process_group: the processes that train together; each makes a Trainer of its own, and calls the same methods of it.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        data: Dataset,
+        run_dir: RunDir | None = None,
+        process_group: ProcessGroup = SINGLE_PROCESS,
+    ) -> None:
+        self.config, self.data, self.run_dir, self.process_group = config, data, run_dir, process_group
+        spec = process_group.own_device(config.device)
+        self.device, self.device_reason = device, _ = backend.choose_device(spec, config.tf32)
+        self.algorithm: Algorithm = config.make_algorithm().build(
+            data.info, config.seed, device, "float32", process_group, config.sync_batch_norm
+        )
+        self.loader = Loader(data, config.batch_size, config.seed, self.algorithm.reads, device, process_group)
+        self.ema = EMA(self.algorithm, config.ema_decay) if config.ema_decay else None
+        self.callbacks: Sequence[Callback] = [self.ema] if self.ema else []
+        self.step = self.closed_epochs = 0  # steps taken; epochs whose end the callbacks were told
+        self.at_epoch_end = False  # whether the last step was an epoch's last
+        self.seconds = 0.0  # that training has taken, those before it was resumed included
+        self.say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)
+        self.batches: Iterator[Batch] | None = None
+        self.taken: list[Batch] = []  # by the last step
+        self.random_state: dict[str, Any] = {}  # before the last step
+
+    # The loop.
+
+    def train(self) -> None:
+        """Go on until the configured end. Ctrl-C saves, and raises `Interrupted`."""
+        if self.run_dir is None:
+            raise TrainingError("this run was prepared without a folder: make it with start() to train it")
+        self.device.use()  # by this thread
+        if self.device == backend.CPU:
+            backend.keep_freed_memory()
+        try:
+            with backend.products_in_tf32(self.device, self.config.tf32), stop_requests() as stopped:
+                self._loop(stopped)
+        except (Exception, KeyboardInterrupt) as error:
+            better = self._explained(error)
+            if better is error:
+                raise
+            raise better from (error if isinstance(error, AnomalyError) else None)
+
+    def _loop(self, stopped: Callable[[], bool]) -> None:
+        began = time.monotonic() - self.seconds
+        self._call("on_start")
+        try:
+            while True:
+                if self.loader.epoch > self.closed_epochs:
+                    self.closed_epochs = self.loader.epoch
+                    self._call("on_epoch")
+                if self.finished:
+                    break
+                if self.process_group.any(stopped()):
+                    command = resume_command(self)
+                    raise Interrupted(f"stopped at {place(self, self.step)}; all is saved. Go on with: {command}")
+                figures = self.take_step()
+                self.seconds = time.monotonic() - began
+                self._call("on_step", figures)
+        except BrokenPipeError:  # whoever read the progress has gone, of which other processes know nothing
+            if self.process_group.size == 1:
+                self._call("on_stop")
+            raise
+        except Interrupted:
+            self._call("on_stop")
+            self.process_group.barrier()
+            raise
+        self._call("on_stop")
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps, or else all epochs, were done."""
+        if self.config.steps is not None:
+            return self.step >= self.config.steps
+        return self.loader.epoch >= self.config.epochs
+
+    def take_step(self) -> Figures:
+        """One step of the algorithm, in the contexts that callbacks want; its figures."""
+        if self.batches is None:
+            self.batches = iter(self.loader)
+        epoch, self.taken, self.random_state = self.loader.epoch, [], self.algorithm.random_state()
+        with ExitStack() as stack:
+            for callback in self.callbacks:
+                context = callback.around_step(self)
+                if context is not None:
+                    stack.enter_context(context)
+            figures = self.algorithm(self._taking())
+        self.step += 1
+        self.at_epoch_end = self.loader.epoch > epoch
+        return figures
+
+    def _taking(self) -> Iterator[Batch]:
+        """The batches, each remembered: a step that gives a NaN is taken again."""
+        for batch in self.batches:
+            self.taken.append(batch)
+            yield batch
+
+    def _call(self, moment: str, *what: Any) -> None:
+        for callback in self.callbacks:
+            getattr(callback, moment)(self, *what)
+
+    def _explained(self, error: BaseException) -> BaseException:
+        """What is raised in an error's place."""
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            error = TrainingError(
+                f"{error.filename or self.run_dir.path} could not be written ({error.strerror or error}); "
+                "what was saved before is untouched"
+            )
+        for callback in self.callbacks:
+            error = callback.on_error(self, error) or error
+        return error
+
+    # Samples.
+
+    def sample(self, n: int, seed: int | None = None, **condition: Any) -> Array:
+        """n samples on the host, images (n, C, H, W) in [−1, 1]; without a seed, those of the run's grids.
+
+        condition: what the algorithm can be asked for, such as label=7.
+        """
+        with self.sampling_weights():
+            return self.algorithm.generate(n, self.config.seed if seed is None else seed, **condition)
+
+    def sampling_weights(self) -> AbstractContextManager:
+        """Meanwhile the generators have the weights to draw from: the averaged ones, if there are any."""
+        return nullcontext() if self.ema is None else self.ema.applied(self.algorithm)
+
+    # Its state.
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a checkpoint must hold, by dotted names: arrays, numbers and texts."""
+        own = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "closed_epochs": self.closed_epochs,
+            "data": self.data.fingerprint,
+        }
+        parts = (part.state_dict() for part in (self.algorithm, self.loader, *self.callbacks))
+        return own | {name: value for part in parts for name, value in part.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from such a state. Raises KeyError, TypeError or ValueError for what does not fit."""
+        for part in (self.algorithm, self.loader, *self.callbacks):
+            part.load_state_dict(state)
+        self.step, self.seconds, self.closed_epochs = state["step"], state["seconds"], state["closed_epochs"]
+        self.batches = None  # they begin where the loader is now
