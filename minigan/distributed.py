@@ -45,6 +45,7 @@ class ProcessGroup:
         self.rank, self.size = (comm.rank, comm.size) if comm else (0, 1)
         self.whole = self.own = 1  # samples in the batch at hand, and of these in this process' share
         self.start = 0  # where in the batch the share begins
+        self._alone = False
 
     @property
     def is_main(self) -> bool:
@@ -66,7 +67,7 @@ class ProcessGroup:
     @property
     def weight(self) -> float:
         """How much this process' means count in the mean over the whole batch."""
-        return self.own / self.whole
+        return 1.0 if self._alone else self.own / self.whole
 
     def part(self, n: int) -> tuple[int, slice]:
         """How many samples to draw for, and which of them are for the n samples here.
@@ -74,18 +75,29 @@ class ProcessGroup:
         n is this process' share of the batch at hand, or a multiple of it (reals and fakes in one array): all
         processes then draw for as many whole batches, so that their random streams stay at one place.
         """
-        if self.size == 1:
+        if self.own == self.whole:
             return n, slice(0, n)
         batches = -(-n // self.own)
         return batches * self.whole, slice(batches * self.start, batches * self.start + n)
 
     # Sums over all processes. Every process must ask for the same ones, in the same order.
 
+    @property
+    def communicates(self) -> bool:
+        """Whether there are others to work with."""
+        return self.size > 1 and not self._alone
+
     def all_reduce(self, array: Array) -> Array:
         """Σ of the array over the processes, in place, on every one of them. It must be contiguous."""
-        if self.size > 1:
+        if self.communicates:
             self._all_reduce(array)
         return array
+
+    def mean(self, array: Array) -> Array:
+        """Σ n/N · array over the processes: of means over the shares, the mean over the whole batch, as a new array."""
+        if not self.communicates:
+            return array
+        return self.all_reduce(backend.get_array_module(array).array(array * self.weight, order="C"))
 
     def average(self, arrays: Sequence[Array], like: Sequence[Array]) -> list[Array]:
         """g ← Σ n/N · g over the processes, n of the batch's N samples being one's own: averaged gradients.
@@ -93,6 +105,8 @@ class ProcessGroup:
         All arrays of one dtype travel in one piece of memory, each in the order of axes of its array in `like`.
         """
         averaged: list[Array] = list(arrays)
+        if not self.communicates:
+            return averaged
         for dtype in dict.fromkeys(a.dtype for a in like):
             chosen = [i for i, a in enumerate(like) if a.dtype == dtype]
             xp = backend.get_array_module(like[chosen[0]])
@@ -111,7 +125,7 @@ class ProcessGroup:
         weights: of this process in each batch. norms: the columns that hold not means but norms of
         gradients of the share's mean loss: ‖g‖ = √Σ (n/N ‖g‖)².
         """
-        if self.size == 1:
+        if not self.communicates:
             return figures
         figures = figures.astype("float64") * np.array(weights)[:, None]
         figures[:, norms] **= 2
@@ -133,22 +147,22 @@ class ProcessGroup:
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is true on any process."""
-        return flag if self.size == 1 else bool(self.all_reduce(np.array(flag, "int32")))
+        return flag if not self.communicates else bool(self.all_reduce(np.array(flag, "int32")))
 
     def barrier(self) -> None:
         """Wait until all processes have come here."""
-        if self.size > 1:
+        if self.communicates:
             self.comm.Barrier()
 
     def broadcast(self, make: Callable[[], Any]) -> Any:
         """What `make` returns on the first process, on all of them; it is called there only."""
-        if self.size == 1:
+        if not self.communicates:
             return make()
         return self.comm.bcast(make() if self.is_main else None)
 
     def check_equal(self, facts: dict[str, Any]) -> None:
         """Raise unless all processes have the same facts, given by their names."""
-        if self.size == 1:
+        if not self.communicates:
             return
         for rank, other in enumerate(self.comm.allgather(facts)):
             for name, value in facts.items():
@@ -195,12 +209,13 @@ class ProcessGroup:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Meanwhile this process works without the others: to look for the cause of what befell it alone."""
-        size, self.size = self.size, 1
+        """Meanwhile this process works on its share without the others, which do not wait for it: a step that failed
+        here is taken again. Its means are those of its share; what it draws is as before."""
+        self._alone = True
         try:
             yield
         finally:
-            self.size = size
+            self._alone = False
 
     def __deepcopy__(self, memo: dict) -> ProcessGroup:
         return self  # a copied layer works in the same group

@@ -305,7 +305,7 @@ def build(out: Path) -> Iterator[Path]:
         from nbconvert.preprocessors import ExecutePreprocessor
     except ModuleNotFoundError as error:
         raise LessonError(f"building lessons needs {error.name}: pip install 'minigan[lessons]'") from None
-    from minigan.training.files import write_atomically
+    from minigan.training.atomic import write_atomically
 
     out.mkdir(parents=True, exist_ok=True)
     runner = ExecutePreprocessor(timeout=300, extra_arguments=["--IPKernelApp.log_level=40"])  # errors only

@@ -106,6 +106,7 @@ class Optimizer:
                 )
         self.step_count, self.lr = int(state["step"]), float(state["lr"])
         for i, (p, moments) in enumerate(zip(self.params, self.state, strict=True)):
+            _bring_along(moments, p)
             for slot, array in moments.items():
                 array[...] = to_device(as_array(state[f"{slot}.{i}"]), p.device)
 

@@ -101,7 +101,9 @@ PENALTIES = {
 def between(real: Tensor, fake: Tensor, uniform: Uniform) -> Tensor:
     """x̂ = ε x + (1 − ε) G(z): a sample on the line between each real and a fake, outside of any graph."""
     epsilon = uniform(*[1] * (real.ndim - 1))  # one for all numbers of a sample
-    return (real.detach() * epsilon + fake.detach() * (1.0 - epsilon)).detach()
+    x_hat = (real.detach() * epsilon + fake.detach() * (1.0 - epsilon)).detach()
+    x_hat.name = "x_hat"
+    return x_hat
 
 
 def squared_slopes(D: Judge, x: Tensor) -> Tensor:

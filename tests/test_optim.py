@@ -306,6 +306,39 @@ def test_loaded_moments_are_copies():
     assert not np.array_equal(a.state[0]["exp_avg"], b.state[0]["exp_avg"])
 
 
+def moved_and_loaded(name: str, **to: str) -> tuple[optim.Optimizer, dict]:
+    """An optimiser whose module was moved after it was made, with the state of one that was made where it is now."""
+    module = nn.Conv2d(2, 3, 2)
+    optimizer = OPTIMIZERS[name](module.parameters())
+    stepped = OPTIMIZERS[name]([nn.Parameter(p.numpy().astype("float64")) for p in module.parameters()])
+    for p in stepped.params:
+        give(p, numbers(*p.shape))
+    stepped.step()
+    state = {key: to_numpy(value) if "." in key else value for key, value in stepped.state_dict().items()}
+    module.to(**to)
+    optimizer.load_state_dict(state)
+    return optimizer, state
+
+
+@pytest.mark.parametrize("name", ["momentum", "rmsprop", "adam"])
+def test_a_state_is_taken_over_in_the_dtype_that_the_parameters_have_now(name):
+    optimizer, state = moved_and_loaded(name, dtype="float64")
+    for key, value in optimizer.state_dict().items():
+        np.testing.assert_array_equal(to_numpy(value) if "." in key else value, state[key], strict=True)
+
+
+@pytest.mark.parametrize("name", ["momentum", "rmsprop", "adam"])
+def test_a_state_is_taken_over_on_the_device_that_the_parameters_are_on_now(name, cupy, monkeypatch):
+    monkeypatch.setattr(mg.backend, "_default_device", mg.backend.CPU)  # where the module is made
+    optimizer, state = moved_and_loaded(name, device="gpu")
+    for p, moments in zip(optimizer.params, optimizer.state, strict=True):
+        for array in moments.values():
+            assert isinstance(array, cupy.ndarray) and array.strides == p.data.strides  # in memory as it is: one launch
+    for key, value in optimizer.state_dict().items():
+        expected = state[key].astype("float32") if "." in key else state[key]
+        np.testing.assert_array_equal(to_numpy(value) if "." in key else value, expected)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

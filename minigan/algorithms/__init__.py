@@ -8,8 +8,8 @@
 """
 
 from minigan.algorithms.algorithm import Algorithm, Figures
-from minigan.algorithms.gan import GAN
+from minigan.algorithms.gan import GAN, as_border
 from minigan.algorithms.registry import ALGORITHMS, find_algorithm
 from minigan.algorithms.simultaneous import SimultaneousGAN
 
-__all__ = ["ALGORITHMS", "GAN", "Algorithm", "Figures", "SimultaneousGAN", "find_algorithm"]
+__all__ = ["ALGORITHMS", "GAN", "Algorithm", "Figures", "SimultaneousGAN", "as_border", "find_algorithm"]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from minigan import backend, nn
-from minigan.autograd import Tensor, no_grad
+from minigan.algorithms.drawing import NoSamplesError, generate
+from minigan.algorithms.state import load_state, state_of
+from minigan.autograd import Tensor
 from minigan.autograd.modes import notify
 from minigan.backend import CPU, Array, Device
 from minigan.data import Batch, DataInfo, Dataset, load
 from minigan.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.optim import Optimizer
 from minigan.options import check_options
-
-SAMPLES_AT_ONCE = 100
 
 Figures = dict[str, Tensor]  # single numbers by name
 LossHook = Callable[[str, Tensor], None]
@@ -57,21 +56,28 @@ class Algorithm:
 
     def setup(self, data: DataInfo) -> None:
         """Make networks and optimisers for this data. Weights are drawn from the run's seed, whatever makes them."""
-        raise NotImplementedError(f"{type(self).__name__} must define setup(self, data)")
+        raise TypeError(f"{type(self).__name__} must define setup(self, data)")
 
     def step(self, batches: Iterator[Batch]) -> Figures:
         """One iteration, on as many batches as it takes (`next(batches)`); figures to be shown, single numbers by name.
 
-        They are means over a batch, but for those whose name ends in _norm: norms of gradients.
+        They are means over a batch, but for those whose name ends in _norm: norms of gradients. Use each batch
+        before you take the next: gradients are averaged by how the last one is shared out to several processes.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define step(self, batches)")
+        raise TypeError(f"{type(self).__name__} must define step(self, batches)")
 
     def sample(self, n: int, rng: Any, **condition: Any) -> Tensor:
         """n samples, drawn from a NumPy generator. condition: what was asked for, such as label=7."""
-        raise NotImplementedError(f"{type(self).__name__} must define sample(self, n, rng)")
+        raise NoSamplesError(f"{type(self).__name__} draws no samples: it defines no sample(self, n, rng)")
+
+    def translate(self, batch: Batch) -> Tensor:
+        """What it makes of given samples, where it draws none of its own: images in, images out."""
+        raise NoSamplesError(f"{type(self).__name__} translates nothing: it defines no translate(self, batch)")
 
     def preview(self, batch: Batch, rng: Any) -> Tensor:
-        """What a grid shows, given the first samples of the data: as many samples (or: pairs, translations, …)."""
+        """What a grid shows, given the first samples of the data: as many samples, or what becomes of these."""
+        if type(self).translate is not Algorithm.translate:
+            return self.translate(batch)
         return self.sample(len(batch), rng)
 
     def load_data(self, spec: str, channels: int | None) -> Dataset:
@@ -93,14 +99,17 @@ class Algorithm:
 
     def normal(self, batch: Batch, *shape: int, stream: str = "noise") -> Tensor:
         """Standard normal numbers for every sample of a batch, (len(batch), *shape)."""
-        return self._draw(self.rng(stream).standard_normal, len(batch), shape)
+        return self._draw(self.rng(stream).standard_normal, batch, shape)
 
     def uniform(self, batch: Batch, *shape: int, stream: str = "uniform") -> Tensor:
         """Uniform numbers in [0, 1) for every sample of a batch, (len(batch), *shape)."""
-        return self._draw(self.rng(stream).random, len(batch), shape)
+        return self._draw(self.rng(stream).random, batch, shape)
 
-    def _draw(self, draw: Callable[..., Array], n: int, shape: Sequence[int]) -> Tensor:
-        whole, part = self.process_group.part(n)  # drawn for the whole batch, whoever takes which share of it
+    def _draw(self, draw: Callable[..., Array], batch: Batch, shape: Sequence[int]) -> Tensor:
+        """Drawn for the whole batch, whoever takes which share of it."""
+        whole, part = batch.whole, self.process_group.share(batch.whole)
+        if whole == len(batch):  # it was made in the step, of shares (reals and fakes in one): of others' nothing is known
+            whole, part = self.process_group.part(whole)
         return self.tensor(draw((whole, *shape), "float32")[part])
 
     def rng(self, stream: str) -> Any:
@@ -115,16 +124,14 @@ class Algorithm:
 
     def mean_over_processes(self, value: Tensor) -> Tensor:
         """The mean over the whole batch, of a mean over this process' share of it, outside of any graph."""
-        if self.process_group.size == 1:
-            return value.detach()
-        return Tensor(self.process_group.all_reduce(value.data * self.process_group.weight))
+        return Tensor(self.process_group.mean(value.data), device=value.device)
 
     # From here on nothing needs to be defined anew.
 
     def __call__(self, batches: Iterator[Batch]) -> Figures:
         """`step`, on arrays or Tensors; layers draw (dropout) from this run's own stream."""
         with backend.drawing_from(self.rng("dropout")):
-            figures = self.step(batch.map(self._as_tensor) for batch in batches)
+            figures = self.step(self._as_tensors(batch) for batch in batches)
         return {name: self._as_figure(name, value) for name, value in figures.items()}
 
     def _as_figure(self, name: str, value: Any) -> Tensor:
@@ -135,8 +142,12 @@ class Algorithm:
             raise TypeError(f"{type(self).__name__}.step returned {name} of {what}: a figure is a single number")
         return value.detach()
 
-    def _as_tensor(self, array: Any) -> Tensor:
-        return array if isinstance(array, Tensor) else self.tensor(array)
+    def _as_tensors(self, batch: Batch) -> Batch:
+        """The batch on the device. Its tensors are called as its arrays are: in a trace, D(x) is D of these."""
+        tensors = batch.map(lambda array: array if isinstance(array, Tensor) else self.tensor(array))
+        for name, tensor in tensors.arrays.items():
+            tensor.name = tensor.name or name
+        return tensors
 
     def build(
         self,
@@ -172,108 +183,19 @@ class Algorithm:
 
     def _average_gradients(self, optimizer: Optimizer, args: tuple, kwargs: dict) -> None:
         moving = [p for p in optimizer.params if p.grad is not None]
-        if moving and self.process_group.size > 1:
+        if moving:
             averaged = self.process_group.average([p.grad.data for p in moving], [p.data for p in moving])
             for p, gradient in zip(moving, averaged, strict=True):
                 p.grad = Tensor(gradient)
 
-    @no_grad()
     def generate(self, n: int, seed: int = 0, **condition: Any) -> Array:
         """n samples on the host, in evaluation mode; the first of many are those of few."""
-        rng = backend.new_rng(seed, "samples")
-        return self._drawn(n, lambda k: self.sample(k, rng, **condition))
-
-    @no_grad()
-    def decode(self, z: Array, **condition: Any) -> Array:
-        """The samples of given noise (N, z_dim), on the host, in evaluation mode."""
-        at = iter(range(0, len(z), SAMPLES_AT_ONCE))
-        return self._drawn(len(z), lambda k: self.sample(k, _Given(z[(i := next(at)) : i + k]), **condition))
-
-    def _drawn(self, n: int, draw: Callable[[int], Tensor]) -> Array:
-        """In training mode BatchNorm would mix the samples of a batch, and one z give different images."""
-        modes = [(network, network.training) for network in self.networks.values()]
-        for network, _ in modes:
-            network.eval()
-        try:
-            sizes = [min(SAMPLES_AT_ONCE, n - i) for i in range(0, n, SAMPLES_AT_ONCE)]
-            parts = [backend.to_numpy(draw(k).data) for k in sizes]
-        finally:
-            for network, mode in modes:
-                network.train(mode)
-        return backend.get_array_module(parts[0]).concatenate(parts)
-
-    def preview_on_host(self, batch: Batch, seed: int) -> Array:
-        """`preview`, as `generate` draws."""
-        rng, at = backend.new_rng(seed, "samples"), iter(range(0, len(batch), SAMPLES_AT_ONCE))
-
-        def draw(k: int) -> Tensor:
-            i = next(at)
-            return self.preview(batch.map(lambda array: self.tensor(array[i : i + k])), rng)
-
-        with no_grad():
-            return self._drawn(len(batch), draw)
-
-    # Its state, as one flat dict: arrays, numbers, and texts for random generators.
+        return generate(self, n, seed, **condition)
 
     def state_dict(self) -> dict[str, Any]:
         """All that changes while it trains, by dotted names: G.main.0.weight, opt_D.exp_avg.3, streams.noise, state.k."""
-        found = {}
-        for prefix, part in self._parts().items():
-            found |= {f"{prefix}.{key}": value for key, value in part.state_dict().items()}
-        for name, rng in self.streams.items():
-            found[f"streams.{name}"] = json.dumps(rng.bit_generator.state)  # its integers have more bits than JSON keeps
-        for name, value in self.state.items():
-            found[f"state.{name}"] = value.data if isinstance(value, Tensor) else value
-        return found
+        return state_of(self)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave. Raises KeyError, TypeError or ValueError for what does not fit."""
-        self.load_networks(state)
-        for name, value in _under("streams", state).items():
-            self.rng(name).bit_generator.state = json.loads(value)
-        for name, value in _under("state", state).items():
-            before = self.state.get(name)
-            if backend.is_array(value):
-                value = self.tensor(value) if isinstance(before, Tensor) else backend.to_device(value, self.device)
-            self.state[name] = value
-
-    def load_networks(self, state: Mapping[str, Any]) -> None:
-        """Take over networks and optimisers alone."""
-        for prefix, part in self._parts().items():
-            part.load_state_dict(_under(prefix, state))
-
-    def _parts(self) -> dict[str, nn.Module | Optimizer]:
-        return self.networks | {f"opt_{name}": optimizer for name, optimizer in self.optimizers.items()}
-
-    def random_state(self) -> dict[str, Any]:
-        """Where every stream is."""
-        return {name: rng.bit_generator.state for name, rng in self.streams.items()}
-
-    def restore_random_state(self, states: Mapping[str, Any]) -> None:
-        """Take the streams back to where they were."""
-        for name, state in states.items():
-            self.streams[name].bit_generator.state = state
-
-    def entry_name(self, key: str) -> str:
-        """What a key of the state is called in a message: an optimiser's "opt_G.exp_avg.3" by its parameter."""
-        slot, _, index = key.rpartition(".")
-        for prefix, optimizer in self.optimizers.items():
-            if slot.startswith(f"opt_{prefix}.") and index.isdecimal():
-                return f"{slot} of {optimizer.params[int(index)].name}"
-        return key
-
-
-class _Given:
-    """Stands in for a NumPy generator where the noise is given: what is drawn first is that."""
-
-    def __init__(self, z: Array) -> None:
-        self.z = z
-
-    def standard_normal(self, shape: Any, dtype: Any = "float32") -> Array:
-        """The noise."""
-        return self.z.reshape(shape).astype(dtype, copy=False)
-
-
-def _under(prefix: str, state: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries whose names begin with `prefix.`, without it."""
-    return {key[len(prefix) + 1 :]: value for key, value in state.items() if key.startswith(f"{prefix}.")}
+        load_state(self, state)

@@ -63,6 +63,9 @@ def _load(name: str) -> type[Algorithm]:
     if not (isinstance(found, type) and issubclass(found, Algorithm)):
         what = "there is no such class" if found is None else "it is no subclass of minigan.algorithms.Algorithm"
         raise ConfigError(f"algorithm {name}: {what} in {path}")
+    for method in ("setup", "step"):
+        if getattr(found, method) is getattr(Algorithm, method):
+            raise ConfigError(f"algorithm {name}: the class defines no {method}; see lessons/your-own-gan.md")
     own = {field for c in found.__mro__ for field, kind in vars(c).get("__annotations__", {}).items() if "ClassVar" not in str(kind)}
     lost = own - set(found.__dataclass_fields__)
     if lost:

@@ -33,6 +33,11 @@ def _grad_mode(enabled: bool, differentiating: Any = None) -> Iterator[None]:
         _mode.enabled, _mode.layer, _mode.differentiating = before
 
 
+def is_grad_enabled() -> bool:
+    """Whether a graph is recorded now."""
+    return _mode.enabled
+
+
 class no_grad:
     """`with no_grad():` or `@no_grad()`: compute without recording a graph."""
 

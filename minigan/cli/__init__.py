@@ -71,6 +71,7 @@ _SMALLER = {"train": ": try a smaller --batch-size", "sample": ": try a smaller 
 
 def _verdict(error: BaseException, command: str) -> tuple[int, str]:
     """The exit code, and what is said to the user."""
+    from minigan.algorithms.drawing import NoSamplesError
     from minigan.autograd import AnomalyError
     from minigan.backend import DeviceError
     from minigan.data import DataError
@@ -84,7 +85,7 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
     match error:
         case ConfigError() | TargetError() | LessonError():
             return USAGE, str(error)
-        case DataError() | DeviceError() | ProcessGroupError() | TrainingError() | AnomalyError() | Interrupted():
+        case NoSamplesError() | DataError() | DeviceError() | ProcessGroupError() | TrainingError() | AnomalyError() | Interrupted():
             return FAILED, str(error)
         case KeyboardInterrupt():
             return FAILED, "stopped"

@@ -59,10 +59,12 @@ def _check_outs(outs: list[Path]) -> None:
 def _save_samples(out: Path, samples: Any) -> None:
     import numpy as np
 
-    from minigan.training import images
+    from minigan.training import ConfigError, images
     from minigan.training.atomic import write_atomically
 
     if out.suffix == ".png":
+        if not images.can_be_shown(samples):
+            raise ConfigError(f"--out {out}: samples of shape {samples.shape} are no images: write them to an .npz")
         images.save_samples(out, samples)
     else:
         buffer = io.BytesIO()
@@ -75,6 +77,7 @@ def _save_interpolation(out: Path, algorithm: Any, n: int, seed: int, condition:
     import numpy as np
     from tqdm import tqdm
 
+    from minigan.algorithms.drawing import decode
     from minigan.training import ConfigError, images
     from minigan.training.sampling import draw_noise, interpolate
 
@@ -86,5 +89,5 @@ def _save_interpolation(out: Path, algorithm: Any, n: int, seed: int, condition:
     ways = [interpolate(z, steps=12) for z in points]
     # At each moment of the film one image of every way.
     moments = tqdm(np.stack(ways, axis=1), "drawing", delay=1, disable=None)
-    frames = [_asked_for(algorithm, lambda z=z: algorithm.decode(z, **condition)) for z in moments]
+    frames = [_asked_for(algorithm, lambda z=z: decode(algorithm, z, **condition)) for z in moments]
     images.save_gif(out, [images.grid(frame) for frame in frames], seconds=0.06)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from minigan import backend
-from minigan.autograd import Tensor
 from minigan.backend import Device
 
 Check = Callable[[Device], str]
@@ -47,33 +46,26 @@ def _check_convolution(device: Device) -> str:
 
 
 def _check_training(device: Device) -> str:
-    from minigan import models, objectives, optim
-    from minigan.training.steps import Players, alternating_step
+    from minigan.algorithms import GAN
+    from minigan.data import Batch, DataInfo
 
-    state = backend.default_rng().bit_generator.state
-    G, D = models.build("mlp")
-    backend.default_rng().bit_generator.state = state
-    G.to(device), D.to(device)
-    rng = np.random.default_rng(0)
-    players = Players(G, D, optim.Adam(G.parameters()), optim.Adam(D.parameters()), objectives.NonSaturating())
-    x = Tensor(np.tanh(rng.standard_normal((64, 1, 28, 28), "float32")), device=device)
-    losses = []
-    for _ in range(10):
-        z = Tensor(rng.standard_normal((64, G.z_dim), "float32"), device=device)
-        losses.append(alternating_step(players, x, z).loss_D.item())
+    x = np.tanh(np.random.default_rng(0).standard_normal((64, 1, 28, 28), "float32"))
+    gan = GAN(model="mlp", lr_G=1e-3, lr_D=1e-3).build(DataInfo({"x": (1, 28, 28)}), device=device)
+    losses = [gan(iter([Batch(x=x)]))["loss_D"].item() for _ in range(10)]
     if not losses[-1] < losses[0]:
         raise ArithmeticError(f"D's loss went from {losses[0]:.3f} to {losses[-1]:.3f} in ten steps")
     return f"D's loss fell from {losses[0]:.2f} to {losses[-1]:.2f} in ten steps"
 
 
 def _check_checkpoint(device: Device) -> str:
+    from minigan.data import DataInfo
     from minigan.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
     from minigan.training.config import Config
 
     array = np.random.default_rng(0).standard_normal((3, 4)).astype("float32")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "check.safetensors"
-        save_checkpoint(path, Checkpoint({"G.a": array}, {"step": 1}, Config()))
+        save_checkpoint(path, Checkpoint({"G.a": array}, {"step": 1}, Config(), DataInfo({"x": (1, 28, 28)})))
         if not (load_checkpoint(path).arrays["G.a"] == array).all():
             raise OSError("a checkpoint read back is not what was written")
     return "written and read back"

@@ -1,4 +1,4 @@
-"""The GPU against the CPU: every function, the optimisers, batches sent ahead, a training step, and a run.
+"""The GPU against the CPU: every function, the optimisers, prefetched batches, a training step, and a run.
 
 Nothing here knows which side is right. But the CPU's derivatives were checked against finite
 differences before (`checks`), so where the two differ, it is the GPU that is suspect.
@@ -7,7 +7,8 @@ differences before (`checks`), so where the two differ, it is the GPU that is su
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,15 +18,12 @@ from tqdm import tqdm
 from minigan import backend, optim
 from minigan.autograd import Tensor, grad
 from minigan.backend import Device
-from minigan.data import Dataset
-from minigan.doctor.defaults import drawing_from, made_on
+from minigan.data import Batch, DataInfo, ImageDataset, prefetch
 from minigan.testing.cases import CASES
 from minigan.testing.target import outputs_of
-from minigan.training.ahead import sent_ahead
 from minigan.training.config import Config
-from minigan.training.players import players_of
-from minigan.training.run import Run as TrainingRun
-from minigan.training.steps import STEPS
+from minigan.training.replay import take_steps
+from minigan.training.trainer import Trainer
 from minigan.words import one_line
 
 MODEL = "dcgan28"
@@ -94,7 +92,7 @@ def subjects() -> list[Subject]:
     """All that is compared."""
     functions = [Subject(name, _drawn_call(name)) for name in CASES]
     optimisers = [Subject(f"{c.__name__}.step", _drawn_optimiser(c), 1) for c in (optim.SGD, optim.RMSprop, optim.Adam)]
-    ahead = Subject("batches sent ahead", _drawn_batches, 1, dict.fromkeys(DTYPES, 0.0))
+    ahead = Subject("prefetched batches", _drawn_batches, 1, dict.fromkeys(DTYPES, 0.0))
     step = Subject(f"a training step of {MODEL}", _drawn_step, 1, STEP_TOLERANCE, 1e-4)
     run = Subject(f"{RUN_STEPS} steps of a run", _drawn_run, 1, {"float32": RUN_TOLERANCE}, 0.1)
     return [*functions, *optimisers, ahead, step, run]
@@ -137,6 +135,17 @@ def _differences(expected: Results, found: Results, unit: float) -> dict[str, fl
             difference = float(abs(a - b).max(initial=0)) / largest
         differences[what] = difference if np.isfinite(difference) else np.inf
     return differences
+
+
+@contextmanager
+def made_on(device: Device) -> Iterator[None]:
+    """Meanwhile it is the default device."""
+    before = backend.get_default_device()
+    backend.set_default_device(device)
+    try:
+        yield
+    finally:
+        backend.set_default_device(before)
 
 
 def _place(error: Exception) -> str:
@@ -198,56 +207,55 @@ def _drawn_batches(rng: np.random.Generator) -> tuple[str, Run]:
 
     def run(device: Device, dtype: str) -> Results:
         work, found = Tensor(matrix, dtype=dtype, device=device).data, []
-        for batch in sent_ahead((b.astype(dtype) for b in batches), device):
+        for batch in prefetch((Batch(x=b.astype(dtype)) for b in batches), device):
             for _ in range(4 if device != backend.CPU else 0):
                 work @ work
-            found.append(Tensor(batch + 0.0, device=device))
+            found.append(Tensor(batch.x + 0.0, device=device))
         return {f"batch {i}": x.numpy() for i, x in enumerate(found)}
 
     return f"{len(batches)} batches", run
 
 
 def _drawn_step(rng: np.random.Generator) -> tuple[str, Run]:
-    """A step as it is trained with: its figures, every gradient, and what BatchNorm keeps."""
+    """A step as it is trained with: its figures, every gradient, and what BatchNorm keeps.
+
+    Weights, noise and dropout masks are drawn on the host from one seed, and so are the same on both.
+    """
     n, config = 8, Config.for_model(MODEL)
-    x, noise = np.tanh(rng.standard_normal((n, 1, 28, 28))), rng.standard_normal((n, 1000))
+    x = np.tanh(rng.standard_normal((n, 1, 28, 28)))
 
     def run(device: Device, dtype: str) -> Results:
-        with drawing_from(0):
-            players = players_of(config, device, dtype)
-            z = Tensor(noise[:, : players.G.z_dim], dtype=dtype, device=device)
-            report = STEPS[config.step](players, Tensor(x, dtype=dtype, device=device), z)
-        results = {name: value.numpy() for name, value in vars(report).items()}
-        for network in (players.G, players.D):
+        algorithm = config.make_algorithm().build(DataInfo({"x": x.shape[1:]}), 0, device, dtype)
+        figures = algorithm(iter([Batch(x=x)]))
+        results = {name: value.numpy() for name, value in figures.items()}
+        for player, network in algorithm.networks.items():
             tensors = {
                 f"the gradient of {name}": p.grad for name, p in network.named_parameters() if p.grad is not None
             }
             tensors |= dict(network.named_buffers())
             if dtype == "float64":  # in float32 Adam's first step makes a sign of a gradient that is all rounding
                 tensors |= dict(network.named_parameters())
-            results |= {f"{type(network).__name__}: {name}": t.numpy() for name, t in tensors.items()}
+            results |= {f"{player}: {name}": t.numpy() for name, t in tensors.items()}
         return results
 
     return f"{n} images", run
 
 
 def _drawn_run(rng: np.random.Generator) -> tuple[str, Run]:
-    """A run as `minigan train` makes it, up to its folder: order, noise, dropout, batches sent ahead, the average.
+    """A run as `minigan train` makes it, up to its folder: order, noise, dropout, prefetched batches, the average.
 
     Its figures at each step, and what the averaged generator then draws.
     """
     images = rng.integers(0, 256, (2 * RUN_STEPS, 1, 28, 28), "uint8")
-    data = Dataset(images, None, "random", "random images")
-    config = Config.for_model(MODEL, batch_size=2, averaging=0.9)
+    data = ImageDataset(images, None, "random", "random images")
+    config = Config.for_model(MODEL, batch_size=2, ema_decay=0.9)
 
     def run(device: Device, dtype: str) -> Results:
-        with drawing_from(config.seed):
-            training = TrainingRun(config.with_choices(device=str(device)), data)
-            training.take_steps(RUN_STEPS)
-            drawn = training.sample(2)
-        results = {"a sample": drawn}
-        for n, (report, _) in enumerate(training.pending, 1):
-            results |= {f"{name} at step {n}": value.numpy() for name, value in vars(report).items()}
+        trainer = Trainer(config.with_choices(device=str(device)), data)
+        steps = take_steps(trainer, RUN_STEPS)
+        results = {"a sample": trainer.sample(2)}
+        for n, figures in enumerate(steps, 1):
+            results |= {f"{name} at step {n}": value.numpy() for name, value in figures.items()}
         return results
 
     return f"{len(images)} images", run

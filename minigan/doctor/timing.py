@@ -8,13 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from minigan import backend, gpu
-from minigan.autograd import Tensor
 from minigan.backend import Device
-from minigan.doctor.defaults import drawing_from
+from minigan.data import Batch, DataInfo
 from minigan.gpu import is_out_of_memory
 from minigan.training.config import Config
-from minigan.training.players import players_of
-from minigan.training.steps import STEPS
 from minigan.words import one_line
 
 MODEL, BATCHES = "dcgan28", (16, 256)  # the first to see how long the second would take
@@ -89,18 +86,14 @@ def _timed(device: Device) -> tuple[int, int, float, float]:
 def _steps(device: Device, batch: int, count: int) -> list[tuple[float, float]]:
     """What each of so many steps takes, from the first on, in seconds: until the device is done, and until the host
     has asked for all of it. If the two are alike, the device waits for the host's launches, or the host for it."""
-    config = Config.for_model(MODEL)
-    rng = np.random.default_rng(0)
-    with drawing_from(0):
-        players = players_of(config, device)
-        x = Tensor(np.tanh(rng.standard_normal((batch, 1, 28, 28), "float32")), device=device)
-        z = Tensor(rng.standard_normal((batch, players.G.z_dim), "float32"), device=device)
-        times = []
-        for _ in range(count):
-            device.wait()
-            began = time.perf_counter()
-            STEPS[config.step](players, x, z)
-            queued = time.perf_counter() - began
-            device.wait()
-            times.append((time.perf_counter() - began, queued))
+    images = np.tanh(np.random.default_rng(0).standard_normal((batch, 1, 28, 28), "float32"))
+    algorithm = Config.for_model(MODEL).make_algorithm().build(DataInfo({"x": images.shape[1:]}), 0, device)
+    x, times = algorithm.tensor(images), []
+    for _ in range(count):
+        device.wait()
+        began = time.perf_counter()
+        algorithm(iter([Batch(x=x)]))
+        queued = time.perf_counter() - began
+        device.wait()
+        times.append((time.perf_counter() - began, queued))
     return times

@@ -4,8 +4,8 @@ Each process r has n of the batch's N images, and a loss that is the mean over t
 L = Σ n/N L_r, and the gradients that a process works with are those of L_r. So what comes back from
 another process counts n/N there, and N/n here: that is all that a derivative has to know of it.
 
-A `process_group` (`distributed.ProcessGroup`) has `sum(array)`, the sum over the processes in place, and `weight`,
-n/N. Every process must make the same calls in the same order: also those of a backward pass.
+A `process_group` (`distributed.ProcessGroup`) has `all_reduce(array)`, the sum over the processes in place, and
+`weight`, n/N. Every process must make the same calls in the same order: also those of a backward pass.
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ def sliced_wasserstein(samples: np.ndarray, real: np.ndarray, directions: int = 
     in d dimensions gives ‖δ‖/√d on average over θ. Of few samples it is not 0 even for equal distributions: compare
     it with real samples against real samples, N for N. Rabin et al., 2011.
     """
+    if not len(samples) or not len(real):
+        raise ValueError("sliced_wasserstein: one sample or more of both is needed")
     x, y = (np.asarray(a, "float64").reshape(len(a), -1) for a in (samples, real))
     if x.shape[1] != y.shape[1]:
         raise ValueError(f"sliced_wasserstein: samples have {x.shape[1]} numbers each, real ones {y.shape[1]}")
-    if not len(x) or not len(y):
-        raise ValueError("sliced_wasserstein: one sample or more of both is needed")
     theta = np.random.default_rng(seed).standard_normal((x.shape[1], directions))
     theta /= np.sqrt((theta**2).sum(0))
     a, b = np.sort(x @ theta, axis=0), np.sort(y @ theta, axis=0)

@@ -340,31 +340,32 @@ def _beta_away_from_kinks(x: np.ndarray, gamma: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Mirrors:
-    """A team of `count` processes that all have the same batch and do the same to it."""
+    """A group of `size` processes that all have the same batch and do the same to it."""
 
-    count: int
+    size: int
 
     @property
     def weight(self) -> float:
-        return 1 / self.count
+        return 1 / self.size
 
-    def sum(self, array: Array) -> Array:
-        array *= self.count
+    def all_reduce(self, array: Array) -> Array:
+        array *= self.size
         return array
 
 
-@case("batch_norm over a team")
-def _batch_norm_over_a_team(rng):
+@case("batch_norm over a process group")
+def _batch_norm_over_a_process_group(rng):
     c = integer(rng, 1, 3)
     x = normal(rng, integer(rng, 3, 4), c, *choice(rng, [(), (1, 2), (2, 2)]))
-    options = {"eps": choice(rng, [1e-5, 1e-3]), "team": _Mirrors(integer(rng, 2, 3))}
+    options = {"eps": choice(rng, [1e-5, 1e-3]), "process_group": _Mirrors(integer(rng, 2, 3))}
     return Call(F.batch_norm, [x, normal(rng, c), normal(rng, c)], options)
 
 
 @case("AllReduceSum")
-def _team_sum(rng):
-    team = _Mirrors(integer(rng, 2, 3))
-    return Call(lambda x, team: AllReduceSum(team)(x), [normal(rng, *shape(rng))], {"team": team})
+def _all_reduce_sum(rng):
+    group = _Mirrors(integer(rng, 2, 3))
+    x = normal(rng, *shape(rng))
+    return Call(lambda x, process_group: AllReduceSum(process_group)(x), [x], {"process_group": group})
 
 
 @case("batch_norm outside of training", batched=1)

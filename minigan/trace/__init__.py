@@ -1,9 +1,11 @@
 """Traces: what happened in a training step, or in any forward and backward pass, as plain data.
 
-    trace = trace_step(alternating_step, players, x, z)      # takes the step, and records it
+    trace = trace_step(algorithm, batches)                   # takes the step, and records it
 
-    with Recorder({"G": G, "D": D}, {"x": x, "z": z}) as recorder:
-        ...                                                  # or anything else
+    with step_recorder(algorithm) as recorder:               # or a step that somebody else takes
+        ...
+    with Recorder({"G": G, "D": D}) as recorder:             # or anything else
+        ...
     trace = recorder.trace
 
     trace.frames                        what to look at, one after another, as it happened; each with a
@@ -27,7 +29,7 @@ no NaN or Infinity in it. A picture's bytes: `summary.pixels` decodes them.
 
 from minigan.trace.page import show_page, trace_page, write_page
 from minigan.trace.record import Recorder
-from minigan.trace.step import compare_objectives, remembered, step_recorder, trace_step
+from minigan.trace.step import StepRecorder, step_recorder, trace_step
 from minigan.trace.summary import Array, Histogram, Picture, pixels, summarize
 from minigan.trace.trace import (
     Back,
@@ -46,6 +48,6 @@ from minigan.trace.trace import (
 
 __all__ = [
     "Array", "Back", "Border", "Call", "Comparison", "Crossing", "Frame", "Histogram", "Layer", "Parameter", "Picture",
-    "Recorder", "Trace", "TraceError", "Update", "Walk", "compare_objectives", "pixels", "remembered", "show_page",
-    "step_recorder", "summarize", "trace_page", "trace_step", "write_page",
+    "Recorder", "StepRecorder", "Trace", "TraceError", "Update", "Walk", "pixels", "show_page", "step_recorder",
+    "summarize", "trace_page", "trace_step", "write_page",
 ]  # fmt: skip

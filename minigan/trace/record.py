@@ -1,23 +1,26 @@
-"""The recorder: an observer that writes down what happens, and changes nothing.
+"""The recorder: an observer that writes down what happens, and changes no number of it.
 
-    with Recorder({"G": G, "D": D}, {"x": x, "z": z}) as recorder:
+    with Recorder({"G": G, "D": D}) as recorder:
         ...                                 # any forward and backward passes, any optimiser's steps
     trace = recorder.trace
 
 It keeps summaries, taken as things happen; the few arrays it holds on to are the gradients at the
 borders, which are compared number by number. `story.tell` makes a trace of what was written down.
+
+One thing it adds: where a network is given another one's output, cut from its graph, the gradient there is asked for
+too, which nobody else would compute. All other gradients are the same to the bit.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 from minigan.autograd import Function, Tensor, in_backward_of, observe
-from minigan.autograd.modes import Observer
+from minigan.autograd.modes import Observer, is_grad_enabled
 from minigan.autograd.tensor import _owner
 from minigan.backend import Array as Numbers
 from minigan.backend import get_array_module
@@ -33,6 +36,7 @@ class Input:
     """A function's input. key: what its gradient is called in a walk (None: it gets none).
 
     maker: the number of the function that made it, if that was seen; attached: whether the graph says so.
+    position: which of the function's inputs it is.
     """
 
     key: Any
@@ -42,6 +46,8 @@ class Input:
     attached: bool
     label: str | None
     constant: bool  # a number, a buffer, a target: nothing that flows through the network
+    floating: bool
+    position: int = 0
 
 
 @dataclass(eq=False)
@@ -106,14 +112,17 @@ class Stepped:
 class Recorder(Observer):
     """Records what happens in its `with` block; afterwards `trace` holds it.
 
-    modules: the players, by what they shall be called. inputs: what comes from outside, likewise.
-    about: said of the trace as a whole.
+    modules: the networks, by what they shall be called. optimizers: likewise; one of a single network is called as
+    that is. What comes from outside is called by its tensor's name. about: said of the trace as a whole.
     """
 
     def __init__(
-        self, modules: Mapping[str, Module] | None = None, inputs: Mapping[str, Tensor] | None = None, **about: Any
+        self,
+        modules: Mapping[str, Module] | None = None,
+        optimizers: Mapping[str, Optimizer] | None = None,
+        **about: Any,
     ) -> None:
-        self.modules = dict(modules or {})
+        self.modules, self.optimizers = dict(modules or {}), dict(optimizers or {})
         self.about = about
         self.trace: Any = None
         self.events: list[Called | Begun | Walked | Stepped] = []
@@ -121,9 +130,10 @@ class Recorder(Observer):
         self.losses: dict[int, str] = {}  # function's number: what its output is called
         self.at_input: dict[tuple[int, Any], Numbers] = {}  # (walk, key): ∂L/∂ what entered a call
         self.at_output: dict[tuple[int, int], Numbers] = {}  # (walk, function): what arrived at a call's output
-        self._labels = {id(_owner(t._data)): (t, name) for name, t in (inputs or {}).items()}
+        self.given: dict[Any, list[Input]] = {}  # what each call of a network was given
         self._numbers: dict[Function, int] = {}
         self._crossing: set = set()  # keys of what entered one call from another, and makers of these
+        self._leaves: list[tuple[Tensor, Tensor | None]] = []  # made to require a gradient; .grad before
         self._makers: dict[int, tuple[Any, int]] = {}  # id of an array: (weak reference to it, who made it)
         self._known: dict[tuple, tuple[Any, Any]] = {}  # summaries taken
         self._walks = 0
@@ -141,33 +151,49 @@ class Recorder(Observer):
         from minigan.trace.story import tell
 
         self._stack.close()
+        for leaf, gradient in self._leaves:
+            leaf.requires_grad, leaf.grad = False, gradient
         if kind is None:
             self._settle(at_end=True)
             self.trace = tell(self)
         self.__dict__ = {"trace": self.trace}  # let go of graphs and arrays
 
-    def name(self, what: str, loss: Tensor) -> None:
-        """Call a loss by its name. (It fits as a step's `check`.)"""
+    def on_loss(self, name: str, loss: Tensor) -> None:
+        """Call a loss by its name."""
         number = self._numbers.get(loss.creator)
         if number is not None:
-            self.losses[number] = what
+            self.losses[number] = name
 
-    def naming(self, check: Callable[[str, Tensor], None]) -> Callable[[str, Tensor], None]:
-        """A step's `check` that names the loss too."""
-
-        def named(what: str, loss: Tensor) -> None:
-            self.name(what, loss)
-            check(what, loss)
-
-        return named
+    def loss_of(self, outputs: list[Tensor]) -> str | None:
+        """By what name the loss among these was reported, if one was."""
+        return next((self.losses[n] for y in outputs if (n := self._numbers.get(y.creator)) in self.losses), None)
 
     # Forward.
+
+    def before_module(self, call: Any, inputs: tuple) -> None:
+        """What a network is given; another one's output, cut from its graph, is made to require a gradient."""
+        if self.root(call) is not call:
+            return
+        tensors = [t for t in inputs if isinstance(t, Tensor)]
+        # Frozen, and given nothing that requires a gradient, a network has no graph: it is given none.
+        records = is_grad_enabled() and any(t.requires_grad for t in (*tensors, *call.module.parameters()))
+        for t in tensors:
+            if records and not t.requires_grad and t.dtype.kind == "f" and self.made_by(t) not in (None, call):
+                self._leaves.append((t, t.grad))
+                t.requires_grad = True
+        self.given[call] = [self._input(t, _key(t), call) for t in tensors]
+
+    def made_by(self, t: Tensor) -> Any:
+        """The call of a network that it was made in, if that was seen."""
+        maker, _ = self._maker(t)
+        return None if maker is None else self.root(self.called[maker].within)
 
     def after_forward(self, node: Function, inputs: list[Tensor | None], outputs: list[Tensor]) -> None:
         if in_backward_of() is not None:
             return  # a part of some other function's backward pass
         edges = getattr(node, "edges", [None] * len(inputs))
-        seen = [self._input(t, edge, node.called_in) for t, edge in zip(inputs, edges, strict=True) if t is not None]
+        pairs = enumerate(zip(inputs, edges, strict=True))
+        seen = [self._input(t, edge, node.called_in, i) for i, (t, edge) in pairs if t is not None]
         number = len(self.called)
         called = Called(node, node.called_in, seen, self._summary(outputs[0]))
         self._numbers[node] = number
@@ -179,17 +205,21 @@ class Recorder(Observer):
             if item.maker is not None and item.key is not None and self._crosses(called, self.called[item.maker]):
                 self._crossing |= {item.key, item.maker}
 
-    def _input(self, t: Tensor, key: Any, within: Any) -> Input:
+    def _input(self, t: Tensor, key: Any, within: Any, position: int = 0) -> Input:
+        floating = t.dtype.kind == "f"
         if isinstance(t, Parameter):
-            return Input(key, self._summary(t, picture=False), t, None, False, None, False)
-        maker = self._numbers.get(t.creator) if t.creator is not None else None
-        attached = maker is not None
-        if maker is None:  # detached, or made under no_grad: it is known by its array
-            array, number = self._makers.get(id(t._data), (None, None))
-            maker = number if array is not None and array() is t._data else None
-        _, label = self._labels.get(id(_owner(t._data)), (None, t.name))
+            return Input(key, self._summary(t, picture=False), t, None, False, None, False, floating, position)
+        maker, attached = self._maker(t)
         constant = maker is None and key is None and not self._is_given(t, within)
-        return Input(key, self._summary(t), None, maker, attached, label, constant)
+        return Input(key, self._summary(t), None, maker, attached, t.name, constant, floating, position)
+
+    def _maker(self, t: Tensor) -> tuple[int | None, bool]:
+        """The number of the function that made it, and whether the graph says so."""
+        maker = self._numbers.get(t.creator) if t.creator is not None else None
+        if maker is not None:
+            return maker, True
+        array, number = self._makers.get(id(t._data), (None, None))  # detached, or made under no_grad
+        return (number if array is not None and array() is t._data else None), False
 
     def _is_given(self, t: Tensor, within: Any) -> bool:
         """Whether it is what a module was called with; if not, the module made it itself, out of nothing."""
@@ -212,21 +242,40 @@ class Recorder(Observer):
             within = within.caller
         return player or outermost
 
+    def owner(self, root: Any) -> str:
+        """What the network of a call is called."""
+        return next((name for name, module in self.modules.items() if module is root.module), root.path)
+
+    def describe(self, run: list[Called]) -> tuple[str, str, str]:
+        """Owner, name and kind of the layer that called these functions one after another."""
+        within = run[0].within
+        root, path = self.root(within), within.path
+        owner, kind = self.owner(root), type(within.module).__name__
+        if within.module._modules:  # what a module of several does itself
+            kind = ", ".join(called.node.name for called in run)
+        return owner, owner + path[len(root.path) :] if path.startswith(root.path) else path, kind
+
     def _crosses(self, to: Called, maker: Called) -> bool:
         a, b = self.root(maker.within), self.root(to.within)
         return a is not None and b is not None and a is not b
 
     # Backward.
 
-    def before_walk(self, outputs: list[Tensor], cotangents: list[Tensor], wanted: set | None) -> None:
+    def before_walk(
+        self, outputs: list[Tensor], cotangents: list[Tensor], wanted: set | None, create_graph: bool
+    ) -> None:
+        """A backward pass begins. One that asks for some gradients of a loss is asked for those at borders too."""
         self._settle()
+        asked = None if wanted is None else set(wanted)
         starts = [
             (self._numbers[y.creator], dy._data)
             for y, dy in zip(outputs, cotangents, strict=True)
             if y.creator in self._numbers
         ]
-        loss = next((self.losses[n] for n, _ in starts if n in self.losses), None)
-        self.events.append(Begun(self._walks, starts, wanted, loss))
+        loss = self.loss_of(outputs)
+        if wanted is not None and loss is not None and not create_graph:
+            wanted |= {key for key in self._crossing if isinstance(key, Tensor)}
+        self.events.append(Begun(self._walks, starts, asked, loss))
         for number, dy in starts:
             if number in self._crossing:
                 self.at_output[self._walks, number] = dy.copy()
@@ -323,3 +372,10 @@ class Recorder(Observer):
             summary = summarize(array, signed, picture)
             self._known[key] = weakref.ref(owner), summary
         return summary
+
+
+def _key(t: Tensor) -> Any:
+    """What its gradient is called in a walk; None if it has none."""
+    if not t.requires_grad:
+        return None
+    return t if t.creator is None else (t.creator, t.output_index)

@@ -44,9 +44,12 @@ class _Teller:
         self.walked: list[list[Walked]] = []  # the functions of each Back
         self.updates: list[Update] = []
         self.starts = {number for e in recorder.events if isinstance(e, Begun) for number, _ in e.starts}
+        self.turn_of: dict[int, str] = {}  # by id of a parameter: in whose turn it changes
         self.parameter_names: dict[int, str] = {}
+        self.network_of: dict[int, str] = {}  # by id of a parameter
         for owner, module in recorder.modules.items():
             self._know_parameters(owner, module)
+        self.loose = self._loose_functions()
         self._gather()
         self.layers = [self._layer(run) for run in self.runs]
         self.calls = [self._call(i) for i in range(len(self.roots))]
@@ -90,28 +93,51 @@ class _Teller:
 
     def _gather_forward(self, event: Called, last: Any) -> None:
         number = len(self.layer_of)
+        if event.within is None:
+            self._gather_loose(number)
+            return
         root = self.recorder.root(event.within)
-        if root is not None and all(root is not known for known in self.roots):
-            self._know_parameters(self._owner(root), root.module)
+        if all(root is not known for known in self.roots):
+            self._know_parameters(self.recorder.owner(root), root.module)
             self.moments.append(("call", len(self.roots)))
             self.roots.append(root)
-        goes_on = isinstance(last, Called) and last.within is event.within
-        if event.within is None and number - 1 in self.starts:
-            goes_on = False  # a loss ends where it is walked back from
-        if goes_on:
-            self.runs[-1].append(number)
-        else:
+        if not (isinstance(last, Called) and last.within is event.within):
             self.moments.append(("layer", len(self.runs)))
-            self.runs.append([number])
+            self.runs.append([])
+        self.runs[-1].append(number)
         self.layer_of[number] = len(self.runs) - 1
+
+    def _gather_loose(self, number: int) -> None:
+        first = self.loose[number]
+        if first == number:
+            self.moments.append(("layer", len(self.runs)))
+            self.runs.append([])
+            self.layer_of[number] = len(self.runs) - 1
+        self.layer_of[number] = self.layer_of[first]
+        self.runs[self.layer_of[first]].append(number)
+
+    def _loose_functions(self) -> dict[int, int]:
+        """Functions that no network called, each with the first of its layer: a layer are those that were called with
+        nothing else between, and computed from one another. A loss ends where it is walked back from."""
+        first: dict[int, int] = {}
+        members: dict[int, list[int]] = {}  # of the layers that may go on
+        number = -1
+        for event in self.recorder.events:
+            number += isinstance(event, Called)
+            if not isinstance(event, Called) or event.within is not None:
+                members = {}
+                continue
+            joined = {first[i.maker] for i in event.inputs if i.maker in first and i.maker not in self.starts}
+            layers = sorted(joined & members.keys())
+            together = [n for layer in layers for n in members.pop(layer)] + [number]
+            members[together[0]] = together
+            first |= dict.fromkeys(together, together[0])
+        return first
 
     def _know_parameters(self, owner: str, module: Any) -> None:
         for name, p in module.named_parameters():
             self.parameter_names.setdefault(id(p), f"{owner}.{name}")
-
-    def _owner(self, root: Any) -> str:
-        names = (name for name, module in self.recorder.modules.items() if module is root.module)
-        return next(names, root.path)
+            self.network_of.setdefault(id(p), owner)
 
     def _parameter_name(self, p: Any) -> str:
         return self.parameter_names.get(id(p)) or p.name or "parameter"
@@ -123,14 +149,12 @@ class _Teller:
             call, kind = None, ", ".join(c.node.name for c in called)
             is_loss = any(n in self.starts or n in self.recorder.losses for n in run)
             owner = "loss" if is_loss else ""
-            name = next((self.recorder.losses[n] for n in run if n in self.recorder.losses), owner or kind)
+            unnamed = kind if self.recorder.losses else owner or kind  # others were named
+            name = next((self.recorder.losses[n] for n in run if n in self.recorder.losses), unnamed)
         else:
             root = self.recorder.root(within)
             call = next(i for i, known in enumerate(self.roots) if known is root)
-            owner, kind, path = self._owner(root), type(within.module).__name__, within.path
-            if within.module._modules:  # what a module of several does itself
-                kind = ", ".join(c.node.name for c in called)
-            name = owner + path[len(root.path) :] if path.startswith(root.path) else path
+            owner, name, kind = self.recorder.describe(called)
         entries = self._entries(run)
         parameters = {id(i.parameter): i for c in called for i in c.inputs if i.parameter is not None}
         return Layer(
@@ -163,13 +187,13 @@ class _Teller:
         return [n for layer, run in enumerate(self.runs) if self.layers[layer].call == call for n in run]
 
     def _call(self, number: int) -> Call:
-        root, functions = self.roots[number], self._functions_of(number)
+        root = self.roots[number]
         layers = tuple(i for i, layer in enumerate(self.layers) if layer.call == number)
-        entries = self._entries(functions)
+        entries = self._call_entries(number)
         names = tuple(self._entry_name(i) for i in entries)
         return Call(
             label=self._call_label(number),
-            owner=self._owner(root),
+            owner=self.recorder.owner(root),
             kind=type(root.module).__name__,
             training=bool(root.module.training),
             inputs=tuple(i.summary for i in entries),
@@ -178,18 +202,26 @@ class _Teller:
             layers=layers,
         )
 
+    def _call_entries(self, number: int) -> list[Any]:
+        """What enters a call: what it was given, as its functions took it in, or (labels) not; then all else."""
+        taken = self._entries(self._functions_of(number))
+        entries = []
+        for given in self.recorder.given.get(self.roots[number], ()):
+            same = next((i for i in taken if i.summary is given.summary), None)
+            entries.append(same or given)
+            taken = [i for i in taken if i is not same]
+        return entries + taken
+
     def _entry_name(self, i: Any) -> str:
         """What enters a call: another call's output, or by its name."""
-        if i.maker is not None:
-            maker = self.layers[self.layer_of[i.maker]]
-            if maker.call is None:
-                return maker.name
+        maker = None if i.maker is None else self.layers[self.layer_of[i.maker]]
+        if maker is not None and maker.call is not None:
             return self._call_label(maker.call)
-        return i.label or "input"
+        return i.label or ("input" if maker is None else maker.name)
 
     def _call_label(self, number: int) -> str:
-        names = map(self._entry_name, self._entries(self._functions_of(number)))
-        return f"{self._owner(self.roots[number])}({', '.join(names)})"
+        names = map(self._entry_name, self._call_entries(number))
+        return f"{self.recorder.owner(self.roots[number])}({', '.join(names)})"
 
     # Back.
 
@@ -237,19 +269,24 @@ class _Teller:
         return outputs[0].mean if len(outputs) == 1 and not outputs[0].shape and outputs[0].finite else None
 
     def _player(self, walk: int) -> str:
-        """For whom it was: the owner of what it computed, or of what the walk computed that carried it on."""
+        """For whom it was: in whose turn that changes which it computed, or which the walk did that carried it on."""
         begun = self.begun[walk]
-        for owner in self.recorder.modules:
-            if begun.loss == f"loss_{owner}":
-                return owner
-        backs = [back for back in self.backs if back.walk == walk]
-        owners = {
-            self.layers[b.layer].owner for b in backs if any(p.status == "computed" for p in b.parameters)
-        }  # fmt: skip
-        if len(owners) == 1:
-            return owners.pop()
+        for name in (*self.recorder.modules, *self.turn_of.values()):
+            if begun.loss == f"loss_{name}":
+                return name
+        computed = [
+            (self.layers[self.layer_of[walked.function]].owner, result.parameter)
+            for group in self.walked
+            if group[0].walk == walk
+            for walked in group
+            for result in walked.parameters
+            if result.status == "computed"
+        ]
+        names = {self.turn_of.get(id(parameter), owner) for owner, parameter in computed}
+        if len(names) == 1:
+            return names.pop()
         on = [later for later, crossing in self.carries.items() if self.crossings[crossing].walk == walk]
-        return self._player(on[0]) if on and not owners else ""
+        return self._player(on[0]) if on and not names else ""
 
     # The borders.
 
@@ -273,19 +310,25 @@ class _Teller:
 
     def _carry(self, begun: Begun) -> None:
         """A walk that begins at a network's output takes up a gradient that an earlier one left at a border: the
-        one that holds the same numbers; if there is none (they were changed on the way), the latest."""
+        one that holds the same numbers; if there is none (they were changed on the way), the latest. A border that
+        several networks were given is several, with one gradient."""
         found = []
         for number, c in enumerate(self.crossings):
             maker = self.entries[c.border].maker
             arrived = self.recorder.at_input.get((c.walk, self.entries[c.border].key))
             if c.kind == "wall" and c.walk < begun.number and arrived is not None:
                 found += [(_difference(arrived, dy) == 0, c.walk, number) for n, dy in begun.starts if n == maker]
-        if found:
-            *_, number = max(found)
+        if not found:
+            return
+        is_exact, walk, first = max(found)
+        key = self.entries[self.crossings[first].border].key
+        for number in sorted(number for _, w, number in found if w == walk):
             c = self.crossings[number]
+            if is_exact and self.entries[c.border].key is not key:
+                continue  # its gradient was left where it is
             self.crossings[number] = self._carried(c, begun.number, "door")
             self.borders[c.border] = replace(self.borders[c.border], kind="door")
-            self.carries[begun.number] = number
+            self.carries.setdefault(begun.number, number)
 
     def _carried(self, c: Crossing, on: int, kind: str) -> Crossing:
         """A crossing, and what arrived beyond the border in the walk `on`."""
@@ -308,8 +351,20 @@ class _Teller:
             )
             for c in step.changes
         ]  # fmt: skip
-        owner = changes[0].name.split(".")[0] if "." in changes[0].name else ""
+        owner = self._owner_of(step)
+        self.turn_of |= {id(c.parameter): owner for c in step.changes if owner}
         return Update(owner, type(step.optimizer).__name__, step.lr, tuple(changes))
+
+    def _owner_of(self, step: Stepped) -> str:
+        """The network that an optimiser changes; of several, what the optimiser is called."""
+        parameters = [change.parameter for change in step.changes]
+        named = [(p.name or "").rpartition(".")[0].split(".")[0] for p in parameters]
+        networks = dict.fromkeys(self.network_of.get(id(p), n) for p, n in zip(parameters, named, strict=True))
+        if len(networks) > 1:
+            for name, optimizer in self.recorder.optimizers.items():
+                if optimizer is step.optimizer:
+                    return name
+        return " and ".join(filter(None, networks))
 
 
 def _summary(array: Any) -> Array | None:
@@ -335,18 +390,20 @@ def _frames(t: _Teller) -> list[Frame]:
 
 def _turns(t: _Teller) -> list[str]:
     """Whose turn each moment belongs to: of those who are updated next."""
-    turns, owners, before = [], set(), None
+    turns: list[str] = []
+    owners: set[str] = set()
+    before = None
     for what, i in reversed(t.moments):
         if what == "update":
             owners = owners if before == "update" else set()
             owners = owners | {t.updates[i].owner}
-        turns.append("both" if len(owners) > 1 else next(iter(owners), ""))
+        turns.append({0: "", 1: next(iter(owners), ""), 2: "both"}.get(len(owners), "all"))
         before = what
     turns.reverse()
     own = {"walk": lambda i: t.walks[i].player, "back": lambda i: t.walks[t.backs[i].walk].player,
            "update": lambda i: t.updates[i].owner}  # fmt: skip
     moments = zip(t.moments, turns, strict=True)
-    return [own[what](i) if turn == "both" and what in own else turn for (what, i), turn in moments]
+    return [own[what](i) if turn in ("both", "all") and what in own else turn for (what, i), turn in moments]
 
 
 def _tell_call(t: _Teller, i: int, turn: str) -> list[Frame]:

@@ -130,7 +130,7 @@ def _pass(trace: Trace, frame: Frame, began: dict[int, int]) -> tuple:
 
 def _turn(frames: Sequence[Frame]) -> str:
     turn = frames[0].turn
-    return {"both": "both turns", "": ""}.get(turn, f"{turn}'s turn")
+    return {"both": "both turns", "all": "all turns", "": ""}.get(turn, f"{turn}'s turn")
 
 
 # --- pages ---------------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ def _backward(trace: Trace, frames: Sequence[Frame], scale: _Scale) -> Page:
     def body(look: Look) -> list[str]:
         return [*table(look, columns, rows), *kept(look), "", *_statuses(trace, backs, look), *_alarms(rows, look)]
 
-    return Page(_turn(frames), what, "; ".join(map(_crossed, crossings)), body)
+    return Page(_turn(frames), what, "; ".join(_crossed(trace, c) for c in crossings), body)
 
 
 def _back_rows(trace: Trace, back: Back, scale: _Scale) -> list[Row]:
@@ -340,9 +340,10 @@ def _arrived(trace: Trace, c: Crossing) -> str:
     return f"‖{at_input}‖ = {_exact(c.at_input.norm)}" if c.at_input else f"{at_input}: nobody asked for it"
 
 
-def _crossed(c: Crossing) -> str:
+def _crossed(trace: Trace, c: Crossing) -> str:
     if c.kind == "wall" or c.at_output is None:
-        return f"{_BORDERS[c.kind][0]}: {_exact(c.norm_into)} into G"
+        owner = trace.calls[trace.borders[c.border].from_call].owner
+        return f"{_BORDERS[c.kind][0]}: {_exact(c.norm_into)} into {owner}"
     return f"{_BORDERS[c.kind][0]}: difference {c.difference}"
 
 

@@ -102,7 +102,7 @@ class Walk:
 
     label: str  # "loss_D", or "∂loss_G/∂G(z)" for one that carries on
     loss: float | None  # the number it began at, if it was one
-    player: str  # for whom: "D", "G", or ""
+    player: str  # in whose turn what it computes is used: "D", "G", or ""
     start: int | None  # the layer it began at
     carries: int | None
     backs: tuple[int, ...]
@@ -164,8 +164,9 @@ class Update:
 class Frame:
     """A thing to look at: frames in order are the step as it happened.
 
-    turn: whose, "D", "G", "both" or "". direction: "enter" (noise or images come in), "forward", "loss",
-    "border", "backward", "update". way: at a border, "forward" or "backward". The numbers say of what.
+    turn: whose parameters change next, "D", "G", "both", "all" (of more than two) or "". direction: "enter" (noise
+    or images come in), "forward", "loss", "border", "backward", "update". way: at a border, "forward" or "backward".
+    The numbers say of what.
     """
 
     title: str

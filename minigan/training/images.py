@@ -69,10 +69,10 @@ def _image(picture: np.ndarray) -> Any:
 
 
 def save_samples(path: Path, samples: np.ndarray) -> None:
-    """Write a picture of samples: a grid of images (N, C, H, W), or points (N, 2) of the plane."""
-    if samples.ndim == 4:
+    """Write a picture of samples: a grid of images (N, C, H, W), or points (N, 2) of the plane; or else an array."""
+    if can_be_shown(samples) and samples.ndim == 4:
         save_png(path, grid(samples))
-    elif samples.ndim == 2 and samples.shape[1] == 2:
+    elif can_be_shown(samples):
         figure = _figure((5, 5))
         panel = figure.subplots()
         panel.scatter(samples[:, 0], samples[:, 1], s=6, alpha=0.6, color="#0072b2", linewidths=0)
@@ -80,7 +80,14 @@ def save_samples(path: Path, samples: np.ndarray) -> None:
         panel.grid(alpha=0.3)
         _save_figure(path, figure)
     else:
-        raise ValueError(f"a grid shows images (N, C, H, W) or points (N, 2), not samples of shape {samples.shape}")
+        buffer = io.BytesIO()
+        np.save(buffer, samples)
+        write_atomically(path, buffer.getvalue())
+
+
+def can_be_shown(samples: np.ndarray) -> bool:
+    """Whether `save_samples` makes a picture of them."""
+    return samples.ndim == 4 and samples.shape[1] in (1, 3) or samples.ndim == 2 and samples.shape[1] == 2
 
 
 def save_curves(path: Path, stats: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from minigan.algorithms import Figures
+from minigan.algorithms.state import restore_random_state
+from minigan.data import Batch
 from minigan.training.trainer import Trainer
 
 
@@ -19,8 +23,14 @@ def take_steps(trainer: Trainer, n: int) -> list[Figures]:
 
 def retake_step(trainer: Trainer) -> Figures:
     """The step that was begun last once more: on the same batches, with the same noise and masks."""
-    trainer.algorithm.restore_random_state(trainer.random_state)
-    return trainer.algorithm(iter(trainer.taken))
+    restore_random_state(trainer.algorithm, trainer.random_state)
+    return trainer.algorithm(_taken(trainer))
+
+
+def _taken(trainer: Trainer) -> Iterator[Batch]:
+    for batch in trainer.taken:
+        trainer.process_group.begin(batch.whole)
+        yield batch
 
 
 def fresh(trainer: Trainer) -> Trainer:

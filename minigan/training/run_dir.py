@@ -118,8 +118,8 @@ class RunDir:
     # Pictures.
 
     def save_grid(self, name: str, samples: np.ndarray) -> Path:
-        """Write samples/{name}.png: images side by side, or points of the plane."""
-        path = self.path / "samples" / f"{name}.png"
+        """Write samples/{name}.png: images side by side, or points of the plane; of anything else {name}.npy."""
+        path = self.path / "samples" / f"{name}.{'png' if images.can_be_shown(samples) else 'npy'}"
         images.save_samples(path, samples)
         return path
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from minigan import backend
 from minigan.algorithms import Algorithm
+from minigan.algorithms.state import under
 from minigan.backend import Array
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.config import Config
@@ -27,9 +28,8 @@ def load_algorithm(path: str | Path, device: str | None = None) -> tuple[Algorit
     algorithm = config.make_algorithm().build(info, config.seed, backend.choose_device(device)[0])
     try:
         for name, network in algorithm.networks.items():
-            averaged = f"{name}_ema." if config.ema_decay and name in algorithm.generators else f"{name}."
-            arrays = {k[len(averaged) :]: a for k, a in checkpoint.arrays.items() if k.startswith(averaged)}
-            network.load_state_dict(arrays)
+            averaged = config.ema_decay and name in algorithm.generators
+            network.load_state_dict(under(f"{name}_ema" if averaged else name, checkpoint.arrays))
             network.eval()
     except ValueError as error:
         raise CheckpointError(f"{path} does not fit {config.name}: {error}") from None

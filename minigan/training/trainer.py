@@ -10,6 +10,7 @@ from typing import Any
 
 from minigan import backend
 from minigan.algorithms import Algorithm, Figures
+from minigan.algorithms.state import random_state
 from minigan.autograd import AnomalyError
 from minigan.backend import Array
 from minigan.data import Batch, Dataset, Loader
@@ -108,7 +109,7 @@ class Trainer:
         """One step of the algorithm, in the contexts that callbacks want; its figures."""
         if self.batches is None:
             self.batches = iter(self.loader)
-        epoch, self.taken, self.random_state = self.loader.epoch, [], self.algorithm.random_state()
+        epoch, self.taken, self.random_state = self.loader.epoch, [], random_state(self.algorithm)
         with ExitStack() as stack:
             for callback in self.callbacks:
                 context = callback.around_step(self)

@@ -4,6 +4,8 @@ import pytest
 
 import minigan as mg
 from minigan import functions as F
+from minigan import nn
+from minigan.autograd.modes import unobserved
 
 
 class Diary:
@@ -55,3 +57,55 @@ def test_they_see_calls_under_no_grad():
     with mg.observe(diary), mg.no_grad():
         F.exp(mg.Tensor(0.0, requires_grad=True))
     assert len(diary.lines) == 1
+
+
+class OfModules(Diary):
+    def before_module(self, call, inputs):
+        self.lines.append(("before", str(call), [t.item() for t in inputs]))
+
+    def after_module(self, call, output):
+        self.lines.append(("after", str(call), output.item()))
+
+
+class Twice(nn.Module):
+    def forward(self, x, y):
+        return F.mul(x, y)
+
+
+def test_they_are_told_what_a_module_is_given_and_returns_with_its_functions_between():
+    diary = OfModules()
+    with mg.observe(diary):
+        Twice()(mg.Tensor(3.0), y=mg.Tensor(2.0))
+    assert [line[:2] if line[0] in ("before", "after") else line[2] for line in diary.lines] == [
+        ("before", "Twice"), "Mul", ("after", "Twice"),
+    ]  # fmt: skip
+    assert diary.lines[0][2] == [3, 2] and diary.lines[-1][2] == 6
+
+
+def test_what_an_observer_computes_itself_is_seen_by_none_and_has_a_graph():
+    x, first, last, inside = mg.Tensor(2.0, requires_grad=True), Diary(), Diary(), Diary()
+    with mg.observe(first), mg.observe(last), mg.no_grad():
+        with pytest.raises(KeyError), unobserved():
+            with mg.observe(inside):
+                (dx,) = mg.grad(F.mul(x, x), [x])
+            raise KeyError
+        lines = first.lines = last.lines = []
+        F.exp(x)
+    assert dx.item() == 4 and [line[2] for line in inside.lines if line[1] == "backward"] == ["Mul"]
+    assert [line[2] for line in lines] == ["Exp", "Exp"]
+
+
+def test_what_an_observer_wants_besides_is_computed_and_handed_to_nobody():
+    x, y = (mg.Tensor(value, requires_grad=True) for value in (3.0, 2.0))
+
+    class Curious(Diary):
+        def before_walk(self, outputs, cotangents, wanted, create_graph):
+            self.create_graph = create_graph
+            wanted.add(x)
+
+    diary = Curious()
+    product = F.mul(x, y)
+    with mg.observe(diary):
+        gradients = mg.grad(product, [y])
+    assert [g.item() for g in gradients] == [3] and x.grad is None and diary.create_graph is False
+    assert diary.lines[-1][2:] == ("Mul", [1], [2, 3])

@@ -14,7 +14,7 @@ import pytest
 
 from minigan import backend
 from minigan.cli import main
-from minigan.training import pictures
+from minigan.training import images
 
 
 class Said(NamedTuple):
@@ -27,7 +27,7 @@ class Said(NamedTuple):
 def as_from_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     """No device chosen before the command is given, nor by the environment; no time spent on drawing curves."""
     monkeypatch.setattr(backend, "_default_device", backend.CPU)
-    monkeypatch.setattr(pictures, "save_loss_curves", lambda path, stats: path.write_bytes(b"curves"))
+    monkeypatch.setattr(images, "save_curves", lambda path, stats, labels: path.write_bytes(b"curves"))
     monkeypatch.delenv("MINIGAN_DEVICE", raising=False)
 
 
@@ -82,8 +82,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     """The folder of a run of quick28: one epoch, averaged. Not to be changed."""
     runs = tmp_path_factory.mktemp("trained") / "runs"
-    arguments = f"train --data {data} --out {runs} --epochs 1 --batch-size 20 --averaging 0.5"
+    arguments = f"train --data {data} --out {runs} --epochs 1 --batch-size 20 --ema-decay 0.5"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pictures, "save_loss_curves", lambda path, stats: path.write_bytes(b"curves"))
+        patch.setattr(images, "save_curves", lambda path, stats, labels: path.write_bytes(b"curves"))
         assert main(arguments.split()) == 0
     return runs / "00000-quick28-noise-s0"

@@ -10,8 +10,8 @@ from fake_cupy import CUDARuntimeError, OutOfMemoryError, pretend, take_away
 
 from minigan import backend, cli, gpu
 from minigan.testing import check
-from minigan.training import Config, start, tracing
-from minigan.training.run import Run
+from minigan.algorithms import GAN
+from minigan.training import Config, Trainer, recording, start
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_run_has_tf32_while_it_trains_and_nobody_else_has(wanted, fails, train
         if fails:
             raise RuntimeError("it ended")
 
-    monkeypatch.setattr(Run, "_train", look)
+    monkeypatch.setattr(Trainer, "take_step", look)
     said = train("--device", "gpu", *wanted)
     assert seen == [bool(wanted)] and not fake.in_tf32 and said.code == fails
 
@@ -119,14 +119,14 @@ def test_a_step_of_a_run_in_tf32_is_traced_in_it(monkeypatch):
     monkeypatch.setattr(backend, "to_device", lambda array, device: array)
     seen = []
 
-    def step(*arguments, **more):
+    def step(self, batches):
         seen.append(fake.in_tf32)
         raise ZeroDivisionError
 
-    monkeypatch.setitem(tracing.STEPS, "alternating", step)
+    monkeypatch.setattr(GAN, "step", step)
     for tf32 in (True, False):
         with pytest.raises(ZeroDivisionError):
-            tracing.trace_fresh(Config.for_model("mlp", device="gpu", tf32=tf32))
+            recording.trace_fresh(Config.for_model("mlp", device="gpu", tf32=tf32))
     assert seen == [True, False] and not fake.in_tf32
 
 
@@ -134,26 +134,26 @@ def test_a_step_of_a_run_in_tf32_is_traced_in_it(monkeypatch):
 
 
 def test_a_run_computes_on_its_device_in_the_thread_that_trains(data, tmp_path, monkeypatch):
-    run = start(Config(data=str(data), epochs=1, batch_size=20, device="cpu"), tmp_path)
+    run = start(Config.choose(data=str(data), epochs=1, batch_size=20, device="cpu"), tmp_path)
     used = []
     monkeypatch.setattr(backend.Device, "use", lambda self: used.append((str(self), threading.current_thread())))
     thread = threading.Thread(target=run.train)
     thread.start(), thread.join()
-    assert ("cpu", thread) in used and run.epoch == 1
+    assert ("cpu", thread) in used and run.loader.epoch == 1
 
 
 # --- what goes wrong -----------------------------------------------------------------------------
 
 
 def _failing_in_step(monkeypatch, step, error):
-    right = Run._train_step
+    right = Trainer.take_step
 
-    def fail(self, *args):
+    def fail(self):
         if self.step + 1 == step:
             raise error
-        return right(self, *args)
+        return right(self)
 
-    monkeypatch.setattr(Run, "_train_step", fail)
+    monkeypatch.setattr(Trainer, "take_step", fail)
 
 
 def test_out_of_memory_says_where_and_names_half_the_batch_and_the_way_on(train, monkeypatch, tmp_path):

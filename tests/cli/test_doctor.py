@@ -14,10 +14,11 @@ from fake_cupy import CompileException, CUDARuntimeError, pretend, take_away
 
 from minigan import backend, doctor, gpu
 from minigan.backend import CPU, Device
+from minigan.data import Batch
 from minigan.doctor import checks, compare, environment, timing
 from minigan.functions.convolution import Conv2d
 from minigan.kernels import cook_toom
-from minigan.training.averaging import update_average
+from minigan.training.callbacks.ema import update_average
 
 FIRST = "gradients on the CPU, finite differences"
 
@@ -243,7 +244,7 @@ def test_every_function_every_optimiser_and_a_step_are_compared():
     names = [subject.name for subject in compare.subjects()]
     assert set(CASES) < set(names)
     steps = ["a training step of dcgan28", "4 steps of a run"]
-    assert names[-6:] == ["SGD.step", "RMSprop.step", "Adam.step", "batches sent ahead", *steps]
+    assert names[-6:] == ["SGD.step", "RMSprop.step", "Adam.step", "prefetched batches", *steps]
 
 
 @pytest.mark.parametrize("name", ["conv2d", "Adam.step", "a training step of dcgan28", "4 steps of a run"])
@@ -259,29 +260,33 @@ def test_what_is_compared_is_the_same_each_time_and_leaves_the_programs_random_s
 
 
 def test_a_batch_that_was_overwritten_before_it_was_read_is_wrong(monkeypatch):
-    subject = next(s for s in compare.subjects() if s.name == "batches sent ahead")
+    subject = next(s for s in compare.subjects() if s.name == "prefetched batches")
     assert not compare.compared(subject, CPU).trouble
 
     def too_late(batches, device):
         buffer = None
         for batch in batches:
-            buffer = np.empty_like(batch) if buffer is None else buffer
-            yield buffer
-            buffer[...] = batch
+            buffer = np.empty_like(batch.x) if buffer is None else buffer
+            yield Batch(x=buffer)
+            buffer[...] = batch.x
 
     ways = itertools.cycle([lambda batches, device: batches, too_late])
-    monkeypatch.setattr(compare, "sent_ahead", lambda *arguments: next(ways)(*arguments))
+    monkeypatch.setattr(compare, "prefetch", lambda *arguments: next(ways)(*arguments))
     assert "differs by" in compare.compared(subject, CPU).trouble
 
 
-def _wrongly_averaged(average, G, keep):
-    update_average(average, G, 1 - keep)
+def _wrongly_averaged(average, network, decay):
+    update_average(average, network, 1 - decay)
+
+
+def _batches_changed(batches, device):
+    return (batch.map(lambda x: x[::-1] * 0.5) for batch in batches)
 
 
 @pytest.mark.parametrize("place, attribute, wrong, says", [
-    ("minigan.training.run", "update_average", _wrongly_averaged, "a sample differs"),
+    ("minigan.training.callbacks.ema", "update_average", _wrongly_averaged, "a sample differs"),
     ("minigan.nn.Dropout", "forward", lambda self, x: x, "differs"),
-    ("minigan.training.run", "sent_ahead", lambda batches, device: (b[::-1] * 0.5 for b in batches), "differs"),
+    ("minigan.data.loader", "prefetch", _batches_changed, "differs"),
     ("minigan.data.Batches", "epoch", lambda self, *place: iter([[7, 6], [5, 4], [3, 2], [1, 0]]), "differs"),
 ])  # fmt: skip
 def test_a_run_that_goes_another_way_on_a_gpu_is_wrong(place, attribute, wrong, says, monkeypatch, tmp_path):

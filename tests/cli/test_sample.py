@@ -1,4 +1,4 @@
-"""`minigan sample`: grids, arrays and walks, from a run, a checkpoint, or the last run."""
+"""`minigan sample`: grids, arrays and ways between noises, from a run, a checkpoint, or the last run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minigan.training import draw_noise, generate, load_generator, pictures
+from minigan.training import draw_noise, images, load_algorithm
 
 
 def _bytes(path):
@@ -17,13 +17,13 @@ def _bytes(path):
 def test_a_grid_and_arrays_are_what_the_averaged_generator_makes_of_the_seeds_noise(trained, tmp_path, minigan):
     said = minigan("sample", trained, "--n", 10, "--seed", 3, "--out", tmp_path / "a.png", "--out", tmp_path / "a.npz")
     assert said.code == 0 and said.out == "" and f"wrote {tmp_path / 'a.npz'}" in said.err
-    G, config = load_generator(trained / "ckpt" / "last.safetensors")
-    images = generate(G, draw_noise(10, G.z_dim, 3))
-    np.testing.assert_array_equal(pictures.load_png(tmp_path / "a.png"), pictures.grid(images))
+    algorithm, config = load_algorithm(trained / "ckpt" / "last.safetensors")
+    drawn = algorithm.decode(draw_noise(10, algorithm.z_dim, 3))
+    np.testing.assert_array_equal(images.load_png(tmp_path / "a.png"), images.grid(drawn))
     array = _bytes(tmp_path / "a.npz")
     assert array.dtype == np.uint8 and array.shape == (10, 1, 28, 28)
-    np.testing.assert_array_equal(array, pictures.to_bytes(images))
-    assert config.averaging == 0.5
+    np.testing.assert_array_equal(array, images.to_bytes(drawn))
+    assert config.ema_decay == 0.5
 
 
 def test_the_first_of_many_are_those_of_few_and_other_seeds_give_others(trained, tmp_path, minigan):
@@ -42,7 +42,7 @@ def test_a_run_its_checkpoint_and_last_are_the_same(trained, tmp_path, minigan, 
     assert (tmp_path / "0.png").read_bytes() == (tmp_path / "1.png").read_bytes() == (tmp_path / "2.png").read_bytes()
 
 
-def test_a_walk_loops_without_a_jump_or_a_pause(trained, tmp_path, minigan):
+def test_a_way_between_noises_loops_without_a_jump_or_a_pause(trained, tmp_path, minigan):
     assert minigan("sample", trained, "--n", 2, "--out", tmp_path / "w.gif").code == 0
     with Image.open(tmp_path / "w.gif") as film:
         assert film.info["loop"] == 0

@@ -213,8 +213,10 @@ TORCH = {
     "upsample_nearest2d": lambda x, scale: TF.interpolate(x, scale_factor=scale),
     # normalisation
     "batch_norm": batch_norm,
-    "batch_norm over a process_group": lambda x, gamma, beta, eps, process_group: TF.batch_norm(x, None, None, gamma, beta, True, 0, eps),
-    "AllReduceSum": lambda x, process_group: x * process_group.count,
+    "batch_norm over a process group": lambda x, gamma, beta, eps, process_group: TF.batch_norm(
+        x, None, None, gamma, beta, True, 0, eps
+    ),
+    "AllReduceSum": lambda x, process_group: x * process_group.size,
     "batch_norm outside of training": lambda x, gamma, beta, running_mean, running_var, eps: TF.batch_norm(
         x, torch.as_tensor(running_mean), torch.as_tensor(running_var), gamma, beta, False, 0.1, eps
     ),

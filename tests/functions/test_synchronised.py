@@ -18,14 +18,14 @@ BATCH, CHANNELS = 7, 3
 RNG = np.random.default_rng(0)
 
 
-class Team:
-    """As `distributed.ProcessGroup`: n of the batch's N images, and sums over the members."""
+class Member:
+    """As `distributed.ProcessGroup`: n of the batch's N images, and sums over the processes."""
 
     def __init__(self, own: slice, meeting: SimpleNamespace) -> None:
         self.own, self.meeting = own, meeting
         self.weight = (own.stop - own.start) / BATCH
 
-    def sum(self, array: Any) -> Any:
+    def all_reduce(self, array: Any) -> Any:
         self.meeting.brought.append(array.copy())
         self.meeting.gate.wait(20)
         total = sum(self.meeting.brought[1:], self.meeting.brought[0])
@@ -36,15 +36,15 @@ class Team:
         return array
 
 
-def together(shares: list[slice], work: Callable[[Team], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """What the members found: rows of images one after the other, and "mean …" averaged as gradients are."""
+def together(shares: list[slice], work: Callable[[Member], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """What the processes found: rows of images one after the other, and "mean …" averaged as gradients are."""
     meeting = SimpleNamespace(brought=[], gate=threading.Barrier(len(shares)))
-    teams = [Team(own, meeting) for own in shares]
+    members = [Member(own, meeting) for own in shares]
     with ThreadPoolExecutor(len(shares)) as pool:
-        found = list(pool.map(work, teams))
+        found = list(pool.map(work, members))
     joined = {name: np.concatenate([f[name] for f in found]) for name in found[0] if not name.startswith("mean")}
     means = [name for name in found[0] if name.startswith("mean")]
-    return joined | {name: sum(f[name] * t.weight for f, t in zip(found, teams, strict=True)) for name in means}
+    return joined | {name: sum(f[name] * m.weight for f, m in zip(found, members, strict=True)) for name in means}
 
 
 def alone(work: Callable[[Any], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -57,7 +57,7 @@ def derivatives(shape: tuple[int, ...], slope: float | None) -> Callable[[Any], 
     x, a, b, c = (RNG.standard_normal(shape) for _ in range(4))
     weights = RNG.standard_normal((2, CHANNELS))
 
-    def work(process_group: Team | None) -> dict[str, np.ndarray]:
+    def work(process_group: Member | None) -> dict[str, np.ndarray]:
         own = slice(0, BATCH) if process_group is None else process_group.own
         n = own.stop - own.start
         xs, gamma, beta = (Tensor(array, requires_grad=True) for array in (x[own], *weights))

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import minigan as mg
+from minigan import functions as F
 from minigan import models, nn
+from minigan.options import ConfigError
 
 
 def test_models_start_as_their_tutorials_do():
@@ -39,12 +41,13 @@ def test_models_start_as_their_tutorials_do():
 @pytest.mark.parametrize("name", models.MODELS)
 def test_models_draw_images_and_give_logits(name, channels):
     mg.manual_seed(0)
-    G, D = models.build(name, channels)
+    G, D = models.build(name, channels, classes=3)
     z = mg.Tensor(np.random.default_rng(0).standard_normal((2, G.z_dim)).astype(np.float32))
-    fake = G(z)
+    y = (mg.Tensor([2, 0], dtype="int64"),) if getattr(G, "conditional", False) else ()
+    fake = G(z, *y)
     assert fake.shape == (2, channels, G.image_size, G.image_size) and fake.dtype == np.float32
     assert np.abs(fake.numpy()).max() <= 1
-    logits = D(fake)
+    logits = D(fake, *y)
     assert logits.shape == (2, 1)
     (border,) = mg.grad(logits, [fake], [np.ones((2, 1), np.float32)], retain_graph=True)
     assert np.abs(border.numpy()).max() > 0
@@ -63,3 +66,114 @@ def test_build_is_repeatable_and_refuses_what_it_does_not_know():
         models.build("gan")
     with pytest.raises(ValueError, match=r"1 channel \(grey\) or 3 \(colour\), not 2"):
         models.build("mlp", 2)
+
+
+# --- told a label ----------------------------------------------------------------------------------
+
+CONDITIONAL = [name for name, module in models.MODELS.items() if getattr(module.Generator, "conditional", False)]
+
+
+def pair(name: str, classes: int = 4) -> tuple[nn.Module, nn.Module]:
+    """(G, D) in float64, with labels' rows as large as what they are added to."""
+    mg.manual_seed(0)
+    G, D = (network.to(dtype="float64") for network in models.build(name, 1, classes))
+    for network in (G, D):
+        network.label.weight.data = np.random.default_rng(5).standard_normal(network.label.weight.shape)
+    return G, D
+
+
+def given(labels: list[int], z_dim: int = 64) -> tuple[mg.Tensor, mg.Tensor, mg.Tensor]:
+    """(z, images, y): the same noise and image for every label."""
+    rng = np.random.default_rng(1)
+    z, x = rng.standard_normal((1, z_dim)), np.tanh(rng.standard_normal((1, 1, 28, 28)))
+    n = len(labels)
+    return mg.Tensor(z.repeat(n, 0)), mg.Tensor(x.repeat(n, 0)), mg.Tensor(labels, dtype="int64")
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_labels_matter_by_their_rows_alone(name):
+    """Other rows, other images and logits; equal rows, the same."""
+    G, D = pair(name)
+    z, x, y = given([0, 1, 2, 3])
+    images, logits = G.eval()(z, y).numpy(), D.eval()(x, y).numpy()
+    for a in range(4):
+        for b in range(a):
+            assert np.abs(images[a] - images[b]).max() > 0.01 and abs(logits[a] - logits[b]) > 1e-3
+    for network in (G, D):
+        network.label.weight.data = network.label.weight.numpy()[[1, 1, 1, 1]]
+    np.testing.assert_allclose(G(z, y).numpy(), images[[1, 1, 1, 1]], atol=1e-12)
+    np.testing.assert_allclose(D(x, y).numpy(), logits[[1, 1, 1, 1]], atol=1e-12)
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_classes_and_rows_renamed_together_change_nothing(name):
+    G, D = pair(name)
+    z, x, y = given([0, 1, 2, 3])
+    images, logits = G(z, y).numpy(), D(x, y).numpy()
+    new_name = np.array([2, 0, 3, 1])
+    for network in (G, D):
+        rows = network.label.weight.numpy()
+        network.label.weight.data = rows[np.argsort(new_name)]
+    renamed = mg.Tensor(new_name, dtype="int64")
+    np.testing.assert_allclose(G(z, renamed).numpy(), images, atol=1e-12)
+    np.testing.assert_allclose(D(x, renamed).numpy(), logits, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_a_labels_row_learns_from_its_own_samples_alone(name):
+    G, D = pair(name)
+    z, x, y = given([2, 0, 2])
+    rng = np.random.default_rng(0)
+    x.data, z.data = x.numpy() * rng.random((3, 1, 28, 28)), rng.standard_normal(z.shape)
+    D(x, y).backward(np.ones((3, 1)))
+    G(z, y).backward(rng.standard_normal((3, 1, 28, 28)))
+    for network in (G, D):
+        reached = np.abs(network.label.weight.grad.numpy()).max(axis=1) > 0
+        assert reached.tolist() == [True, False, True, False]
+
+
+def test_cgan28s_embedding_is_a_one_hot_label_beside_z():
+    G, _ = pair("cgan28")
+    z, _, y = given([3, 1])
+    beside = F.concatenate([z, mg.Tensor(np.eye(4)[[3, 1]])], axis=1)
+    weight = F.concatenate([G.noise.weight, F.transpose(G.label.weight)], axis=1)
+    np.testing.assert_allclose((G.noise(z) + G.label(y)).numpy(), F.dense(beside, weight).numpy(), atol=1e-12)
+    assert G(z, y).numpy().tobytes() == G.main(G.noise(z) + G.label(y)).numpy().tobytes()
+
+
+def test_cgan28s_discriminator_projects():
+    """l(x, y) − l(x, y′) = ⟨V_y − V_y′, φ(x)⟩."""
+    _, D = pair("cgan28")
+    _, x, y = given([3, 1])
+    rows = D.label.weight.numpy()
+    logits = D.eval()(x, y).numpy()
+    assert logits[0] - logits[1] == pytest.approx(D.features(x).numpy()[0] @ (rows[3] - rows[1]), rel=1e-10)
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_labels_that_are_none(name):
+    G, D = pair(name)
+    for bad in (4, -1):
+        z, x, y = given([0, bad])
+        for call in (lambda z=z, y=y: G(z, y), lambda x=x, y=y: D(x, y)):
+            with pytest.raises(ValueError, match=f"labels are {min(0, bad)} to {max(0, bad)}, but rows are 0 to 3"):
+                call()
+    with pytest.raises(TypeError, match="integer labels"):
+        G(z, mg.Tensor([0.0, 1.0]))
+    with pytest.raises(ConfigError, match=f"^the model {name} takes labels, but the data has none: name data that has"):
+        models.build(name)
+
+
+# --- a critic --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_wgan28s_critic_judges_each_sample_by_itself(channels):
+    """Two together as each alone, in training mode: a gradient penalty is on each sample's own slope."""
+    mg.manual_seed(0)
+    _, D = (network.to(dtype="float64") for network in models.build("wgan28", channels))
+    x = np.tanh(np.random.default_rng(0).standard_normal((2, channels, 28, 28)))
+    assert D.training and not list(D.named_buffers())
+    alone = [D(mg.Tensor(x[i : i + 1])).numpy()[0] for i in range(2)]
+    np.testing.assert_allclose(D(mg.Tensor(x)).numpy(), alone, rtol=1e-10)
+    assert abs(alone[0] - alone[1]) > 1e-12

@@ -4,6 +4,7 @@
     python tests/mutants -k batch_norm         those whose file or name matches a pattern
     python tests/mutants --budget 120 --seed 7 as many as two minutes allow, in an order drawn from 7
     python tests/mutants --list                what there is
+    python tests/mutants --rename OLD NEW      carry the tables over where a name or a file's place has changed
 
 A test suite is worth what it notices. The tables beside this file (see `mistakes.py`) hold mistakes
 that a hand-written backward pass, kernel, optimiser or training step could well have: a lost sign,
@@ -35,7 +36,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-from mistakes import TABLES, Mistake, TableError, read_tables
+from mistakes import TABLES, Mistake, TableError, read_tables, rename
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -231,6 +232,7 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     add("tables", nargs="*", type=Path, default=TABLES, metavar="TABLE", help="tables of mistakes (default: all here)")
     add("-k", metavar="PATTERN", default="", help="only mistakes in whose file or name this regular expression occurs")
     add("--list", action="store_true", help="print the mistakes and their tests, and run nothing")
+    add("--rename", nargs=2, metavar=("OLD", "NEW"), help="replace a name or a path in the tables, and run nothing")
     add("--jobs", type=int, default=os.cpu_count(), metavar="N", help="how many at a time (default: %(default)s)")
     add("--timeout", type=float, default=60, metavar="SECONDS", help="for one mistake's tests (default: %(default)s)")
     add("--budget", type=float, metavar="SECONDS", help="begin none after so long, and take them in a random order")
@@ -243,6 +245,9 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     options = options_of(arguments)
+    if options.rename:
+        print(f"replaced {rename(options.tables, *options.rename)} times")
+        return 0
     try:
         wanted = re.compile(options.k, re.IGNORECASE)
         chosen = [m for m in read_tables(options.tables) if wanted.search(f"{m.file} {m.name}")]

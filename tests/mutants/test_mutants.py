@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from mistakes import TABLES, TableError, read_tables
+from mistakes import TABLES, TableError, read_tables, rename
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -42,7 +42,7 @@ def test_there_are_many_and_each_has_a_name_of_its_own():
 def test_the_tests_named_are_there(test):
     file, _, name = test.partition("::")
     assert not name or f"def {name}(" in (ROOT / file).read_text(encoding="utf-8")
-    assert (ROOT / file).is_file()
+    assert (ROOT / file).exists()
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,29 @@ def test_a_table_that_cannot_be_read(text, message, tmp_path):
     (tmp_path / "table.txt").write_text(text)
     with pytest.raises(TableError, match=message):
         read_tables([tmp_path / "table.txt"])
+
+
+def test_a_mistake_is_planted_in_the_function_it_names(tmp_path):
+    table = tmp_path / "table.txt"
+    table.write_text("file a.py\nin A.g\ntests t.py\n\nsign\n- return x\n+ return -x\n\nfile b.py\n\nother\n- y\n+ z\n")
+    first, second = read_tables([table])
+    source = "class A:\n    def f(x):\n        return x\n\n    def g(x):\n        return x\n\ndef g(x):\n    return x\n"
+    assert first.planted_in(source) == source[:59] + source[59:].replace("return x", "return -x", 1)
+    assert second.within == ""
+    with pytest.raises(TableError, match=r"there is no A\.g in a\.py"):
+        first.planted_in("class A:\n    pass\n")
+    with pytest.raises(TableError, match=r"occurs 0 times in A\.g of a\.py"):
+        first.planted_in(source.replace("def g(x):\n        return x", "def g(x):\n        pass"))
+
+
+def test_tables_are_carried_over_where_names_change(tmp_path):
+    table = tmp_path / "table.txt"
+    table.write_text("file minigan/team.py\ntests tests/test_team.py\n\nteam\n- team.size, my_team\n+ team\n")
+    assert rename([table], "team", "group") == 3
+    assert rename([table], "minigan/team.py", "minigan/group.py") == 1
+    assert table.read_text() == (
+        "file minigan/group.py\ntests tests/test_team.py\n\ngroup\n- group.size, my_team\n+ group\n"
+    )
 
 
 # --- the runner, on a package of two lines ---------------------------------------------------------

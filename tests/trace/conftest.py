@@ -1,4 +1,4 @@
-"""A small pair of players with all that a step can have: BatchNorm, dropout, convolutions."""
+"""A small GAN with all that a step can have: BatchNorm, dropout, convolutions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import minigan as mg
-from minigan import nn, optim
-from minigan.objectives import NonSaturating
-from minigan.training.steps import Players
+from minigan import backend, nn
+from minigan.algorithms import GAN
+from minigan.data import Batch
+from minigan.trace import Trace, trace_step
 
 N, Z = 5, 6
 
@@ -41,15 +42,14 @@ class Discriminator(nn.Module):
 
 
 @pytest.fixture
-def players():
-    """players(seed): the same ones each time."""
+def gan():
+    """gan(cls, seed): the same one each time."""
 
-    def make(seed: int = 0, objective=None) -> Players:
+    def make(cls=GAN, seed: int = 0, **options) -> GAN:
         mg.manual_seed(seed)
-        G, D = Generator(), Discriminator()
-        return Players(
-            G, D, optim.Adam(G.parameters(), 0.02), optim.Adam(D.parameters(), 0.03), objective or NonSaturating()
-        )
+        made = cls(lr_G=0.02, lr_D=0.03, betas=(0.9, 0.999), **options).use(Generator(), Discriminator())
+        made.device = backend.get_default_device()
+        return made
 
     return make
 
@@ -61,6 +61,28 @@ def batch():
     def make(step: int = 0) -> tuple[mg.Tensor, mg.Tensor]:
         rng = np.random.default_rng(step)
         x = np.tanh(rng.standard_normal((N, 1, 6, 6), "float32"))
-        return mg.Tensor(x), mg.Tensor(rng.standard_normal((N, Z), "float32"))
+        return mg.Tensor(x, name="x"), mg.Tensor(rng.standard_normal((N, Z), "float32"), name="z")
 
     return make
+
+
+@pytest.fixture
+def take_step():
+    """take_step(algorithm, x, z): a step on these images, with this noise."""
+
+    def take(algorithm, x: mg.Tensor, z: mg.Tensor):
+        algorithm.noise = lambda batch: z
+        return algorithm(iter([Batch(x=x)]))
+
+    return take
+
+
+@pytest.fixture
+def traced():
+    """traced(algorithm, x, z): the trace of such a step."""
+
+    def take(algorithm, x: mg.Tensor, z: mg.Tensor, **about) -> Trace:
+        algorithm.noise = lambda batch: z
+        return trace_step(algorithm, iter([Batch(x=x)]), **about)
+
+    return take

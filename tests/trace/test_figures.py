@@ -12,31 +12,27 @@ import sys
 import numpy as np
 import pytest
 
-import minigan as mg
-from minigan import models, optim
-from minigan.objectives import NonSaturating
+from minigan import backend
+from minigan.algorithms import GAN, SimultaneousGAN
+from minigan.data import Batch, DataInfo
 from minigan.trace import trace_step
 from minigan.trace.figures import GraphvizError, dot, gradient_norms, graph, histograms
-from minigan.training.steps import Players, alternating_step, simultaneous_step
 
 
 @pytest.fixture
-def alternating(players, batch):
-    return trace_step(alternating_step, players(), *batch(), model="small", at=7)
+def alternating(gan, batch, traced):
+    return traced(gan(), *batch(), model="small", at=7)
 
 
 @pytest.fixture
-def simultaneous(players, batch):
-    return trace_step(simultaneous_step, players(), *batch())
+def simultaneous(gan, batch, traced):
+    return traced(gan(SimultaneousGAN), *batch())
 
 
 def _of(model):
-    mg.manual_seed(0)
-    G, D = models.build(model)
-    players = Players(G, D, optim.Adam(G.parameters(), 0.02), optim.Adam(D.parameters(), 0.03), NonSaturating())
-    rng = np.random.default_rng(0)
-    x, z = rng.standard_normal((2, 1, 28, 28), "float32"), rng.standard_normal((2, G.z_dim), "float32")
-    return trace_step(alternating_step, players, mg.Tensor(x), mg.Tensor(z))
+    gan = GAN(model=model).build(DataInfo({"x": (1, 28, 28)}), device=backend.get_default_device())
+    x = np.random.default_rng(0).standard_normal((2, 1, 28, 28), "float32")
+    return trace_step(gan, iter([Batch(x=x)]))
 
 
 def _scaled(trace, factor):

@@ -16,13 +16,13 @@ from minigan.cli import main
 from minigan.trace import Trace
 from minigan.trace.page import inlined, show_page, trace_page, write_page
 from minigan.training import Config
-from minigan.training.tracing import trace_fresh
+from minigan.training.recording import trace_fresh
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)> &amp; \u2028 <!--"
 
 
 def _traced(model, **changes):
-    return trace_fresh(dataclasses.replace(Config.for_model(model), **changes))
+    return trace_fresh(Config.for_model(model, **changes))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def trace():
 @pytest.fixture(scope="module")
 def small():
     """As many frames, but of a multilayer perceptron, and of both players at once."""
-    return _traced("mlp", batch_size=8, step="simultaneous")
+    return _traced("mlp", batch_size=8, algorithm="simultaneous-gan")
 
 
 def _embedded(page):

@@ -9,22 +9,28 @@ from devices import host
 import minigan as mg
 from minigan import backend, nn, optim
 from minigan import functions as F
-from minigan.objectives import NonSaturating
-from minigan.trace import Recorder, compare_objectives, remembered, step_recorder, trace_step
-from minigan.training.steps import STEPS, alternating_step, simultaneous_step
+from minigan.algorithms import GAN, SimultaneousGAN
+from minigan.data import Batch
+from minigan.trace import Recorder, step_recorder
+from minigan.trace.record import Begun
+
+both = pytest.mark.parametrize("cls", [GAN, SimultaneousGAN])
 
 
-def everything(p) -> dict[str, bytes]:
-    """All that a step may change: weights, statistics, moments, the random state."""
-    arrays = {f"{name}.{key}": host(a) for name in ("G", "D") for key, a in getattr(p, name).state_dict().items()}
-    for name in ("opt_G", "opt_D"):
-        arrays |= {f"{name}.{key}": host(value) for key, value in getattr(p, name).state_dict().items()}
-    state = str(backend.default_rng().bit_generator.state)
-    return {key: a.tobytes() for key, a in arrays.items()} | {"random": state.encode()}
+def everything(algorithm) -> dict[str, bytes]:
+    """All that a step may change: weights, statistics, moments, random states, gradients."""
+    found = {
+        key: value.encode() if isinstance(value, str) else np.asarray(host(value)).tobytes()
+        for key, value in algorithm.state_dict().items()
+    }
+    for name, network in algorithm.networks.items():
+        for key, p in network.named_parameters():
+            found[f"{name}.{key}.grad"] = b"" if p.grad is None else host(p.grad.data).tobytes()
+    return found | {"random": str(backend.default_rng().bit_generator.state).encode()}
 
 
-def figures(report) -> list[float]:
-    return [value.item() for value in vars(report).values()]
+def numbers(figures) -> dict[str, float]:
+    return {name: value.item() for name, value in figures.items()}
 
 
 def norm(t) -> float:
@@ -34,36 +40,110 @@ def norm(t) -> float:
 # --- it changes nothing --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", STEPS)
-def test_recording_changes_no_result(name, players, batch):
+VARIANTS = {
+    "alternating": (GAN, {}),
+    "simultaneous": (SimultaneousGAN, {}),
+    "two critic steps": (GAN, {"n_critic": 2}),
+    "a penalty": (GAN, {"penalties": ("r1",)}),
+    "clipped weights": (GAN, {"objective": "hinge", "weight_clip": 0.05}),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_recording_changes_no_result(variant, gan, batch):
+    cls, options = VARIANTS[variant]
     after = {}
     for kind in ("plain", "recorded"):
-        p, seen = players(), []
+        algorithm, seen = gan(cls, **options), []
         for step in range(3):
             x, z = batch(step)
+            algorithm.noise = lambda batch, z=z: z
+            batches = iter([Batch(x=x)] * algorithm.n_critic)
             if kind == "plain":
-                report = STEPS[name](p, x, z)
+                figures = algorithm(batches)
             else:
-                with remembered(p.G, p.D) as meeting, step_recorder(p, x, z) as recorder:
-                    report = STEPS[name](p, x, z, recorder.name, watched=True)
-                meeting.compare(z)
-            seen.append(figures(report))
-        after[kind] = everything(p) | {"figures": str(seen).encode()}
+                with step_recorder(algorithm) as recorder:
+                    figures = algorithm(batches)
+                assert bool(recorder.trace.comparisons) == (algorithm.objective != "hinge")
+            seen.append(numbers(figures))
+            assert z.grad is None and not z.requires_grad
+        after[kind] = everything(algorithm) | {"figures": str(seen).encode()}
     assert after["plain"] == after["recorded"]
 
 
-def test_comparing_objectives_leaves_gradients_alone_too(players, batch):
-    p, (x, z) = players(), batch()
-    alternating_step(p, x, z)
-    before, grads = everything(p), [w.grad for w in p.G.parameters()]
-    assert len(compare_objectives(p.G, p.D, z)) == 6
-    assert everything(p) == before and [w.grad for w in p.G.parameters()] == grads and z.grad is None
+class Diary:
+    """An observer that notes which functions are called and walked back."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def after_forward(self, node, inputs, outputs) -> None:
+        self.lines.append(f"forward {node.name}")
+
+    def after_backward(self, node, cotangents, gradients) -> None:
+        self.lines.append(f"backward {node.name}")
 
 
-def test_an_error_in_the_block_is_the_blocks_own(players, batch):
-    p, (x, z) = players(), batch()
-    with pytest.raises(KeyError), step_recorder(p, x, z) as recorder:
-        p.G(z)
+def test_nobody_sees_the_comparison(gan, batch, take_step):
+    """It is none of the step: a NaN in another objective, for one, is no fault of it."""
+    diaries = {}
+    for compared in (False, True):
+        algorithm, diary = gan(SimultaneousGAN), Diary()
+        if not compared:
+            algorithm.alternative_losses = dict
+        with mg.observe(diary), step_recorder(algorithm) as recorder:
+            take_step(algorithm, *batch())
+        assert bool(recorder.trace.comparisons) == compared
+        diaries[compared] = diary.lines
+    assert diaries[False] == diaries[True] and len(diaries[True]) > 100
+
+
+def test_what_was_made_to_require_a_gradient_is_as_it_was_afterwards(gan, batch):
+    networks, (_, z) = gan().networks, batch()
+    fake = networks["G"](z).detach()
+    left = fake.grad = mg.Tensor(fake.data)
+    with Recorder(networks) as recorder:
+        fake = networks["G"](z).detach()
+        fake.grad = left
+        networks["D"](fake).sum().backward()
+        assert fake.requires_grad and fake.grad is not left
+    assert not fake.requires_grad and fake.grad is left
+    assert recorder.trace.crossings[0].at_input.norm > 0
+
+
+def test_a_network_that_has_no_graph_is_given_none(gan, batch):
+    """A wall in G's turn is a mistake that the engine tells of: also while it is recorded."""
+    networks, (_, z) = gan().networks, batch()
+    with Recorder(networks), nn.frozen(networks["D"]), pytest.raises(mg.GraphError, match="no gradient"):
+        networks["D"](networks["G"](z).detach()).sum().backward()
+    with Recorder(networks) as recorder, mg.no_grad():
+        fake = networks["G"](z)
+        networks["D"](fake)
+        assert not fake.requires_grad
+    assert recorder.trace.borders[0].kind == "wall"
+
+
+def test_what_is_asked_for_is_what_is_handed_out(gan, batch):
+    """At a wall the recorder asks for one gradient more: of a loss, but not of a gradient that is to have a graph."""
+    networks, (_, z) = gan().networks, batch()
+    G, D = networks["G"], networks["D"]
+    for create_graph in (False, True):
+        with Recorder(networks) as recorder:
+            loss = D(G(z).detach()).sum()
+            recorder.on_loss("loss_D", loss)
+            gradients = mg.grad(loss, D.parameters(), create_graph=create_graph)
+            (begun,) = [event for event in recorder.events if isinstance(event, Begun)]
+        assert begun.asked == set(D.parameters())
+        assert len(gradients) == len(D.parameters()) and all(p.grad is None for p in D.parameters())
+        (wall,) = recorder.trace.crossings
+        assert (wall.at_input is None) == create_graph
+        assert {p.status for back in recorder.trace.backs for p in back.parameters} == {"computed"}
+
+
+def test_an_error_in_the_block_is_the_blocks_own(gan, batch):
+    algorithm, (_, z) = gan(), batch()
+    with pytest.raises(KeyError), step_recorder(algorithm) as recorder:
+        algorithm.networks["G"](z)
         raise KeyError
     assert recorder.trace is None
 
@@ -71,24 +151,24 @@ def test_an_error_in_the_block_is_the_blocks_own(players, batch):
 # --- the border ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", STEPS)
-def test_the_gradient_at_the_border_is_one_on_both_sides(name, players, batch):
-    p, (x, z) = players(), batch()
-    with step_recorder(p, x, z) as recorder:
-        report = STEPS[name](p, x, z, recorder.name, watched=True)
+@both
+def test_the_gradient_at_the_border_is_one_on_both_sides(cls, gan, batch, take_step):
+    algorithm = gan(cls)
+    with step_recorder(algorithm) as recorder:
+        figures = take_step(algorithm, *batch())
     trace = recorder.trace
     (door,) = [c for c in trace.crossings if c.kind == "door"]
     assert door.difference == 0.0
     assert door.at_input == door.at_output and door.at_input.norm > 0
-    assert door.norm_into == door.at_output.norm == pytest.approx(report.border_norm.item(), rel=1e-6)
+    assert door.norm_into == door.at_output.norm == pytest.approx(figures["border_norm"].item(), rel=1e-6)
     assert trace.walks[door.walk].label == "loss_G"
     (on,) = [w for w in trace.walks if w.carries is not None]
     assert on.label == "∂loss_G/∂G(z)" and on.player == "G" and trace.layers[on.start].owner == "G"
 
 
-@pytest.mark.parametrize("name", STEPS)
-def test_the_loss_of_D_meets_a_wall(name, players, batch):
-    trace = trace_step(STEPS[name], players(), *batch())
+@both
+def test_the_loss_of_D_meets_a_wall(cls, gan, batch, traced):
+    trace = traced(gan(cls), *batch())
     (wall,) = [c for c in trace.crossings if c.kind == "wall"]
     assert trace.walks[wall.walk].label == "loss_D"
     assert wall.at_input.norm > 0 and wall.at_output is None and wall.norm_into == 0.0
@@ -99,34 +179,34 @@ def test_the_loss_of_D_meets_a_wall(name, players, batch):
     assert owners == {"loss_D": {"loss", "D"}, "∂loss_G/∂G(z)": {"G"}}
 
 
-def test_what_dies_at_the_wall_is_what_an_open_border_would_have_let_through(players, batch):
-    p, (x, z) = players(), batch()
-    mg.manual_seed(7)
-    trace = trace_step(alternating_step, p, x, z)
-    q = players()
-    mg.manual_seed(7)
-    fake = q.G(z)
-    loss = q.objective.discriminator_loss(q.D(x), q.D(fake))
+@both
+def test_what_dies_at_the_wall_is_what_an_open_border_would_have_let_through(cls, gan, batch, traced):
+    x, z = batch()
+    trace = traced(gan(cls), x, z)
+    other = gan(cls)
+    G, D = other.networks.values()
+    with backend.drawing_from(other.rng("dropout")):
+        fake = G(z)
+        loss = other.loss.discriminator_loss(D(x), D(fake))
     (through,) = mg.grad(loss, [fake])
     wall = next(c for c in trace.crossings if c.kind == "wall")
     assert wall.at_input.norm == pytest.approx(norm(through.numpy()), rel=1e-6)
 
 
-def test_unwatched_the_wall_has_no_number(players, batch):
-    p, (x, z) = players(), batch()
-    with step_recorder(p, x, z) as recorder:
-        alternating_step(p, x, z, recorder.name)
-    wall, door = recorder.trace.crossings
+def test_a_wall_to_which_no_gradient_comes_has_no_number(gan, batch):
+    networks, (_, z) = gan().networks, batch()
+    with Recorder(networks) as recorder:
+        mg.grad(networks["D"](networks["G"](z).detach()).sum(), networks["D"].parameters())  # of no reported loss
+    (wall,) = recorder.trace.crossings
     assert (wall.kind, wall.at_input, wall.norm_into) == ("wall", None, 0.0)
-    assert (door.kind, door.difference) == ("door", 0.0)
 
 
-def test_a_gradient_changed_on_the_way_is_seen(players, batch):
-    p, (_, z) = players(), batch()
-    with Recorder({"G": p.G, "D": p.D}, {"z": z}) as recorder:
-        fake = p.G(z)
+def test_a_gradient_changed_on_the_way_is_seen(gan, batch):
+    algorithm, (_, z) = gan(), batch()
+    with Recorder(algorithm.networks) as recorder:
+        fake = algorithm.networks["G"](z)
         border = mg.Tensor(fake.data, requires_grad=True)
-        p.objective.generator_loss(p.D(border)).backward()
+        algorithm.loss.generator_loss(algorithm.networks["D"](border)).backward()
         changed = border.grad.numpy().copy()
         border.grad.data *= 2  # in place: the recorder must not be fooled by it
         fake.backward(border.grad)
@@ -135,10 +215,10 @@ def test_a_gradient_changed_on_the_way_is_seen(players, batch):
     assert door.norm_into == pytest.approx(2 * door.at_input.norm, rel=1e-6)
 
 
-def test_one_graph_through_both_is_an_open_border(players, batch):
-    p, (_, z) = players(), batch()
-    with Recorder({"G": p.G, "D": p.D}, {"z": z}) as recorder:
-        p.objective.generator_loss(p.D(p.G(z))).backward()
+def test_one_graph_through_both_is_an_open_border(gan, batch):
+    networks, (_, z) = gan().networks, batch()
+    with Recorder(networks) as recorder:
+        networks["D"](networks["G"](z)).mean().backward()
     trace = recorder.trace
     (crossing,) = trace.crossings
     assert (crossing.kind, crossing.difference) == ("open", 0.0) and crossing.norm_into > 0
@@ -159,8 +239,8 @@ def statuses(trace, owner: str) -> dict[str, set[str]]:
     return found
 
 
-def test_frozen_parameters_get_no_gradient(players, batch):
-    trace = trace_step(alternating_step, players(), *batch())
+def test_frozen_parameters_get_no_gradient(gan, batch, traced):
+    trace = traced(gan(), *batch())
     assert statuses(trace, "D") == {"loss_D": {"computed"}, "loss_G": {"frozen"}}
     assert statuses(trace, "G") == {"∂loss_G/∂G(z)": {"computed"}}
     frozen = {p.frozen for call in trace.calls[-1:] for i in call.layers for p in trace.layers[i].parameters}
@@ -170,28 +250,34 @@ def test_frozen_parameters_get_no_gradient(players, batch):
     assert named == {p.name for i in trace.calls[-1].layers for p in trace.layers[i].parameters}  # BatchNorm's too
 
 
-def test_the_simultaneous_step_does_not_ask_for_them(players, batch):
-    trace = trace_step(simultaneous_step, players(), *batch())
+def test_the_simultaneous_step_does_not_ask_for_them(gan, batch, traced):
+    trace = traced(gan(SimultaneousGAN), *batch())
     assert statuses(trace, "D") == {"loss_G": {"not asked"}, "loss_D": {"computed"}}
 
 
-def test_a_loop_that_forgets_to_freeze_discards_what_it_computed(players, batch):
-    p, (x, z) = players(), batch()
-    with step_recorder(p, x, z) as recorder:
-        fake = p.G(z)
-        loss_D = p.objective.discriminator_loss(p.D(x), p.D(fake.detach()))
-        recorder.name("loss_D", loss_D)
-        p.D.zero_grad()
+class Forgetful(GAN):
+    """D is not frozen in G's turn."""
+
+    def step(self, batches):
+        batch = next(batches)
+        (G, D), (opt_G, opt_D) = self.networks.values(), self.optimizers.values()
+        fake = G(self.noise(batch))
+        loss_D = self.report("loss_D", self.loss.discriminator_loss(D(batch.x), D(fake.detach())))
+        D.zero_grad()
         loss_D.backward()
-        p.opt_D.step()
-        loss_G = p.objective.generator_loss(p.D(fake))
-        recorder.name("loss_G", loss_G)
-        p.G.zero_grad()
+        opt_D.step()
+        loss_G = self.report("loss_G", self.loss.generator_loss(D(fake)))
+        G.zero_grad()
         loss_G.backward()
-        p.opt_G.step()
-    assert statuses(recorder.trace, "D") == {"loss_D": {"computed"}, "loss_G": {"discarded"}}
-    assert statuses(recorder.trace, "G") == {"loss_G": {"computed"}}
-    assert [w.player for w in recorder.trace.walks] == ["D", "G"]
+        opt_G.step()
+        return {"loss_G": loss_G}
+
+
+def test_a_loop_that_forgets_to_freeze_discards_what_it_computed(gan, batch, traced):
+    trace = traced(gan(Forgetful), *batch())
+    assert statuses(trace, "D") == {"loss_D": {"computed"}, "loss_G": {"discarded"}}
+    assert statuses(trace, "G") == {"loss_G": {"computed"}}
+    assert [w.player for w in trace.walks] == ["D", "G"]
 
 
 def test_gradients_cleared_before_the_next_walk_are_discarded_and_kept_ones_are_not():
@@ -205,12 +291,13 @@ def test_gradients_cleared_before_the_next_walk_are_discarded_and_kept_ones_are_
     assert by_walk == {0: {"discarded"}, 1: {"computed"}, 2: {"computed"}}
 
 
-def test_updates_by_hand(players, batch):
-    p, (x, z) = players(), batch()
-    before = {f"{name}.{k}": a.numpy().copy() for name in "GD" for k, a in getattr(p, name).named_parameters()}
-    trace = trace_step(alternating_step, p, x, z)
-    after = {f"{name}.{k}": a.numpy() for name in "GD" for k, a in getattr(p, name).named_parameters()}
-    grads = {f"{name}.{k}": a.grad.numpy() for name in "GD" for k, a in getattr(p, name).named_parameters()}
+def test_updates_by_hand(gan, batch, traced):
+    algorithm = gan()
+    parameters = {f"{name}.{k}": p for name, net in algorithm.networks.items() for k, p in net.named_parameters()}
+    before = {name: p.numpy().copy() for name, p in parameters.items()}
+    trace = traced(algorithm, *batch())
+    after = {name: p.numpy() for name, p in parameters.items()}
+    grads = {name: p.grad.numpy() for name, p in parameters.items()}
     assert [(u.owner, u.optimizer, u.lr) for u in trace.updates] == [("D", "Adam", 0.03), ("G", "Adam", 0.02)]
     rows = [row for update in trace.updates for row in update.parameters]
     assert sorted(row.name for row in rows) == sorted(before)
@@ -224,24 +311,24 @@ def test_updates_by_hand(players, batch):
         )
 
 
-def test_an_update_says_how_many_parameters_had_no_norm(players, batch):
-    p = players()
-    trace = trace_step(alternating_step, p, *batch())
+def test_an_update_says_how_many_parameters_had_no_norm(gan, batch, traced):
+    algorithm = gan()
+    trace = traced(algorithm, *batch())
     for update, frame in zip(trace.updates, [f for f in trace.frames if f.update is not None], strict=True):
         ratios = [row.ratio for row in update.parameters if row.ratio is not None]
         n, zeros = len(update.parameters), len(update.parameters) - len(ratios)
         changed = f"{n} parameters changed, {len(ratios)} of them by {min(ratios):.1e} to {max(ratios):.1e}"
         assert zeros and f"{changed} of their norms; the norms of the other {zeros} were 0" in frame.note
-    notes = {f.note for f in trace_step(alternating_step, p, *batch(1)).frames if f.update is not None}
+    notes = {f.note for f in traced(algorithm, *batch(1)).frames if f.update is not None}
     assert all("were 0" not in note and "parameters changed, by " in note for note in notes)
 
 
-def test_weights_are_seen_as_they_are_at_each_call(players, batch):
-    p, (x, z) = players(), batch()
-    trace = trace_step(alternating_step, p, x, z)
+def test_weights_are_seen_as_they_are_at_each_call(gan, batch, traced):
+    algorithm = gan()
+    trace = traced(algorithm, *batch())
     first, second, third = (trace.layers[c.layers[0]].parameters[0] for c in trace.calls if c.owner == "D")
     assert first.name == "D.main.0.weight" and first.value == second.value != third.value
-    assert third.value.norm == pytest.approx(norm(p.D.main[0].weight.numpy()), rel=1e-6)
+    assert third.value.norm == pytest.approx(norm(algorithm.networks["D"].main[0].weight.numpy()), rel=1e-6)
 
 
 def test_a_parameter_without_gradient_stays_and_is_told_of():
@@ -258,11 +345,11 @@ def test_a_parameter_without_gradient_stays_and_is_told_of():
 # --- layers and numbers --------------------------------------------------------------------------
 
 
-def test_names_shapes_and_norms_by_hand(players, batch):
-    p, (_, z) = players(), batch()
-    G = players().G
-    with Recorder({"G": p.G}, {"z": z}) as recorder:
-        p.G(z)
+def test_names_shapes_and_norms_by_hand(gan, batch):
+    (_, z), G = batch(), gan().networks["G"]
+    with Recorder({"G": G}) as recorder:
+        G(z)
+    G = gan().networks["G"]
     values, t = [z.numpy()], z
     for layer in G.main._modules.values():
         t = layer(t)
@@ -284,12 +371,12 @@ def test_names_shapes_and_norms_by_hand(players, batch):
     assert call.inputs[0] == trace.layers[0].inputs[0] and call.output == trace.layers[-1].output
 
 
-def test_gradients_by_hand(players, batch):
-    p, q, (_, z) = players(), players(), batch()
-    with Recorder({"G": p.G}, {"z": z}) as recorder:
-        p.G(z).sum().backward()
+def test_gradients_by_hand(gan, batch):
+    (_, z), G = batch(), gan().networks["G"]
+    with Recorder({"G": G}) as recorder:
+        G(z).sum().backward()
     trace, t, values = recorder.trace, mg.Tensor(z.data, requires_grad=True), []
-    for layer in q.G.main._modules.values():
+    for layer in gan().networks["G"].main._modules.values():
         values.append(t)
         t = layer(t)
     values.append(t)
@@ -307,7 +394,7 @@ def test_gradients_by_hand(players, batch):
             assert out is None, "nobody asked for the gradient of the noise"
     dense = backs[-1].parameters
     assert [(g.name, g.status) for g in dense] == [("G.main.0.weight", "computed"), ("G.main.0.bias", "computed")]
-    assert dense[0].gradient.norm == pytest.approx(norm(p.G.main[0].weight.grad.numpy()), rel=1e-5)
+    assert dense[0].gradient.norm == pytest.approx(norm(G.main[0].weight.grad.numpy()), rel=1e-5)
 
 
 class Residual(nn.Module):
@@ -341,32 +428,32 @@ def test_a_module_used_twice_is_two_calls():
     assert [b.kind for b in recorder.trace.borders] == ["open"]
 
 
-def test_parts_of_players_within_a_module_are_their_own(players, batch):
-    p, (_, z) = players(), batch()
+def test_parts_of_players_within_a_module_are_their_own(gan, batch):
+    networks, (_, z) = gan().networks, batch()
 
     class Both(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.G, self.D = p.G, p.D
+            self.G, self.D = networks["G"], networks["D"]
 
         def forward(self, z):
             return self.D(self.G(z))
 
     both = Both()
-    with Recorder({"G": p.G, "D": p.D}, {"z": z}) as recorder:
+    with Recorder(networks) as recorder:
         both(z)
     assert [c.label for c in recorder.trace.calls] == ["G(z)", "D(G(z))"]
     assert recorder.trace.layers[0].name == "G.main.0"
-    with Recorder({"GAN": both}, {"z": z}) as recorder:
+    with Recorder({"GAN": both}) as recorder:
         both(z)
     assert [c.label for c in recorder.trace.calls] == ["GAN(z)"]
     assert recorder.trace.layers[0].name == "GAN.G.main.0"
 
 
-def test_without_a_graph_there_is_the_forward_pass(players, batch):
-    p, (_, z) = players(), batch()
-    with mg.no_grad(), Recorder({"G": p.G, "D": p.D}, {"z": z}) as recorder:
-        p.D(p.G(z))
+def test_without_a_graph_there_is_the_forward_pass(gan, batch):
+    networks, (_, z) = gan().networks, batch()
+    with mg.no_grad(), Recorder(networks) as recorder:
+        networks["D"](networks["G"](z))
     trace = recorder.trace
     assert [c.label for c in trace.calls] == ["G(z)", "D(G(z))"]
     assert not trace.walks and not trace.crossings and trace.borders[0].kind == "wall"
@@ -386,16 +473,16 @@ def test_a_path_cut_within_a_network_is_told_of():
     assert made["Dense"].sources == (1,)
 
 
-def test_what_a_backward_pass_is_made_of_is_no_layer(players, batch):
+def test_what_a_backward_pass_is_made_of_is_no_layer(gan, batch):
     """A gradient penalty: a gradient of a gradient. The functions of the first are walked back in the second."""
-    p, (x, _) = players(), batch()
-    with Recorder({"D": p.D}) as recorder:
+    (x, _), D = batch(), gan().networks["D"]
+    with Recorder({"D": D}) as recorder:
         x = mg.Tensor(x.data, requires_grad=True, name="x")
-        (g,) = mg.grad(p.D(x).sum(), [x], create_graph=True)
+        (g,) = mg.grad(D(x).sum(), [x], create_graph=True)
         ((g * g).sum() - 1.0).backward()
     names = [layer.name for layer in recorder.trace.layers]
     assert [name for name in names if name.startswith("D")] == [f"D.main.{i}" for i in range(6)]
-    assert len(recorder.trace.walks) == 2 and p.D.main[0].weight.grad is not None
+    assert len(recorder.trace.walks) == 2 and D.main[0].weight.grad is not None
 
 
 @pytest.mark.parametrize(
@@ -409,10 +496,10 @@ def test_layers_with_parts_and_state(layer):
     assert call.label == "A(x)" and len(call.inputs) == 1
 
 
-def test_nans_are_counted(players, batch):
-    p, (x, z) = players(), batch()
+def test_nans_are_counted(gan, batch, traced):
+    x, z = batch()
     z.data[0, 0] = np.nan
-    trace = trace_step(alternating_step, p, x, z)
+    trace = traced(gan(), x, z)
     assert trace.calls[0].inputs[0].nans == 1
     assert trace.layers[0].output.nans == 18 and not trace.layers[0].output.finite
     loss = next(w for w in trace.walks if w.label == "loss_G")
@@ -436,8 +523,8 @@ def outline(trace) -> list[tuple[str, str, str, str]]:
     return lines
 
 
-def test_frames_of_the_alternating_step(players, batch):
-    assert outline(trace_step(alternating_step, players(), *batch())) == [
+def test_frames_of_the_alternating_step(gan, batch, traced):
+    assert outline(traced(gan(), *batch())) == [
         ("D", "enter", "forward", "G(z)"), ("D", "forward", "forward", "G(z)"),
         ("D", "enter", "forward", "D(x)"), ("D", "forward", "forward", "D(x)"),
         ("D", "border", "forward", "D(G(z))"), ("D", "forward", "forward", "D(G(z))"),
@@ -455,8 +542,8 @@ def test_frames_of_the_alternating_step(players, batch):
     ]  # fmt: skip
 
 
-def test_frames_of_the_simultaneous_step(players, batch):
-    assert outline(trace_step(simultaneous_step, players(), *batch())) == [
+def test_frames_of_the_simultaneous_step(gan, batch, traced):
+    assert outline(traced(gan(SimultaneousGAN), *batch())) == [
         ("both", "enter", "forward", "G(z)"), ("both", "forward", "forward", "G(z)"),
         ("both", "enter", "forward", "D(x)"), ("both", "forward", "forward", "D(x)"),
         ("both", "border", "forward", "D(G(z))"), ("both", "forward", "forward", "D(G(z))"),
@@ -471,9 +558,9 @@ def test_frames_of_the_simultaneous_step(players, batch):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", STEPS)
-def test_a_frame_shows_what_its_layer_did(name, players, batch):
-    trace = trace_step(STEPS[name], players(), *batch())
+@both
+def test_a_frame_shows_what_its_layer_did(cls, gan, batch, traced):
+    trace = traced(gan(cls), *batch())
     for frame in trace.frames:
         if frame.direction == "backward":
             back = trace.backs[frame.back]
@@ -492,40 +579,64 @@ def test_a_frame_shows_what_its_layer_did(name, players, batch):
 # --- objectives side by side ---------------------------------------------------------------------
 
 
-def test_objectives_at_one_point(players, batch):
-    p, (_, z) = players(), batch()
-    found = {(c.objective, c.surer): c for c in compare_objectives(p.G, p.D, z, surer=(0.0, 8.0))}
-    assert len(found) == 6
+def test_objectives_at_one_point(gan, batch, traced):
+    trace = traced(gan(), *batch())
+    found = {(c.objective, c.surer): c for c in trace.comparisons}
+    assert set(found) == {(name, s) for name in GAN.alternative_losses(gan()) for s in (0.0, 6.0)} and len(found) == 6
     for c in found.values():
         assert [layer.name for layer in c.layers] == [f"G.main.{i}" for i in (5, 4, 3, 2, 1, 0)]
-    ratio = {name: found[name, 8.0].border.norm / found[name, 0.0].border.norm for name, _ in found}
+        assert [layer.kind for layer in c.layers][:2] == ["Tanh", "ConvTranspose2d"]
+        assert c.formula == mg.objectives.OBJECTIVES[c.objective].generator_formula
+    ratio = {name: found[name, 6.0].border.norm / found[name, 0.0].border.norm for name, _ in found}
     assert ratio["minimax"] < 0.01 < 1 < ratio["non-saturating"] < ratio["least-squares"]
-    last = found["minimax", 8.0].layers[-1].norm / found["minimax", 0.0].layers[-1].norm
+    last = found["minimax", 6.0].layers[-1].norm / found["minimax", 0.0].layers[-1].norm
     assert last < 0.01, "what vanishes at the border is gone in all of G"
+    assert found["minimax", 6.0].verdict == found["least-squares", 6.0].verdict < 0.01
 
 
-def test_the_comparison_says_what_a_step_would_meet(players, batch):
-    p, (_, z) = players(objective=NonSaturating()), batch()
-    mine = next(c for c in compare_objectives(p.G, p.D, z) if (c.objective, c.surer) == ("non-saturating", 0.0))
-    with Recorder({"G": p.G, "D": p.D}) as recorder:
-        loss = p.objective.generator_loss(p.D(p.G(z)))
-        loss.backward()
-    assert mine.loss == pytest.approx(loss.item(), rel=1e-8)
-    assert mine.border.norm == pytest.approx(recorder.trace.crossings[0].at_input.norm, rel=1e-6)
+@pytest.mark.parametrize("cls", [GAN, SimultaneousGAN, Forgetful])
+def test_every_number_of_the_comparison_by_hand(cls, gan, batch, traced):
+    """By G and D as they were there, from a noise that requires a gradient."""
+    x, z = batch()
+    comparisons = traced(gan(cls), x, z).comparisons
+    other = gan(cls)
+    G, D = other.networks.values()
+    inputs, layers = [mg.Tensor(z.data, requires_grad=True)], list(G.main._modules.values())
+    with backend.drawing_from(other.rng("dropout")):
+        for layer in layers:
+            inputs.append(layer(inputs[-1]))
+        fake = inputs.pop()
+        logits = D(x), D(fake)
+        if cls is not SimultaneousGAN:
+            other.loss.discriminator_loss(*logits).backward(retain_graph=True)
+            other.optimizers["D"].step()
+            logits = None, D(fake)
+    for c in comparisons:
+        lowered = logits[1] - c.surer
+        loss = mg.objectives.OBJECTIVES[c.objective]().generator_loss(lowered)
+        at_border, *on = mg.grad(loss, [fake, *inputs[::-1]], retain_graph=True)
+        assert c.loss == pytest.approx(loss.item(), rel=1e-5)
+        assert c.verdict == pytest.approx(F.sigmoid(lowered).numpy().mean(), rel=1e-5)
+        assert c.border.norm == pytest.approx(norm(at_border.numpy()), rel=1e-4)
+        assert [layer.norm for layer in c.layers] == pytest.approx([norm(g.numpy()) for g in on], rel=1e-4)
 
 
-@pytest.mark.parametrize("name", STEPS)
-def test_the_steps_own_objective_is_compared_with_the_numbers_of_the_step(name, players, batch):
+@both
+def test_the_steps_own_objective_is_compared_with_the_numbers_of_the_step(cls, gan, batch, traced):
     """D has learnt before G's turn, and draws other dropout masks for each verdict: all is as it was there."""
-    p = players()
-    setattr(p.D.main, "0", nn.SpectralNorm(p.D.main[0]))  # a state that changes at each call
-    mg.manual_seed(3)
-    trace = trace_step(STEPS[name], p, *batch())
+    algorithm = gan(cls)
+    D = algorithm.networks["D"]
+    setattr(D.main, "0", nn.SpectralNorm(D.main[0]))  # a state that changes at each call
+    algorithm.use(*algorithm.networks.values())
+    trace = traced(algorithm, *batch())
     (door,) = [c for c in trace.crossings if c.kind == "door"]
     (mine,) = [c for c in trace.comparisons if (c.objective, c.surer) == ("non-saturating", 0.0)]
     assert mine.border.norm == door.at_input.norm
     assert mine.loss == next(w.loss for w in trace.walks if w.label == "loss_G")
     carried = [w for w in trace.walks if w.carries is not None][-1]
     norms = [trace.backs[i].gradient_in.norm for i in carried.backs]
-    assert [layer.norm for layer in mine.layers[:-1]] == norms[1:]
-    assert "forward" not in vars(p.D)
+    assert len(norms) == 6 and [layer.norm for layer in mine.layers[:-1]] == norms[1:]
+
+
+def test_where_comparing_makes_no_sense_there_is_no_comparison(gan, batch, traced):
+    assert traced(gan(objective="wasserstein"), *batch()).comparisons == ()

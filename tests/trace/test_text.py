@@ -12,33 +12,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minigan as mg
-from minigan import models, optim, terminal
+from minigan import backend, terminal
+from minigan.algorithms import GAN, SimultaneousGAN
 from minigan.cli import main
-from minigan.objectives import NonSaturating
-from minigan.trace import Recorder, trace_step
+from minigan.data import DataInfo
+from minigan.trace import Recorder
 from minigan.trace.table import Column, Drawn, Look, Row, bar, sparkline, table
 from minigan.trace.text import _Scale, pages, step_through, trace_text
-from minigan.training.steps import Players, alternating_step, simultaneous_step
 
 NUMBER = re.compile(r"(?<![\w.×])-?\d+\.\d+(?:e[+-]?\d+)?(?![\w.×])")
 
 
 @pytest.fixture(params=["alternating", "simultaneous", "mlp"])
-def trace(request, players, batch):
+def trace(request, gan, batch, traced):
     if request.param != "mlp":
-        step = {"alternating": alternating_step, "simultaneous": simultaneous_step}[request.param]
-        return trace_step(step, players(), *batch(), model="small")
-    mg.manual_seed(0)
-    G, D = models.build("mlp")
-    pair = Players(G, D, optim.Adam(G.parameters(), 0.02), optim.Adam(D.parameters(), 0.03), NonSaturating())
+        cls = {"alternating": GAN, "simultaneous": SimultaneousGAN}[request.param]
+        return traced(gan(cls), *batch(), model="small")
+    mlp = GAN(model="mlp").build(DataInfo({"x": (1, 28, 28)}), device=backend.get_default_device())
     x = mg.Tensor(batch()[0].data.repeat(5, 2).repeat(5, 3)[:, :, :28, :28])
-    z = mg.Tensor(batch()[1].data.repeat(11, 1)[:, : G.z_dim])
-    return trace_step(alternating_step, pair, x, z, model="mlp")
+    z = mg.Tensor(batch()[1].data.repeat(11, 1)[:, : mlp.z_dim], name="z")
+    return traced(mlp, x, z, model="mlp")
 
 
 @pytest.fixture
-def alternating(players, batch):
-    return trace_step(alternating_step, players(), *batch(), model="small")
+def alternating(gan, batch, traced):
+    return traced(gan(), *batch(), model="small")
 
 
 @pytest.fixture
@@ -104,8 +102,8 @@ def test_a_loss_sends_a_gradient_to_each_verdict(alternating):
     assert [(a[1], a[3]) for a in arrows] == [("D(x)", to_real), ("D(G(z))", to_fake)]
 
 
-def test_what_became_of_the_parameters_gradients(alternating, players, batch):
-    n_d, n_g = (len(list(network.parameters())) for network in (players().D, players().G))
+def test_what_became_of_the_parameters_gradients(alternating, gan, batch, traced):
+    n_d, n_g = (len(gan().networks[name].parameters()) for name in "DG")
     for_d, for_g = (next(p for p in drawn(alternating) if f"backward from loss_{who}" in p[0]) for who in "DG")
     assert f"D's parameter gradients: {n_d} computed." in for_d
     assert (
@@ -113,7 +111,7 @@ def test_what_became_of_the_parameters_gradients(alternating, players, batch):
         in (" ".join(for_g) + " ")
     )
     assert f"G's parameter gradients: {n_g} computed." in for_g
-    at_once = trace_step(simultaneous_step, players(), *batch())
+    at_once = traced(gan(SimultaneousGAN), *batch())
     asked = f"D's parameter gradients: {_count(at_once, 'loss_G', 'not asked')} not asked for"
     assert asked in " ".join(next(p for p in drawn(at_once) if "backward from loss_G" in p[0]))
 
@@ -201,8 +199,8 @@ def test_the_wall_is_drawn_where_the_gradient_stops(trace):
     assert page[at + 2].strip() == "0 into G"
 
 
-def test_when_steps_are_simultaneous_the_gradient_waits_at_the_door(players, batch):
-    trace = trace_step(simultaneous_step, players(), *batch())
+def test_when_steps_are_simultaneous_the_gradient_waits_at_the_door(gan, batch, traced):
+    trace = traced(gan(SimultaneousGAN), *batch())
     told = drawn(trace)
     door = next(c for c in trace.crossings if c.kind == "door")
     page = next(p for p in told if "backward from loss_G" in p[0])
@@ -211,10 +209,10 @@ def test_when_steps_are_simultaneous_the_gradient_waits_at_the_door(players, bat
     assert "max|∂L/∂D.input − ∂L/∂G.output| = 0.0" in on
 
 
-def test_an_open_border_and_no_update_are_drawn_too(players, batch):
-    p, (_, z) = players(), batch()
-    with Recorder({"G": p.G, "D": p.D}, {"z": z}) as recorder:
-        p.D(p.G(z)).mean().backward()
+def test_an_open_border_and_no_update_are_drawn_too(gan, batch):
+    networks, (_, z) = gan().networks, batch()
+    with Recorder(networks) as recorder:
+        networks["D"](networks["G"](z)).mean().backward()
     text = trace_text(recorder.trace, 80)
     assert "══ the border ══" in text and "max|∂L/∂D.input − ∂L/∂G.output| = 0.0" in text
 

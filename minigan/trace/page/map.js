@@ -183,11 +183,11 @@ const lit = (frames) => {
 
 /** Light what belongs to the current frame; what comes later is pale. */
 function light(trace, root, current) {
-  const frame = trace.frames[current];
+  const { update } = trace.frames[current];
+  const updated = new Set(update === null ? [] : trace.calls.map((c) => c.owner).filter((owner) => changes(trace.updates[update], owner)));
   for (const element of root.querySelectorAll("[data-lit]")) {
     const frames = element.dataset.lit.split(" ").map(Number);
-    const updated = frame.update !== null && element.dataset.owner === frame.owner;
-    const isNow = frames.includes(current) || updated;
+    const isNow = frames.includes(current) || updated.has(element.dataset.owner);
     element.classList.toggle("now", isNow);
     element.classList.toggle("later", !isNow && current < Math.min(...frames));
   }
@@ -212,7 +212,10 @@ function laneHeight(layout, lane) {
   return lowest + layout.side / 2 + (layout.isWide && lane.rows.length ? 14 : 5) - lane.top + 3;
 }
 
-const turnName = (turn) => (turn === "both" ? "Both at once" : turn ? `${turn}'s turn` : "");
+const turnName = (turn) => ({ both: "Both at once", all: "All at once", "": "" }[turn ?? ""] ?? `${turn}'s turn`);
+
+/** Whether an optimiser's step changes parameters of a network. */
+const changes = (update, network) => update.parameters.some((p) => p.name.startsWith(`${network}.`));
 
 /** Over each network its name, its layers' kinds, and its optimiser. */
 function headings({ trace, layout, shows }) {
@@ -224,7 +227,7 @@ function headings({ trace, layout, shows }) {
     const x = layout.left[lane.column];
     const kinds = lane.layers.map((layer) =>
       svg("text", { x: layout.spot[layer].x, y: lane.top - 4, class: "kind" }, shortKind(trace.layers[layer].kind)));
-    const update = trace.updates.findIndex((u) => u.owner === call.owner);
+    const update = trace.updates.findIndex((u) => changes(u, call.owner));
     const optimizer = update < 0 ? null : svg("tspan", { dx: 14, class: "optimizer", ...lit([shows.update[update]]) },
       `${trace.updates[update].optimizer} updates ${call.owner}`);
     const name = svg("text", { x: x + (layout.pitch - layout.side) / 2, y: lane.top - (layout.isWide ? 22 : 18), class: "network" },

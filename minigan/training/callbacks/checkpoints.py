@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from minigan import backend
+from minigan.algorithms.state import entry_name
 from minigan.autograd.anomaly import is_finite
 from minigan.training.callbacks.callback import Callback
 from minigan.training.checkpoint import Checkpoint, save_checkpoint
@@ -48,7 +49,7 @@ def finite_checkpoint(trainer: Any) -> Checkpoint:
     checkpoint = checkpoint_of(trainer)
     for name, array in checkpoint.arrays.items():
         if not is_finite(array):
-            entry = trainer.algorithm.entry_name(name)
+            entry = entry_name(trainer.algorithm, name)
             raise NonFiniteError(
                 f"{entry} held NaN or Inf at step {trainer.step}, so no checkpoint was written", trainer.step
             )

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from minigan.algorithms import Algorithm
+from minigan.algorithms.state import under
 from minigan.autograd import Tensor
 from minigan.kernels.averaging import average_update
 from minigan.nn import Module
@@ -47,8 +48,7 @@ class EMA(Callback):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take them over."""
         for name, network in self.networks.items():
-            prefix = f"{name}_ema."
-            network.load_state_dict({k[len(prefix) :]: a for k, a in state.items() if k.startswith(prefix)})
+            network.load_state_dict(under(f"{name}_ema", state))
 
 
 def averaged_copy(network: Module) -> Module:

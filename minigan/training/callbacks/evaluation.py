@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from minigan.algorithms import Algorithm
 from minigan.metrics import METRICS
+from minigan.options import ConfigError
 from minigan.training.callbacks.callback import Callback
 
 SAMPLES = 2000  # drawn for a score, and as many real ones beside them
@@ -22,6 +24,11 @@ class Evaluation(Callback):
     def __init__(self, every: int, names: Sequence[str] = (), samples: int = SAMPLES) -> None:
         self.every, self.samples = every, samples
         self.metrics = {name: METRICS[name] for name in names or METRICS}
+
+    def on_start(self, trainer: Any) -> None:
+        """There must be samples to score, and samples x to score them by."""
+        if type(trainer.algorithm).sample is Algorithm.sample or "x" not in trainer.data.info.shapes:
+            raise ConfigError(f"--evaluate-every: {type(trainer.algorithm).__name__} draws no samples to be scored")
 
     def on_epoch(self, trainer: Any) -> None:
         """Score, if it is due or the last epoch."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigan.algorithms.drawing import preview
 from minigan.training.callbacks.callback import Callback
 
 
@@ -40,8 +41,8 @@ class SampleGrid(Callback):
     def _save(self, trainer: Any, name: str) -> None:
         batch = trainer.data[np.arange(self.count) % len(trainer.data)]
         with trainer.sampling_weights():
-            preview = trainer.algorithm.preview_on_host(batch, trainer.config.seed)
-        self.latest = trainer.run_dir.save_grid(name, preview)
+            samples = preview(trainer.algorithm, batch, trainer.config.seed)
+        self.latest = trainer.run_dir.save_grid(name, samples)
 
 
 class Pictures(Callback):

@@ -1,0 +1,71 @@
+"""The state of an algorithm as one flat dict, of its networks, optimisers, random streams and own values alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from minigan import backend
+from minigan.autograd import Tensor
+from minigan.nn import Module
+from minigan.optim import Optimizer
+
+if TYPE_CHECKING:
+    from minigan.algorithms.algorithm import Algorithm
+
+
+def state_of(algorithm: Algorithm) -> dict[str, Any]:
+    """Arrays, numbers, and texts for random generators, by dotted names."""
+    found = {}
+    for prefix, part in _parts(algorithm).items():
+        found |= {f"{prefix}.{key}": value for key, value in part.state_dict().items()}
+    for name, rng in algorithm.streams.items():
+        found[f"streams.{name}"] = json.dumps(rng.bit_generator.state)  # its integers have more bits than JSON keeps
+    for name, value in algorithm.state.items():
+        found[f"state.{name}"] = value.data if isinstance(value, Tensor) else value
+    return found
+
+
+def load_state(algorithm: Algorithm, state: Mapping[str, Any]) -> None:
+    """Take over what `state_of` gave."""
+    for prefix, part in _parts(algorithm).items():
+        part.load_state_dict(under(prefix, state))
+    for name, value in under("streams", state).items():
+        algorithm.rng(name).bit_generator.state = json.loads(value)
+    for name, value in under("state", state).items():
+        before = algorithm.state.get(name)
+        if backend.is_array(value):
+            value = algorithm.tensor(value) if isinstance(before, Tensor) else backend.to_device(value, algorithm.device)
+        algorithm.state[name] = value
+
+
+def random_state(algorithm: Algorithm) -> dict[str, Any]:
+    """Where every stream is."""
+    return {name: rng.bit_generator.state for name, rng in algorithm.streams.items()}
+
+
+def restore_random_state(algorithm: Algorithm, states: Mapping[str, Any]) -> None:
+    """Take the streams back to where they were."""
+    for name in algorithm.streams.keys() - states.keys():
+        del algorithm.streams[name]  # first used since then: it begins anew
+    for name, state in states.items():
+        algorithm.streams[name].bit_generator.state = state
+
+
+def entry_name(algorithm: Algorithm, key: str) -> str:
+    """What a key of the state is called in a message: an optimiser's "opt_G.exp_avg.3" by its parameter."""
+    slot, _, index = key.rpartition(".")
+    for prefix, optimizer in algorithm.optimizers.items():
+        if slot.startswith(f"opt_{prefix}.") and index.isdecimal():
+            return f"{slot} of {optimizer.params[int(index)].name}"
+    return key
+
+
+def under(prefix: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries whose names begin with `prefix.`, without it."""
+    return {key[len(prefix) + 1 :]: value for key, value in state.items() if key.startswith(f"{prefix}.")}
+
+
+def _parts(algorithm: Algorithm) -> dict[str, Module | Optimizer]:
+    return algorithm.networks | {f"opt_{name}": optimizer for name, optimizer in algorithm.optimizers.items()}
