@@ -19,7 +19,8 @@ class _Probability:
 
     def figures(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
         """The means of σ(l(x)) and σ(l(G(z))): how real D finds real samples, and fakes."""
-        return {"D_x": Tensor(mean_sigmoid(real_logits.data)), "D_G_z": Tensor(mean_sigmoid(fake_logits.data))}
+        logits = {"D_x": real_logits, "D_G_z": fake_logits}
+        return {name: Tensor(mean_sigmoid(value.data), device=value.device) for name, value in logits.items()}
 
 
 class _Critic:
@@ -27,7 +28,7 @@ class _Critic:
 
     def figures(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
         """E l(x) − E l(G(z)): by how much real samples are scored higher. (A Wasserstein critic's estimate.)"""
-        return {"score_gap": Tensor(real_logits.data.mean() - fake_logits.data.mean())}
+        return {"score_gap": Tensor(real_logits.data.mean() - fake_logits.data.mean(), device=real_logits.device)}
 
 
 class Minimax(_Probability):

@@ -16,8 +16,9 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # The rooms of the house, from the ground up: each imports only from those above it in this list.
 ROOMS = [
-    "terminal", "words", "gpu", "backend", "kernels", "autograd", "functions", "nn", "optim", "models", "objectives",
-    "data", "metrics", "trace", "training", "testing", "lesson", "doctor", "cli",
+    "terminal", "words", "options", "gpu", "backend", "kernels", "distributed", "autograd", "functions", "nn", "optim",
+    "models", "objectives", "penalties", "data", "metrics", "algorithms", "recipes", "trace", "training", "testing",
+    "lesson", "doctor", "cli",
 ]  # fmt: skip
 KNOW_LITTLE = {"testing": {"backend", "kernels", "autograd", "functions"}, "kernels": {"backend"}}
 
@@ -25,8 +26,17 @@ KNOW_LITTLE = {"testing": {"backend", "kernels", "autograd", "functions"}, "kern
 ON_THE_HOST = {
     "nn/init.py": "a QR decomposition of freshly drawn numbers",
 }
-DEVICE_ROOMS = ("functions", "nn", "optim", "models", "objectives")
-DEVICE_FILES = ("training/steps.py", "training/averaging.py")  # the rest of training writes files and pictures
+DEVICE_ROOMS = ("functions", "nn", "optim", "models", "objectives", "penalties", "algorithms")
+# The rest of training writes files and pictures, and that of data reads them.
+DEVICE_FILES = (
+    "training/trainer.py", "training/replay.py", "training/callbacks/ema.py", "training/callbacks/stats.py",
+    "training/callbacks/nonfinite.py", "data/loader.py", "data/prefetch.py",
+)  # fmt: skip
+
+# Where a reader holds the code beside a paper, or looks for what happens when.
+SMALL_ROOMS = ("algorithms", "training")
+LINES, METHODS = 250, 12
+WIDER = {"Algorithm": "it names all that an algorithm of one's own may define, and all that its step may use"}
 
 
 def room_of(path: Path) -> str:
@@ -83,6 +93,35 @@ def test_array_work_asks_the_array_for_its_module(path):
 
 def test_the_exceptions_are_still_needed():
     assert all("numpy" in {full.split(".")[0] for full in imported(ROOT / path)} for path in ON_THE_HOST)
+
+
+def test_the_files_that_are_about_devices_are_there():
+    assert {name(path) for path in FILES} >= set(DEVICE_FILES)
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in SMALL_ROOMS], ids=name)
+def test_files_and_classes_stay_small(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LINES, f"{name(path)} is longer than a reader takes in"
+    wide = {c: n for c, n in public_methods(text).items() if n > METHODS}
+    assert wide.keys() <= WIDER.keys(), f"{name(path)}: too many methods to know what the class is: {wide}"
+
+
+def test_the_wider_classes_are_wider():
+    texts = [path.read_text(encoding="utf-8") for path in FILES if room_of(path) in SMALL_ROOMS]
+    found = {c: n for text in texts for c, n in public_methods(text).items()}
+    assert all(found[c] > METHODS for c in WIDER)
+
+
+def public_methods(text: str) -> dict[str, int]:
+    """How many each class has; a property is none."""
+    classes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
+    functions = {c.name: [f for f in c.body if isinstance(f, ast.FunctionDef)] for c in classes}
+    return {c: sum(not f.name.startswith("_") and not is_property(f) for f in fs) for c, fs in functions.items()}
+
+
+def is_property(function: ast.FunctionDef) -> bool:
+    return any(ast.unparse(decorator) in ("property", "cached_property") for decorator in function.decorator_list)
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)

@@ -30,14 +30,14 @@ class Algorithm:
 
         networks      dict of Modules        what is trained, and what samples are drawn from
         optimizers    dict of Optimizers
-        streams       dict of generators     what it draws: "noise", "dropout", "penalty", …: see `normal`, `uniform`, `rng`
+        streams       dict of generators     what it draws, "noise", "dropout", …: see `normal`, `uniform`
         state         dict of numbers and    what else it carries from step to step: a balance, a pool, a count
                       arrays
 
     `setup` fills them; whatever is in them is saved, restored and moved. What is not in them is forgotten.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("x",)  # the arrays of a batch that a step uses; others are not sent to the device
+    reads: ClassVar[tuple[str, ...]] = ("x",)  # the arrays of a batch that a step uses: only these are sent on
     generators: ClassVar[tuple[str, ...]] = ("G",)  # the networks that samples come from: their weights may be averaged
     batches_per_step: ClassVar[int] = 1  # how many a step takes
     image_size: ClassVar[int | None] = None  # that images are brought to; None: as they are
@@ -108,7 +108,7 @@ class Algorithm:
     def _draw(self, draw: Callable[..., Array], batch: Batch, shape: Sequence[int]) -> Tensor:
         """Drawn for the whole batch, whoever takes which share of it."""
         whole, part = batch.whole, self.process_group.share(batch.whole)
-        if whole == len(batch):  # it was made in the step, of shares (reals and fakes in one): of others' nothing is known
+        if whole == len(batch):  # made in the step, of shares (reals and fakes in one): of others' nothing is known
             whole, part = self.process_group.part(whole)
         return self.tensor(draw((whole, *shape), "float32")[part])
 
@@ -132,6 +132,8 @@ class Algorithm:
         """`step`, on arrays or Tensors; layers draw (dropout) from this run's own stream."""
         with backend.drawing_from(self.rng("dropout")):
             figures = self.step(self._as_tensors(batch) for batch in batches)
+        if not isinstance(figures, Mapping):
+            raise TypeError(f"{type(self).__name__}.step must return a dict of figures, not {type(figures).__name__}")
         return {name: self._as_figure(name, value) for name, value in figures.items()}
 
     def _as_figure(self, name: str, value: Any) -> Tensor:
@@ -186,14 +188,14 @@ class Algorithm:
         if moving:
             averaged = self.process_group.average([p.grad.data for p in moving], [p.data for p in moving])
             for p, gradient in zip(moving, averaged, strict=True):
-                p.grad = Tensor(gradient)
+                p.grad = Tensor(gradient, device=p.device)
 
     def generate(self, n: int, seed: int = 0, **condition: Any) -> Array:
         """n samples on the host, in evaluation mode; the first of many are those of few."""
         return generate(self, n, seed, **condition)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that changes while it trains, by dotted names: G.main.0.weight, opt_D.exp_avg.3, streams.noise, state.k."""
+        """All that changes as it trains, by dotted names: G.main.0.weight, opt_D.exp_avg.3, streams.noise, state.k."""
         return state_of(self)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

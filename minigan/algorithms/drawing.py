@@ -1,4 +1,4 @@
-"""Samples of an algorithm, on the host: in evaluation mode, some at a time, the same for a seed wherever they are drawn."""
+"""Samples of an algorithm, on the host: in evaluation mode, some at a time, the same for a seed wherever drawn."""
 
 from __future__ import annotations
 

@@ -25,7 +25,15 @@ from minigan.models import MODELS, build
 from minigan.objectives import OBJECTIVES
 from minigan.optim import SGD, Adam, Optimizer, RMSprop
 from minigan.options import (
-    COUNT, FLAG, NOT_NEGATIVE, PAIR_OF_FRACTIONS, POSITIVE, ConfigError, Kind, one_of, option,
+    COUNT,
+    FLAG,
+    NOT_NEGATIVE,
+    PAIR_OF_FRACTIONS,
+    POSITIVE,
+    ConfigError,
+    Kind,
+    one_of,
+    option,
 )  # fmt: skip
 from minigan.penalties import PENALTIES, clip_weights, is_penalty, parsed_penalties
 
@@ -48,7 +56,7 @@ class GAN(Algorithm):
     model: str = option("quick28", "architecture", one_of(MODELS))
     objective: str = option("non-saturating", "what each network minimises", one_of(OBJECTIVES))
     penalties: tuple[str, ...] = option((), "added to D's loss; may be given several times", PENALTY_NAMES)
-    weight_clip: float = option(0.0, "D's weights are clipped to ± this after its step; 0: not at all", NOT_NEGATIVE)
+    weight_clip: float = option(0.0, "D's weights are clipped to [-this, this] after its step; 0: not", NOT_NEGATIVE)
     n_critic: int = option(1, "steps of D for one of G, each on a batch of its own", COUNT)
     optimizer: str = option("adam", "of both networks", one_of(OPTIMIZERS))
     lr_G: float = option(2e-4, "the generator's learning rate", POSITIVE, set_by="lr")
@@ -95,7 +103,7 @@ class GAN(Algorithm):
         G.zero_grad()
         fake.backward(border.grad)  # through G, from its output: ∂L_G/∂G.output, the same numbers
         self.optimizers["G"].step()
-        return _detached({"loss_G": loss_G}) | {"border_norm": Tensor(norm(border.grad.data))}
+        return _detached({"loss_G": loss_G}) | {"border_norm": Tensor(norm(border.grad.data), device=border.device)}
 
     # What the step is made of.
 
@@ -111,13 +119,16 @@ class GAN(Algorithm):
 
     def penalize(self, batch: Batch, fake: Tensor, real_logits: Tensor) -> Figures:
         """The terms that are added to D's loss, by name."""
-        D, y = self.networks["D"], self.condition(batch)
-        return {
-            f"penalty_{name}": penalty(
-                lambda x: D(x, *y), batch.x, fake, real_logits, lambda *shape: self.uniform(batch, *shape, stream="penalty")
-            )
-            for name, penalty in self._penalties.items()
-        }  # fmt: skip
+        y = self.condition(batch)
+
+        def D(x: Tensor) -> Tensor:
+            return self.networks["D"](x, *y)
+
+        def uniform(*shape: int) -> Tensor:
+            return self.uniform(batch, *shape, stream="penalty")
+
+        terms = self._penalties.items()
+        return {f"penalty_{name}": penalty(D, batch.x, fake, real_logits, uniform) for name, penalty in terms}
 
     # The networks.
 
@@ -127,7 +138,8 @@ class GAN(Algorithm):
 
     def use(self, G: nn.Module, D: nn.Module) -> GAN:
         """Train these networks, whatever the model; itself. Their optimisers are made anew."""
-        if any(p.per_sample for p in self._penalties.values()) and any(isinstance(m, nn.BatchNorm) for m in D.modules()):
+        per_sample = any(penalty.per_sample for penalty in self._penalties.values())
+        if per_sample and any(isinstance(module, nn.BatchNorm) for module in D.modules()):
             raise ConfigError(
                 f"penalties {', '.join(self.penalties)}: D has BatchNorm, which mixes the samples of a batch, but the "
                 "penalty is on each sample's own slope: choose a model whose D has none, or LayerNorm"

@@ -66,10 +66,10 @@ def _load(name: str) -> type[Algorithm]:
     for method in ("setup", "step"):
         if getattr(found, method) is getattr(Algorithm, method):
             raise ConfigError(f"algorithm {name}: the class defines no {method}; see lessons/your-own-gan.md")
-    own = {field for c in found.__mro__ for field, kind in vars(c).get("__annotations__", {}).items() if "ClassVar" not in str(kind)}
-    lost = own - set(found.__dataclass_fields__)
+    annotated = {n: str(kind) for cls in found.__mro__ for n, kind in vars(cls).get("__annotations__", {}).items()}
+    lost = {name for name, kind in annotated.items() if "ClassVar" not in kind} - set(found.__dataclass_fields__)
     if lost:
         raise ConfigError(
-            f"algorithm {name}: {', '.join(sorted(lost))} would be no option: write @dataclass(eq=False) above the class"
+            f"algorithm {name}: {', '.join(sorted(lost))} is no option yet: write @dataclass(eq=False) above the class"
         )
     return found

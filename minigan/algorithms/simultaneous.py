@@ -52,4 +52,5 @@ class SimultaneousGAN(GAN):
         if self.weight_clip:
             clip_weights(D, self.weight_clip)
         figures = _detached({"loss_D": loss_D, "loss_G": loss_G} | penalties)
-        return figures | self.loss.figures(real_logits, fake_logits) | {"border_norm": Tensor(norm(at_border.data))}
+        figures["border_norm"] = Tensor(norm(at_border.data), device=border.device)
+        return figures | self.loss.figures(real_logits, fake_logits)

@@ -35,8 +35,10 @@ def load_state(algorithm: Algorithm, state: Mapping[str, Any]) -> None:
         algorithm.rng(name).bit_generator.state = json.loads(value)
     for name, value in under("state", state).items():
         before = algorithm.state.get(name)
-        if backend.is_array(value):
-            value = algorithm.tensor(value) if isinstance(before, Tensor) else backend.to_device(value, algorithm.device)
+        if isinstance(before, Tensor):
+            value = Tensor(value, device=before.device)
+        elif backend.is_array(before):
+            value = backend.to_device(value, backend.device_of(before))
         algorithm.state[name] = value
 
 

@@ -17,9 +17,9 @@ from minigan.autograd.errors import GraphError, StaleTensorError
 from minigan.autograd.function import Function
 from minigan.autograd.modes import Observer, in_backward_of, in_layer, no_grad, observe
 from minigan.autograd.tensor import Tensor
-from minigan.autograd.walk import grad
+from minigan.autograd.walk import backward, grad
 
 __all__ = [
-    "AnomalyError", "Function", "GraphError", "Observer", "StaleTensorError", "Tensor", "detect_anomaly", "grad",
-    "in_backward_of", "in_layer", "no_grad", "observe",
+    "AnomalyError", "Function", "GraphError", "Observer", "StaleTensorError", "Tensor", "backward",
+    "detect_anomaly", "grad", "in_backward_of", "in_layer", "no_grad", "observe",
 ]  # fmt: skip

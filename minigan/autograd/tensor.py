@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigan import backend
-from minigan.autograd.modes import _grad_mode
 from minigan.backend import Array, Device
 
 if TYPE_CHECKING:
@@ -231,17 +230,9 @@ class Tensor:
         retain_graph: keep what the functions saved, for another pass. create_graph: record the
         gradient's own graph, so that it can be differentiated again (implies retain_graph).
         """
-        from minigan.autograd.walk import _cotangent_of, _unshared, _walk_back  # it is made of tensors
+        from minigan.autograd.walk import backward  # it is made of tensors
 
-        cotangent = _cotangent_of(self, grad)
-        gradients = _walk_back([self], [cotangent], None, retain_graph or create_graph, create_graph)
-        if not create_graph:
-            gradients = _unshared(gradients, cotangent)
-        for leaf, gradient in gradients.items():
-            if leaf.grad is not None:
-                with _grad_mode(create_graph, leaf):
-                    gradient = leaf.grad + gradient
-            leaf.grad = gradient
+        backward([self], [grad], retain_graph, create_graph)
 
     def detach(self) -> Tensor:
         """The same memory, outside of the graph: no gradient passes here."""

@@ -56,6 +56,30 @@ def grad(
     return gradients
 
 
+def backward(
+    tensors: Tensor | Sequence[Tensor], grad_tensors: Any = None, retain_graph: bool = False, create_graph: bool = False
+) -> None:
+    """Add Σ d(tensor)/d(leaf), each tensor contracted with its own of `grad_tensors`, to `.grad` of every leaf.
+
+    One walk from several roots: what they have in common is walked once, with the sum of their cotangents. So a loss
+    on G's output and what came back through D to the same output go through G together. grad_tensors: a cotangent of
+    each tensor's shape, or None where it is a single number (1). For one root, `Tensor.backward`.
+    """
+    tensors = _as_tensors("tensor", tensors)
+    given = [None] * len(tensors) if grad_tensors is None else _as_list(grad_tensors)
+    if len(given) != len(tensors):
+        raise ValueError(f"backward: {len(given)} grad_tensors were given for {len(tensors)} tensors: one for each")
+    cotangents = [_cotangent_of(y, dy) for y, dy in zip(tensors, given, strict=True)]
+    gradients = _walk_back(tensors, cotangents, None, retain_graph or create_graph, create_graph)
+    if not create_graph:
+        gradients = _unshared(gradients, cotangents)
+    for leaf, gradient in gradients.items():
+        if leaf.grad is not None:
+            with _grad_mode(create_graph, leaf):
+                gradient = leaf.grad + gradient
+        leaf.grad = gradient
+
+
 def _as_list(value: Any) -> list:
     alone = isinstance(value, Tensor) or backend.is_array(value) or not isinstance(value, Iterable)
     return [value] if alone else list(value)
@@ -167,10 +191,10 @@ def _nodes_leading_to(wanted: set, nodes: list[Function]) -> set[Function]:
     return leading
 
 
-def _unshared(gradients: dict, cotangent: Tensor) -> dict:
+def _unshared(gradients: dict, cotangents: list[Tensor]) -> dict:
     """The gradients with no memory in common, so that each may be changed in place by its owner.
     (An addition hands one cotangent to both of its inputs, a sum hands on one number as many.)"""
-    owners = {id(_owner(cotangent._data))}
+    owners = {id(_owner(dy._data)) for dy in cotangents}
     unshared = {}
     for leaf, gradient in gradients.items():
         owner = id(_owner(gradient._data))

@@ -53,7 +53,9 @@ class Dataset:
         return len(next(iter(self.arrays.values())))
 
     def __getitem__(self, indices: Index) -> Batch:
-        """These samples, in arrays of their own. Images (uint8) become float32 in [−1, 1]; all else is left as it is."""
+        """These samples, in arrays of their own. Images (uint8) become float32 in [−1, 1]; all else stays as it is."""
+        if isinstance(indices, slice):
+            indices = np.arange(len(self))[indices]  # a slice of an array would be the array itself
         return Batch(**{name: _as_values(array[indices]) for name, array in self.arrays.items()})
 
     def order(self, rng: np.random.Generator) -> np.ndarray:

@@ -83,6 +83,8 @@ class Loader:
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on from there, with the next iterator."""
         self.epoch, self.position = int(state["epoch"]), int(state["position"])
+        if self.position == len(self):  # minigan 0.1 could be stopped between an epoch's last batch and its end
+            self.epoch, self.position = self.epoch + 1, 0
 
 
 _SAID = {"x": "samples (x)", "y": "labels (y)"}

@@ -132,8 +132,8 @@ def batch_norm(
     become (1 − momentum) · old + momentum · batch; the variance entered there has the divisor
     M − 1 (`unbiased`, PyTorch) or M (TensorFlow). `num_batches_tracked`, a whole number, becomes one
     more. Otherwise: by the running statistics. negative_slope: of a (leaky) ReLU that y goes through at once.
-    process_group: processes that each have a share of the batch (`distributed.ProcessGroup`): its statistics are then those of
-    all of it, in the derivatives of every order too, and all processes must make the same calls.
+    process_group: processes that each have a share of the batch (`distributed.ProcessGroup`): its statistics are then
+    those of all of it, in the derivatives of every order too, and all processes must make the same calls.
     """
     x = as_floating("batch_norm", x)
     if x.ndim not in (2, 4):

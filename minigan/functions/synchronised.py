@@ -19,9 +19,9 @@ from minigan.functions.reduction import sum as _sum
 from minigan.kernels.normalization import Axes, Statistics
 from minigan.kernels.synchronised import (
     all_reduce_copy,
-    whole_count,
     sync_batch_norm_backward,
     sync_batch_norm_forward,
+    whole_count,
 )
 
 

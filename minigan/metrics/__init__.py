@@ -12,7 +12,7 @@ import numpy as np
 
 from minigan.metrics.sliced_wasserstein import sliced_wasserstein
 
-Metric = Callable[[np.ndarray, np.ndarray], float]  # (samples, real samples) → a number; said in stats.jsonl by its name
+Metric = Callable[[np.ndarray, np.ndarray], float]  # (samples, real samples) → a number
 
 METRICS: dict[str, Metric] = {"sliced_wasserstein": sliced_wasserstein}
 

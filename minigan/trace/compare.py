@@ -68,7 +68,7 @@ def _places(recorder: Recorder, made_in: Any) -> Iterator[_Place]:
             if hasattr(called.node, "edges") and given.parameter is None and given.maker not in run
         ]
         attached = [entry for entry in flowing if entry[1].key is not None]
-        others = [entry for entry in flowing if not entry[1].constant and entry[1].floating]
+        others = [entry for entry in flowing if not entry[1].constant]
         for called, given in (attached or others)[:1]:
             _, name, kind = recorder.describe([recorder.called[n] for n in run])
             yield _Place(name, kind, called.node, given)

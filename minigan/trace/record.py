@@ -46,7 +46,6 @@ class Input:
     attached: bool
     label: str | None
     constant: bool  # a number, a buffer, a target: nothing that flows through the network
-    floating: bool
     position: int = 0
 
 
@@ -206,12 +205,11 @@ class Recorder(Observer):
                 self._crossing |= {item.key, item.maker}
 
     def _input(self, t: Tensor, key: Any, within: Any, position: int = 0) -> Input:
-        floating = t.dtype.kind == "f"
         if isinstance(t, Parameter):
-            return Input(key, self._summary(t, picture=False), t, None, False, None, False, floating, position)
+            return Input(key, self._summary(t, picture=False), t, None, False, None, False, position)
         maker, attached = self._maker(t)
         constant = maker is None and key is None and not self._is_given(t, within)
-        return Input(key, self._summary(t), None, maker, attached, t.name, constant, floating, position)
+        return Input(key, self._summary(t), None, maker, attached, t.name, constant, position)
 
     def _maker(self, t: Tensor) -> tuple[int | None, bool]:
         """The number of the function that made it, and whether the graph says so."""
@@ -289,8 +287,8 @@ class Recorder(Observer):
         walk, called = self._walks - 1, self.called[number]
         if called.within is not self._layer or called.within is None:
             self._layer, self._given = called.within, {}
-        if number in self._crossing:
-            self.at_output[walk, number] = cotangents[0]._data.copy()
+        if number in self._crossing:  # at a border where the walk begins: what it was given, whatever joined it
+            self.at_output.setdefault((walk, number), cotangents[0]._data.copy())
         walked = Walked(walk, number, self._summary(cotangents[0], signed=True), {}, [])
         given = [t for t, edge in zip(gradients, node.edges, strict=True) if edge is not None]
         asked = [needed for needed, edge in zip(node.needs_input_grad, node.edges, strict=True) if edge is not None]

@@ -86,7 +86,7 @@ class StepRecorder(Recorder):
         if learns is None:
             return
         before = _nodes_before(outputs)
-        for call, border, maker in reversed(self._entered):
+        for call, border, maker in self._entered:
             logits, fake = self._outputs.get(call), self._outputs.get(maker)
             if maker.module is not learns or logits is None or logits.creator not in before:
                 continue

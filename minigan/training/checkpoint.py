@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from minigan.algorithms.registry import is_file
+from minigan.algorithms.registry import absolute, is_file
 from minigan.backend import Array, to_numpy
 from minigan.data import DataInfo
 from minigan.models import MODELS
+from minigan.training.atomic import write_atomically
 from minigan.training.config import Config, ConfigError
 from minigan.training.errors import CheckpointError
-from minigan.training.atomic import write_atomically
 from minigan.training.run_dir import run_number
 
 FORMAT = "minigan-checkpoint"
@@ -66,8 +66,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         ) from None
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a file that `save_checkpoint` wrote."""
+def load_checkpoint(path: Path, algorithm: str | None = None) -> Checkpoint:
+    """Read a file that `save_checkpoint` wrote.
+
+    algorithm: where the user's file of its algorithm lies now, as `file.py:Class`, if not where it was.
+    """
     from safetensors import safe_open
 
     if not path.is_file():
@@ -90,11 +93,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         if version == "1":
             arrays, header = _of_version_1(arrays, header)
-        _check_own_code(path, json.loads(header["config"]).get("algorithm", ""))
+        config = json.loads(header["config"])
+        if algorithm is not None and is_file(algorithm) and is_file(config.get("algorithm", "")):
+            config["algorithm"] = absolute(algorithm)
+        else:
+            _check_own_code(path, config.get("algorithm", ""))
         info = json.loads(header["data_info"])
         info = DataInfo({name: tuple(shape) for name, shape in info["shapes"].items()}, info["classes"])
-        return Checkpoint(arrays, json.loads(header["progress"]), Config.from_json(header["config"]), info)
-    except (KeyError, ValueError, TypeError, AttributeError) as error:  # a ConfigError too
+        return Checkpoint(arrays, json.loads(header["progress"]), Config.from_json(json.dumps(config)), info)
+    except ConfigError as error:
+        raise CheckpointError(f"{path} holds a run that cannot be made here: {error}") from None
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} has a damaged header ({error})") from None
 
 

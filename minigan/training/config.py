@@ -15,7 +15,16 @@ from minigan.backend import parse_device
 from minigan.metrics import METRICS
 from minigan.models import MODELS
 from minigan.options import (
-    COUNT, FLAG, FRACTION, NATURAL, ConfigError, Kind, check_options, option, options_of, or_none,
+    COUNT,
+    FLAG,
+    FRACTION,
+    NATURAL,
+    ConfigError,
+    Kind,
+    check_options,
+    option,
+    options_of,
+    or_none,
 )  # fmt: skip
 from minigan.recipes import RECIPES
 

@@ -25,7 +25,7 @@ def describe(trainer: Any) -> list[str]:
         *(f"  {note}" for note in data.notes),
         f"{length}{'' if config.steps else ' (epochs × batches)'}, batch {config.batch_size}, seed {config.seed}",
         f"device {trainer.device} ({trainer.device_reason})",
-        *_describe_group(trainer.process_group, trainer.process_group.places(trainer.device), config.batch_size, config.sync_batch_norm),
+        *_describe_group(trainer.process_group, trainer.places, config.batch_size, config.sync_batch_norm),
     ]
 
 

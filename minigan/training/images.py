@@ -95,19 +95,20 @@ def save_curves(path: Path, stats: Sequence[Mapping[str, Any]], labels: Mapping[
 
     stats: lines with "step" and figures by name. labels: what a figure is called, if not by its name.
     """
-    steps = [line["step"] for line in stats]
     names = dict.fromkeys(name for line in stats for name in line if name not in ("step", "epoch", "seconds"))
     panels = {"loss": [], "": [], "norm": []}
     for name in names:
         panels["loss" if name.startswith("loss") else "norm" if name.endswith("_norm") else ""].append(name)
     panels = {label: names for label, names in panels.items() if names}
+    if not panels:
+        return
     figure = _figure((8, 3 * len(panels)))
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for panel, (label, names) in zip(axes, panels.items(), strict=True):
         for name in names:
-            # null, a gap in the curve, becomes NaN
-            values = np.array([line.get(name) for line in stats], dtype=float)
-            panel.plot(steps, values, label=labels.get(name, name), linewidth=1.2)
+            own = [line for line in stats if name in line]  # not every step need have every figure
+            values = np.array([line[name] for line in own], dtype=float)  # null, a gap in the curve, becomes NaN
+            panel.plot([line["step"] for line in own], values, label=labels.get(name, name), linewidth=1.2)
         panel.set_ylabel(label)
         panel.grid(alpha=0.3)
         panel.legend(loc="best", frameon=False)

@@ -13,9 +13,9 @@ import numpy as np
 
 from minigan.trace import Trace
 from minigan.training import images
+from minigan.training.atomic import remove_leftovers, write_atomically
 from minigan.training.config import Config
 from minigan.training.errors import CheckpointError, TrainingError
-from minigan.training.atomic import remove_leftovers, write_atomically
 
 
 class RunDir:

@@ -13,7 +13,16 @@ from minigan.data import DataError, Dataset
 from minigan.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.options import ConfigError
 from minigan.training.callbacks import (
-    Callback, Checkpoints, Evaluation, NonFinite, Pictures, Progress, RunLog, SampleGrid, Stats, Traces,
+    Callback,
+    Checkpoints,
+    Evaluation,
+    NonFinite,
+    Pictures,
+    Progress,
+    RunLog,
+    SampleGrid,
+    Stats,
+    Traces,
 )  # fmt: skip
 from minigan.training.checkpoint import Checkpoint, load_checkpoint
 from minigan.training.config import Config
@@ -65,7 +74,7 @@ def resume(
     another `device`, and another place where the same `data` lies now: most other choices are its own.
     It may have been trained by more or fewer processes than go on with it."""
     path = Path(path)
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_checkpoint(path, changes.get("algorithm"))
     _check_changes(changes, checkpoint.config)
     run_dir = RunDir.around(path)
     _check_nothing_is_lost(path, checkpoint, run_dir)
@@ -183,7 +192,7 @@ def _check_nothing_is_lost(path: Path, checkpoint: Checkpoint, run_dir: RunDir) 
         return
     for later in (last, *sorted(last.parent.glob("e*.safetensors"), reverse=True)):
         try:
-            step = load_checkpoint(later).progress["step"]
+            step = load_checkpoint(later, checkpoint.config.algorithm).progress["step"]
         except CheckpointError:
             continue  # missing or damaged: there is nothing to lose
         if step > checkpoint.progress["step"]:

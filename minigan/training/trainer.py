@@ -40,6 +40,7 @@ class Trainer:
         self.config, self.data, self.run_dir, self.process_group = config, data, run_dir, process_group
         spec = process_group.own_device(config.device)
         self.device, self.device_reason = device, _ = backend.choose_device(spec, config.tf32)
+        self.places = process_group.places(device)  # asked of all processes; told by the first alone
         self.algorithm: Algorithm = config.make_algorithm().build(
             data.info, config.seed, device, "float32", process_group, config.sync_batch_norm
         )
@@ -173,4 +174,5 @@ class Trainer:
         for part in (self.algorithm, self.loader, *self.callbacks):
             part.load_state_dict(state)
         self.step, self.seconds, self.closed_epochs = state["step"], state["seconds"], state["closed_epochs"]
+        self.at_epoch_end = self.loader.epoch > self.closed_epochs  # it was stopped before callbacks were told
         self.batches = None  # they begin where the loader is now

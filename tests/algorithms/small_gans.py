@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 import minigan as mg
+from minigan import backend, nn
 from minigan import functions as F
-from minigan import nn
 from minigan.algorithms import GAN, SimultaneousGAN
 from minigan.data import Batch
 
@@ -85,7 +85,7 @@ def make(algorithm: type[GAN] = GAN, networks: Any = (Generator, Discriminator),
     mg.manual_seed(seed)
     G, D = (network().to(dtype="float64") for network in networks)
     gan = algorithm(**({"lr_G": 0.02, "lr_D": 0.03, "betas": (0.9, 0.999)} | options)).use(G.named("G"), D.named("D"))
-    gan.seed, gan.dtype = seed, "float64"
+    gan.seed, gan.dtype, gan.device = seed, "float64", backend.get_default_device()
     return gan
 
 
@@ -113,5 +113,5 @@ def weights(module: nn.Module) -> list[bytes]:
 def state_of(gan: GAN) -> dict[str, bytes]:
     """All that changes, to the bit."""
     state = gan.state_dict()
-    return {name: np.asarray(mg.backend.to_numpy(value) if hasattr(value, "dtype") else value).tobytes()
+    return {name: np.asarray(backend.to_numpy(value) if hasattr(value, "dtype") else value).tobytes()
             if not isinstance(value, str) else value.encode() for name, value in state.items()}  # fmt: skip

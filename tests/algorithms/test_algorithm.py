@@ -28,6 +28,8 @@ from small_gans import (
 import minigan as mg
 from minigan import backend, nn, optim
 from minigan.algorithms import GAN, Algorithm, Figures
+from minigan.algorithms.drawing import NoSamplesError, decode, preview
+from minigan.algorithms.state import entry_name, random_state, restore_random_state
 from minigan.data import Batch, DataInfo
 from minigan.options import ConfigError, option
 
@@ -142,8 +144,8 @@ def test_the_state_has_all_parts_by_their_names():
     assert {name for name in names if name.startswith("streams.")} == {
         "streams.noise", "streams.dropout", "streams.penalty"
     }  # fmt: skip
-    assert gan.entry_name("opt_D.exp_avg.1") == "opt_D.exp_avg of D.0.bias"
-    assert gan.entry_name("G.main.0.weight") == "G.main.0.weight"
+    assert entry_name(gan, "opt_D.exp_avg.1") == "opt_D.exp_avg of D.0.bias"
+    assert entry_name(gan, "G.main.0.weight") == "G.main.0.weight"
 
 
 def test_a_state_of_another_network_does_not_fit():
@@ -159,10 +161,12 @@ def test_a_state_of_another_network_does_not_fit():
 def test_the_streams_can_be_taken_back():
     gan = make()
     gan.normal(batch(), 3)
-    before = copy.deepcopy(gan.random_state())
+    before = copy.deepcopy(random_state(gan))
     drawn = gan.normal(batch(), 3).numpy()
     assert gan.normal(batch(), 3).numpy().tobytes() != drawn.tobytes()
-    gan.restore_random_state(before)
+    gan.uniform(batch(), 3)  # from a stream that was not there
+    restore_random_state(gan, before)
+    assert set(gan.streams) == {"noise"}
     assert_array_equal(gan.normal(batch(), 3).data, drawn)
 
 
@@ -210,7 +214,7 @@ def test_dropout_draws_from_the_algorithms_own_stream():
 
 def test_building_and_training_leave_the_global_generator_alone():
     before = copy.deepcopy(backend.default_rng().bit_generator.state)
-    gan = GAN(model="dcgan28").build(IMAGES, seed=3)  # whose D has dropout
+    gan = GAN(model="dcgan28").build(IMAGES, seed=3, device=backend.get_default_device())  # whose D has dropout
     gan(iter([Batch(x=np.zeros((2, 1, 28, 28), "float32"))]))
     gan.generate(2)
     assert backend.default_rng().bit_generator.state == before
@@ -288,7 +292,7 @@ def test_modes_are_restored_after_an_error():
 def test_given_noise_is_decoded():
     gan = make(networks=(LabelledGenerator, LabelledCritic))
     z = np.random.default_rng(0).standard_normal((130, 6))
-    images = gan.decode(z, label=1)
+    images = decode(gan, z, label=1)
     G = gan.networks["G"].eval()
     expected = G(mg.Tensor(z.astype("float32").astype("float64")), mg.Tensor([1] * 130, dtype="int64"))
     np.testing.assert_allclose(images, expected.numpy(), rtol=0, atol=1e-12)
@@ -312,7 +316,7 @@ def test_a_label_can_be_asked_for():
 def test_the_preview_is_as_many_samples_as_there_are_reals():
     gan = make()
     reals = Batch(x=np.zeros((130, 1, 6, 6)))
-    assert_array_equal(gan.preview_on_host(reals, seed=3), gan.generate(130, seed=3))
+    assert_array_equal(preview(gan, reals, seed=3), gan.generate(130, seed=3))
 
 
 # --- building --------------------------------------------------------------------------------------
@@ -402,16 +406,27 @@ def test_arrays_of_a_batch_come_as_tensors_of_the_dtype():
 
 
 @pytest.mark.parametrize(
-    ("call", "needed"),
+    ("call", "error", "said"),
     [
-        (lambda a: a.setup(IMAGES), r"setup\(self, data\)"),
-        (lambda a: a.step(iter([])), r"step\(self, batches\)"),
-        (lambda a: a.sample(1, None), r"sample\(self, n, rng\)"),
+        (lambda a: a.setup(IMAGES), TypeError, r"Algorithm must define setup\(self, data\)"),
+        (lambda a: a.step(iter([])), TypeError, r"Algorithm must define step\(self, batches\)"),
+        (lambda a: a.generate(1), NoSamplesError, r"Algorithm draws no samples: it defines no sample\(self, n, rng\)"),
+        (lambda a: a.translate(batch()), NoSamplesError,
+         r"Algorithm translates nothing: it defines no translate\(self, batch\)"),
     ],
-)
-def test_what_ones_own_must_define(call, needed):
-    with pytest.raises(NotImplementedError, match=f"^Algorithm must define {needed}$"):
+)  # fmt: skip
+def test_what_ones_own_must_define(call, error, said):
+    with pytest.raises(error, match=f"^{said}$"):
         call(Algorithm())
+
+
+def test_one_that_translates_previews_what_becomes_of_the_reals():
+    class Doubling(Algorithm):
+        def translate(self, batch: Batch) -> mg.Tensor:
+            return batch.x * 2.0
+
+    reals = Batch(x=np.random.default_rng(0).standard_normal((130, 2)).astype("float32"))
+    assert_array_equal(preview(Doubling(), reals), 2 * reals.x)
 
 
 def test_a_step_takes_no_more_batches_than_it_asks_for():

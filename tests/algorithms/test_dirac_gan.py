@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import minigan as mg
+from minigan import backend, nn
 from minigan import functions as F
-from minigan import nn
 from minigan.algorithms import GAN, SimultaneousGAN
 from minigan.data import Batch
 
@@ -39,7 +39,7 @@ class One(nn.Module):
 def walk(algorithm: type[GAN], start: Point, steps: int, h: float = 0.1, **options) -> list[Point]:
     """(θ, ψ) after each step of the real thing."""
     gan = algorithm(optimizer="sgd", lr_G=h, lr_D=h, **options).use(One(start[0], "G"), One(start[1], "D"))
-    gan.dtype = "float64"
+    gan.dtype, gan.device = "float64", backend.get_default_device()
     batches = repeat(Batch(x=mg.Tensor(np.zeros((N, 1)))))
     path = []
     for _ in range(steps):
@@ -183,7 +183,7 @@ def test_r1_is_best_where_its_eigenvalues_meet(objective, slope):
 def test_r1_converges_where_a_gradient_penalty_does_not():
     """A slope of 1 is asked for even where the fakes are right, and θ goes to and fro."""
     start, h = (1.0, 0.5), 0.05
-    r1 = np.array(walk(GAN, start, 600, h, objective="wasserstein", penalties=("r1:2",)))
-    assert np.abs(r1[-1]).max() < 1e-9
-    late = np.array(walk(GAN, start, 600, h, objective="wasserstein", penalties=("gradient:0.3",)))[300:]
-    assert late[:, 0].min() < -1.3 and late[:, 0].max() > 1.3
+    r1 = np.array(walk(GAN, start, 350, h, objective="wasserstein", penalties=("r1:2",)))
+    assert np.abs(r1[-1]).max() < 1e-5
+    late = np.array(walk(GAN, start, 350, h, objective="wasserstein", penalties=("gradient:0.3",)))[150:]
+    assert late[:, 0].min() < -1.2 and late[:, 0].max() > 1.2

@@ -255,7 +255,12 @@ def test_a_hook_sees_both_losses_each_before_it_is_used(name):
     gan = with_noise(name)
     G, D = players(gan)
     seen = {}
-    gan.loss_hooks.append(lambda which, loss: seen.update({which: (loss.item(), weights(G), weights(D))}))
+
+    def look(which: str, loss: mg.Tensor) -> None:
+        seen[which] = (loss.item(), weights(G), weights(D))
+        assert set(gradients(D if which == "loss_D" else G)) == {None}, "nothing was walked back yet"
+
+    gan.loss_hooks.append(look)
     start = weights(G), weights(D)
     figures = step(gan)
     assert list(seen) == ["loss_D", "loss_G"]

@@ -99,6 +99,16 @@ def test_no_algorithm(file):
     assert wrong(f"{file}:dataclass") == f"algorithm {file}:dataclass: {needed} in {file}"
 
 
+@pytest.mark.parametrize(("defined", "missing"), [("setup", "step"), ("step", "setup")])
+def test_an_algorithm_without_what_it_must_define(tmp_path, defined, missing):
+    path = tmp_path / "half.py"
+    path.write_text(
+        f"from minigan.algorithms import Algorithm\n\nclass Half(Algorithm):\n    def {defined}(self, it): ...\n"
+    )
+    said = f"algorithm {path}:Half: the class defines no {missing}; see lessons/your-own-gan.md"
+    assert wrong(f"{path}:Half") == said
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -117,7 +127,7 @@ def test_a_file_that_cannot_be_run(tmp_path, text, said):
 
 def test_options_without_the_decorator(file):
     assert wrong(f"{file}:Lost") == (
-        f"algorithm {file}:Lost: gamma, width would be no option: write @dataclass(eq=False) above the class"
+        f"algorithm {file}:Lost: gamma, width is no option yet: write @dataclass(eq=False) above the class"
     )
 
 

@@ -6,6 +6,7 @@ from devices import share_memory
 
 import minigan as mg
 from minigan import functions as F
+from minigan.autograd import backward
 
 
 def test_it_adds_to_what_is_in_grad():
@@ -126,3 +127,49 @@ def test_gradients_can_be_changed_in_place_one_by_one(loss):
     a.grad.data[1, 1] -= 1.0
     assert (a.grad.data == 100).sum() == 1
     np.testing.assert_array_equal(b.grad.numpy(), other)
+
+
+def test_several_roots_are_walked_back_together():
+    """A loss on G's output, and a gradient that came back to it from elsewhere: one pass, each function once."""
+
+    class Counted(mg.Function):
+        calls = 0
+
+        def forward(self, x):
+            return x * 3
+
+        def backward(self, dy):
+            Counted.calls += 1
+            return dy * 3.0
+
+    def made():
+        w = mg.Tensor(np.array([1.0, 2.0]), requires_grad=True)
+        y = Counted()(w * w)
+        return w, y, (y * y).sum()
+
+    arrived = np.array([0.5, -1.0])
+    w, y, loss = made()
+    backward([y, loss], [mg.Tensor(arrived), None])
+    assert Counted.calls == 1
+    twice, y2, loss2 = made()
+    loss2.backward(retain_graph=True)
+    y2.backward(arrived)
+    np.testing.assert_allclose(w.grad.numpy(), twice.grad.numpy())
+    np.testing.assert_allclose(w.grad.numpy(), (arrived + 2 * 3 * w.numpy() ** 2) * 3 * 2 * w.numpy())
+
+
+def test_one_cotangent_for_each_root():
+    y = mg.Tensor([1.0, 2.0], requires_grad=True) * 2.0
+    with pytest.raises(ValueError, match="1 grad_tensors were given for 2 tensors"):
+        backward([y, y], [None])
+    with pytest.raises(mg.GraphError, match="needs the cotangent"):
+        backward([y])
+
+
+def test_a_gradient_shares_no_memory_with_any_cotangent_that_was_given():
+    a, b = (mg.Tensor(np.ones(2), requires_grad=True) for _ in range(2))
+    given = [mg.Tensor(np.ones(2)), mg.Tensor(np.ones(2))]
+    backward([a + 0.0, b + 0.0], given)
+    a.grad.data += 1.0
+    b.grad.data += 1.0
+    np.testing.assert_array_equal(given[0].numpy(), 1.0), np.testing.assert_array_equal(given[1].numpy(), 1.0)

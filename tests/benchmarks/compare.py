@@ -43,23 +43,18 @@ def minigan_step(model: str, batch: int) -> Any:
     """One training step of minigan's, as `minigan train` takes it, on images made beforehand."""
     import numpy as np
 
-    from minigan import backend, models, objectives, optim
-    from minigan.autograd import Tensor
+    from minigan import backend
+    from minigan.data import Batch, DataInfo
     from minigan.training.config import Config
-    from minigan.training.steps import STEPS as WAYS
-    from minigan.training.steps import Players
 
     backend.keep_freed_memory()  # as a run does
-    config = Config.for_model(model)
-    G, D = models.build(model, channels=3 if model == "dcgan64" else 1)
-    rng = np.random.default_rng(0)
-    x = Tensor(rng.uniform(-1, 1, (batch, 3 if model == "dcgan64" else 1, G.image_size, G.image_size)).astype("f4"))
-    adams = [optim.Adam(net.parameters(), config.lr_G, config.betas, config.eps, config.epsilon_hat) for net in (G, D)]
-    players = Players(G, D, *adams, objectives.NonSaturating())
+    algorithm = Config.for_model(model).make_algorithm()
+    shape = (3 if model == "dcgan64" else 1, algorithm.image_size, algorithm.image_size)
+    algorithm.build(DataInfo({"x": shape}))
+    images = np.random.default_rng(0).uniform(-1, 1, (batch, *shape)).astype("float32")
 
     def step() -> None:
-        z = Tensor(rng.standard_normal((batch, G.z_dim), "float32"))
-        WAYS[config.step](players, x, z)
+        algorithm(iter([Batch(x=images)]))
 
     return step
 

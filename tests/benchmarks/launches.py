@@ -1,4 +1,4 @@
-"""What a training step asks of a GPU: python tests/benchmarks/launches.py [--batch 64] [--step alternating] [dcgan28 …]
+"""What a training step asks of a GPU: python tests/benchmarks/launches.py [--batch 64] [--algorithm gan] [dcgan28 …]
 
 Kernel launches, matrix products, copies between host and device, and waits for the device, by function
 and in all, against the budget. A launch costs the host some microseconds, so that a step of many small
@@ -26,31 +26,23 @@ BUDGET = {"dcgan28": {"launch": 200, "gemm": 45, "h2d": 2, "d2h": 0, "sync": 0}}
 MODELS = "mlp", "quick28", "dcgan28"
 
 
-def training_step(model: str, batch: int, step: str = "") -> Callable[[], Any]:
+def training_step(model: str, batch: int, algorithm: str | None = None) -> Callable[[], Any]:
     """A step of a model on the GPU, with the settings it is trained with; images and noise come from the host."""
     from minigan import backend
-    from minigan.autograd import Tensor
+    from minigan.data import Batch, DataInfo
     from minigan.training.config import Config
-    from minigan.training.players import players_of
-    from minigan.training.steps import STEPS
 
-    config, device = Config.for_model(model), backend.parse_device("gpu")
-    backend.manual_seed(0)
-    players = players_of(config, device)
-    G = players.G
-    rng = np.random.default_rng(0)
-
-    def take_step() -> Any:
-        x = rng.random((batch, config.channels or 1, G.image_size, G.image_size), "float32")
-        z = rng.standard_normal((batch, G.z_dim), "float32")
-        return STEPS[step or config.step](players, Tensor(x, device=device), Tensor(z, device=device))
-
-    return take_step
+    config = Config.for_model(model, **({"algorithm": algorithm} if algorithm else {}))
+    trained = config.make_algorithm()
+    shape = (1, trained.image_size, trained.image_size)
+    trained.build(DataInfo({"x": shape}), device=backend.parse_device("gpu"))
+    images = np.random.default_rng(0).random((batch, *shape), "float32")
+    return lambda: trained(iter([Batch(x=images)]))
 
 
-def measure(model: str, batch: int, step: str = "") -> dict[str, Counter]:
+def measure(model: str, batch: int, algorithm: str | None = None) -> dict[str, Counter]:
     """The counts of one step: by function, of the optimisers ("Adam"), of all else, and in all ("all")."""
-    take_step = training_step(model, batch, step)
+    take_step = training_step(model, batch, algorithm)
     for _ in range(2):  # kernels are compiled, constants sent
         take_step()
     with by_function() as rows:
@@ -113,7 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=MODELS, metavar="model", help=f"default: {' '.join(MODELS)}")
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--step", default="", help="alternating or simultaneous; default: as the model is trained")
+    parser.add_argument("--algorithm", help="gan or simultaneous-gan; default: as the model is trained")
     arguments = parser.parse_args()
     try:
         import cusim
@@ -123,7 +115,7 @@ def main() -> None:
         )
     cusim.install(nvrtc_check=False)
     for model in arguments.models:
-        show(model, arguments.batch, measure(model, arguments.batch, arguments.step))
+        show(model, arguments.batch, measure(model, arguments.batch, arguments.algorithm))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ import pytest
 from fake_cupy import CUDARuntimeError, OutOfMemoryError, pretend, take_away
 
 from minigan import backend, cli, gpu
-from minigan.testing import check
 from minigan.algorithms import GAN
+from minigan.testing import check
 from minigan.training import Config, Trainer, recording, start
 
 
@@ -103,13 +103,13 @@ def test_a_run_has_tf32_while_it_trains_and_nobody_else_has(wanted, fails, train
     monkeypatch.setattr(backend, "to_device", lambda array, device: array)
     seen = []
 
-    def look(self):
+    def look(self, stopped):
         backend.choose_device("gpu")  # as others in the same program may
         seen.append(fake.in_tf32)
         if fails:
             raise RuntimeError("it ended")
 
-    monkeypatch.setattr(Trainer, "take_step", look)
+    monkeypatch.setattr(Trainer, "_loop", look)
     said = train("--device", "gpu", *wanted)
     assert seen == [bool(wanted)] and not fake.in_tf32 and said.code == fails
 

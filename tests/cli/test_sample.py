@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minigan.algorithms.drawing import decode
+from minigan.cli import main
 from minigan.training import draw_noise, images, load_algorithm
 
 
@@ -18,7 +20,7 @@ def test_a_grid_and_arrays_are_what_the_averaged_generator_makes_of_the_seeds_no
     said = minigan("sample", trained, "--n", 10, "--seed", 3, "--out", tmp_path / "a.png", "--out", tmp_path / "a.npz")
     assert said.code == 0 and said.out == "" and f"wrote {tmp_path / 'a.npz'}" in said.err
     algorithm, config = load_algorithm(trained / "ckpt" / "last.safetensors")
-    drawn = algorithm.decode(draw_noise(10, algorithm.z_dim, 3))
+    drawn = decode(algorithm, draw_noise(10, algorithm.z_dim, 3))
     np.testing.assert_array_equal(images.load_png(tmp_path / "a.png"), images.grid(drawn))
     array = _bytes(tmp_path / "a.npz")
     assert array.dtype == np.uint8 and array.shape == (10, 1, 28, 28)
@@ -77,3 +79,53 @@ def test_what_cannot_be_is_said_before_anything_is_drawn(trained, tmp_path, mini
 def test_any_number_can_be_drawn(n, trained, tmp_path, minigan):
     assert minigan("sample", trained, "--n", n, "--out", tmp_path / "a.npz").code == 0
     assert len(_bytes(tmp_path / "a.npz")) == n
+
+
+# --- labels --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """The folder of a run of the conditional GAN, on images with labels 0, 1 and 2."""
+    folder = tmp_path_factory.mktemp("told")
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (40, 28, 28), "uint8")
+    np.savez(folder / "labelled.npz", images=images, labels=np.arange(40) % 3)
+    line = f"train --recipe cgan-28 --data {folder / 'labelled.npz'} --out {folder} --batch-size 20 --epochs 1"
+    assert main(line.split()) == 0
+    return folder / "00000-cgan-28-labelled-s0"
+
+
+def test_a_label_is_what_the_samples_show(told, tmp_path, minigan):
+    for name, label in (("all", []), ("one", ["--label", 1]), ("two", ["--label", 2])):
+        assert minigan("sample", told, "--n", 7, *label, "--out", tmp_path / f"{name}.npz").code == 0
+    every, one, two = (_bytes(tmp_path / f"{name}.npz") for name in ("all", "one", "two"))
+    algorithm, _ = load_algorithm(told / "ckpt" / "last.safetensors")
+    np.testing.assert_array_equal(one, images.to_bytes(algorithm.generate(7, 0, label=1)))
+    assert (one != two).any(axis=(1, 2, 3)).all()
+    # Without one, all labels in turn; the noise is the same.
+    differences = [abs(every[i::3].astype(int) - with_label[i::3]).max() for i, with_label in ((1, one), (2, two))]
+    assert max(differences) <= 1 and (every[0] != one[0]).any()
+
+
+def test_a_way_between_noises_keeps_its_label(told, tmp_path, minigan):
+    for name, label in (("one", 1), ("two", 2), ("again", 1)):
+        assert minigan("sample", told, "--n", 1, "--label", label, "--out", tmp_path / f"{name}.gif").code == 0
+    one, two, again = ((tmp_path / f"{name}.gif").read_bytes() for name in ("one", "two", "again"))
+    assert one == again != two
+
+
+def test_a_label_that_there_is_not_is_one_sentence(told, trained, tmp_path, minigan):
+    for run, label, says in [
+        (told, 3, "--label 3: the labels of this model are 0 to 2"),
+        (trained, 1, "--label 1: the model quick28 takes no labels; cgan28 does"),
+    ]:
+        said = minigan("sample", run, "--label", label, "--out", tmp_path / "a.png")
+        assert said.code == 2 and said.err.splitlines()[-1] == f"minigan sample: {says}"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_takes_labels_needs_data_that_has_them(data, tmp_path, minigan):
+    said = minigan("train", "--recipe", "cgan-28", "--data", data, "--out", tmp_path / "runs")
+    assert said.code == 2 and "the model cgan28 takes labels, but the data has none" in said.err
+    assert not (tmp_path / "runs").exists()

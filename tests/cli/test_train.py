@@ -14,6 +14,7 @@ import time
 
 import numpy as np
 import pytest
+from run_folders import left_by
 
 from minigan.training import Config
 from minigan.training.checkpoint import load_checkpoint
@@ -25,25 +26,14 @@ def options(data, out, *more):
     return ["train", "--data", data, "--out", out, *SMALL, *more]
 
 
-def left_by(folder):
-    checkpoint = load_checkpoint(folder / "ckpt" / "last.safetensors")
-    lines = (json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines())
-    return {
-        **{name: a.tobytes() for name, a in checkpoint.arrays.items()},
-        **{name: value for name, value in checkpoint.progress.items() if name != "seconds"},
-        "stats": [{name: value for name, value in line.items() if name != "seconds"} for line in lines],
-        **{p.name: p.read_bytes() for p in (folder / "samples").iterdir()},
-    }
-
-
 def test_train_resume_last_and_sample(data, tmp_path, minigan, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said = minigan("train", "--data", data, *SMALL, "--epochs", 1)
     assert said.code == 0 and said.out == "" and "\r" not in said.err
     for words in (
-        "mlp (G ",
+        "mlp (GAN: G ",
         "40 grey images 28×28",
-        "1 × 5 alternating steps (epochs × batches), batch 8, seed 0",
+        "1 × 5 batches (epochs × batches), batch 8, seed 0",
         "device ",
     ):
         assert words in said.err
@@ -69,7 +59,8 @@ def test_options_go_on_top_of_a_file(data, tmp_path, minigan):
     (tmp_path / "c.json").write_text(json.dumps({"model": "mlp", "epochs": 3, "seed": 5, "data": str(data)}))
     said = minigan("train", "--config", tmp_path / "c.json", "--seed", 6, "--dry-run")
     config = Config.from_json(said.out)
-    assert (config.model, config.epochs, config.seed, config.betas) == ("mlp", 3, 6, (0.9, 0.999))
+    assert (config.epochs, config.seed) == (3, 6)
+    assert (config.options["model"], config.options["betas"]) == ("mlp", (0.9, 0.999))
 
 
 @pytest.mark.parametrize("content", [None, "{", '{"epochs": "ten"}', '{"epoch": 3}', '{"betas": [1, 2, 3]}'])
@@ -108,10 +99,12 @@ def test_resuming_refuses_in_one_sentence(data, tmp_path, minigan, trained):
         (1, "no ckpt/last.safetensors", tmp_path),
         (1, "damaged", tmp_path / "cut.safetensors"),
         (1, "damaged", data),
-        (1, "other images", trained, "--epochs", 2, "--data", "mnist"),
+        (1, "other data", trained, "--epochs", 2, "--data", "mnist"),
         (2, "has done 1 epochs", trained),
         (2, "has done 1 epochs", trained, "--epochs", 1),
-        (2, "lr_D, lr_G, seed cannot be changed", trained, "--lr", 1, "--seed", 2),
+        (2, "lr, seed cannot be changed", trained, "--lr", 1, "--seed", 2),
+        (2, "objective cannot be changed", trained, "--epochs", 2, "--objective", "hinge"),
+        (2, "algorithm cannot be changed", trained, "--epochs", 2, "--algorithm", "simultaneous-gan"),
         (2, "--config and --resume exclude each other", trained, "--config", trained / "config.json"),
     ]:
         said = minigan("train", "--resume", *arguments)

@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
+from run_folders import left_by
 
 from minigan import backend
 from minigan.training import Config
@@ -58,15 +59,6 @@ def says(minigan):
         return said.err
 
     return call
-
-
-def left_by(folder) -> dict:
-    checkpoint = load_checkpoint(folder / "ckpt" / "last.safetensors")
-    return {
-        **{name: a.tobytes() for name, a in checkpoint.arrays.items()},
-        **{name: value for name, value in checkpoint.progress.items() if name != "seconds"},
-        **{p.name: p.read_bytes() for p in (folder / "samples").iterdir()},
-    }
 
 
 def test_from_start_to_samples(data, tmp_path, process, says):

@@ -14,7 +14,9 @@ from minigan import cli
 from minigan.training import Config
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["sample", "--help"], ["doctor", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["sample", "--help"], ["doctor", "--help"]],
+)
 def test_help_names_the_defaults_in_plain_letters(arguments, minigan):
     said = minigan(*arguments)
     assert said.code == 0 and said.err == "" and said.out.isascii()
@@ -37,19 +39,37 @@ def test_the_version(minigan):
         ("train --epochs ten", "'ten' is not a whole number of 1 or more"),
         ("train --epochs 2.5", "'2.5' is not"),
         ("train --seed -1", "--seed"),
-        ("train --batch-size 1", "batch_size is 1, but must be"),
-        ("train --lr 0", "lr_G is 0.0, but must be a number above 0"),
-        ("train --lr nan", "lr_G is nan"),
+        ("train --batch-size 1", "'1' is not a whole number of 2 or more (one has no variance)"),
+        ("train --steps 0", "argument --steps: '0' is not a whole number of 1 or more"),
+        ("train --evaluate-every -1", "--evaluate-every"),
+        ("train --metrics taste", "'taste'"),
+        ("train --lr 0", "argument --lr: '0' is not a number above 0"),
+        ("train --lr-D nan", "argument --lr-D: 'nan' is not a number above 0"),
         ("train --lr fast", "'fast'"),
-        ("train --averaging 1", "averaging is 1.0, but must be a number in [0, 1)"),
+        ("train --betas 0.5", "'0.5' is not two numbers, each in [0, 1)"),
+        ("train --betas 0.5,1", "'0.5,1' is not two numbers, each in [0, 1)"),
+        ("train --ema-decay 1", "'1' is not a number in [0, 1)"),
+        ("train --averaging 0.9", "minigan train: --averaging is called --ema-decay now"),
+        ("train --step simultaneous", "minigan train: --step is called --algorithm gan or simultaneous-gan now"),
+        ("train --step=alternating", "--step is called --algorithm gan or simultaneous-gan now"),
         ("train --model gan", "'gan'"),
+        ("train --model none --dry-run", "'none'"),
+        ("train --recipe none", "'none'"),
+        ("recipes none", "recipe 'none' is not known: choose from quick28, "),
+        ("train --penalties slope", "penalties is ['slope'], but must be names from gradient, r1, "),
+        ("train --penalties gradient:0", "penalties is ['gradient:0'], but must be "),
+        ("train --penalties gradient --penalties r1", "penalties gradient, r1: D has BatchNorm, which mixes"),
+        ("train --algorithm simultaneous-gan --n-critic 2", "where both networks step at once it must be 1"),
+        ("train --algorithm nothing", "algorithm 'nothing' is not known: choose from gan, simultaneous-gan, or name"),
+        ("train --algorithm nothing.py:Mine", "algorithm nothing.py:Mine: there is no file nothing.py"),
         ("train --channels 2", "2"),
-        ("train --device tpu", "device 'tpu' is not known: use 'cpu', 'gpu' or 'gpu:N'"),
+        ("train --device tpu", "'tpu' is not auto, cpu, gpu or gpu:N"),
         ("sample --device tpu", "device 'tpu' is not known"),
         ("doctor --device gpu:x", "device 'gpu:x' is not known"),
         ("sample --n 0", "'0' is not a whole number of 1 or more"),
         ("sample --n -3", "--n"),
         ("sample --seed x", "'x' is not a whole number of 0 or more"),
+        ("sample --label seven", "'seven' is not a whole number of 0 or more"),
     ],
 )
 def test_bad_usage_is_2_and_one_line(line, named, minigan, tmp_path, monkeypatch):

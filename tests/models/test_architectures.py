@@ -150,6 +150,7 @@ def test_cgan28s_discriminator_projects():
     assert logits[0] - logits[1] == pytest.approx(D.features(x).numpy()[0] @ (rows[3] - rows[1]), rel=1e-10)
 
 
+@pytest.mark.host_only("nobody looks at labels on a GPU: it would have to be waited for")
 @pytest.mark.parametrize("name", CONDITIONAL)
 def test_labels_that_are_none(name):
     G, D = pair(name)

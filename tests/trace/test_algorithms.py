@@ -12,6 +12,7 @@ from minigan import functions as F
 from minigan import nn, optim
 from minigan.algorithms import GAN, Algorithm, SimultaneousGAN
 from minigan.algorithms.gan import as_border
+from minigan.autograd import backward
 from minigan.data import Batch, DataInfo
 from minigan.trace import Trace, step_recorder, trace_step
 from minigan.trace.figures import dot, gradient_norms
@@ -163,7 +164,9 @@ def test_four_networks_with_two_optimisers():
         ("G", {"G_AB", "G_BA"}), ("D", {"D_A", "D_B"}),
     ]  # fmt: skip
     assert turns(trace) == ["G", "D"] and [w.player for w in trace.walks] == ["G", "D"]
-    assert "0 into G_BA" in trace_text(trace, 100) and "update of G by Adam" in trace_text(trace, 100)
+    (back,) = [page for page in pages(trace) if page.what.startswith("backward from loss_D")]
+    assert back.result == "the wall: 0 into G_AB; the wall: 0 into G_BA"
+    assert "update of G by Adam" in trace_text(trace, 100)
 
 
 class OneEach(CycleGAN):
@@ -204,6 +207,7 @@ class TwoJudges(Algorithm):
     """G learns from two discriminators at one border, or at one for each; beside them it is drawn to 0."""
 
     each: bool = False
+    only_first: bool = False  # what comes to the second border is left there
 
     def setup(self, data):
         self.networks = {"G": dense(4, 3), "D1": dense(3, 8, 1), "D2": dense(3, 8, 1)}
@@ -219,7 +223,7 @@ class TwoJudges(Algorithm):
         with nn.frozen(D1, D2):
             loss_G.backward()
         G.zero_grad()
-        fake.backward(first.grad + second.grad if self.each else first.grad)
+        fake.backward(first.grad + second.grad if self.each and not self.only_first else first.grad)
         self.optimizers["G"].step()
         return {"loss_G": loss_G}
 
@@ -239,6 +243,42 @@ def test_two_borders_whose_gradients_are_added_are_no_walls():
     first, second = trace.crossings
     assert first.at_input != second.at_input and first.at_output == second.at_output
     assert first.difference > 0 and second.difference > 0 and first.norm_into == second.norm_into > 0
+
+
+def test_a_border_whose_gradient_is_left_there_is_a_wall_beside_one_that_is_carried_on():
+    trace = recorded(TwoJudges, "x", each=True, only_first=True)
+    assert [(c.kind, c.difference, c.norm_into > 0) for c in trace.crossings] == [
+        ("door", 0.0, True), ("wall", None, False),
+    ]  # fmt: skip
+
+
+class WithTerm(GAN):
+    """G is also drawn to the reals: its term and what came back through D go through G in one walk."""
+
+    def generator_turn(self, batch, fake):
+        G, D = self.networks.values()
+        border = as_border(fake)
+        with nn.frozen(D):
+            loss_G = self.report("loss_G", self.loss.generator_loss(D(border)))
+        loss_G.backward()
+        term = self.report("term", F.l1_loss(fake, batch.x))
+        G.zero_grad()
+        backward([term, fake], [None, border.grad])
+        self.optimizers["G"].step()
+        return {"loss_G": loss_G, "term": term}
+
+
+def test_a_gradient_that_is_carried_on_together_with_a_loss():
+    """The door shows what was carried; what goes through G is that and the term's."""
+    gan = WithTerm(lr_G=0.1).use(dense(4, 8, 3), dense(3, 8, 1))
+    gan.networks["G"].z_dim = 4
+    trace = trace_step(gan, batches("x"))
+    wall, door = trace.crossings
+    assert (wall.kind, door.kind, door.difference) == ("wall", "door", 0.0) and door.at_input == door.at_output
+    assert [w.player for w in trace.walks] == ["D", "G", "G"] and turns(trace) == ["D", "G"]
+    through = next(trace.backs[i] for i in trace.walks[2].backs if trace.layers[trace.backs[i].layer].owner == "G")
+    assert through.gradient_in.norm != pytest.approx(door.norm_into, rel=1e-3)
+    assert len(trace.comparisons) == 6 and trace_text(trace, 80)
 
 
 # --- gradients of gradients ----------------------------------------------------------------------

@@ -450,6 +450,46 @@ def test_parts_of_players_within_a_module_are_their_own(gan, batch):
     assert recorder.trace.layers[0].name == "GAN.G.main.0"
 
 
+def test_what_no_network_computes_is_a_layer_as_far_as_it_is_computed_from_one_another():
+    x, y = (mg.Tensor(np.ones(3, "float32"), requires_grad=True) for _ in range(2))
+    with Recorder() as recorder:
+        a = x * x
+        b = y.exp()
+        c = (a + 1.0).sum()
+        total = c * 2.0 + b.sum()
+        c.backward(retain_graph=True)
+        total.backward()
+    layers = [([f.name for f in layer.functions], layer.sources) for layer in recorder.trace.layers]
+    assert layers == [(["Mul", "AddScalar", "Sum"], (None,)), (["Exp", "MulScalar", "Sum", "Add"], (None, 0))]
+
+
+def test_the_loss_of_a_network_is_walked_for_it_whatever_else_it_computes(gan, batch):
+    networks, (_, z) = gan().networks, batch()
+    with Recorder(networks) as recorder:
+        loss = networks["D"](networks["G"](z)).mean()
+        recorder.on_loss("loss_G", loss)
+        loss.backward()
+    assert [(w.label, w.player) for w in recorder.trace.walks] == [("loss_G", "G")]
+    assert {p.status for back in recorder.trace.backs for p in back.parameters} == {"computed"}
+
+
+def test_an_open_border_is_not_asked_for(gan, batch):
+    networks, (_, z) = gan().networks, batch()
+    with Recorder(networks) as recorder:
+        loss = networks["D"](networks["G"](z)).mean()
+        recorder.on_loss("loss_D", loss)
+        mg.grad(loss, networks["D"].parameters())
+    assert [(c.kind, c.at_input) for c in recorder.trace.crossings] == [("open", None)]
+
+
+def test_a_steps_samples_are_those_that_its_first_network_is_given(gan, batch):
+    algorithm, (x, z) = gan(), batch()
+    with step_recorder(algorithm) as recorder:
+        algorithm.networks["G"](z)
+        algorithm.networks["D"](x[:2])
+    assert recorder.trace.about["batch"] == len(z)
+
+
 def test_without_a_graph_there_is_the_forward_pass(gan, batch):
     networks, (_, z) = gan().networks, batch()
     with mg.no_grad(), Recorder(networks) as recorder:
@@ -636,6 +676,82 @@ def test_the_steps_own_objective_is_compared_with_the_numbers_of_the_step(cls, g
     carried = [w for w in trace.walks if w.carries is not None][-1]
     norms = [trace.backs[i].gradient_in.norm for i in carried.backs]
     assert len(norms) == 6 and [layer.norm for layer in mine.layers[:-1]] == norms[1:]
+
+
+class Scaled(nn.Module):
+    """A dense layer whose weight is scaled at each call: in the first function there is nothing that flows."""
+
+    def __init__(self, n: int, m: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(np.random.default_rng(0).standard_normal((m, n), "float32"))
+
+    def forward(self, x):
+        return F.dense(x, self.weight * mg.Tensor(np.full(self.weight.shape, 0.3, "float32")))
+
+
+class InAnotherOrder(GAN):
+    """G's turn first, and before it is walked back, D is asked about the fakes once more; about what `inner` says."""
+
+    spoilt = False
+
+    def step(self, batches):
+        G, D = self.networks.values()
+        fake = G(self.noise(next(batches)))
+        border = mg.Tensor(getattr(G, "inner", fake).data, requires_grad=True)
+        loss_G = self.report("loss_G", self.loss.generator_loss(D(border)))
+        D(fake.detach() * 1.0), D(fake.detach())
+        if self.spoilt:
+            F.mean(fake).backward()
+        loss_G.backward()
+        self.border = border
+        return {"loss_G": loss_G}
+
+
+def test_a_layers_first_function_may_take_in_its_weights_alone(batch):
+    G, D = nn.Sequential(Scaled(6, 5), nn.Tanh(), Scaled(5, 4)), nn.Sequential(nn.Dense(4, 1))
+    algorithm, (_, z) = InAnotherOrder().use(G, D), batch()
+    algorithm.noise = lambda batch: z
+    with step_recorder(algorithm) as recorder:
+        algorithm(iter([Batch(x=z)]))
+    inputs = [mg.Tensor(z.data, requires_grad=True)]
+    for layer in G._modules.values():
+        inputs.append(layer(inputs[-1]))
+    loss = algorithm.loss.generator_loss(D(inputs[-1]))
+    at_border, *on = (norm(g.numpy()) for g in mg.grad(loss, inputs[::-1]))
+    mine = next(c for c in recorder.trace.comparisons if (c.objective, c.surer) == ("non-saturating", 0.0))
+    assert mine.border.norm == pytest.approx(at_border, rel=1e-5)
+    assert [layer.name for layer in mine.layers] == ["G.2", "G.1", "G.0"]
+    assert [layer.norm for layer in mine.layers] == pytest.approx(on, rel=1e-5)
+
+
+def test_logits_are_those_of_the_loss(gan, batch, traced):
+    """D has dropout: what it says of the fakes another time is another thing."""
+    algorithm = gan(InAnotherOrder)
+    mine = next(c for c in traced(algorithm, *batch()).comparisons if (c.objective, c.surer) == ("non-saturating", 0.0))
+    assert mine.border.norm == pytest.approx(norm(algorithm.border.grad.numpy()), rel=1e-6)
+
+
+def test_a_generators_graph_that_is_gone_is_not_compared_through(gan, batch, traced):
+    algorithm = gan(InAnotherOrder)
+    algorithm.spoilt = True
+    trace = traced(algorithm, *batch())
+    assert trace.comparisons == () and [w.label for w in trace.walks][1] == "loss_G"
+
+
+def test_what_D_is_given_of_the_inside_of_G_is_not_compared(gan, batch, traced):
+    class Inner(nn.Module):
+        def __init__(self, main) -> None:
+            super().__init__()
+            self.main = main
+
+        def forward(self, z):
+            self.__dict__["inner"] = self.main(z)
+            return self.inner * 0.5
+
+    algorithm = gan(InAnotherOrder)
+    algorithm.use(Inner(algorithm.networks["G"]), algorithm.networks["D"])
+    trace = traced(algorithm, *batch())
+    assert trace.comparisons == () and trace.crossings[0].at_input.norm > 0
 
 
 def test_where_comparing_makes_no_sense_there_is_no_comparison(gan, batch, traced):

@@ -1,4 +1,4 @@
-"""A model of a few hundred weights with all that a checkpoint must hold (BatchNorm, dropout), and data for it."""
+"""Models of a few hundred weights with all that a checkpoint must hold (BatchNorm, dropout), and data for them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 
 from minigan import backend, nn
+from minigan import functions as F
 from minigan.models import MODELS
 from minigan.training import Config, Trainer, images, resume, start
+from minigan.training.callbacks import Progress
 from minigan.training.checkpoint import load_checkpoint
 
-IMAGES, BATCH = 70, 16  # 5 steps an epoch, the last of 6 images
+IMAGES, BATCH = 70, 16  # 5 batches an epoch, the last of 6 images
+CLASSES = 3
 
 
 class Generator(nn.Sequential):
@@ -39,22 +42,58 @@ class Discriminator(nn.Sequential):
         )  # fmt: skip
 
 
+class LabelledGenerator(nn.Module):
+    z_dim, image_size, conditional = 4, 8, True
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.classes, self.label, self.main = classes, nn.Embedding(classes, 4), Generator(channels)
+
+    def forward(self, z, y):
+        return self.main(z + self.label(y))
+
+
+class LabelledDiscriminator(nn.Module):
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.label, self.main = nn.Embedding(classes, 64), Discriminator(channels)
+
+    def forward(self, x, y):
+        return self.main(x + F.reshape(self.label(y), (-1, 1, 8, 8)))
+
+
+class Critic(nn.Sequential):
+    """Without BatchNorm, as a gradient penalty needs it."""
+
+    image_size = 8
+
+    def __init__(self, channels: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(channels, 3, 4, 2, 1), nn.LeakyReLU(0.2), nn.Dropout(0.3), nn.Flatten(), nn.Dense(48, 1)
+        )
+
+
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The model "tiny", and no time spent on drawing curves."""
-    tiny = SimpleNamespace(Generator=Generator, Discriminator=Discriminator, DEFAULTS={})
-    monkeypatch.setitem(MODELS, "tiny", tiny)
+    """The models "tiny", "tiny-labelled" and "tiny-critic", and no time spent on drawing curves."""
+    for name, G, D in (
+        ("tiny", Generator, Discriminator),
+        ("tiny-labelled", LabelledGenerator, LabelledDiscriminator),
+        ("tiny-critic", Generator, Critic),
+    ):
+        monkeypatch.setitem(MODELS, name, SimpleNamespace(Generator=G, Discriminator=D, DEFAULTS={}))
     monkeypatch.setattr(images, "save_curves", lambda path, stats, labels: path.write_bytes(b"curves"))
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Callable[..., str]:
-    """data(n, size): the path of a file of random images."""
+    """data(n, size): the path of a file of random images, with labels."""
 
     def make(n: int = IMAGES, size: int = 8, name: str = "noise8") -> str:
         path = tmp_path / f"{name}.npz"
         rng = np.random.default_rng([n, size])
-        np.savez(path, images=rng.integers(0, 256, (n, size, size), dtype=np.uint8))
+        images = rng.integers(0, 256, (n, size, size), dtype=np.uint8)
+        np.savez(path, images=images, labels=rng.integers(0, CLASSES, n))
         return str(path)
 
     return make
@@ -64,7 +103,14 @@ def data(tmp_path: Path) -> Callable[..., str]:
 def begin(tmp_path: Path, data: Callable[..., str]) -> Callable[..., Trainer]:
     """begin(epochs, runs, images, **choices): a new run of the tiny model."""
 
-    def make(epochs: int = 2, runs: str = "runs", images: int = IMAGES, detect_anomaly: bool = False, trace_every: int = 0, **choices: Any) -> Trainer:
+    def make(
+        epochs: int = 2,
+        runs: str = "runs",
+        images: int = IMAGES,
+        detect_anomaly: bool = False,
+        trace_every: int = 0,
+        **choices: Any,
+    ) -> Trainer:
         defaults = {"model": "tiny", "batch_size": BATCH, "ema_decay": 0.9, "grid": 4, "lr_G": 0.01, "lr_D": 0.01}
         defaults["device"] = str(backend.get_default_device())  # that of the tests, whatever else there is
         choices = defaults | choices
@@ -97,14 +143,32 @@ def left_by() -> Callable[..., dict[str, Any]]:
         folder = where.run_dir.path if isinstance(where, Trainer) else where
         checkpoint = load_checkpoint(folder / "ckpt" / "last.safetensors")
         lines = [line.split(', "seconds"')[0] for line in (folder / "stats.jsonl").read_text().splitlines()]
+        some = [path for name in ("samples.gif", "scores.jsonl") if (path := folder / name).exists()]
         return {
             **{name: (a.dtype, a.shape, a.tobytes()) for name, a in checkpoint.arrays.items()},
             **{name: value for name, value in checkpoint.progress.items() if name != "seconds"},
             "config": checkpoint.config,
             "config.json": (folder / "config.json").read_text(),
             "stats": lines,
-            **{p.name: p.read_bytes() for p in (folder / "samples").iterdir()},
-            "samples.gif": (folder / "samples.gif").read_bytes(),
+            **{p.name: p.read_bytes() for p in [*(folder / "samples").iterdir(), *some]},
         }
 
     return collect
+
+
+@pytest.fixture
+def at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """at_step(n, action): call `action(trainer)` once, right after step n of whatever run comes next."""
+
+    def plan(n: int, action: Callable[[Trainer], object]) -> None:
+        shown = Progress.on_step
+
+        def on_step(self: Progress, trainer: Trainer, figures: Any) -> None:
+            shown(self, trainer, figures)
+            if trainer.step == n:
+                monkeypatch.setattr(Progress, "on_step", shown)
+                action(trainer)
+
+        monkeypatch.setattr(Progress, "on_step", on_step)
+
+    return plan

@@ -98,7 +98,7 @@ def test_what_is_not_a_checkpoint_of_ours_is_refused(tmp_path):
 def test_a_checkpoint_of_another_architecture_is_refused(change, begin):
     run = begin(2)
     run.train()
-    checkpoint = load_checkpoint(run.folder.last_checkpoint)
+    checkpoint = load_checkpoint(run.run_dir.last_checkpoint)
     if change == "missing":
         del checkpoint.arrays["D.1.running_var"]
     elif change == "extra":
@@ -107,19 +107,19 @@ def test_a_checkpoint_of_another_architecture_is_refused(change, begin):
         checkpoint.arrays["opt_G.exp_avg.0"] = np.zeros((1, 1), "float32")
     else:
         del checkpoint.progress["position"]
-    save_checkpoint(run.folder.last_checkpoint, checkpoint)
+    save_checkpoint(run.run_dir.last_checkpoint, checkpoint)
     with pytest.raises(CheckpointError, match="does not fit"):
-        resume(run.folder.last_checkpoint, epochs=3)
+        resume(run.run_dir.last_checkpoint, epochs=3)
 
 
 def test_a_generator_of_another_architecture_is_refused(begin):
     run = begin(1)
     run.train()
-    checkpoint = load_checkpoint(run.folder.last_checkpoint)
+    checkpoint = load_checkpoint(run.run_dir.last_checkpoint)
     checkpoint.config = checkpoint.config.with_choices(model="mlp")
-    save_checkpoint(run.folder.last_checkpoint, checkpoint)
+    save_checkpoint(run.run_dir.last_checkpoint, checkpoint)
     with pytest.raises(CheckpointError, match="does not fit the model mlp"):
-        load_generator(run.folder.last_checkpoint)
+        load_generator(run.run_dir.last_checkpoint)
 
 
 def test_last_is_the_newest_run_that_has_a_checkpoint(tmp_path):

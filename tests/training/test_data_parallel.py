@@ -17,14 +17,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import own_algorithms
 import pytest
+from fake_mpi import twice
 
-from minigan import backend, gpu
 from minigan.autograd import Tensor
-from minigan.optim import SGD
-from minigan.training import Config, mpi, start, team
+from minigan.data import Batch, DataInfo
+from minigan.distributed import SINGLE_PROCESS
+from minigan.training import Config, launch, start
 from minigan.training.checkpoint import load_checkpoint
-from minigan.training.team import ALONE, Team
+from minigan.training.describe import resume_command
+from minigan.training.replay import retake_step
 
 SCRIPT = Path(__file__).with_name("together.py")
 MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
@@ -60,41 +63,59 @@ def train(tmp_path: Path, data: Callable[..., str]) -> Callable[..., subprocess.
 
 
 def furthest(a: dict[str, Any], b: dict[str, Any]) -> dict[str, float]:
-    """By name, how far apart two arrays are, over the largest number of the first."""
+    """By name, how far apart two arrays are, over the largest number of the first. Texts must be the same."""
     assert a.keys() == b.keys()
-    return {name: float(np.abs(a[name] - b[name]).max() / np.abs(a[name]).max().clip(1e-30)) for name in a}
+    assert [name for name in a if a[name].dtype.kind == "U" and a[name] != b[name]] == []
+    numbers = {name: array for name, array in a.items() if array.dtype.kind != "U"}
+    return {name: float(np.abs(x - b[name]).max() / np.abs(x).max().clip(1e-30)) for name, x in numbers.items()}
 
 
-def compared(tmp_path: Path, *scenario: Any) -> dict[str, float]:
-    """How far what two processes left is from what one left."""
-    run(2, scenario[0], tmp_path, *scenario[1:])
-    return furthest(*(dict(np.load(tmp_path / f"{name}.npz")) for name in ("alone", "together")))
+def compared(tmp_path: Path, *options: Any, who: str = "together") -> dict[str, float]:
+    """How far what several processes left is from what one left, after some steps."""
+    if not (tmp_path / "alone.npz").exists():
+        run(2, "steps", tmp_path, *options)
+    return furthest(*(dict(np.load(tmp_path / f"{name}.npz")) for name in ("alone", who)))
 
 
 # --- the same as one process ---------------------------------------------------------------------
 
 
 @needs_mpi
-@pytest.mark.parametrize("step", ["alternating", "simultaneous"])
-def test_two_processes_take_the_steps_of_one(tmp_path, step):
-    """In float64, where what is wrong stands out from rounding. Measured: 7e-15 at most."""
-    apart = compared(tmp_path, "steps", step, "float64", 11, 6, "sync")  # 5 images and 6
+@pytest.mark.parametrize("name", ["gan", "simultaneous-gan", "wgan-gp", "began", "infogan"])
+def test_two_processes_take_the_steps_of_one(tmp_path, name):
+    """In float64, where what is wrong stands out from rounding; of batches of 11, 11 and 5, shared out as 5 and 6, and
+    as 2 and 3. wgan-gp: two batches a step. Also where one process goes on with what two did, which went on with what
+    one did; random streams stand at one place in all. Measured: 7e-15 at most."""
+    apart = compared(tmp_path, name, "float64", 11, 6, "sync")
     assert max(apart.values()) < 1e-11, apart
+    by_turns = compared(tmp_path, who="turns")
+    assert max(by_turns.values()) < 1e-11, by_turns
+    if name == "began":
+        balances = np.load(tmp_path / "alone.npz")["figures"][:, 2]
+        assert len(set(balances)) == 6 and all(0 < k < 1 for k in balances)
 
 
 @needs_mpi
 def test_in_float32_they_differ_by_rounding(tmp_path):
     """One step, 2×32 images and 1×64: more steps show Adam, which makes of the rounding of a gradient near 0 a step
-    of full length. So its moments are compared, not its weights. Measured: 8e-8 (figures), 1.3e-5 (moments)."""
-    apart = compared(tmp_path, "steps", "simultaneous", "float32", 64, 1, "sync")
+    of full length. So its moments are compared, not its weights. Measured: 2e-7 (figures), 1.3e-5 (moments)."""
+    apart = compared(tmp_path, "simultaneous-gan", "float32", 64, 1, "sync")
     assert apart["figures"] < 1e-6
     assert max(value for name, value in apart.items() if "exp_avg" in name) < 1e-4, apart
 
 
 @needs_mpi
 def test_unsynchronised_batch_norm_is_each_ones_own(tmp_path):
-    apart = compared(tmp_path, "steps", "alternating", "float64", 12, 1, "own")
+    apart = compared(tmp_path, "gan", "float64", 12, 1, "own")
     assert apart["opt_D.exp_avg.0"] > 1e-4
+
+
+@needs_mpi
+def test_dropout_on_reals_and_fakes_in_one_array_leaves_all_streams_at_one_place(tmp_path):
+    """Its masks are not those of one process, whose array has all reals before all fakes."""
+    apart = compared(tmp_path, "joined", "float64", 11, 6, "sync")
+    compared(tmp_path, who="turns")
+    assert 0 < apart["opt_D.exp_avg.0"] < 2
 
 
 # --- a run ---------------------------------------------------------------------------------------
@@ -107,14 +128,14 @@ def arrays(runs: Path, number: int) -> dict[str, np.ndarray]:
 
 @needs_mpi
 def test_a_run_has_one_folder_and_one_voice(tmp_path, train):
-    done = train(2, "--epochs", 2, "--averaging", 0.9)
+    done = train(2, "--epochs", 2, "--ema-decay", 0.9)
     (folder,) = (tmp_path / "runs").iterdir()
     assert {p.name for p in (folder / "samples").iterdir()} == {"reals.png", "e000.png", "e001.png", "e002.png"}
     assert {p.name for p in folder.iterdir()} >= {"config.json", "log.txt", "samples.gif", "losses.png"}
     assert [json.loads(line)["step"] for line in (folder / "stats.jsonl").read_text().splitlines()] == [4, 8]
     for text in (done.stderr, (folder / "log.txt").read_text()):
         assert text.count("epoch 2/2 done") == 1
-        assert text.count("2 processes with 5 images of a batch each; BatchNorm normalises by each process' own") == 1
+        assert text.count("2 processes with 5 samples of a batch each; BatchNorm normalises by each process' own") == 1
 
 
 @needs_mpi
@@ -139,11 +160,15 @@ def test_ctrl_c_stops_all_at_one_step_and_saves(tmp_path, train, data):
     options = ["--data-parallel", "--model", "tiny", "--data", data(37), "--batch-size", 10, "--epochs", 100000]
     options += ["--device", "cpu", "--out", tmp_path / "runs"]
     with subprocess.Popen(command(2, "slow_pictures", *options), stderr=subprocess.PIPE, text=True) as job:
-        while not list((tmp_path / "runs").glob("*/ckpt/last.safetensors")):
-            assert job.poll() is None, job.stderr.read()
-            time.sleep(0.05)
-        job.send_signal(signal.SIGINT)
-        said = job.stderr.read()
+        try:
+            deadline = time.monotonic() + 60
+            while not list((tmp_path / "runs").glob("*/ckpt/last.safetensors")):
+                assert job.poll() is None and time.monotonic() < deadline
+                time.sleep(0.05)
+            job.send_signal(signal.SIGINT)
+            _, said = job.communicate(timeout=60)
+        finally:
+            job.kill()
     assert job.returncode == 1 and said.count("all is saved") == 1 and "Abort" not in said, said
     assert "Go on with: mpiexec -n 2 " in said and f" train --data-parallel --resume {tmp_path}/runs/0" in said, said
     step = int(said.split("stopped at step ")[1].split()[0])
@@ -185,7 +210,7 @@ def test_what_one_spoils_for_all(train, options, said):
 def test_what_is_wrong_with_all_is_said_once(train):
     done = train(2, "--batch-size", 34, "--epochs", 1, code=2)  # of 37 images 3 are left
     assert done.stderr.strip() == (
-        "minigan train: an epoch's smallest batch has 3 images, but 2 processes need 2 or more each (one has no "
+        "minigan train: an epoch's smallest batch has 3 samples, but 2 processes need 2 or more each (one has no "
         "variance; with --sync-batch-norm it would do): use another --batch-size, or fewer processes"
     )
 
@@ -194,7 +219,7 @@ def test_what_is_wrong_with_all_is_said_once(train):
 def test_the_same_images_are_needed(train, data):
     data(37, name="noise0"), data(36, name="noise1")
     done = train(2, "--epochs", 1, scenario="other_images", code=1)
-    assert "processes 0 and 1 differ in the images" in done.stderr
+    assert "processes 0 and 1 differ in the data: " in done.stderr
 
 
 @needs_mpi
@@ -205,7 +230,7 @@ def test_mpiexec_without_data_parallel_is_refused_once(tmp_path, data):
 
 
 @needs_mpi
-def test_one_process_is_a_team_too(tmp_path, data):
+def test_one_process_is_a_group_too(tmp_path, data):
     done = run(1, "train", "--data-parallel", "--model", "tiny", "--data", data(37), "--epochs", 1, "--batch-size", 10,
                "--device", "cpu", "--out", tmp_path / "runs")  # fmt: skip
     assert "one process: mpiexec -n 2 minigan train --data-parallel" in done.stderr
@@ -214,101 +239,69 @@ def test_one_process_is_a_team_too(tmp_path, data):
 # --- in one process ------------------------------------------------------------------------------
 
 
-class Twice:
-    """A communicator of two processes that have the same in mind."""
-
-    rank, size = 0, 2
-
-    def Allreduce(self, in_place: Any, array: np.ndarray) -> None:
-        assert isinstance(array, np.ndarray) and array.flags.c_contiguous
-        array *= 2
-
-
-@pytest.fixture
-def twice(monkeypatch: pytest.MonkeyPatch) -> Team:
-    monkeypatch.setattr(team, "_in_place", lambda: None)
-    return Team(Twice())
+def test_the_command_that_goes_on_starts_as_many_processes(monkeypatch, begin):
+    run = begin(1)
+    command = resume_command(run)
+    assert command.endswith(f" train --resume {run.run_dir.path}") and "mpiexec" not in command
+    run.process_group = twice(monkeypatch)
+    command = resume_command(run)
+    assert command.startswith("mpiexec -n 2 ")
+    assert command.endswith(f" train --data-parallel --resume {run.run_dir.path}")
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7])
-@pytest.mark.parametrize("n", [7, 20, 64])
-def test_shares_follow_each_other_and_differ_by_one(size, n):
-    one, shares = Team(), []
-    one.size = size
-    for one.rank in range(size):
-        shares.append(list(range(n))[one.share(n)])
-    assert sum(shares, []) == list(range(n))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+def built(group: Any, name: str = "InfoGAN") -> Any:
+    """An algorithm of a user's, as one process of this group has it."""
+    return getattr(own_algorithms, name)().build(DataInfo({"x": (1, 8, 8)}), process_group=group)
 
 
-def test_gradients_travel_in_one_piece_and_keep_their_shapes(twice):
-    params = [Tensor(np.zeros(shape), requires_grad=True) for shape in [(2, 3), (), (4, 3, 2, 5)]]
-    params[2].data = np.zeros((2, 5, 4, 3)).transpose(2, 3, 0, 1)  # a weight as the kernels lay it
-    still = Tensor(np.zeros(3), requires_grad=True)  # it has no gradient, on any process
-    optimizer = SGD([*params, still], lr=1.0)
-    optimizer.register_step_pre_hook(twice.average_gradients)
-    gradients = [np.random.default_rng(i).standard_normal(p.shape) for i, p in enumerate(params)]
-    for p, g in zip(params, gradients, strict=True):
-        p.grad = Tensor(g)
-    twice.begin(7)
-    optimizer.step()
-    for p, g in zip(params, gradients, strict=True):
-        np.testing.assert_allclose(p.numpy(), -2 * g * 3 / 7)
-    assert params[2].grad.data.strides == params[2].data.strides
-    assert still.grad is None
+def test_gradients_are_averaged_before_every_optimiser_s_step(monkeypatch):
+    """Weights without a gradient, on any process, stay without."""
+    group = twice(monkeypatch)
+    algorithm = built(group)
+    group.begin(7)
+    for optimizer in algorithm.optimizers.values():
+        still, *moving = optimizer.params
+        gradients = [np.random.default_rng(i).standard_normal(p.shape).astype("float32") for i, p in enumerate(moving)]
+        for p, g in zip(moving, gradients, strict=True):
+            p.grad = Tensor(g)
+        optimizer.step()
+        for p, g in zip(moving, gradients, strict=True):
+            np.testing.assert_allclose(p.grad.numpy(), 2 * g * 3 / 7, rtol=1e-6)
+        assert still.grad is None
 
 
-@pytest.mark.parametrize(
-    ("spec", "variable", "count", "rank", "device"),
-    [
-        ("auto", "", 2, 1, "gpu:1"),
-        ("auto", "", 2, 0, "auto"),  # the first process says why it is this one
-        ("gpu:0", "", 4, 3, "gpu:3"),
-        ("gpu:2", "", 4, 1, "gpu:3"),
-        ("gpu:2", "", 4, 2, "gpu:0"),
-        ("auto", "", 1, 1, "auto"),  # each process may have been shown a card of its own
-        ("auto", "gpu:1", 4, 1, "gpu:2"),
-        ("auto", "gpu:1", 4, 0, "auto"),
-        ("auto", "", 0, 1, "auto"),
-        ("auto", "cpu", 2, 1, "auto"),
-        ("cpu", "", 2, 1, "cpu"),
-        ("gpu:5", "", 2, 1, "gpu:5"),  # there is none: this is said elsewhere, as of "what?"
-        ("auto", "what?", 2, 1, "auto"),
-    ],
-)
-def test_each_process_of_a_machine_takes_its_own_gpu(monkeypatch, spec, variable, count, rank, device):
-    monkeypatch.setenv("MINIGAN_DEVICE", variable)
-    monkeypatch.setattr(gpu, "count", lambda: count)
-    monkeypatch.setattr(gpu, "ready", lambda index: None)
-    assert Team(Twice(), SimpleNamespace(rank=rank)).own_device(spec) == device
+@pytest.mark.parametrize("draw", ["normal", "uniform"])
+def test_each_process_has_its_rows_of_what_is_drawn_for_the_batch(monkeypatch, draw):
+    """Also of a batch that is used after the next one was taken."""
+    whole = getattr(built(SINGLE_PROCESS), draw)(Batch(x=np.zeros(7)), 2, stream="code").numpy()
+    rows = []
+    for rank in range(2):
+        group = twice(monkeypatch, rank)
+        share = group.begin(7)
+        batch = Batch(whole=7, x=np.zeros(7)[share])
+        group.begin(2)
+        rows += list(getattr(built(group), draw)(batch, 2, stream="code").numpy())
+    np.testing.assert_array_equal(rows, whole)
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_by_auto_a_gpu_that_does_not_compute_is_not_taken(monkeypatch, rank):
-    def ready(index: int = 0) -> Any:
-        raise gpu.NoGPU(f"gpu:{index} is out of breath", "let it rest")
-
-    monkeypatch.delenv("MINIGAN_DEVICE", raising=False)
-    monkeypatch.setattr(gpu, "count", lambda: 2)
-    monkeypatch.setattr(gpu, "ready", ready)
-    monkeypatch.setattr(gpu, "driver_cuda", lambda: 0)
-    one = Team(Twice(), SimpleNamespace(rank=rank))
-    assert backend.choose_device(one.own_device("auto")) == (backend.CPU, "gpu:0 is out of breath")
-    with pytest.raises(gpu.NoGPU, match=f"gpu:{rank} is out of breath"):
-        backend.choose_device(one.own_device("gpu"))
-
-
-def test_the_command_that_goes_on_starts_as_many_processes(twice, begin):
+def test_a_step_that_is_taken_again_alone_draws_what_it_drew(monkeypatch, begin, rank):
+    """A NaN that it met comes again: it has the noise and masks of its share, not those of the first process. There
+    is no one to be asked."""
     run = begin(1)
-    assert run.resuming.endswith(f" train --resume {run.folder.path}") and "mpiexec" not in run.resuming
-    run.team = twice
-    assert run.resuming.startswith("mpiexec -n 2 ")
-    assert run.resuming.endswith(f" train --data-parallel --resume {run.folder.path}")
-
-
-def test_figures_are_weighted_and_norms_add_up_as_squares(twice):
-    mean = twice.average_figures(np.array([[1.0, 3.0], [5.0, 0.0]]), [3 / 7, 0.5], [1])
-    np.testing.assert_allclose(mean, [[6 / 7, np.sqrt(2 * (9 / 7) ** 2)], [5.0, 0.0]])
+    group = twice(monkeypatch, rank)
+    run.process_group = run.loader.process_group = group
+    run.algorithm = run.config.make_algorithm().build(run.data.info, process_group=group)
+    seen = []
+    monkeypatch.setattr(run.algorithm, "noise", lambda batch: seen.append(run.algorithm.normal(batch, 4)) or seen[-1])
+    run.take_step()
+    group.comm = None
+    group.begin(4)  # as if another batch had been taken since
+    with group.alone():
+        retake_step(run)
+    first, again = (z.numpy() for z in seen)
+    np.testing.assert_array_equal(first, again)
+    assert len(first) == 8
 
 
 @pytest.mark.parametrize(("rank", "times"), [("", 1), ("0", 1), ("1", 0)])
@@ -328,13 +321,11 @@ def test_what_one_fails_of_is_said_once_even_if_abort_comes_back(monkeypatch):
     world = SimpleNamespace(Ibarrier=lambda: never, Abort=lambda code: done.append(f"abort {code}"))
     monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=SimpleNamespace(COMM_WORLD=world)))
     monkeypatch.setattr(sys, "stdout", sys.stdout), monkeypatch.setattr(sys, "stderr", sys.stderr)  # put back after it
-    monkeypatch.setattr(mpi, "PATIENCE", 0.01), monkeypatch.setattr(mpi, "_until_taken", lambda stream: None)
+    monkeypatch.setattr(launch, "PATIENCE", 0.01), monkeypatch.setattr(launch, "_until_taken", lambda stream: None)
     monkeypatch.setattr(os, "_exit", sys.exit)
-    other = Team(Twice())
-    other.rank = 1
-    monkeypatch.setattr(mpi, "_team", other)
+    monkeypatch.setattr(launch, "_group", twice(monkeypatch, rank=1))
     with pytest.raises(SystemExit) as left:
-        mpi.end(done.append, "a cable came loose", 3)
+        launch.end(done.append, "a cable came loose", 3)
     assert [text.split(" (process 1 of 0 to 1, on ")[0] for text in done] == ["a cable came loose", "abort 3"]
     assert left.value.code == 3
 
@@ -345,7 +336,7 @@ def test_nothing_is_ended_before_what_was_said_is_read():
     out, into = os.pipe()
     with os.fdopen(out, "rb") as reader, os.fdopen(into, "w") as stream, ThreadPoolExecutor() as pool:
         stream.write("a cable came loose")
-        waiting = pool.submit(mpi._until_taken, stream)
+        waiting = pool.submit(launch._until_taken, stream)
         time.sleep(0.3)
         assert not waiting.done()
         assert reader.read(18) == b"a cable came loose"
@@ -359,12 +350,14 @@ def test_mpi4py_is_not_imported_unasked():
 
 def test_a_step_of_one_process_is_as_before(begin):
     run = begin(1)
-    assert run.team is ALONE and not run.players.opt_G._before_step
+    assert run.process_group is SINGLE_PROCESS
+    assert not any(optimizer._before_step for optimizer in run.algorithm.optimizers.values())
+    assert {m.process_group for m in run.algorithm.networks["D"].modules() if hasattr(m, "process_group")} == {None}
 
 
 def test_sync_batch_norm_is_part_of_the_configuration(tmp_path, data):
     config = Config.for_model("tiny", data=data(37), sync_batch_norm=True)
     assert Config.from_json(config.to_json()).sync_batch_norm
     with pytest.raises(ValueError, match="sync_batch_norm is 1, but must be true or false"):
-        Config(sync_batch_norm=1)
-    assert start(config, tmp_path / "runs").players.D[1].team is None
+        Config.choose(sync_batch_norm=1)
+    assert start(config, tmp_path / "runs").algorithm.networks["D"][1].process_group is None

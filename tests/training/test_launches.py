@@ -31,10 +31,10 @@ def test_a_step_of_dcgan28_keeps_to_the_budget(batch):
     assert {key: used[key] for key in ("h2d", "d2h", "sync")} == {"h2d": 2, "d2h": 0, "sync": 0}, "images and noise"
 
 
-@pytest.mark.parametrize("step", ["alternating", "simultaneous"])
+@pytest.mark.parametrize("algorithm", ["gan", "simultaneous-gan"])
 @pytest.mark.parametrize("model", ["mlp", "quick28"])
-def test_no_step_waits_or_copies_more_than_images_and_noise(model, step):
-    used = launches.measure(model, 4, step)["all"]
+def test_no_step_waits_or_copies_more_than_images_and_noise(model, algorithm):
+    used = launches.measure(model, 4, algorithm)["all"]
     assert {key: used[key] for key in ("h2d", "d2h", "sync")} == {"h2d": 2, "d2h": 0, "sync": 0}
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from devices import host
 
 import minigan.functions as F
 from minigan import backend
-from minigan.autograd import AnomalyError, Tensor
+from minigan.autograd import AnomalyError
 from minigan.objectives import OBJECTIVES, NonSaturating
-from minigan.training import NonFiniteLossError
+from minigan.training import NonFiniteError
+from minigan.training.callbacks import Checkpoints
+from minigan.training.callbacks.nonfinite import first_nonfinite
 from minigan.training.checkpoint import load_checkpoint
-from minigan.training.diagnosis import first_nonfinite
-from minigan.training.progress import Progress
-from minigan.training.steps import alternating_step
+from minigan.training.replay import fresh, retake_step, take_steps
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -32,31 +36,20 @@ class _LogOfZero(NonSaturating):
         return F.mean(F.log(F.relu(real_logits) * 0.0))
 
 
-def _spoil(monkeypatch, run, at_step: int, action) -> None:
-    shown = Progress.step
-
-    def step(self, *args):
-        shown(self, *args)
-        if self.done == at_step:
-            action(run)
-
-    monkeypatch.setattr(Progress, "step", step)
-
-
 def _fails(run) -> str:
-    before = run.folder.last_checkpoint.read_bytes() if run.folder.last_checkpoint.exists() else None
-    with pytest.raises(NonFiniteLossError) as caught:
+    before = run.run_dir.last_checkpoint.read_bytes() if run.run_dir.last_checkpoint.exists() else None
+    with pytest.raises(NonFiniteError) as caught:
         run.train()
-    checkpoint = load_checkpoint(run.folder.last_checkpoint)
+    checkpoint = load_checkpoint(run.run_dir.last_checkpoint)
     assert all(np.isfinite(a).all() for a in checkpoint.arrays.values())
-    assert before is None or run.folder.last_checkpoint.read_bytes() == before
-    assert str(run.folder.last_checkpoint) in str(caught.value) and "\n" not in str(caught.value)
+    assert before is None or run.run_dir.last_checkpoint.read_bytes() == before
+    assert str(run.run_dir.last_checkpoint) in str(caught.value) and "\n" not in str(caught.value)
     return str(caught.value)
 
 
-@pytest.mark.parametrize("step", ["alternating", "simultaneous"])
-def test_too_high_a_rate_is_named_with_the_function_and_the_layer(step, begin):
-    message = _fails(begin(2, lr_G=1e20, lr_D=1e20, step=step))
+@pytest.mark.parametrize("algorithm", ["gan", "simultaneous-gan"])
+def test_too_high_a_rate_is_named_with_the_function_and_the_layer(algorithm, begin):
+    message = _fails(begin(2, lr_G=1e20, lr_D=1e20, algorithm=algorithm))
     assert re.search(r"^loss_[DG] became (nan|-?inf) at step \d+ \(epoch 1\)[^;]*; the first to produce a NaN", message)
     assert re.search(r"was \w+'s (forward|backward) pass in [GD]\.\d \(\w+\): it ", message)
     assert "lower learning rates (--lr)" in message
@@ -85,11 +78,11 @@ class _SteepSlope(NonSaturating):
         return super().generator_loss(fake_logits) + F.sum(fake_logits * 1e30)
 
 
-@pytest.mark.parametrize("step", ["alternating", "simultaneous"])
-def test_an_optimisers_moment_is_named_and_the_report_is_not(step, begin, monkeypatch):
+@pytest.mark.parametrize("algorithm", ["gan", "simultaneous-gan"])
+def test_an_optimisers_moment_is_named_and_the_report_is_not(algorithm, begin, monkeypatch):
     """‖∂L_G/∂G(z)‖² overflows in the report of the same step."""
     monkeypatch.setitem(OBJECTIVES, "trap", _SteepSlope)
-    message = _fails(begin(1, objective="trap", step=step))
+    message = _fails(begin(1, objective="trap", algorithm=algorithm))
     assert re.search(r"was Adam's step, in its moment exp_avg_sq of G\.[\w.]+: it arose here", message)
 
 
@@ -101,67 +94,113 @@ def test_a_weight_that_a_finite_step_spoils_is_named(begin):
 def test_what_overflows_in_the_report_alone_is_no_cause(begin, monkeypatch):
     monkeypatch.setitem(OBJECTIVES, "trap", _SteepSlope)
     run = begin(1, objective="trap")
-    batch, noise = (Tensor(a, device=run.device) for a in (run.data.batch(np.arange(4)), np.zeros((4, 4), "float32")))
-    for optimizer in (run.players.opt_D, run.players.opt_G):
+    for optimizer in run.algorithm.optimizers.values():
         monkeypatch.setattr(optimizer, "step", lambda: None)
-    assert first_nonfinite(lambda: alternating_step(run.players, batch, noise), run.players) is None
+    assert first_nonfinite(run.take_step) is None
 
 
-def test_a_poisoned_weight_is_named_and_the_last_good_checkpoint_stays(begin, monkeypatch):
+def test_a_poisoned_weight_is_named_and_the_last_good_checkpoint_stays(begin, at_step):
     run = begin(3)
-    _spoil(monkeypatch, run, 7, lambda run: run.players.D.parameters()[0]._data.fill(np.nan))
+    at_step(7, lambda run: run.algorithm.networks["D"].parameters()[0]._data.fill(np.nan))
     message = _fails(run)
     assert "at step 8 (epoch 2)" in message
     # On a GPU it is seen at the line of stats, when what this test did is done, and cannot be taken again.
     here = "Conv2d's forward pass in D.0 (Conv2d): it came in with D.0.weight of shape (3, 1, 4, 4)"
     assert (here if run.device == backend.CPU else "not found (with --detect-anomaly a run stops there)") in message
-    assert load_checkpoint(run.folder.last_checkpoint).progress["epoch"] == 1
+    assert load_checkpoint(run.run_dir.last_checkpoint).progress["epoch"] == 1
+
+
+def moments(run):
+    """Of D.1.weight."""
+    return run.algorithm.optimizers["D"].state[2]
+
+
+@pytest.mark.parametrize("n_critic", [1, 3])
+def test_a_step_is_retaken_on_the_same_batches_with_the_same_draws(n_critic, begin):
+    """From the weights before it, it gives the same figures and leaves the same state: the first step, in which
+    streams are used for the first time, and a later one, which begins in one epoch and ends in the next."""
+    run = begin(9, model="tiny-critic", penalties=("gradient",), n_critic=n_critic)
+    for _ in range(6):
+        before = {name: copy.deepcopy(value) for name, value in run.algorithm.state_dict().items()}
+        figures = run.take_step()
+        after = to_the_bit(run.algorithm)
+        assert len(run.taken) == n_critic
+        run.algorithm.load_state_dict({k: v for k, v in before.items() if not k.startswith("streams.")})
+        again = retake_step(run)
+        assert to_the_bit(run.algorithm) == after, f"step {run.step}"
+        assert {k: v.item() for k, v in again.items()} == {k: v.item() for k, v in figures.items()}
+
+
+def to_the_bit(part):
+    return {name: host(value).tobytes() if backend.is_array(value) else value
+            for name, value in part.state_dict().items()}  # fmt: skip
+
+
+def test_the_steps_since_a_checkpoint_are_taken_again_to_the_bit(begin, go_on, tmp_path):
+    run = begin(steps=2, n_critic=3)
+    run.train()
+    kept = shutil.copy(run.run_dir.last_checkpoint, tmp_path / "kept.safetensors")
+    run = go_on(run, steps=5)
+    again = fresh(run)
+    again.load_state_dict(load_checkpoint(Path(kept)).state)
+    assert len(take_steps(again, 3)) == 3 and (again.step, again.run_dir) == (5, None)
+    assert to_the_bit(again.algorithm) == to_the_bit(run.algorithm)
+    assert to_the_bit(again.ema) == to_the_bit(run.ema)
 
 
 @pytest.mark.parametrize(
     "spoil, named",
     [
-        (lambda run: run.players.opt_D.state[2]["exp_avg_sq"].fill(np.inf), "opt_D.exp_avg_sq of D.1.weight"),
-        (lambda run: run.average.parameters()[1]._data.fill(np.nan), "G_avg.0.bias"),
-        (lambda run: run.players.G[1].running_var._data.fill(np.inf), "G.1.running_var"),
+        (lambda run: moments(run)["exp_avg_sq"].fill(np.inf), "opt_D.exp_avg_sq of D.1.weight"),
+        (lambda run: run.ema.networks["G"].parameters()[1]._data.fill(np.nan), "G_ema.0.bias"),
+        (lambda run: run.algorithm.networks["G"][1].running_var._data.fill(np.inf), "G.1.running_var"),
     ],
     ids=["moment", "average", "running statistics"],
 )
-def test_whatever_is_not_finite_is_never_saved(spoil, named, begin, monkeypatch):
+def test_whatever_is_not_finite_is_never_saved(spoil, named, begin, at_step):
     run = begin(2)
-    _spoil(monkeypatch, run, 10, spoil)
+    at_step(10, spoil)
     assert _fails(run).startswith(f"{named} held NaN or Inf at step 10")
-    assert load_checkpoint(run.folder.last_checkpoint).progress["epoch"] == 1
-    assert not run.folder.checkpoint(2).exists()
-    assert not (run.folder.path / "samples" / "e002.png").exists()
+    assert load_checkpoint(run.run_dir.last_checkpoint).progress["epoch"] == 1
+    assert not run.run_dir.checkpoint(2).exists()
+    assert not (run.run_dir.path / "samples" / "e002.png").exists()
 
 
 def test_under_detect_anomaly_the_step_and_the_line_are_named_and_nothing_is_taken_again(begin, monkeypatch, capsys):
     monkeypatch.setitem(OBJECTIVES, "trap", _InfiniteSlope)
-    run = begin(1, objective="trap")
-    own = run.players.opt_G, run.players.opt_D
+    run = begin(1, objective="trap", detect_anomaly=True)
+    own = run.algorithm.optimizers["G"], run.algorithm.optimizers["D"]
     with pytest.raises(AnomalyError) as caught:
-        run.train(detect_anomaly=True)
+        run.train()
     message = str(caught.value)
     assert message.startswith("step 1 (epoch 1): Sqrt's backward pass gave 16 Inf in the gradient of its input x")
     assert f"{__file__}:" in message and "return super().generator_loss(fake_logits) + F.sum(F.sqrt(" in message
-    assert "steps.py:" in message and ": loss_G.backward()" in message  # the trainer's line, not that of this test
-    assert str(run.folder.last_checkpoint) in message and message in (run.folder.path / "log.txt").read_text()
+    assert "gan.py:" in message and ": loss_G.backward()" in message  # the trainer's line, not that of this test
+    assert str(run.run_dir.last_checkpoint) in message and message in (run.run_dir.path / "log.txt").read_text()
     assert caught.value.arose_here and "looking for its source" not in capsys.readouterr().err
-    assert (run.players.opt_G, run.players.opt_D) == own
+    assert (run.algorithm.optimizers["G"], run.algorithm.optimizers["D"]) == own
 
 
 def test_a_run_under_detect_anomaly_is_the_same_to_the_bit(begin, left_by):
-    plain, watched = begin(1), begin(1, runs="watched")
+    plain, watched = begin(1), begin(1, runs="watched", detect_anomaly=True)
     plain.train()
-    watched.train(detect_anomaly=True)
+    watched.train()
     assert left_by(watched) == left_by(plain)
 
 
-def test_a_moment_that_was_spoilt_before_is_what_came_in(begin, monkeypatch):
-    run = begin(1)
-    _spoil(monkeypatch, run, 2, lambda run: run.players.opt_D.state[2]["exp_avg"].fill(np.nan))
+def test_a_moment_that_was_spoilt_before_is_what_came_in(begin, at_step):
+    run = begin(1, detect_anomaly=True)
+    at_step(2, lambda run: moments(run)["exp_avg"].fill(np.nan))
     with pytest.raises(AnomalyError) as caught:
-        run.train(detect_anomaly=True)
+        run.train()
     assert str(caught.value).startswith("step 3 (epoch 1): Adam's step, in its moment exp_avg of D.1.weight, gave NaN")
     assert caught.value.cause == "it came in with its moment exp_avg of D.1.weight" and not caught.value.arose_here
+
+
+def test_a_nan_that_the_next_epoch_would_begin_with_is_seen_by_every_process(begin, at_step):
+    """Also by one that writes no checkpoints: alone, the first would stop, and the others wait for it."""
+    run = begin(2)
+    run.callbacks = [callback for callback in run.callbacks if not isinstance(callback, Checkpoints)]
+    at_step(5, lambda run: moments(run)["exp_avg"].fill(np.nan))
+    with pytest.raises(NonFiniteError, match=r"^opt_D\.exp_avg of D\.1\.weight held NaN or Inf at step 5"):
+        run.train()

@@ -8,11 +8,12 @@ import sys
 
 import pytest
 
-from minigan.training import progress as progress_module
-from minigan.training.progress import Progress, program
+from minigan.training.callbacks import Progress, Stats
+from minigan.training.callbacks import progress as progress_module
+from minigan.training.describe import program
 
-FIGURES = {"loss_D": 1.25, "loss_G": 0.75, "D_x": 0.6, "D_G_z": 0.4, "border_norm": 0.125}
-SHOWN = "loss_D 1.250  loss_G 0.750  D(x) 0.60  D(G(z)) 0.40  ‖∂L/∂G(z)‖ 0.125"
+FIGURES = {"loss_D": 1.25, "D_x": 0.6, "D_G_z": 0.4, "loss_G": 0.75, "border_norm": 0.125}
+SHOWN = "loss_D 1.250  loss_G 0.750  D(x) 0.600  D(G(z)) 0.400  ‖∂L/∂G(z)‖ 0.125"
 
 
 @pytest.fixture
@@ -28,12 +29,28 @@ def clock(monkeypatch):
     return clock
 
 
-def test_piped_it_says_something_every_ten_seconds_even_between_two_lines_of_figures(clock, capsys):
-    progress = Progress(total=100, done=40, epochs=5)
+def progress_of(run, step, epoch):
+    """The callback at the start of a run that has come so far."""
+    run.step, run.loader.epoch = step, epoch
+    progress = Progress(Stats())
+    progress.on_start(run)
+    return progress
+
+
+def take_step(run, progress, figures=None):
+    run.step += 1
+    progress.stats.new = figures is not None
+    progress.stats.latest = figures or progress.stats.latest
+    progress.on_step(run, {})
+
+
+def test_piped_it_says_something_every_ten_seconds_even_between_two_lines_of_figures(clock, begin, capsys):
+    run = begin(5, images=320)
+    progress = progress_of(run, step=40, epoch=2)
     for k in range(12):
         clock.now += 4.0
-        progress.step(3, FIGURES if k == 5 else None)
-    progress.close()
+        take_step(run, progress, FIGURES if k == 5 else None)
+    progress.on_stop(run)
     out, err = capsys.readouterr()
     assert out == "" and "\r" not in err
     assert err.splitlines() == [
@@ -44,16 +61,45 @@ def test_piped_it_says_something_every_ten_seconds_even_between_two_lines_of_fig
     ]
 
 
-def test_piped_a_run_says_a_line_an_epoch_on_stderr(begin, capsys):
-    begin(2).train()
+@pytest.mark.parametrize(
+    "choices, said", [({"steps": 50}, "step 43/50"), ({"epochs": 2, "n_critic": 3}, "epoch 1/2  step 43/14")]
+)
+def test_how_long_a_run_is_is_said_in_steps(choices, said, clock, begin, capsys):
+    """Of 2 epochs of 20 batches, three a step: 13 and a third, which takes 14."""
+    run = begin(images=320, **choices)
+    progress = progress_of(run, step=42, epoch=0)
+    clock.now += 11.0
+    take_step(run, progress)
+    assert capsys.readouterr().err.startswith(f"{said}  0.1 steps/s")
+
+
+def test_an_epochs_last_step_is_still_of_that_epoch(clock, begin, capsys):
+    run = begin(5, images=320)
+    progress = progress_of(run, step=39, epoch=2)
+    run.at_epoch_end = True
+    clock.now += 11.0
+    take_step(run, progress)
+    assert capsys.readouterr().err.startswith("epoch 2/5  step 40/100")
+
+
+@pytest.mark.parametrize("choices, goal", [({"epochs": 2}, "/2"), ({"steps": 10}, "")])
+def test_piped_a_run_says_a_line_an_epoch_on_stderr(choices, goal, begin, capsys):
+    begin(**choices).train()
     out, err = capsys.readouterr()
     lines = err.splitlines()
     assert out == "" and "\r" not in err and len(lines) == 2
     for k, line in enumerate(lines, 1):
-        assert line.startswith(f"epoch {k}/2 done  loss_D ") and line.endswith(f"e00{k}.png")
+        assert line.startswith(f"epoch {k}{goal} done  loss_D ") and line.endswith(f"e00{k}.png")
 
 
-def test_on_a_terminal_a_bar_shows_all_the_figures(monkeypatch):
+def test_where_there_are_no_figures_none_are_said(begin, capsys):
+    run = begin()
+    run.seconds = 61.5
+    progress_of(run, step=0, epoch=0).on_epoch(run)
+    assert capsys.readouterr().err == "epoch 0/2 done  1:01 so far\n"
+
+
+def test_on_a_terminal_a_bar_shows_all_the_figures(begin, monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):
             return True
@@ -61,16 +107,18 @@ def test_on_a_terminal_a_bar_shows_all_the_figures(monkeypatch):
     screen = Terminal()
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr("sys.stderr", screen)
-    progress = Progress(total=8, done=4, epochs=2)
+    run = begin(2, images=64)
+    progress = progress_of(run, step=4, epoch=1)
     progress.bar.mininterval = 0
-    progress.step(2, FIGURES)
-    progress.step(2, None)
-    progress.line("a line of its own")
-    progress.close()
+    take_step(run, progress, FIGURES)
+    take_step(run, progress)
+    run.say("a line of its own")
+    progress.on_error(run, KeyboardInterrupt())
     last = screen.getvalue().split("\r")[-1]
     assert "epoch 2/2" in last and "6/8" in last and "75%" in last and SHOWN in last and "step/s" in last
     assert "<" in last  # the time that is left
     assert "a line of its own\n" in screen.getvalue()
+    assert progress.bar.disable, "it was closed"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minigan.data import load_mnist
-from minigan.training import Config, run, start
+from minigan.training import Config, session, start
 
 FACES = Path(os.environ.get("MINIGAN_FACES", Path(__file__).parents[3] / "shared" / "data" / "faces64.zip"))
 
@@ -24,12 +24,12 @@ def some(data, n: int):
 
 def test_quick28_learns_where_digits_have_ink(tmp_path, monkeypatch):
     mnist = load_mnist()
-    monkeypatch.setattr(run, "load_data", lambda config: some(mnist, 20_000))
+    monkeypatch.setattr(session, "load_data", lambda config: some(mnist, 20_000))
     training = start(Config.for_model("quick28", epochs=1), tmp_path)
     before = training.sample(500)
     training.train()
     samples = training.sample(500)
-    real = mnist.batch(slice(500))
+    real = mnist[slice(500)].x
 
     def apart(images: np.ndarray) -> float:  # of the mean image, and of how much images differ among themselves
         return abs(images.mean(0) - real.mean(0)).mean() + abs(images.std(0) - real.std(0)).mean()
@@ -43,9 +43,9 @@ def test_dcgan64_takes_up_the_colours_of_faces(tmp_path, monkeypatch):
     from minigan.data import load_images
 
     faces = load_images(FACES, 64, 3)
-    monkeypatch.setattr(run, "load_data", lambda config: some(faces, 1280))
+    monkeypatch.setattr(session, "load_data", lambda config: some(faces, 1280))
     training = start(Config.for_model("dcgan64", epochs=1, batch_size=32), tmp_path)
-    real = faces.batch(slice(512)).mean(0)
+    real = faces[slice(512)].x.mean(0)
 
     def apart() -> float:  # the mean face is not grey: skin, hair, background
         return float(abs(training.sample(64).mean(0) - real).mean())

@@ -11,43 +11,43 @@ from minigan.data import DataError
 from minigan.trace import Trace
 from minigan.training import Config
 from minigan.training.checkpoint import load_checkpoint
-from minigan.training.tracing import trace_checkpoint, trace_fresh
+from minigan.training.recording import trace_checkpoint, trace_fresh
 
 
-@pytest.mark.parametrize("step", ["alternating", "simultaneous"])
-def test_a_traced_run_equals_an_untraced_one_to_the_bit(step, begin, left_by):
-    plain, traced = begin(2, step=step), begin(2, runs="traced", step=step)
+@pytest.mark.parametrize("algorithm", ["gan", "simultaneous-gan"])
+def test_a_traced_run_equals_an_untraced_one_to_the_bit(algorithm, begin, left_by):
+    plain, traced = begin(2, algorithm=algorithm), begin(2, runs="traced", algorithm=algorithm, trace_every=3)
     plain.train()
-    traced.train(trace_every=3)
+    traced.train()
     assert left_by(traced) == left_by(plain)
-    assert list(traced.folder.traces()) == [3, 6, 9] and not plain.folder.traces()
+    assert list(traced.run_dir.traces()) == [3, 6, 9] and not plain.run_dir.traces()
 
 
 def test_the_traces_of_a_run(begin):
-    run = begin(1)
-    run.train(trace_every=2)
-    assert [p.name for p in run.folder.traces().values()] == ["s000002.json", "s000004.json"]
-    trace = Trace.from_json(run.folder.traces()[4].read_text(encoding="utf-8"))
+    run = begin(1, trace_every=2)
+    run.train()
+    assert [p.name for p in run.run_dir.traces().values()] == ["s000002.json", "s000004.json"]
+    trace = Trace.from_json(run.run_dir.traces()[4].read_text(encoding="utf-8"))
     assert trace.about == {
-        "model": "tiny", "data": run.data.name, "objective": "non-saturating", "step": "alternating", "at": 4,
+        "model": "tiny", "data": run.data.name, "algorithm": "GAN", "objective": "non-saturating", "at": 4,
         "batch": 16, "dtype": "float32", "device": str(backend.get_default_device()),
     }  # fmt: skip
     door = next(c for c in trace.crossings if c.kind == "door")
     assert door.difference == 0.0 and len(trace.comparisons) == 6
-    logged = [json.loads(line) for line in run.folder.stats_file.read_text().splitlines()]
+    logged = [json.loads(line) for line in run.run_dir.stats_file.read_text().splitlines()]
     assert logged, "the figures of traced steps are logged as ever"
 
 
 def test_a_resumed_run_goes_on_tracing_and_keeps_no_trace_of_what_is_done_again(begin, go_on, left_by):
-    whole, broken = begin(2), begin(1, runs="broken")
-    whole.train(trace_every=4)
-    broken.train(trace_every=1)
-    later = broken.folder.path / "trace" / "s000009.json"
+    whole, broken = begin(2, trace_every=4), begin(1, runs="broken", trace_every=1)
+    whole.train()
+    broken.train()
+    later = broken.run_dir.path / "trace" / "s000009.json"
     later.write_text("from a run that went on, and was lost")
-    other = broken.folder.path / "trace" / "summary.json"
+    other = broken.run_dir.path / "trace" / "summary.json"
     other.write_text("no trace")
     again = go_on(broken, epochs=2)
-    assert list(again.folder.traces()) == [1, 2, 3, 4, 5] and other.is_file()
+    assert list(again.run_dir.traces()) == [1, 2, 3, 4, 5] and other.is_file()
     assert {**left_by(again), "config.json": 0} == {**left_by(whole), "config.json": 0}
 
 
@@ -59,10 +59,10 @@ def trained(begin):
 
 
 def test_a_checkpoint_is_traced_and_left_as_it_is(trained):
-    path = trained.folder.last_checkpoint
-    before = {p: p.read_bytes() for p in sorted(trained.folder.path.rglob("*")) if p.is_file()}
+    path = trained.run_dir.last_checkpoint
+    before = {p: p.read_bytes() for p in sorted(trained.run_dir.path.rglob("*")) if p.is_file()}
     trace = trace_checkpoint(path)
-    assert {p: p.read_bytes() for p in sorted(trained.folder.path.rglob("*")) if p.is_file()} == before
+    assert {p: p.read_bytes() for p in sorted(trained.run_dir.path.rglob("*")) if p.is_file()} == before
     assert trace.about["at"] == 6 and trace.about["batch"] == 16
     weight = next(row for u in trace.updates for row in u.parameters if row.name == "G.0.weight").weight
     array = load_checkpoint(path).arrays["G.0.weight"].astype("float64")
@@ -73,10 +73,10 @@ def test_a_checkpoint_is_traced_and_left_as_it_is(trained):
 
 
 def test_on_other_images(trained, data):
-    trace = trace_checkpoint(trained.folder.last_checkpoint, data=data(9, name="others"))
+    trace = trace_checkpoint(trained.run_dir.last_checkpoint, data=data(9, name="others"))
     assert trace.about["batch"] == 9 and trace.about["data"] == "others"
     with pytest.raises(DataError):
-        trace_checkpoint(trained.folder.last_checkpoint, data="nowhere.npz")
+        trace_checkpoint(trained.run_dir.last_checkpoint, data="nowhere.npz")
 
 
 def test_a_fresh_model(data):

@@ -18,42 +18,34 @@ from minigan.training import (
     ConfigError,
     Interrupted,
     TrainingError,
-    files,
+    atomic,
     prepare,
     resume,
 )
-from minigan.training import run as run_module
+from minigan.training.callbacks import stats
 from minigan.training.checkpoint import load_checkpoint
-from minigan.training.progress import Progress
 
 
-@pytest.fixture
-def at_step(monkeypatch):
-    """at_step(n, action): call `action` once, right after step n of whatever run comes next."""
+def ctrl_c(trainer=None):
+    os.kill(os.getpid(), signal.SIGINT)
 
-    def plan(n: int, action) -> None:
-        shown = Progress.step
 
-        def step(self, *args):
-            shown(self, *args)
-            if self.done == n:
-                monkeypatch.setattr(Progress, "step", shown)
-                action()
-
-        monkeypatch.setattr(Progress, "step", step)
-
-    return plan
+def broken_pipe(trainer=None):
+    raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
 
 @pytest.mark.parametrize(
     "epochs, choices",
     [
         (4, {}),
-        (4, {"step": "simultaneous", "objective": "minimax", "averaging": 0.0}),
-        (4, {"model": "quick28", "images": 20, "averaging": 0.999}),
-        (2, {"model": "dcgan28", "images": 12, "averaging": 0.0, "batch_size": 8}),
+        (4, {"algorithm": "simultaneous-gan", "objective": "minimax", "ema_decay": 0.0}),
+        (4, {"model": "tiny-labelled"}),
+        (4, {"model": "tiny-critic", "objective": "wasserstein", "penalties": ("gradient", "drift")}),
+        (4, {"model": "tiny-critic", "objective": "wasserstein", "optimizer": "rmsprop", "weight_clip": 0.1}),
+        (4, {"model": "quick28", "images": 20, "ema_decay": 0.999}),
+        (2, {"model": "dcgan28", "images": 12, "ema_decay": 0.0, "batch_size": 8}),
     ],
-    ids=["tiny", "tiny-simultaneous", "quick28", "dcgan28"],
+    ids=["tiny", "tiny-simultaneous", "labels", "penalties", "clipped", "quick28", "dcgan28"],
 )
 def test_all_epochs_at_once_equal_half_and_half(epochs, choices, begin, go_on, left_by):
     # Both exist before either trains: runs in one process must not draw from one another's random numbers.
@@ -67,18 +59,18 @@ def test_all_epochs_at_once_equal_half_and_half(epochs, choices, begin, go_on, l
 def test_the_checkpoint_holds_all_that_was_promised(begin):
     run = begin(1)
     run.train()
-    checkpoint = load_checkpoint(run.folder.last_checkpoint)
+    checkpoint = load_checkpoint(run.run_dir.last_checkpoint)
     names = set(checkpoint.arrays)
     for part in ("G.1.weight", "D.0.bias", "G.1.running_mean", "D.1.running_var", "G.1.num_batches_tracked"):
         assert part in names
-    assert {"opt_G.exp_avg.0", "opt_D.exp_avg_sq.5", "G_avg.0.weight", "G_avg.1.running_var"} <= names
+    assert {"opt_G.exp_avg.0", "opt_D.exp_avg_sq.5", "G_ema.0.weight", "G_ema.1.running_var"} <= names
     assert checkpoint.progress["step"] == checkpoint.progress["opt_G.step"] == checkpoint.progress["opt_D.step"] == 5
     assert (checkpoint.progress["epoch"], checkpoint.progress["position"]) == (1, 0)
     assert checkpoint.config == run.config
     # They are the run's own numbers, not zeros or those of the beginning.
     assert all(np.any(a) for name, a in checkpoint.arrays.items() if name.startswith("opt_"))
-    assert not np.array_equal(checkpoint.arrays["G_avg.0.weight"], checkpoint.arrays["G.0.weight"])
-    for name, parameter in run.players.D.named_parameters():
+    assert not np.array_equal(checkpoint.arrays["G_ema.0.weight"], checkpoint.arrays["G.0.weight"])
+    for name, parameter in run.algorithm.networks["D"].named_parameters():
         np.testing.assert_array_equal(checkpoint.arrays[f"D.{name}"], parameter.numpy())
 
 
@@ -88,15 +80,15 @@ def test_the_checkpoint_holds_all_that_was_promised(begin):
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("step", [1, 7, 10])
 def test_stopped_by_a_signal_at_any_step_it_goes_on_exactly(step, sign, begin, go_on, left_by, at_step, monkeypatch):
-    monkeypatch.setattr(run_module, "LOG_EVERY", 2)  # so that some sums are half made when it is stopped
+    monkeypatch.setattr(stats, "LOG_EVERY", 2)  # so that some sums are half made when it is stopped
     whole = begin(3, "whole")
     whole.train()
     before = signal.getsignal(sign)
     stopped = begin(3, "stopped")
-    at_step(step, lambda: os.kill(os.getpid(), sign))
+    at_step(step, lambda trainer: os.kill(os.getpid(), sign))
     with pytest.raises(Interrupted, match=rf"step {step} .*minigan train --resume \S*00000-tiny-noise8-s0$"):
         stopped.train()
-    assert load_checkpoint(stopped.folder.last_checkpoint).progress["step"] == step
+    assert load_checkpoint(stopped.run_dir.last_checkpoint).progress["step"] == step
     assert signal.getsignal(sign) == before
     go_on(stopped)
     assert left_by(stopped) == left_by(whole)
@@ -107,7 +99,7 @@ def test_stopped_twice_in_one_epoch(begin, go_on, left_by, at_step):
     whole.train()
     run = begin(1, "stopped")
     for step in (2, 3):
-        at_step(step, lambda: os.kill(os.getpid(), signal.SIGINT))
+        at_step(step, ctrl_c)
         with pytest.raises(Interrupted):
             run.train() if step == 2 else go_on(run)
     go_on(run)
@@ -115,34 +107,46 @@ def test_stopped_twice_in_one_epoch(begin, go_on, left_by, at_step):
 
 
 def test_a_second_ctrl_c_stops_at_once_and_keeps_what_was_saved(begin, go_on, left_by, at_step):
-    def twice():
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
+    def twice(trainer):
+        ctrl_c(), ctrl_c()
 
     run = begin(2, "stopped")
     at_step(7, twice)
     with pytest.raises(KeyboardInterrupt):
         run.train()
-    assert load_checkpoint(run.folder.last_checkpoint).progress["step"] == 5
+    assert load_checkpoint(run.run_dir.last_checkpoint).progress["step"] == 5
     go_on(run)
     whole = begin(2, "whole")
     whole.train()
     assert left_by(run) == left_by(whole)
 
 
-def test_when_the_reader_of_the_progress_has_gone_the_run_is_saved(begin, go_on, left_by, at_step):
-    def broken_pipe():
-        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
-
+@pytest.mark.parametrize("step", [3, 5, 10])
+def test_when_the_reader_of_the_progress_has_gone_the_run_is_saved(step, begin, go_on, left_by, at_step):
     whole = begin(2, "whole")
     whole.train()
     run = begin(2, "stopped")
-    at_step(5, broken_pipe)  # an epoch's last step, before the epoch is counted
+    at_step(step, broken_pipe)  # 5 and 10: an epoch's last step, before callbacks were told of its end
     with pytest.raises(BrokenPipeError):
         run.train()
-    assert load_checkpoint(run.folder.last_checkpoint).progress["step"] == 5
+    checkpoint = load_checkpoint(run.run_dir.last_checkpoint)
+    assert (checkpoint.progress["step"], checkpoint.progress["closed_epochs"]) == (step, (step - 1) // 5)
     go_on(run)
     assert left_by(run) == left_by(whole)
+
+
+def test_a_reader_that_has_gone_at_an_epochs_scores_costs_nothing(begin, go_on, left_by):
+    """They are said before the epoch's checkpoint is written."""
+    whole, run = (begin(2, name, evaluate_every=1, checkpoint_every=1) for name in ("whole", "stopped"))
+    whole.train()
+    for where in (run, None):
+        run = run if where else resume(run.run_dir.last_checkpoint)
+        run.callbacks[-1].line = broken_pipe  # Progress, whose line the others say things by
+        with pytest.raises(BrokenPipeError):
+            run.train()
+    assert left_by(run) == left_by(whole)
+    files = [[p.name for p in sorted((r.run_dir.path / "ckpt").iterdir())] for r in (run, whole)]
+    assert files[0] == files[1] == ["e001.safetensors", "e002.safetensors", "last.safetensors"]
 
 
 # --- killed, or the disk full, at every single write ----------------------------------------------
@@ -162,7 +166,7 @@ def _fail_at(monkeypatch, call: str, n: int, error: BaseException) -> None:
             raise error
         return real(*args)
 
-    monkeypatch.setattr(files.os, call, failing)
+    monkeypatch.setattr(atomic.os, call, failing)
     if isinstance(error, Killed):
         monkeypatch.setattr(Path, "unlink", lambda *args, **kwargs: None)
 
@@ -183,23 +187,23 @@ def test_killed_or_refused_at_any_write_it_goes_on_exactly(call, error, begin, g
                 pass
             except TrainingError as refused:
                 assert "No space left on device" in str(refused) and "untouched" in str(refused)
-                assert str(run.folder.path) in str(refused) and "\n" not in str(refused) and ".tmp" not in str(refused)
+                assert str(run.run_dir.path) in str(refused) and "\n" not in str(refused) and ".tmp" not in str(refused)
             else:
                 break
-        assert run.folder.last_checkpoint.exists() >= saved, "a checkpoint was there, and is lost"
-        saved = run.folder.last_checkpoint.exists()
-        if saved and load_checkpoint(run.folder.last_checkpoint).progress["epoch"] < 2:
+        assert run.run_dir.last_checkpoint.exists() >= saved, "a checkpoint was there, and is lost"
+        saved = run.run_dir.last_checkpoint.exists()
+        if saved and load_checkpoint(run.run_dir.last_checkpoint).progress["epoch"] < 2:
             go_on(run)
             assert left_by(run) == wanted, f"{call} number {n}"
-            assert not list(run.folder.path.rglob("*.tmp"))
+            assert not list(run.run_dir.path.rglob("*.tmp"))
     assert saved and n > 10
 
 
 def test_temporary_files_of_a_killed_process_are_removed(begin, go_on):
     run = begin(1)
     run.train()
-    left = run.folder.path / "ckpt" / ".last.safetensors.4711.tmp"
-    mine = run.folder.path / "samples" / "notes.tmp"
+    left = run.run_dir.path / "ckpt" / ".last.safetensors.4711.tmp"
+    mine = run.run_dir.path / "samples" / "notes.tmp"
     left.touch(), mine.touch()
     go_on(run, epochs=2)
     assert not left.exists() and mine.exists()
@@ -209,7 +213,7 @@ def test_a_line_of_stats_cut_short_is_written_again(begin, go_on, left_by):
     whole, run = begin(2, "whole"), begin(1, "cut")
     whole.train()
     run.train()
-    with open(run.folder.stats_file, "a") as file:
+    with open(run.run_dir.stats_file, "a") as file:
         file.write('{"step": 7, "epoch": 2, "loss')
     go_on(run, epochs=2)
     assert left_by(run)["stats"] == left_by(whole)["stats"]
@@ -222,14 +226,14 @@ def test_an_earlier_checkpoint_is_refused_as_long_as_a_later_one_would_be_lost(b
     run = begin(3, checkpoint_every=1)
     run.train()
     wanted = left_by(run)
-    before = {path: path.read_bytes() for path in run.folder.path.rglob("*") if path.is_file()}
-    for later in (run.folder.last_checkpoint, run.folder.checkpoint(3), run.folder.checkpoint(2)):
+    before = {path: path.read_bytes() for path in run.run_dir.path.rglob("*") if path.is_file()}
+    for later in (run.run_dir.last_checkpoint, run.run_dir.checkpoint(3), run.run_dir.checkpoint(2)):
         with pytest.raises(ConfigError, match=rf"is at step 5, but {later.name} .* at step 1[05], .*: resume {later},"):
-            resume(run.folder.checkpoint(1), epochs=9)
+            resume(run.run_dir.checkpoint(1), epochs=9)
         assert before == {path: path.read_bytes() for path in before}
         later.write_bytes(b"damaged")
         before[later] = b"damaged"
-    again = resume(run.folder.checkpoint(1))  # the later ones are no use to anyone
+    again = resume(run.run_dir.checkpoint(1))  # the later ones are no use to anyone
     assert again.step == 5
     again.train()
     assert left_by(run) == wanted
@@ -240,10 +244,10 @@ def test_an_earlier_checkpoint_goes_on_in_a_new_folder_as_the_refusal_says(begin
     run.train()
     new = tmp_path / "runs" / "again"
     (new / "ckpt").mkdir(parents=True)
-    shutil.copy(run.folder.path / "config.json", new)
-    shutil.copy(run.folder.checkpoint(1), new / "ckpt" / "last.safetensors")
+    shutil.copy(run.run_dir.path / "config.json", new)
+    shutil.copy(run.run_dir.checkpoint(1), new / "ckpt" / "last.safetensors")
     go_on(new)
-    ends = [load_checkpoint(path / "ckpt" / "last.safetensors").arrays for path in (run.folder.path, new)]
+    ends = [load_checkpoint(path / "ckpt" / "last.safetensors").arrays for path in (run.run_dir.path, new)]
     assert all(np.array_equal(ends[0][name], ends[1][name]) for name in ends[0])
 
 
@@ -252,12 +256,12 @@ def test_the_animation_shows_only_what_belongs_to_the_run(begin, at_step):
 
     run = begin(3, checkpoint_every=1)
     run.train()
-    for lost in (run.folder.last_checkpoint, run.folder.checkpoint(2), run.folder.checkpoint(3)):
+    for lost in (run.run_dir.last_checkpoint, run.run_dir.checkpoint(2), run.run_dir.checkpoint(3)):
         lost.unlink()
-    at_step(7, lambda: os.kill(os.getpid(), signal.SIGINT))
+    at_step(7, ctrl_c)
     with pytest.raises(Interrupted):
-        resume(run.folder.checkpoint(1)).train()
-    with Image.open(run.folder.path / "samples.gif") as film:
+        resume(run.run_dir.checkpoint(1)).train()
+    with Image.open(run.run_dir.path / "samples.gif") as film:
         assert film.n_frames == 2  # e000 and e001, though e002 and e003 still lie there
 
 
@@ -267,7 +271,7 @@ def test_a_moved_run_and_moved_data_go_on(begin, go_on, left_by, data, tmp_path)
     run = begin(1, "half")
     run.train()
     moved = tmp_path / "elsewhere" / "my run"
-    shutil.move(run.folder.path, moved)
+    shutil.move(run.run_dir.path, moved)
     Path(run.config.data).rename(tmp_path / "moved.npz")
     go_on(moved, epochs=2, data=str(tmp_path / "moved.npz"))
     assert left_by(moved).keys() == left_by(whole).keys()
@@ -299,7 +303,7 @@ def test_a_checkpoint_outside_of_a_run_is_refused_and_nothing_is_written_around_
     run.train()
     away = tmp_path / "a" / "b"
     away.mkdir(parents=True)
-    shutil.copy(run.folder.last_checkpoint, away / "last.safetensors")
+    shutil.copy(run.run_dir.last_checkpoint, away / "last.safetensors")
     with pytest.raises(CheckpointError, match="does not lie in the ckpt folder"):
         resume(away / "last.safetensors", epochs=2)
     assert [p.name for p in sorted((tmp_path / "a").rglob("*"))] == ["b", "last.safetensors"]
@@ -309,8 +313,8 @@ def test_other_images_are_refused(begin, data):
     run = begin(1)
     run.train()
     data(n=71, name="noise8")
-    with pytest.raises(CheckpointError, match="other images"):
-        resume(run.folder.last_checkpoint, epochs=2)
+    with pytest.raises(CheckpointError, match="was trained on other data than"):
+        resume(run.run_dir.last_checkpoint, epochs=2)
 
 
 @pytest.mark.parametrize("epochs", [None, 1, 2])
@@ -318,14 +322,14 @@ def test_a_finished_run_says_how_to_train_on(epochs, begin):
     run = begin(2)
     run.train()
     with pytest.raises(ConfigError, match=r"has done 2 epochs.*--epochs 4"):
-        resume(run.folder.last_checkpoint, **({"epochs": epochs} if epochs else {}))
+        resume(run.run_dir.last_checkpoint, **({"epochs": epochs} if epochs else {}))
 
 
 def test_only_some_choices_can_be_changed(begin):
     run = begin(1)
     run.train()
     with pytest.raises(ConfigError, match=r"^lr_G, seed cannot be changed"):
-        resume(run.folder.last_checkpoint, seed=1, lr_G=1.0, model="tiny")
+        resume(run.run_dir.last_checkpoint, seed=1, lr_G=1.0, model="tiny")
     with pytest.raises(ConfigError, match=r"^colour cannot be changed"):
-        resume(run.folder.last_checkpoint, colour=1)
-    assert resume(run.folder.last_checkpoint, epochs=2, model="tiny", lr_G=run.config.lr_G, seed=0).step == 5
+        resume(run.run_dir.last_checkpoint, colour=1)
+    assert resume(run.run_dir.last_checkpoint, epochs=2, model="tiny", lr_G=0.01, seed=0).step == 5

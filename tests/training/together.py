@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from own_algorithms import BEGAN, InfoGAN, Joined
 
 from minigan import backend, cli, nn
-from minigan.autograd import Tensor
+from minigan.algorithms import GAN, Algorithm, SimultaneousGAN
+from minigan.data import ArrayDataset, Batch, Loader
+from minigan.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.models import MODELS
-from minigan.objectives import OBJECTIVES
-from minigan.optim import Adam
-from minigan.training import Run, pictures
-from minigan.training.config import PRESETS
-from minigan.training.folder import RunFolder
-from minigan.training.mpi import PATIENCE, join, launched_as
-from minigan.training.run import NORMS
-from minigan.training.steps import STEPS, Players
-from minigan.training.team import ALONE, Team
+from minigan.training import Trainer, images, launch
+from minigan.training.run_dir import RunDir
 
 SIZE, Z = 8, 4
 
@@ -48,86 +46,122 @@ class Discriminator(nn.Sequential):
         )  # fmt: skip
 
 
-MODELS["tiny"] = SimpleNamespace(Generator=Generator, Discriminator=Discriminator)
-PRESETS["tiny"] = {}
+class Critic(nn.Sequential):
+    image_size = SIZE
+
+    def __init__(self, channels: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(channels, 3, 4, 2, 1), nn.LeakyReLU(0.2), nn.Dropout(0.3), nn.Flatten(), nn.Dense(48, 1)
+        )
 
 
-def steps(team: Team, folder: Path, step: str, dtype: str, batch: str, count: str, sync: str) -> None:
-    """Some steps on random images; what they left, in FOLDER/alone.npz or together.npz."""
-    backend.manual_seed(0)
-    G, D = Generator().to(dtype=dtype), Discriminator().to(dtype=dtype)
-    rate = 0.01
-    players = Players(G, D, Adam(G.parameters(), rate), Adam(D.parameters(), rate), OBJECTIVES["non-saturating"]())
-    team.employ(players, backend.CPU, sync == "sync")
-    rng, figures = np.random.default_rng(1), []
-    for _ in range(int(count)):
-        share = team.begin(int(batch))
-        x = rng.uniform(-1, 1, (int(batch), 1, SIZE, SIZE))[share]
-        z = rng.standard_normal((int(batch), Z))[share]
-        report = STEPS[step](players, Tensor(x.astype(dtype)), Tensor(z.astype(dtype)))
-        own = np.array([[value.item() for value in vars(report).values()]])
-        figures.append(team.average_figures(own, [team.weight], NORMS)[0])
-    parts = {"G": G, "D": D, "opt_G": players.opt_G, "opt_D": players.opt_D}
-    state = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}
-    _save(team, folder, figures=np.array(figures), **state)
+MODELS["tiny"] = SimpleNamespace(Generator=Generator, Discriminator=Discriminator, DEFAULTS={})
+MODELS["critic"] = SimpleNamespace(Generator=Generator, Discriminator=Critic, DEFAULTS={})
+
+RATES = {"lr_G": 0.01, "lr_D": 0.01, "betas": (0.9, 0.999)}
+WGAN_GP = {"objective": "wasserstein", "penalties": ("gradient",), "n_critic": 2}
+ALGORITHMS: dict[str, Callable[[], Algorithm]] = {
+    "gan": partial(GAN, model="tiny", **RATES),
+    "simultaneous-gan": partial(SimultaneousGAN, model="tiny", **RATES),
+    "wgan-gp": partial(GAN, model="critic", **RATES, **WGAN_GP),
+    "began": BEGAN,
+    "infogan": InfoGAN,
+    "joined": Joined,
+}
 
 
-def _save(team: Team, folder: Path, **found: Any) -> None:
-    if team.leads:
-        np.savez(folder / ("alone.npz" if team.size == 1 else "together.npz"), **found)
+# --- steps of an algorithm -------------------------------------------------------------------------
 
 
-def train(*arguments: str, on_step: Any = None) -> int:
+def steps(folder: str, name: str, dtype: str, batch: str, count: str, sync: str) -> int:
+    """Steps on random images, taken alone, by all together, and by turns; what they left is in alone.npz and so on."""
+    group, n = launch.join(), int(count)
+    by_turns = [(SINGLE_PROCESS, n // 3), (group, n // 3), (SINGLE_PROCESS, n - n // 3 * 2)]
+    spans = {"together": [(group, n)], "turns": by_turns}
+    if group.is_main:
+        spans = {"alone": [(SINGLE_PROCESS, n)]} | spans
+    for who, parts in spans.items():
+        state, figures = None, []
+        for workers, k in parts:
+            if workers is group or group.is_main:
+                state, own = _taken(workers, state, k, name, dtype, int(batch), sync == "sync")
+                figures += own
+            if who == "turns":
+                state = group.broadcast(lambda state=state: state)
+        if group.is_main:
+            np.savez(Path(folder) / f"{who}.npz", figures=np.array(figures), **state)
+    return 0
+
+
+def _taken(
+    group: ProcessGroup, state: dict | None, count: int, name: str, dtype: str, batch_size: int, sync: bool
+) -> tuple[dict[str, Any], list[np.ndarray]]:
+    """The state after some more steps, and their figures."""
+    n = 2 * batch_size + batch_size // 2  # of every three batches the last has half as many images
+    x = np.random.default_rng(1).uniform(-1, 1, (n, 1, SIZE, SIZE)).astype(dtype)
+    data = ArrayDataset({"x": x}, "noise", "noise")
+    algorithm = ALGORITHMS[name]().build(data.info, 0, backend.CPU, dtype, group, sync)
+    loader, figures = Loader(data, batch_size, names=algorithm.reads, process_group=group), []
+    if state is not None:
+        algorithm.load_state_dict(state)
+        loader.load_state_dict(state)
+    batches = iter(loader)
+    for _ in range(count):
+        found = algorithm(batches)
+        norms = [i for i, figure in enumerate(found) if figure.endswith("_norm")]
+        row = np.array([[value.item() for value in found.values()]])
+        figures.append(group.average_figures(row, [group.weight], norms)[0])
+    state = algorithm.state_dict() | loader.state_dict()
+    for key, value in state.items():
+        if sync or key.startswith("streams."):
+            group.check_equal({key: value if isinstance(value, str) else np.copy(value).tobytes()})
+    return state, figures
+
+
+# --- minigan train ---------------------------------------------------------------------------------
+
+
+def train(*arguments: str) -> int:
     """`minigan train`, without time spent on curves."""
-    pictures.save_loss_curves = lambda path, stats: path.write_bytes(b"curves")
-    if on_step is not None:
-        take = Run._train_step
-
-        def take_watched(self: Run, images: Any) -> None:
-            take(self, on_step(self, images))
-
-        Run._train_step = take_watched
+    images.save_curves = lambda path, stats, labels: path.write_bytes(b"curves")
     return cli.main(["train", *arguments])
 
 
 def slow_pictures(*arguments: str) -> int:
     """The first process is long at drawing when all have stopped."""
-    RunFolder.finish_pictures = lambda folder, epochs: time.sleep(PATIENCE + 1)
+    RunDir.finish_pictures = lambda *what: time.sleep(launch.PATIENCE + 1)
     return train(*arguments)
 
 
 def one_fails(*arguments: str) -> int:
     """Process 1 fails in its third step, and no other knows."""
+    take_step = Trainer.take_step
 
-    def fail(run: Run, images: Any) -> Any:
-        if run.step == 2 and run.team.rank == 1:
+    def fail(trainer: Trainer) -> Any:
+        if trainer.step == 2 and trainer.process_group.rank == 1:
             raise OSError("a cable came loose")
-        return images
+        return take_step(trainer)
 
-    return train(*arguments, on_step=fail)
+    Trainer.take_step = fail
+    return train(*arguments)
 
 
 def one_spoilt(*arguments: str) -> int:
     """Process 1 meets NaN in its third step's images."""
-    return train(
-        *arguments, on_step=lambda run, images: images * np.nan if run.step == 2 and run.team.rank == 1 else images
-    )
+    whole = Loader.__iter__
+
+    def spoilt(loader: Loader) -> Iterator[Batch]:
+        for n, batch in enumerate(whole(loader), 1):
+            yield batch.map(lambda x: x * np.nan) if n == 3 and loader.process_group.rank == 1 else batch
+
+    Loader.__iter__ = spoilt
+    return train(*arguments)
 
 
 def other_images(folder: str, *arguments: str) -> int:
     """The processes are given different images."""
-    return train("--data", f"{folder}/noise{launched_as()[0]}.npz", *arguments)
-
-
-def main(scenario: str, *arguments: str) -> int:
-    """Do what the test asks for."""
-    if scenario != "steps":
-        return globals()[scenario](*arguments)
-    together = join()
-    for team in (ALONE, together) if together.leads else (together,):  # the first one also does it alone
-        steps(team, Path(arguments[0]), *arguments[1:])
-    return 0
+    return train("--data", f"{folder}/noise{launch.launched_as()[0]}.npz", *arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(globals()[sys.argv[1]](*sys.argv[2:]))

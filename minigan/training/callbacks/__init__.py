@@ -12,6 +12,6 @@ from minigan.training.callbacks.stats import Stats
 from minigan.training.callbacks.traces import Traces
 
 __all__ = [
-    "EMA", "Callback", "Checkpoints", "Evaluation", "NonFinite", "Pictures", "Progress", "RunLog", "SampleGrid", "Stats",
-    "Traces",
+    "EMA", "Callback", "Checkpoints", "Evaluation", "NonFinite", "Pictures", "Progress", "RunLog", "SampleGrid",
+    "Stats", "Traces",
 ]  # fmt: skip

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from minigan import backend
-from minigan.algorithms.state import entry_name
-from minigan.autograd.anomaly import is_finite
 from minigan.training.callbacks.callback import Callback
+from minigan.training.callbacks.nonfinite import check_state
 from minigan.training.checkpoint import Checkpoint, save_checkpoint
-from minigan.training.errors import NonFiniteError
 
 
 class Checkpoints(Callback):
@@ -47,12 +45,7 @@ class Checkpoints(Callback):
 def finite_checkpoint(trainer: Any) -> Checkpoint:
     """The run's state on the host. Raises NonFiniteError if any of it is NaN or infinite."""
     checkpoint = checkpoint_of(trainer)
-    for name, array in checkpoint.arrays.items():
-        if not is_finite(array):
-            entry = entry_name(trainer.algorithm, name)
-            raise NonFiniteError(
-                f"{entry} held NaN or Inf at step {trainer.step}, so no checkpoint was written", trainer.step
-            )
+    check_state(trainer, checkpoint.arrays)
     return checkpoint
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ class Evaluation(Callback):
         scores = {name: metric(drawn, real) for name, metric in self.metrics.items()}
         trainer.run_dir.add_scores({"step": trainer.step, "epoch": trainer.loader.epoch, "n": n, **scores})
         text = f"epoch {trainer.loader.epoch}  " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
-        trainer.say(f"{text}  ({n} samples)")
         trainer.run_dir.log(text)
+        with suppress(BrokenPipeError):  # of whoever read it: the epoch's checkpoint is not written yet
+            trainer.say(f"{text}  ({n} samples)")
         return scores

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from minigan import backend
+from minigan.algorithms.state import entry_name
 from minigan.autograd import AnomalyError, Tensor, detect_anomaly, observe
 from minigan.autograd.anomaly import is_finite
 from minigan.optim import Optimizer
@@ -40,9 +41,14 @@ class NonFinite(Callback):
         """The watch, if it is wanted."""
         return watch() if self.detect else None
 
+    def on_epoch(self, trainer: Any) -> None:
+        """What comes next would show and score weights that are NaN: look at them on all processes."""
+        check_state(trainer, trainer.state_dict())
+
     def on_error(self, trainer: Any, error: Exception) -> Exception | None:
         """The same error with its source, and what to do."""
-        advice = f"The last good checkpoint is {trainer.run_dir.last_checkpoint}: start again with lower learning rates (--lr)"
+        last = trainer.run_dir.last_checkpoint
+        advice = f"The last good checkpoint is {last}: start again with lower learning rates (--lr)"
         if isinstance(error, AnomalyError):
             message = f"{place(trainer, trainer.step + 1)}: {error}\n  {advice}"
             return AnomalyError(message, error.source, error.cause, error.arose_here)
@@ -72,6 +78,16 @@ class NonFinite(Callback):
         again = fresh(trainer)
         again.load_state_dict(load_checkpoint(last).state)
         return first_nonfinite(lambda: take_steps(again, error.step - again.step)) or first
+
+
+def check_state(trainer: Any, state: Mapping[str, Any]) -> None:
+    """Raise NonFiniteError for the first array of a run's state that is not finite."""
+    for name, value in state.items():
+        if backend.is_array(value) and not is_finite(value):
+            entry = entry_name(trainer.algorithm, name)
+            raise NonFiniteError(
+                f"{entry} held NaN or Inf at step {trainer.step}, so no checkpoint was written", trainer.step
+            )
 
 
 def first_nonfinite(steps: Callable[[], object]) -> AnomalyError | None:

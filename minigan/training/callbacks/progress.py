@@ -58,9 +58,9 @@ class Progress(Callback):
         minutes, seconds = divmod(int(trainer.seconds), 60)
         shown = describe_figures(self.stats.latest, trainer.algorithm.figure_labels)
         goal = f"/{trainer.config.epochs}" if trainer.config.steps is None else ""
-        text = f"epoch {trainer.loader.epoch}{goal} done  {shown}  {minutes}:{seconds:02d} so far"
-        if self.grids is not None:
-            text += f"  samples: {self.grids.latest}"
+        made = f"samples: {self.grids.latest}" if self.grids is not None else ""
+        parts = [f"epoch {trainer.loader.epoch}{goal} done", shown, f"{minutes}:{seconds:02d} so far", made]
+        text = "  ".join(part for part in parts if part)
         trainer.run_dir.log(text)
         self.line(text)
 

@@ -54,6 +54,9 @@ class Stats(Callback):
         if not self.pending:
             return
         names = dict.fromkeys(name for figures, _ in self.pending for name in figures)
+        if not names:
+            self.pending = []
+            return
         names = sorted(names, key=lambda name: not name.startswith("loss"))  # losses first
         weights = [weight for _, weight in self.pending]
         rows = [[figures.get(name) for name in names] for figures, _ in self.pending]
@@ -85,5 +88,5 @@ def _fetched(rows: list[list[Tensor | None]]) -> Any:
     """Single numbers on the device as one array on the host; what a step did not give is 0."""
     found = next(value for row in rows for value in row if value is not None).data
     xp = backend.get_array_module(found)
-    values = [xp.zeros((), found.dtype) if value is None else value.data for row in rows for value in row]
+    values = [xp.zeros((), found.dtype) if value is None else value.data.reshape(()) for row in rows for value in row]
     return backend.to_numpy(xp.stack(values)).reshape(len(rows), -1)
