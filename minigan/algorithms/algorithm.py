@@ -171,6 +171,9 @@ class Algorithm:
         self.streams = {"noise": backend.new_rng(seed, "noise"), "dropout": weights} | self.streams
         for name, network in self.networks.items():
             network.named(name).to(device, dtype)
+        for name, value in self.state.items():
+            if isinstance(value, Tensor):
+                self.state[name] = value.to(device, dtype if value.dtype.kind == "f" else None)
         if process_group.size > 1:
             self._share_out(sync_batch_norm)
         return self

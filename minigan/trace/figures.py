@@ -1,6 +1,6 @@
 """Pictures of traces: gradients over training, and the numbers in each layer. They need matplotlib, when one is drawn.
 
-    traces = {step: Trace.from_json(path.read_text()) for step, path in RunFolder(…).traces().items()}
+    traces = {step: Trace.from_json(path.read_text()) for step, path in RunDir(…).traces().items()}
     gradient_norms(traces).savefig("norms.png")
     histograms(trace, "D")
 

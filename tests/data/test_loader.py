@@ -53,6 +53,13 @@ def test_the_seed_makes_the_order():
     assert len(orders) == 5
 
 
+def test_two_unpaired_sets_are_shuffled_each_by_itself():
+    found = list(islice(Loader(UNPAIRED, 4, seed=5), 3))
+    whole = UNPAIRED[UNPAIRED.order(np.random.default_rng([5, 0]))]
+    for name in "ab":
+        np.testing.assert_array_equal(np.concatenate([batch[name] for batch in found]), whole[name])
+
+
 @pytest.mark.parametrize(
     "n, size, sizes", [(9, 4, [4, 4]), (10, 4, [4, 4, 2]), (8, 4, [4, 4]), (3, 4, [3]), (5, 5, [5])]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -142,14 +143,14 @@ def left_by() -> Callable[..., dict[str, Any]]:
     def collect(where: Any) -> dict[str, Any]:
         folder = where.run_dir.path if isinstance(where, Trainer) else where
         checkpoint = load_checkpoint(folder / "ckpt" / "last.safetensors")
-        lines = [line.split(', "seconds"')[0] for line in (folder / "stats.jsonl").read_text().splitlines()]
+        lines = [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
         some = [path for name in ("samples.gif", "scores.jsonl") if (path := folder / name).exists()]
         return {
             **{name: (a.dtype, a.shape, a.tobytes()) for name, a in checkpoint.arrays.items()},
             **{name: value for name, value in checkpoint.progress.items() if name != "seconds"},
             "config": checkpoint.config,
             "config.json": (folder / "config.json").read_text(),
-            "stats": lines,
+            "stats": [{name: value for name, value in line.items() if name != "seconds"} for line in lines],
             **{p.name: p.read_bytes() for p in [*(folder / "samples").iterdir(), *some]},
         }
 

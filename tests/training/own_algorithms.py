@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from minigan import functions as F
 from minigan import nn, optim
 from minigan.algorithms import Algorithm, as_border
+from minigan.autograd import Tensor
 
 PIXELS, Z = 64, 4
 
@@ -31,7 +30,7 @@ class BEGAN(Algorithm):
         layers = nn.Flatten(), nn.Dense(PIXELS, 6), nn.LeakyReLU(0.2), nn.Dense(6, PIXELS), nn.Reshape(1, 8, 8)
         self.networks = {"G": generator(), "D": nn.Sequential(*layers)}
         self.optimizers = {name: optim.Adam(net.parameters(), self.lr) for name, net in self.networks.items()}
-        self.state = {"k": self.tensor(np.array(0.3, "float32"))}
+        self.state = {"k": Tensor(0.3)}
 
     def step(self, batches):
         G, D, k = self.networks["G"], self.networks["D"], self.state["k"]

@@ -86,7 +86,9 @@ def test_samples_that_cannot_be_shown_are_kept_as_numbers(shape, tmp_path):
 def curves_of(figure) -> dict[str, dict[str, list]]:
     """panel's label → curve's label → [steps, values]."""
     return {
-        panel.get_ylabel(): {line.get_label(): [list(map(float, axis)) for axis in line.get_data()] for line in panel.lines}
+        panel.get_ylabel(): {
+            line.get_label(): [list(map(float, axis)) for axis in line.get_data()] for line in panel.lines
+        }
         for panel in figure.axes
     }
 
@@ -107,8 +109,11 @@ def test_the_curves_of_a_gan(drawn, tmp_path):
 
 
 def test_the_curves_of_any_figures_with_gaps_and_figures_that_not_every_line_has(drawn, tmp_path):
-    lines = ['{"step": 1, "k": 0.5}', '{"step": 2, "k": null, "rare": 3}', '{"step": 3, "k": 0.7}', '{"step": 4, "rare": 5}']
-    save_curves(tmp_path / "losses.png", [json.loads(line) for line in lines], {})
+    lines = """{"step": 1, "k": 0.5}
+        {"step": 2, "k": null, "rare": 3}
+        {"step": 3, "k": 0.7}
+        {"step": 4, "rare": 5}"""
+    save_curves(tmp_path / "losses.png", [json.loads(line) for line in lines.splitlines()], {})
     curves = curves_of(drawn[0])
     assert list(curves) == [""], "no panel without a curve"
     steps, values = curves[""]["k"]

@@ -263,6 +263,16 @@ def test_a_step_copies_what_it_is_given_and_waits_for_nothing(name, begin_any, c
     assert len(took) == 17 and took[14]["cudaMalloc"] == took[13]["cudaMalloc"] == 0
 
 
+@pytest.mark.parametrize(("model", "copies"), [("cgan28", 3), ("wgan28", 5 * 3)])
+def test_nor_does_a_step_of_a_model_with_labels_or_a_penalty(model, copies, begin, counters):
+    """Labels lie on the device; the penalty's gradient is of second order."""
+    run = steps(begin(1, model=model, images=8 * 20, batch_size=8, device="gpu"), 2)
+    before = counters()
+    steps(run, 1)
+    took = {name: counters()[name] - before[name] for name in ("h2d", "d2h", "sync")}
+    assert took == {"h2d": copies, "d2h": 0, "sync": 0}
+
+
 def test_drawing_copies_a_batch_of_images_once(begin, counters):
     run = begin(1, device="gpu")
     before = counters()

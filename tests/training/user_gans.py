@@ -71,7 +71,7 @@ class Points(Algorithm):
     """Points of the plane: its own data, two generators one after the other, and a name for a figure."""
 
     generators = ("G", "H")
-    figure_labels = {"spread": "σ"}  # noqa: RUF012
+    figure_labels = {"spread": "σ"}
     per_step: int = 1
 
     def setup(self, data):
