@@ -21,6 +21,7 @@ import own_algorithms
 import pytest
 from fake_mpi import twice
 
+from minigan import nn
 from minigan.autograd import Tensor
 from minigan.data import Batch, DataInfo
 from minigan.distributed import SINGLE_PROCESS
@@ -285,6 +286,19 @@ def test_each_process_has_its_rows_of_what_is_drawn_for_the_batch(monkeypatch, d
     np.testing.assert_array_equal(rows, whole)
 
 
+def test_a_batch_that_is_made_in_the_step_leaves_the_stream_at_one_place_too(monkeypatch):
+    """Reals and fakes of a share in one array: twice as much is drawn."""
+    alone = built(SINGLE_PROCESS)
+    whole, rows = alone.normal(Batch(x=np.zeros(14)), 2).numpy(), []
+    for rank in range(2):
+        group = twice(monkeypatch, rank)
+        share = group.begin(7)
+        algorithm = built(group)
+        rows += list(algorithm.normal(Batch(x=np.zeros(2 * (share.stop - share.start))), 2).numpy())
+        assert algorithm.rng("noise").bit_generator.state == alone.rng("noise").bit_generator.state
+    np.testing.assert_array_equal(rows, whole)
+
+
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_step_that_is_taken_again_alone_draws_what_it_drew(monkeypatch, begin, rank):
     """A NaN that it met comes again: it has the noise and masks of its share, not those of the first process. There
@@ -293,16 +307,28 @@ def test_a_step_that_is_taken_again_alone_draws_what_it_drew(monkeypatch, begin,
     group = twice(monkeypatch, rank)
     run.process_group = run.loader.process_group = group
     run.algorithm = run.config.make_algorithm().build(run.data.info, process_group=group)
-    seen = []
-    monkeypatch.setattr(run.algorithm, "noise", lambda batch: seen.append(run.algorithm.normal(batch, 4)) or seen[-1])
+    noise, dropped, seen = run.algorithm.noise, nn.Dropout.forward, []
+
+    def drawing(batch):
+        z = noise(batch)
+        seen.append(z.numpy())
+        return z
+
+    def dropping(self, x):
+        y = dropped(self, x)
+        seen.append(y.numpy() == 0)
+        return y
+
+    monkeypatch.setattr(run.algorithm, "noise", drawing)
+    monkeypatch.setattr(nn.Dropout, "forward", dropping)
     run.take_step()
     group.comm = None
-    group.begin(4)  # as if another batch had been taken since
+    group.begin(6)  # as if another batch had been taken since
     with group.alone():
         retake_step(run)
-    first, again = (z.numpy() for z in seen)
-    np.testing.assert_array_equal(first, again)
-    assert len(first) == 8
+    assert len(seen) == 2 * 4 and {len(array) for array in seen} == {8}  # D is asked three times
+    for first, again in zip(seen[:4], seen[4:], strict=True):
+        np.testing.assert_array_equal(first, again)
 
 
 @pytest.mark.parametrize(("rank", "times"), [("", 1), ("0", 1), ("1", 0)])
