@@ -53,13 +53,14 @@ def _of_model(name: str) -> Recipe:
 
 _MODEL_RECIPES = {name: _of_model(name) for name in MODELS}
 _WGAN_GP = _MODEL_RECIPES["wgan28"].choices
-# One step of D for one of G, on the pair without normalisation in D.
-_TURNS = {"model": "wgan28", "epochs": 5, "batch_size": 64, "ema_decay": 0.999}
+_QUICK = _MODEL_RECIPES["quick28"].choices
 
 _OTHERS = [
     Recipe(
         "wgan-28", "WGAN: a critic with clipped weights estimates the Wasserstein distance",
-        _WGAN_GP | {"penalties": (), "weight_clip": 0.01, "optimizer": "rmsprop", "lr_G": 5e-5, "lr_D": 5e-5},
+        _WGAN_GP | {
+            "epochs": 25, "penalties": (), "weight_clip": 0.01, "optimizer": "rmsprop", "lr_G": 5e-5, "lr_D": 5e-5,
+        },
         "Arjovsky, Chintala and Bottou, 2017, Wasserstein GAN",
     ),
     Recipe(
@@ -67,22 +68,22 @@ _OTHERS = [
     ),
     Recipe(
         "wgan-div-28", "WGAN-div: the sixth power of the critic's slope is added to its loss",
-        _WGAN_GP | {"penalties": ("divergence",), "lr_G": 2e-4, "lr_D": 2e-4, "betas": (0.5, 0.999)},
+        _WGAN_GP | {"penalties": ("divergence",)},
         "Wu et al., 2018, Wasserstein Divergence for GANs",
     ),
     Recipe(
         "hinge-28", "the hinge loss: D has nothing more to learn from samples it is sure of",
-        _TURNS | {"objective": "hinge", "lr_G": 1e-4, "lr_D": 4e-4, "betas": (0.0, 0.9)},
+        _QUICK | {"objective": "hinge"},
         "Lim and Ye, 2017, Geometric GAN",
     ),
     Recipe(
         "r1-28", "the non-saturating loss, with D's slope at real samples drawn to 0",
-        _TURNS | {"penalties": ("r1",), "lr_G": 1e-4, "lr_D": 1e-4, "betas": (0.0, 0.99)},
+        _WGAN_GP | {"objective": "non-saturating", "penalties": ("r1",), "n_critic": 1},
         "Mescheder, Geiger and Nowozin, 2018, Which Training Methods for GANs do actually Converge?",
     ),
     Recipe(
         "lsgan-28", "LSGAN: squares in place of logarithms",
-        _MODEL_RECIPES["quick28"].choices | {"objective": "least-squares"},
+        _QUICK | {"objective": "least-squares"},
         "Mao et al., 2017, Least Squares Generative Adversarial Networks",
     ),
     Recipe(
