@@ -82,8 +82,10 @@ def test_a_recipe_s_run_is_called_after_it_and_goes_on_by_itself(minigan, data, 
     (["--lr-G", 0.5], (0.5, 4e-4)),
     ([], (1e-4, 4e-4)),
 ])  # fmt: skip
-def test_one_rate_for_both_goes_before_the_recipe_s_and_behind_each_one_s_own(line, rates, chosen):
-    found = chosen("--recipe", "hinge-28", *line)
+def test_one_rate_for_both_goes_before_the_recipe_s_and_behind_each_one_s_own(line, rates, chosen, monkeypatch):
+    two = RECIPES["mlp"].choices | {"lr_G": 1e-4, "lr_D": 4e-4}
+    monkeypatch.setitem(RECIPES, "two-rates", replace(RECIPES["mlp"], name="two-rates", choices=two))
+    found = chosen("--recipe", "two-rates", *line)
     assert (found["lr_G"], found["lr_D"]) == rates
 
 
