@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from minigan import functions as F
 from minigan.autograd import Tensor, grad
 from minigan.nn import Module
+from minigan.options import ConfigError
 
 Judge = Callable[[Tensor], Tensor]  # D, with whatever else it is given (labels) in place: samples → logits
 Uniform = Callable[..., Tensor]  # uniform(*shape): numbers in [0, 1) for every sample, (N, *shape)
@@ -127,9 +128,11 @@ def clip_weights(D: Module, bound: float) -> None:
 
 def parsed_penalties(texts: Iterable[str]) -> dict[str, object]:
     """Penalties by name, of texts such as "gradient" and "r1:5" (a weight other than the paper's)."""
-    found = {}
+    found: dict[str, object] = {}
     for text in texts:
         name, _, weight = text.partition(":")
+        if name in found:
+            raise ConfigError(f"penalties: {name} is named twice")
         found[name] = PENALTIES[name](float(weight)) if weight else PENALTIES[name]()
     return found
 

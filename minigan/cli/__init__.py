@@ -6,7 +6,6 @@ stderr; `--debug` shows the traceback instead.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import traceback
@@ -85,7 +84,9 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
     match error:
         case ConfigError() | TargetError() | LessonError():
             return USAGE, str(error)
-        case NoSamplesError() | DataError() | DeviceError() | ProcessGroupError() | TrainingError() | AnomalyError() | Interrupted():
+        case DataError() | DeviceError() | NoSamplesError() | ProcessGroupError():
+            return FAILED, str(error)
+        case TrainingError() | AnomalyError() | Interrupted():
             return FAILED, str(error)
         case KeyboardInterrupt():
             return FAILED, "stopped"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from minigan.cli.common import USAGE
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)  # by its whole name an option is found before all are known
+
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
-    """The parser of the command line; `name` is the command's. argv tells whose options `train` has: the algorithm's."""
+    """The parser of the command line; `name` is the command's. argv tells which algorithm's options `train` has."""
     from minigan import __version__
     from minigan.cli.train_options import add_train_options
     from minigan.models import MODELS

@@ -51,7 +51,9 @@ def _check_outs(outs: list[Path]) -> None:
 
     for out in outs:
         if out.suffix not in (".png", ".npz", ".gif"):
-            raise ConfigError(f"--out {out}: the name must end in .png (a grid), .npz (arrays) or .gif (a way between noises)")
+            raise ConfigError(
+                f"--out {out}: the name must end in .png (a grid), .npz (arrays) or .gif (a way between noises)"
+            )
         if not out.absolute().parent.is_dir():
             raise ConfigError(f"--out {out}: there is no folder {out.parent}")
 

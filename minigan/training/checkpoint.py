@@ -111,7 +111,9 @@ def _check_own_code(path: Path, algorithm: str) -> None:
     """To make an algorithm of a user's file is to run it: never one that came with the checkpoint."""
     if is_file(algorithm):
         file = Path(algorithm.rpartition(":")[0])
-        if not file.is_absolute() or file.resolve().is_relative_to(path.resolve().parent.parent):
+        folder = path.resolve().parent
+        folder = folder.parent if folder.name == "ckpt" else folder
+        if not file.is_absolute() or file.resolve().is_relative_to(folder):
             raise CheckpointError(
                 f"{path} is of the algorithm {algorithm}, which lies in the run's own folder: a run that came from "
                 "somebody else could run any program by it; read the file, and move it elsewhere if you trust it"

@@ -265,7 +265,7 @@ def test_gradients_are_averaged_before_every_optimiser_s_step(monkeypatch):
         still, *moving = optimizer.params
         gradients = [np.random.default_rng(i).standard_normal(p.shape).astype("float32") for i, p in enumerate(moving)]
         for p, g in zip(moving, gradients, strict=True):
-            p.grad = Tensor(g)
+            p.grad = Tensor(g, device=p.device)
         optimizer.step()
         for p, g in zip(moving, gradients, strict=True):
             np.testing.assert_allclose(p.grad.numpy(), 2 * g * 3 / 7, rtol=1e-6)
