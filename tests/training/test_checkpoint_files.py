@@ -173,13 +173,15 @@ def test_a_run_of_minigan_0_1_goes_on_bit_for_bit(steps, choices, begin, go_on, 
         assert b'"version":"2"' in file.read(4000)
 
 
-def test_a_run_of_minigan_0_1_that_was_saved_between_an_epochs_last_batch_and_its_end(begin, go_on, left_by):
+def test_a_run_of_minigan_0_1_that_was_saved_between_an_epochs_last_batch_and_its_end(begin, left_by):
     """As it was when the reader of its progress had gone: position 5 of 5, and the epoch not yet counted."""
     whole, run = begin(2, "whole"), begin(runs="old", steps=5)
     whole.train(), run.train()
     as_version_1(run.run_dir.last_checkpoint, epoch=0, position=5)
     (run.run_dir.path / "samples" / "e001.png").unlink()
-    go_on(run, epochs=2)
+    again = resume(run.run_dir.last_checkpoint, epochs=2)
+    assert (again.loader.epoch, again.loader.position, again.closed_epochs) == (1, 0, 0)
+    again.train()
     assert left_by(run) == left_by(whole)
 
 

@@ -22,6 +22,7 @@ from minigan.training import (
     prepare,
     resume,
 )
+from minigan.training import trainer as trainer_module
 from minigan.training.callbacks import stats
 from minigan.training.checkpoint import load_checkpoint
 
@@ -147,6 +148,22 @@ def test_a_reader_that_has_gone_at_an_epochs_scores_costs_nothing(begin, go_on, 
     assert left_by(run) == left_by(whole)
     files = [[p.name for p in sorted((r.run_dir.path / "ckpt").iterdir())] for r in (run, whole)]
     assert files[0] == files[1] == ["e001.safetensors", "e002.safetensors", "last.safetensors"]
+
+
+def test_the_time_of_all_parts_is_counted(begin, go_on, monkeypatch):
+    class Clock:
+        now = 0.0
+
+        def monotonic(self):
+            self.now += 1.0
+            return self.now
+
+    monkeypatch.setattr(trainer_module, "time", Clock())  # looked at before the first step, and after each
+    run = begin(1)
+    run.train()
+    run = go_on(run, epochs=3)
+    assert [line["seconds"] for line in run.run_dir.lines()] == [5.0, 10.0, 15.0]
+    assert run.seconds == load_checkpoint(run.run_dir.last_checkpoint).progress["seconds"] == 15.0
 
 
 # --- killed, or the disk full, at every single write ----------------------------------------------

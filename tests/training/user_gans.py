@@ -39,7 +39,7 @@ class Balanced(Algorithm):
         earlier = self.tensor(state["pool"][chosen])
         state["pool"] = state["pool"].copy()
         state["pool"][chosen[:1]] = fake.data[:1]
-        state["mean"] = state["mean"] * 0.9 + batch.x.mean(axis=(0, 1)) * 0.1
+        state["mean"] = state["mean"].detach() * 0.9 + batch.x.mean(axis=(0, 1)) * 0.1
 
         loss_x = self.error(batch.x - state["mean"])
         loss_D = self.report("loss_D", loss_x - state["k"] * (self.error(fake.detach()) + self.error(earlier)))
