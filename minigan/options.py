@@ -106,6 +106,8 @@ def options_of(cls: type) -> dict[str, Option]:
     """The options of a dataclass by name, in the order of its fields."""
     found, types = {}, None
     for field in dataclasses.fields(cls):
+        if field.default is dataclasses.MISSING:
+            raise TypeError(f"{cls.__name__}.{field.name}: an option needs a default")
         kind = field.metadata.get("kind")
         if kind is None:
             types = types or typing.get_type_hints(cls)

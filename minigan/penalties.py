@@ -39,7 +39,7 @@ class GradientPenalty:
 class R1:
     """weight / 2 · E ‖∇D(x)‖₂², on real samples only. Mescheder et al., 2018, equation 9: weight (γ) 10."""
 
-    per_sample = False
+    per_sample = True
 
     def __init__(self, weight: float = 10.0) -> None:
         self.weight = weight
@@ -127,10 +127,12 @@ def clip_weights(D: Module, bound: float) -> None:
 
 
 def parsed_penalties(texts: Iterable[str]) -> dict[str, object]:
-    """Penalties by name, of texts such as "gradient" and "r1:5" (a weight other than the paper's)."""
+    """Penalties by name, of texts such as "gradient", "r1:5" (another weight than the paper's) and "none"."""
     found: dict[str, object] = {}
     for text in texts:
         name, _, weight = text.partition(":")
+        if name == "none":
+            continue
         if name in found:
             raise ConfigError(f"penalties: {name} is named twice")
         found[name] = PENALTIES[name](float(weight)) if weight else PENALTIES[name]()
@@ -143,6 +145,6 @@ def is_penalty(text: object) -> bool:
         return False
     name, colon, weight = text.partition(":")
     try:
-        return name in PENALTIES and (not colon or 0 < float(weight) < float("inf"))
+        return text == "none" or name in PENALTIES and (not colon or 0 < float(weight) < float("inf"))
     except ValueError:
         return False

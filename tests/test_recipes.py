@@ -51,7 +51,7 @@ def test_the_penalties_suit_the_model(name):
         ("hinge-28", {"objective": "hinge"}),
         ("r1-28", {"objective": "non-saturating", "penalties": ("r1",)}),
         ("lsgan-28", {"objective": "least-squares", "model": "quick28"}),
-        ("cgan-28", {"model": "cgan28", "objective": "non-saturating"}),
+        ("cgan28", {"model": "cgan28", "objective": "non-saturating"}),
     ],
 )
 def test_what_each_is(name, chosen):

@@ -19,6 +19,7 @@ from minigan.options import check_options
 
 Figures = dict[str, Tensor]  # single numbers by name
 LossHook = Callable[[str, Tensor], None]
+RESERVED = ("step", "epoch", "seconds")  # what a line of stats says beside the figures
 
 
 @dataclass(eq=False)
@@ -137,6 +138,8 @@ class Algorithm:
         return {name: self._as_figure(name, value) for name, value in figures.items()}
 
     def _as_figure(self, name: str, value: Any) -> Tensor:
+        if name in RESERVED:
+            raise TypeError(f"{type(self).__name__}.step returned a figure {name}: call it otherwise, a run says this")
         if isinstance(value, (int, float)):
             value = Tensor(float(value), device=self.device)
         if not isinstance(value, Tensor) or value.size != 1:
@@ -168,6 +171,7 @@ class Algorithm:
         weights = backend.new_rng(seed, "weights")
         with backend.drawing_from(weights):
             self.setup(data)
+        self._check_setup()
         self.streams = {"noise": backend.new_rng(seed, "noise"), "dropout": weights} | self.streams
         for name, network in self.networks.items():
             network.named(name).to(device, dtype)
@@ -177,6 +181,12 @@ class Algorithm:
         if process_group.size > 1:
             self._share_out(sync_batch_norm)
         return self
+
+    def _check_setup(self) -> None:
+        for what, kind in (("networks", nn.Module), ("optimizers", Optimizer)):
+            made = getattr(self, what)
+            if not isinstance(made, dict) or not all(isinstance(part, kind) for part in made.values()):
+                raise TypeError(f"{type(self).__name__}.setup: {what} must be a dict of {kind.__name__}s, by name")
 
     def _share_out(self, sync_batch_norm: bool) -> None:
         for optimizer in self.optimizers.values():

@@ -1,4 +1,4 @@
-"""The GAN: a generator G and a discriminator D, step about. Here the gradient crosses from D to G.
+"""The GAN: a generator G and a discriminator D, in turns. Here the gradient crosses from D to G.
 
 The fakes enter D as a tensor of their own, the *border*: a leaf that shares G's output's memory but not
 its graph. The generator's loss is walked back through D down to the border, and stops. What has arrived
@@ -55,7 +55,7 @@ class GAN(Algorithm):
 
     model: str = option("quick28", "architecture", one_of(MODELS))
     objective: str = option("non-saturating", "what each network minimises", one_of(OBJECTIVES))
-    penalties: tuple[str, ...] = option((), "added to D's loss; may be given several times", PENALTY_NAMES)
+    penalties: tuple[str, ...] = option((), "added to D's loss, or none; may be given several times", PENALTY_NAMES)
     weight_clip: float = option(0.0, "D's weights are clipped to [-this, this] after its step; 0: not", NOT_NEGATIVE)
     n_critic: int = option(1, "steps of D for one of G, each on a batch of its own", COUNT)
     optimizer: str = option("adam", "of both networks", one_of(OPTIMIZERS))
@@ -68,7 +68,10 @@ class GAN(Algorithm):
     # The step.
 
     def step(self, batches: Iterator[Batch]) -> Figures:
-        """D's turn, `n_critic` times, then G's. The last fakes that D saw are those that G learns from."""
+        """D's turn, `n_critic` times, then G's. The last fakes that D saw are those that G learns from.
+
+        The Wasserstein papers draw new noise for G; these fakes are of the same distribution, and are there already.
+        """
         for _ in range(self.n_critic):
             batch = next(batches)
             fake = self.networks["G"](self.noise(batch), *self.condition(batch))
@@ -95,7 +98,7 @@ class GAN(Algorithm):
     def generator_turn(self, batch: Batch, fake: Tensor) -> Figures:
         """G learns from what D, which has changed, now makes of the same fakes: the old logits would be stale."""
         G, D, y = self.networks["G"], self.networks["D"], self.condition(batch)
-        border = as_border(fake)
+        border = as_border(fake)  # the fakes as D's input: the same memory as G's output, but a leaf
         with nn.frozen(D):  # the gradient passes through D, and none is computed for its weights
             loss_G = self.loss.generator_loss(D(border, *y))
         self.report("loss_G", loss_G)
@@ -138,7 +141,7 @@ class GAN(Algorithm):
 
     def use(self, G: nn.Module, D: nn.Module) -> GAN:
         """Train these networks, whatever the model; itself. Their optimisers are made anew."""
-        per_sample = any(penalty.per_sample for penalty in self._penalties.values())
+        per_sample = any(getattr(penalty, "per_sample", False) for penalty in self._penalties.values())
         if per_sample and any(isinstance(module, nn.BatchNorm) for module in D.modules()):
             raise ConfigError(
                 f"penalties {', '.join(self.penalties)}: D has BatchNorm, which mixes the samples of a batch, but the "

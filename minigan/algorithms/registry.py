@@ -9,7 +9,7 @@ from pathlib import Path
 from minigan.algorithms.algorithm import Algorithm
 from minigan.algorithms.gan import GAN
 from minigan.algorithms.simultaneous import SimultaneousGAN
-from minigan.options import ConfigError
+from minigan.options import ConfigError, options_of
 
 ALGORITHMS: dict[str, type[Algorithm]] = {"gan": GAN, "simultaneous-gan": SimultaneousGAN}
 
@@ -28,6 +28,11 @@ def find_algorithm(name: str) -> type[Algorithm]:
     if name not in _loaded:
         _loaded[name] = _load(name)
     return _loaded[name]
+
+
+def files() -> set[str]:
+    """The users' files that were loaded."""
+    return {sys.modules[cls.__module__].__file__ for cls in _loaded.values()}
 
 
 def is_file(name: str) -> bool:
@@ -68,6 +73,11 @@ def _load(name: str) -> type[Algorithm]:
             raise ConfigError(f"algorithm {name}: the class defines no {method}; see lessons/your-own-gan.md")
     annotated = {n: str(kind) for cls in found.__mro__ for n, kind in vars(cls).get("__annotations__", {}).items()}
     lost = {name for name, kind in annotated.items() if "ClassVar" not in kind} - set(found.__dataclass_fields__)
+    if not lost:
+        try:
+            options_of(found)
+        except TypeError as error:
+            raise ConfigError(f"algorithm {name}: {error}") from None
     if lost:
         raise ConfigError(
             f"algorithm {name}: {', '.join(sorted(lost))} is no option yet: write @dataclass(eq=False) above the class"

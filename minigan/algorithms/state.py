@@ -23,8 +23,23 @@ def state_of(algorithm: Algorithm) -> dict[str, Any]:
     for name, rng in algorithm.streams.items():
         found[f"streams.{name}"] = json.dumps(rng.bit_generator.state)  # its integers have more bits than JSON keeps
     for name, value in algorithm.state.items():
-        found[f"state.{name}"] = value.data if isinstance(value, Tensor) else value
+        found[f"state.{name}"] = _storable(type(algorithm).__name__, name, value)
     return found
+
+
+def _storable(owner: str, name: str, value: Any) -> Any:
+    """What a file can hold of a value: an array, or what JSON has."""
+    if isinstance(value, Tensor) or backend.is_array(value):
+        return value.data if isinstance(value, Tensor) else value
+    value = value.item() if hasattr(value, "item") else value  # a number of NumPy's
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{owner}: state[{name!r}] is {type(value).__name__}, but a checkpoint holds numbers, texts, arrays and "
+            "Tensors (and lists and dicts of the first two): make one array of several"
+        ) from None
+    return value
 
 
 def load_state(algorithm: Algorithm, state: Mapping[str, Any]) -> None:
@@ -33,7 +48,11 @@ def load_state(algorithm: Algorithm, state: Mapping[str, Any]) -> None:
         part.load_state_dict(under(prefix, state))
     for name, value in under("streams", state).items():
         algorithm.rng(name).bit_generator.state = json.loads(value)
-    for name, value in under("state", state).items():
+    own = under("state", state)
+    missing = sorted(algorithm.state.keys() - own.keys())
+    if missing:
+        raise ValueError(f"its state lacks {', '.join(missing)}, which {type(algorithm).__name__}.setup makes")
+    for name, value in own.items():
         before = algorithm.state.get(name)
         if isinstance(before, Tensor):
             value = Tensor(value, device=before.device)

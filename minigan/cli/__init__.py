@@ -97,5 +97,17 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
         case _ if type(error).__module__.startswith("cupy"):
             told = f"the GPU failed ({type(error).__name__}: {one_line(error)})"
             return FAILED, f"{told}: minigan doctor --device gpu tells whether it computes rightly"
+    place = _place_in_own_file(error)
+    if place:
+        return FAILED, f"{place}: {type(error).__name__}: {error} (--debug shows the whole way there)"
     # The last resort, so that no user meets a traceback unasked.
     return FAILED, f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+
+
+def _place_in_own_file(error: BaseException) -> str:
+    """Where in the file of a user's algorithm an error arose; empty if it did not."""
+    from minigan.algorithms.registry import files
+
+    own = files()
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}, in {frames[-1].name}" if frames else ""

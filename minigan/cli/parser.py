@@ -35,6 +35,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     sample.add_argument("--runs", default="runs", help="where 'last' looks for runs (default: runs)")
     sample.add_argument("--n", type=_count, default=64, help="how many samples (default: 64)")
     sample.add_argument("--seed", type=_natural, default=0, help="of the noise (default: 0)")
+    sample.add_argument("--algorithm", metavar="FILE.py:CLASS", help="where a run's own algorithm lies now")
     sample.add_argument("--label", type=_natural, help="of a conditional model: what the samples shall show")
     sample.add_argument(
         "--out", action="append", metavar="FILE",
@@ -50,6 +51,8 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         help="a run's folder, a checkpoint, or last (default: last, or a fresh model if none); or a saved trace.json",
     )  # fmt: skip
     trace.add_argument("--model", choices=list(MODELS), help="a fresh one, that has learnt nothing yet")
+    trace.add_argument("--recipe", help="a fresh one of a recipe: see minigan recipes")
+    trace.add_argument("--algorithm", metavar="FILE.py:CLASS", help="a fresh one of your own; or where a run's lies")
     trace.add_argument("--data", help="a batch of these images instead of the run's own")
     trace.add_argument("--runs", default="runs", help="where 'last' looks for runs (default: runs)")
     trace.add_argument("--seed", type=_natural, default=0, help="of the batch and the noise (default: 0)")

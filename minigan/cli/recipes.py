@@ -22,9 +22,8 @@ def recipes(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"recipe {arguments.recipe!r} is not known: choose from {', '.join(RECIPES)}")
     recipe = RECIPES[arguments.recipe]
     print(f"{recipe.name}: {recipe.summary}")
-    said = {"paper": recipe.paper, "published": recipe.published, "ours": recipe.ours, "measured by": recipe.measure}
-    for label, text in said.items():
+    for label, text in {"paper": recipe.paper, "published": recipe.published}.items():
         if text:
-            print(f"{label:12} {text}")
+            print(f"{label:10} {text}")
     print(Config.choose(recipe=recipe.name).to_json(), end="")
     return DONE

@@ -19,7 +19,7 @@ def sample(arguments: argparse.Namespace) -> int:
     path = find_checkpoint(arguments.checkpoint, Path(arguments.runs))
     outs = [Path(out) for out in arguments.out or [f"samples-s{arguments.seed}.png"]]
     _check_outs(outs)
-    algorithm, config = load_algorithm(path, str(announced(arguments.device)))
+    algorithm, config = load_algorithm(path, str(announced(arguments.device)), arguments.algorithm)
     say(f"{config.name} from {path}")
     condition = {} if arguments.label is None else {"label": arguments.label}
     samples = None

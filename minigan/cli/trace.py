@@ -40,17 +40,20 @@ def _traced(arguments: argparse.Namespace) -> Any:
     warnings.filterwarnings("ignore", category=RuntimeWarning)  # what is not finite is in the trace
     changes = {name: value for name in ("data", "device") if (value := getattr(arguments, name)) is not None}
     runs = Path(arguments.runs)
-    if arguments.model and arguments.checkpoint:
-        raise ConfigError("--model makes a fresh model, so it excludes a checkpoint: a checkpoint has its own")
-    if arguments.model or not (arguments.checkpoint or list(runs.glob("*/ckpt/last.safetensors"))):
-        config = Config.for_model(arguments.model or "quick28", **changes)
+    names = ("model", "recipe", *(() if arguments.checkpoint else ("algorithm",)))
+    fresh = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    if fresh and arguments.checkpoint:
+        name = next(iter(fresh))
+        raise ConfigError(f"--{name} makes a fresh model, so it excludes a checkpoint: a checkpoint has its own")
+    if fresh or not (arguments.checkpoint or list(runs.glob("*/ckpt/last.safetensors"))):
+        config = Config.choose(fresh, changes)
         say(f"a step of a fresh {config.name}, which has learnt nothing yet")
         return trace_fresh(config, arguments.seed)
     if (arguments.checkpoint or "").endswith(".json"):
         return _saved_trace(Path(arguments.checkpoint))
     path = find_checkpoint(arguments.checkpoint or "last", runs)
     say(f"a step from {path}")
-    return trace_checkpoint(path, arguments.seed, **changes)
+    return trace_checkpoint(path, arguments.seed, arguments.algorithm, **changes)
 
 
 def _saved_trace(path: Path) -> Any:

@@ -12,7 +12,7 @@ from minigan.algorithms import Algorithm, find_algorithm
 from minigan.options import COUNT, ConfigError, Kind, Option, options_of
 from minigan.recipes import RECIPES
 
-_RENAMED = {"--averaging": "--ema-decay", "--step": "--algorithm gan or simultaneous-gan"}
+_RENAMED = {"--averaging": "--ema-decay", "--step": "--algorithm gan, or --algorithm simultaneous-gan,"}
 
 
 def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> None:
@@ -30,7 +30,11 @@ def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> No
         _add(groups[option.group], option)
     own = train.add_argument_group(f"{algorithm.__name__} (default: the recipe's or the model's own)")
     for option in options_of(algorithm).values():
-        _add(own, option)
+        try:
+            _add(own, option)
+        except argparse.ArgumentError:
+            message = f"{algorithm.__name__}: {option.name} is an option of every run: call it otherwise"
+            raise ConfigError(message) from None
     for name in set_by(algorithm):
         sets = [option for option in options_of(algorithm).values() if option.set_by == name]
         help = f"sets {' and '.join(option.name for option in sets)}"
@@ -54,13 +58,15 @@ def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> No
     )  # fmt: skip
     run.add_argument("--dry-run", action="store_true", help="show the configuration as JSON, and do nothing")
     for old, new in _RENAMED.items():
-        train.add_argument(old, help=argparse.SUPPRESS, action=_Renamed, const=new)
+        train.add_argument(old, help=argparse.SUPPRESS, action=_Renamed, const=new, nargs="?")
 
 
 def chosen_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was chosen on the command line, by name."""
     from minigan.training.config import RunOptions
 
+    if arguments.steps is not None and arguments.epochs is not None:
+        raise ConfigError("--steps and --epochs exclude each other: both say how long to train")
     algorithm = arguments.algorithm_class
     names = [*options_of(RunOptions), *options_of(algorithm), *set_by(algorithm)]
     return {name: value for name in names if (value := getattr(arguments, name)) is not None}
@@ -131,4 +137,4 @@ def _named_in(path: str) -> str:
 
 class _Renamed(argparse.Action):
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> NoReturn:
-        raise ConfigError(f"{option_string} is called {self.const} now")
+        raise ConfigError(f"{option_string} is gone: use {self.const} instead")

@@ -9,91 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from minigan.algorithms import ALGORITHMS, Algorithm, find_algorithm
+from minigan.algorithms import ALGORITHMS, GAN, Algorithm, find_algorithm
 from minigan.algorithms.registry import is_file, short_name
-from minigan.backend import parse_device
-from minigan.metrics import METRICS
 from minigan.models import MODELS
 from minigan.options import (
-    COUNT,
-    FLAG,
-    FRACTION,
-    NATURAL,
     ConfigError,
-    Kind,
     check_options,
-    option,
     options_of,
-    or_none,
 )  # fmt: skip
 from minigan.recipes import RECIPES
+from minigan.training.run_options import RunOptions
 
 DEFAULT_RECIPE = "quick28"
-
-
-def _is_device(value: Any) -> bool:
-    try:
-        return value == "auto" or bool(isinstance(value, str) and parse_device(value))
-    except ValueError:
-        return False
-
-
-def _canonical_device(text: str) -> str:
-    return text if text == "auto" else str(parse_device(text))
-
-
-def _is_path(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-BATCH = Kind(
-    lambda v: COUNT.fits(v) and v >= 2, "a whole number of 2 or more (one has no variance)", COUNT.parse
-)  # fmt: skip
-CHANNELS = Kind(lambda v: v is None or COUNT.fits(v) and v in (1, 3), "1 (grey) or 3 (colour)", int, {"1": 1, "3": 3})
-DEVICE = Kind(_is_device, "auto, cpu, gpu or gpu:N", _canonical_device)
-RECIPE = Kind(lambda v: v is None or isinstance(v, str) and v in RECIPES, "a recipe's name", str, RECIPES)
-ALGORITHM = Kind(
-    lambda v: isinstance(v, str) and (v in ALGORITHMS or is_file(v)),
-    f"{', '.join(ALGORITHMS)}, or file.py:Class for one of your own", str, metavar="NAME|FILE.py:CLASS",
-)  # fmt: skip
-SCORES = Kind(
-    lambda v: isinstance(v, (tuple, list)) and all(isinstance(m, str) and m in METRICS for m in v),
-    f"names from {', '.join(METRICS)}", str, METRICS, several=True,
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """The choices of any run, whatever its algorithm."""
-
-    recipe: str | None = option(None, "a name for all choices below: see minigan recipes", RECIPE, group="what")
-    algorithm: str = option("gan", "what is trained and how (default: gan)", ALGORITHM, group="what")
-    data: str = option(
-        "mnist", "mnist (default), a folder of IDX files, .npz, .npy, a folder or zip of images",
-        Kind(_is_path, "mnist or a path"), group="what",
-    )  # fmt: skip
-    channels: int | None = option(None, "1 grey, 3 colour (default: as the data)", CHANNELS, group="what")
-    epochs: int = option(10, "how often to go through the data, in all", COUNT, group="how")
-    steps: int | None = option(None, "how many steps to take in all, instead of epochs", or_none(COUNT), group="how")
-    batch_size: int = option(64, "samples a batch", BATCH, group="how")
-    ema_decay: float = option(
-        0.0, "how much of G's averaged weights is kept a step, to sample from; 0: no average", FRACTION, group="how"
-    )
-    seed: int = option(0, "of weights, noise, order and dropout (default: 0)", NATURAL, group="how")
-    device: str = option("auto", "auto (default), cpu, gpu or gpu:N", DEVICE, group="run")
-    tf32: bool = option(
-        False, "on a GPU, make float32 products in TF32, faster and coarser (default: off)", FLAG, group="run"
-    )
-    grid: int = option(64, "samples in a grid (default: 64)", COUNT, group="run")
-    checkpoint_every: int = option(5, "epochs between checkpoints that stay (default: 5)", COUNT, group="run")
-    evaluate_every: int = option(0, "epochs between scores; 0: none (default)", NATURAL, group="run")
-    metrics: tuple[str, ...] = option(
-        (), "which scores (default: all that fit the data); may be given several times", SCORES, group="run"
-    )
-    sync_batch_norm: bool = option(
-        False, "with --data-parallel: BatchNorm normalises by the whole batch, not by a process' share (default: off)",
-        FLAG, group="run",
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -124,7 +51,8 @@ class Config(RunOptions):
     @property
     def name(self) -> str:
         """What the run is called: its recipe, its model, or its algorithm."""
-        return self.recipe or self.options.get("model") or short_name(self.algorithm)
+        own = short_name(self.algorithm) if is_file(self.algorithm) else self.options.get("model")
+        return self.recipe or own or self.algorithm
 
     @classmethod
     def choose(cls, *layers: Mapping[str, Any], **choices: Any) -> Config:
@@ -167,6 +95,12 @@ class Config(RunOptions):
             raise ConfigError(f"cannot read the configuration {path}: {error.strerror or error}") from None
         except ValueError as error:  # a ConfigError, or not UTF-8
             raise ConfigError(f"{path}: {error}") from None
+        for name in ("recipe", "model"):
+            if name in choices and from_file.get(name) not in (None, choices[name]):
+                raise ConfigError(
+                    f"{path} is of the {name} {from_file[name]}, and its choices would stay: --{name} {choices[name]} "
+                    "and --config exclude each other"
+                )
         return cls.choose(from_file, choices)
 
     def choices(self) -> dict[str, Any]:
@@ -193,14 +127,23 @@ def _base_of(chosen: Mapping[str, Any]) -> tuple[type[Algorithm], Mapping[str, A
     if chosen.get("algorithm") in (None, *ALGORITHMS):
         model = chosen.get("model", DEFAULT_RECIPE)
     else:
-        own = options_of(find_algorithm(chosen["algorithm"]))
-        model = chosen.get("model", own["model"].default) if "model" in own else None
-    if model is None:
-        return find_algorithm(chosen["algorithm"]), {}
+        return _base_of_file(chosen)
     if model not in list(MODELS):
         raise ConfigError(f"model {model!r} is not known: choose from {', '.join(MODELS)}")
     base = {"model": model} | MODELS[model].DEFAULTS
     return find_algorithm(chosen.get("algorithm") or base.get("algorithm", "gan")), base
+
+
+def _base_of_file(chosen: Mapping[str, Any]) -> tuple[type[Algorithm], Mapping[str, Any]]:
+    """Of a user's own GAN, the model's choices but for what the class has its own defaults for; of any other, none."""
+    algorithm = find_algorithm(chosen["algorithm"])
+    if not issubclass(algorithm, GAN):
+        return algorithm, {}
+    own, usual = options_of(algorithm), options_of(GAN)
+    model = chosen.get("model", own["model"].default)
+    base = MODELS[model].DEFAULTS if model in MODELS else {}
+    redefined = {name for name in usual if own[name].default != usual[name].default}
+    return algorithm, {name: value for name, value in base.items() if name not in redefined | {"algorithm"}}
 
 
 def _model_options(algorithm: type[Algorithm]) -> set[str]:
@@ -235,6 +178,8 @@ def _choices_in(text: str) -> dict[str, Any]:
 def _renamed(choices: dict[str, Any]) -> dict[str, Any]:
     """A configuration of minigan 0.1, in today's names."""
     choices = dict(choices)
+    if is_file(choices.get("algorithm", "")):
+        return choices
     if "averaging" in choices:
         choices["ema_decay"] = choices.pop("averaging")
     steps = {"alternating": "gan", "simultaneous": "simultaneous-gan"}

@@ -8,12 +8,15 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigan.distributed import ProcessGroup
 
+if TYPE_CHECKING:
+    from minigan.training.trainer import Trainer
 
-def describe(trainer: Any) -> list[str]:
+
+def describe(trainer: Trainer) -> list[str]:
     """The run in a few lines."""
     config, data, algorithm = trainer.config, trainer.data, trainer.algorithm
     weights = {name: sum(p.size for p in net.parameters()) for name, net in algorithm.networks.items()}
@@ -54,18 +57,18 @@ def _describe_group(group: ProcessGroup, places: list, batch_size: int, sync_bat
     return lines
 
 
-def place(trainer: Any, step: int) -> str:
+def place(trainer: Trainer, step: int) -> str:
     """A step, and the epoch that is under way."""
     return f"step {step} (epoch {trainer.closed_epochs + 1})"
 
 
-def total_steps(trainer: Any) -> int:
+def total_steps(trainer: Trainer) -> int:
     """How many steps the run will have taken at its end."""
     batches = trainer.config.epochs * len(trainer.loader)
     return trainer.config.steps or math.ceil(batches / trainer.algorithm.batches_per_step)
 
 
-def resume_command(trainer: Any) -> str:
+def resume_command(trainer: Trainer) -> str:
     """The command that goes on with a run, with as many processes."""
     arguments = f"--resume {shlex.quote(str(trainer.run_dir.path))}"
     if trainer.process_group.size == 1:

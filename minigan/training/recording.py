@@ -17,12 +17,13 @@ from minigan.training.trainer import Trainer
 FRESH_BATCH = 64  # images in a fresh model's step: what its own batch may be, a few seconds are enough
 
 
-def trace_checkpoint(path: str | Path, seed: int = 0, **changes: str) -> Trace:
+def trace_checkpoint(path: str | Path, seed: int = 0, file: str | None = None, **changes: str) -> Trace:
     """A step from what a checkpoint holds, on batches drawn from its data. The file stays as it is.
 
+    file: where a user's own algorithm lies now, as `file.py:Class`.
     changes: another `device`, or another place of the `data`, which may be other data.
     """
-    checkpoint = load_checkpoint(Path(path))
+    checkpoint = load_checkpoint(Path(path), file)
     config = checkpoint.config.with_choices(**changes)
     trainer = Trainer(config, load_data(config))
     restore(trainer.algorithm.load_state_dict, checkpoint, Path(path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,15 +93,8 @@ class RunDir:
         with open(self.path / "log.txt", "a", encoding="utf-8") as file:
             file.write(line + "\n")
 
-    def add_stats(self, line: dict[str, Any]) -> None:
-        """Add a line to stats.jsonl."""
-        self._add("stats.jsonl", line)
-
-    def add_scores(self, line: dict[str, Any]) -> None:
-        """Add a line to scores.jsonl."""
-        self._add("scores.jsonl", line)
-
-    def _add(self, name: str, line: dict[str, Any]) -> None:
+    def add_line(self, name: str, line: dict[str, Any]) -> None:
+        """Add a line to stats.jsonl or scores.jsonl."""
         with open(self.path / name, "a", encoding="utf-8") as file:
             file.write(_json_line(line))
 
@@ -122,17 +115,6 @@ class RunDir:
         path = self.path / "samples" / f"{name}.{'png' if images.can_be_shown(samples) else 'npy'}"
         images.save_samples(path, samples)
         return path
-
-    def finish_pictures(self, epochs: int, labels: Mapping[str, str]) -> None:
-        """Write losses.png, and samples.gif from the grids up to an epoch (later ones are from before a resume)."""
-        stats = list(self.lines())
-        if stats:
-            images.save_curves(self.path / "losses.png", stats, labels)
-        names = [self.path / "samples" / f"e{epoch:03d}.png" for epoch in range(epochs + 1)]
-        grids = [images.load_png(name) for name in names if name.is_file()]
-        if len(grids) > 1:
-            seconds = max(0.1, min(0.6, 12 / len(grids)))
-            images.save_gif(self.path / "samples.gif", grids, seconds, last=1.5)
 
 
 def run_number(folder: Path) -> int | None:

@@ -20,18 +20,21 @@ def draw_noise(n: int, z_dim: int, seed: int) -> Array:
     return backend.new_rng(seed, "samples").standard_normal((n, z_dim), "float32")
 
 
-def load_algorithm(path: str | Path, device: str | None = None) -> tuple[Algorithm, Config]:
+def load_algorithm(
+    path: str | Path, device: str | None = None, file: str | None = None
+) -> tuple[Algorithm, Config]:
     """The algorithm in a checkpoint, to draw samples with (its generators averaged, if they are), and the run's
-    configuration: `algorithm.generate(64)`."""
-    checkpoint = load_checkpoint(Path(path))
+    configuration: `algorithm.generate(64)`. file: where a user's own lies now, as `file.py:Class`."""
+    checkpoint = load_checkpoint(Path(path), file)
     config, info = checkpoint.config, checkpoint.info
     algorithm = config.make_algorithm().build(info, config.seed, backend.choose_device(device)[0])
     try:
+        algorithm.load_state_dict(checkpoint.state)
         for name, network in algorithm.networks.items():
             averaged = config.ema_decay and name in algorithm.generators
             network.load_state_dict(under(f"{name}_ema" if averaged else name, checkpoint.arrays))
             network.eval()
-    except ValueError as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} does not fit {config.name}: {error}") from None
     return algorithm, config
 

@@ -31,7 +31,10 @@ from minigan.training.run_dir import RunDir
 from minigan.training.trainer import Trainer
 
 # What may be other than it was when a run is resumed.
-CHANGEABLE = {"algorithm", "data", "device", "epochs", "steps", "sync_batch_norm", "tf32", "evaluate_every", "metrics"}
+CHANGEABLE = {
+    "algorithm", "checkpoint_every", "data", "device", "epochs", "evaluate_every", "grid", "metrics", "steps",
+    "sync_batch_norm", "tf32",
+}  # fmt: skip
 
 
 def prepare(config: Config, process_group: ProcessGroup = SINGLE_PROCESS) -> Trainer:
@@ -39,8 +42,7 @@ def prepare(config: Config, process_group: ProcessGroup = SINGLE_PROCESS) -> Tra
     data = load_data(config)
     channels = data.info.shapes["x"][0] if len(data.info.shapes.get("x", ())) == 3 else config.channels
     config = config.with_choices(channels=channels, **_from_anywhere(config))
-    _check_shares(process_group, config, data)
-    return Trainer(config, data, None, process_group)
+    return _checked(Trainer(config, data, None, process_group))
 
 
 def start(
@@ -89,8 +91,7 @@ def resume(
             f"{path} was trained on other data than {data.source} now holds: resume with the same data"
         )
     config = config.with_choices(**_from_anywhere(config))
-    _check_shares(process_group, config, data)
-    trainer = Trainer(config, data, run_dir, process_group)
+    trainer = _checked(Trainer(config, data, run_dir, process_group))
     trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
     restore(trainer.load_state_dict, checkpoint, path)
     if trainer.finished and trainer.loader.epoch == trainer.closed_epochs:
@@ -131,17 +132,17 @@ def load_data(config: Config) -> Dataset:
     return config.make_algorithm().load_data(config.data, config.channels)
 
 
-def _check_shares(group: ProcessGroup, config: Config, data: Dataset) -> None:
-    """Every process needs some samples of the smallest batch."""
-    rest = len(data) % config.batch_size
-    smallest = min(len(data), config.batch_size) if rest in (0, 1) else rest
-    least = 1 if config.sync_batch_norm else 2
+def _checked(trainer: Trainer) -> Trainer:
+    """The trainer; ConfigError if a process would get too little of the smallest batch."""
+    group, smallest, synchronised = trainer.process_group, trainer.loader.smallest_batch, trainer.config.sync_batch_norm
+    least = 1 if synchronised else 2
     if group.size > 1 and smallest < least * group.size:
-        why = "" if config.sync_batch_norm else " (one has no variance; with --sync-batch-norm it would do)"
+        why = "" if synchronised else " (one has no variance; with --sync-batch-norm it would do)"
         raise ConfigError(
             f"an epoch's smallest batch has {smallest} samples, but {group.size} processes need {least} or more each"
             f"{why}: use another --batch-size, or fewer processes"
         )
+    return trainer
 
 
 def _agree(trainer: Trainer) -> None:

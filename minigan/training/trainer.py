@@ -50,6 +50,7 @@ class Trainer:
         self.step = self.closed_epochs = 0  # steps taken; epochs whose end the callbacks were told
         self.at_epoch_end = False  # whether the last step was an epoch's last
         self.seconds = 0.0  # that training has taken, those before it was resumed included
+        self.elapsed: Callable[[], float] = lambda: self.seconds  # the same at this moment
         self.say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)
         self.batches: Iterator[Batch] | None = None
         self.taken: list[Batch] = []  # by the last step
@@ -75,11 +76,12 @@ class Trainer:
 
     def _loop(self, stopped: Callable[[], bool]) -> None:
         began = time.monotonic() - self.seconds
+        self.elapsed = lambda: time.monotonic() - began
         self._call("on_start")
         try:
             while True:
-                if self.loader.epoch > self.closed_epochs:
-                    self.closed_epochs = self.loader.epoch
+                while self.closed_epochs < self.epochs_done:
+                    self.closed_epochs += 1
                     self._call("on_epoch")
                 if self.finished:
                     break
@@ -87,7 +89,7 @@ class Trainer:
                     command = resume_command(self)
                     raise Interrupted(f"stopped at {place(self, self.step)}; all is saved. Go on with: {command}")
                 figures = self.take_step()
-                self.seconds = time.monotonic() - began
+                self.seconds = self.elapsed()
                 self._call("on_step", figures)
         except BrokenPipeError:  # whoever read the progress has gone, of which other processes know nothing
             if self.process_group.size == 1:
@@ -98,6 +100,11 @@ class Trainer:
             self.process_group.barrier()
             raise
         self._call("on_stop")
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs of the data were gone through, of those that were asked for."""
+        return self.loader.epoch if self.config.steps is not None else min(self.loader.epoch, self.config.epochs)
 
     @property
     def finished(self) -> bool:
@@ -117,6 +124,11 @@ class Trainer:
                 if context is not None:
                     stack.enter_context(context)
             figures = self.algorithm(self._taking())
+        if not self.taken and self.config.steps is None:
+            raise TrainingError(
+                f"{type(self.algorithm).__name__}.step took no batch, so no epoch would ever end: call next(batches) "
+                "in it, or train for a number of --steps"
+            )
         self.step += 1
         self.at_epoch_end = self.loader.epoch > epoch
         return figures

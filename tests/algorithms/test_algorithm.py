@@ -332,7 +332,7 @@ def test_a_conditional_model_needs_labels():
     assert gan.networks["G"].classes == gan.networks["D"].classes == 4 and gan.reads == ("x", "y")
 
 
-@pytest.mark.parametrize("model", ["quick28", "dcgan64", "wgan28"])
+@pytest.mark.parametrize("model", ["quick28", "dcgan64", "critic28"])
 def test_a_gan_is_built_on_its_model(model):
     gan = GAN(model=model, lr_G=0.003, lr_D=0.004, betas=(0.1, 0.2), eps=1e-5, epsilon_hat=True)
     size = gan.image_size

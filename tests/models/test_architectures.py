@@ -169,10 +169,10 @@ def test_labels_that_are_none(name):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_wgan28s_critic_judges_each_sample_by_itself(channels):
+def test_critic28s_critic_judges_each_sample_by_itself(channels):
     """Two together as each alone, in training mode: a gradient penalty is on each sample's own slope."""
     mg.manual_seed(0)
-    _, D = (network.to(dtype="float64") for network in models.build("wgan28", channels))
+    _, D = (network.to(dtype="float64") for network in models.build("critic28", channels))
     x = np.tanh(np.random.default_rng(0).standard_normal((2, channels, 28, 28)))
     assert D.training and not list(D.named_buffers())
     alone = [D(mg.Tensor(x[i : i + 1])).numpy()[0] for i in range(2)]

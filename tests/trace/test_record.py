@@ -44,7 +44,7 @@ VARIANTS = {
     "alternating": (GAN, {}),
     "simultaneous": (SimultaneousGAN, {}),
     "two critic steps": (GAN, {"n_critic": 2}),
-    "a penalty": (GAN, {"penalties": ("r1",)}),
+    "a penalty": (GAN, {"penalties": ("drift",)}),
     "clipped weights": (GAN, {"objective": "hinge", "weight_clip": 0.05}),
 }
 

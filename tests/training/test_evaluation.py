@@ -37,7 +37,7 @@ def test_scores_are_of_fresh_samples_against_the_data(begin, counting, capsys):
     np.testing.assert_array_equal(real, run.data[slice(None)].x)
     last = scores_of(run)[-1]
     assert last["sliced_wasserstein"] == sliced_wasserstein(samples, real) and last["shape"] == 2.0
-    line = f"epoch 2  sliced_wasserstein {last['sliced_wasserstein']:.4g}  shape 2"
+    line = f"scores at step 10  sliced_wasserstein {last['sliced_wasserstein']:.4g}  shape 2"
     assert f"{line}  (70 samples)\n" in capsys.readouterr().err
     log = (run.run_dir.path / "log.txt").read_text()
     assert f"\n{line}\n" in log and log.index(line) < log.index("epoch 2/2 done")
@@ -90,7 +90,8 @@ def test_a_resumed_run_writes_the_same_lines_and_drops_those_of_what_is_done_aga
     with pytest.raises(Interrupted):
         run.train()
     assert [line["step"] for line in scores_of(run)] == [5], "a stop is no end"
-    run.run_dir.add_scores({"step": 10, "epoch": 2, "n": 70, "sliced_wasserstein": 0.0})  # of a run that was lost
+    # Of a run that was lost:
+    run.run_dir.add_line("scores.jsonl", {"step": 10, "epoch": 2, "n": 70, "sliced_wasserstein": 0.0})
     with open(run.run_dir.path / "scores.jsonl", "a") as file:
         file.write('{"step": 15, "ep')
     go_on(run)

@@ -158,12 +158,13 @@ def test_the_time_of_all_parts_is_counted(begin, go_on, monkeypatch):
             self.now += 1.0
             return self.now
 
-    monkeypatch.setattr(trainer_module, "time", Clock())  # looked at before the first step, and after each
+    # It is looked at before the first step, after each, and at each line of stats.
+    monkeypatch.setattr(trainer_module, "time", Clock())
     run = begin(1)
     run.train()
     run = go_on(run, epochs=3)
-    assert [line["seconds"] for line in run.run_dir.lines()] == [5.0, 10.0, 15.0]
-    assert run.seconds == load_checkpoint(run.run_dir.last_checkpoint).progress["seconds"] == 15.0
+    assert [line["seconds"] for line in run.run_dir.lines()] == [6.0, 12.0, 18.0]
+    assert run.seconds == load_checkpoint(run.run_dir.last_checkpoint).progress["seconds"] == 18.0
 
 
 # --- killed, or the disk full, at every single write ----------------------------------------------

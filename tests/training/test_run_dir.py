@@ -62,7 +62,7 @@ def test_stats_are_json_whatever_the_figures(begin):
         raise AssertionError(word)
 
     run = begin(1)
-    run.run_dir.add_stats({"step": 1, "loss_D": float("inf"), "loss_G": float("nan"), "D_x": 0.5})
+    run.run_dir.add_line("stats.jsonl", {"step": 1, "loss_D": float("inf"), "loss_G": float("nan"), "D_x": 0.5})
     with open(run.run_dir.stats_file, "a") as file:
         file.write('{"step": 2, "loss_D": Infinity}\n')  # of an earlier minigan
     run.run_dir.open(run.config, step=2)

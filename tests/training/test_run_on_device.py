@@ -263,7 +263,7 @@ def test_a_step_copies_what_it_is_given_and_waits_for_nothing(name, begin_any, c
     assert len(took) == 17 and took[14]["cudaMalloc"] == took[13]["cudaMalloc"] == 0
 
 
-@pytest.mark.parametrize(("model", "copies"), [("cgan28", 3), ("wgan28", 5 * 3)])
+@pytest.mark.parametrize(("model", "copies"), [("cgan28", 3), ("critic28", 5 * 3)])
 def test_nor_does_a_step_of_a_model_with_labels_or_a_penalty(model, copies, begin, counters):
     """Labels lie on the device; the penalty's gradient is of second order."""
     run = steps(begin(1, model=model, images=8 * 20, batch_size=8, device="gpu"), 2)

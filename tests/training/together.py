@@ -19,7 +19,7 @@ from minigan.data import ArrayDataset, Batch, Loader
 from minigan.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.models import MODELS
 from minigan.training import Trainer, images, launch
-from minigan.training.run_dir import RunDir
+from minigan.training.callbacks import samples
 
 SIZE, Z = 8, 4
 
@@ -129,7 +129,7 @@ def train(*arguments: str) -> int:
 
 def slow_pictures(*arguments: str) -> int:
     """The first process is long at drawing when all have stopped."""
-    RunDir.finish_pictures = lambda *what: time.sleep(launch.PATIENCE + 1)
+    samples.finish_pictures = lambda *what: time.sleep(launch.PATIENCE + 1)
     return train(*arguments)
 
 

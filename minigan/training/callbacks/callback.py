@@ -28,7 +28,7 @@ class Callback:
         """After a step, which trainer.step counts already. Figures lie on the device."""
 
     def on_epoch(self, trainer: Trainer) -> None:
-        """After the last step of an epoch; trainer.loader.epoch counts it already."""
+        """After the last step of an epoch; trainer.closed_epochs counts it already."""
 
     def on_stop(self, trainer: Trainer) -> None:
         """At the end: after the last step, or as the user stopped the run."""

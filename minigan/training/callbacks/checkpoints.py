@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from minigan import backend
 from minigan.training.callbacks.callback import Callback
 from minigan.training.callbacks.nonfinite import check_state
 from minigan.training.checkpoint import Checkpoint, save_checkpoint
+
+if TYPE_CHECKING:
+    from minigan.training.trainer import Trainer
 
 
 class Checkpoints(Callback):
@@ -18,38 +21,38 @@ class Checkpoints(Callback):
         self.every = every
         self.saved: int | None = None  # the step at which the last checkpoint was saved
 
-    def on_start(self, trainer: Any) -> None:
+    def on_start(self, trainer: Trainer) -> None:
         """A new run begins with a checkpoint of its first weights."""
         if trainer.step == 0:
             self._save(trainer, trainer.run_dir.last_checkpoint)
 
-    def on_epoch(self, trainer: Any) -> None:
+    def on_epoch(self, trainer: Trainer) -> None:
         """The last one, and if it is due one that stays."""
-        epoch, paths = trainer.loader.epoch, [trainer.run_dir.last_checkpoint]
+        epoch, paths = trainer.closed_epochs, [trainer.run_dir.last_checkpoint]
         if epoch % self.every == 0 or trainer.finished:
             paths.insert(0, trainer.run_dir.checkpoint(epoch))
         self._save(trainer, *paths)
 
-    def on_stop(self, trainer: Any) -> None:
+    def on_stop(self, trainer: Trainer) -> None:
         """What was trained since the last epoch is kept."""
         if self.saved != trainer.step:
             self._save(trainer, trainer.run_dir.last_checkpoint)
 
-    def _save(self, trainer: Any, *paths: Path) -> None:
+    def _save(self, trainer: Trainer, *paths: Path) -> None:
         checkpoint = finite_checkpoint(trainer)
         for path in paths if trainer.process_group.is_main else ():
             save_checkpoint(path, checkpoint)
         self.saved = trainer.step
 
 
-def finite_checkpoint(trainer: Any) -> Checkpoint:
+def finite_checkpoint(trainer: Trainer) -> Checkpoint:
     """The run's state on the host. Raises NonFiniteError if any of it is NaN or infinite."""
     checkpoint = checkpoint_of(trainer)
     check_state(trainer, checkpoint.arrays)
     return checkpoint
 
 
-def checkpoint_of(trainer: Any) -> Checkpoint:
+def checkpoint_of(trainer: Trainer) -> Checkpoint:
     """The run's state on the host."""
     state = trainer.state_dict()
     arrays = {name: backend.to_numpy(value) for name, value in state.items() if backend.is_array(value)}

@@ -5,14 +5,18 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigan.algorithms import Algorithm
 from minigan.algorithms.state import under
 from minigan.autograd import Tensor
 from minigan.kernels.averaging import average_update
 from minigan.nn import Module
+from minigan.options import ConfigError
 from minigan.training.callbacks.callback import Callback
+
+if TYPE_CHECKING:
+    from minigan.training.trainer import Trainer
 
 
 class EMA(Callback):
@@ -23,9 +27,15 @@ class EMA(Callback):
 
     def __init__(self, algorithm: Algorithm, decay: float) -> None:
         self.decay = decay
+        missing = [name for name in algorithm.generators if name not in algorithm.networks]
+        if missing:
+            raise ConfigError(
+                f"--ema-decay: {type(algorithm).__name__} has no network {', '.join(missing)}; its class attribute "
+                f"generators names those to average, of {', '.join(algorithm.networks)}"
+            )
         self.networks = {name: averaged_copy(algorithm.networks[name]) for name in algorithm.generators}
 
-    def on_step(self, trainer: Any, figures: dict[str, Tensor]) -> None:
+    def on_step(self, trainer: Trainer, figures: dict[str, Tensor]) -> None:
         """Move the averages on."""
         before = trainer.step - 1
         for name, average in self.networks.items():

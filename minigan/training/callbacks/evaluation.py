@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from minigan.algorithms import Algorithm
 from minigan.metrics import METRICS
 from minigan.options import ConfigError
 from minigan.training.callbacks.callback import Callback
+
+if TYPE_CHECKING:
+    from minigan.training.trainer import Trainer
 
 SAMPLES = 2000  # drawn for a score, and as many real ones beside them
 
@@ -26,30 +29,31 @@ class Evaluation(Callback):
         self.every, self.samples = every, samples
         self.metrics = {name: METRICS[name] for name in names or METRICS}
 
-    def on_start(self, trainer: Any) -> None:
+    def on_start(self, trainer: Trainer) -> None:
         """There must be samples to score, and samples x to score them by."""
         if type(trainer.algorithm).sample is Algorithm.sample or "x" not in trainer.data.info.shapes:
             raise ConfigError(f"--evaluate-every: {type(trainer.algorithm).__name__} draws no samples to be scored")
 
-    def on_epoch(self, trainer: Any) -> None:
+    def on_epoch(self, trainer: Trainer) -> None:
         """Score, if it is due or the last epoch."""
-        if trainer.loader.epoch % self.every == 0 or trainer.finished:
+        if trainer.closed_epochs % self.every == 0 or trainer.finished:
             self.score(trainer)
 
-    def on_stop(self, trainer: Any) -> None:
+    def on_stop(self, trainer: Trainer) -> None:
         """Score the end, if it is no epoch's."""
         if trainer.finished and not trainer.at_epoch_end:
             self.score(trainer)
 
-    def score(self, trainer: Any) -> dict[str, float]:
+    def score(self, trainer: Trainer) -> dict[str, float]:
         """The scores now, said and written."""
         n = min(self.samples, len(trainer.data))
         chosen = np.random.default_rng([trainer.config.seed, 0, 3]).choice(len(trainer.data), n, replace=False)
         real = trainer.data[np.sort(chosen)]["x"]
         drawn = trainer.sample(n, trainer.config.seed + 1)
         scores = {name: metric(drawn, real) for name, metric in self.metrics.items()}
-        trainer.run_dir.add_scores({"step": trainer.step, "epoch": trainer.loader.epoch, "n": n, **scores})
-        text = f"epoch {trainer.loader.epoch}  " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
+        line = {"step": trainer.step, "epoch": trainer.closed_epochs, "n": n, **scores}
+        trainer.run_dir.add_line("scores.jsonl", line)
+        text = f"scores at step {trainer.step}  " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
         trainer.run_dir.log(text)
         with suppress(BrokenPipeError):  # of whoever read it: the epoch's checkpoint is not written yet
             trainer.say(f"{text}  ({n} samples)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigan import backend
 from minigan.algorithms.state import entry_name
@@ -16,6 +16,9 @@ from minigan.training.checkpoint import load_checkpoint
 from minigan.training.describe import place
 from minigan.training.errors import NonFiniteError
 
+if TYPE_CHECKING:
+    from minigan.training.trainer import Trainer
+
 
 class NonFinite(Callback):
     """Ends a run at the first loss that is not finite, and says where that came from.
@@ -26,7 +29,7 @@ class NonFinite(Callback):
     def __init__(self, detect: bool = False) -> None:
         self.detect = detect
 
-    def on_start(self, trainer: Any) -> None:
+    def on_start(self, trainer: Trainer) -> None:
         """Look at each loss before it is used."""
 
         def check(name: str, loss: Tensor) -> None:
@@ -37,15 +40,15 @@ class NonFinite(Callback):
 
         trainer.algorithm.loss_hooks.append(check)
 
-    def around_step(self, trainer: Any) -> AbstractContextManager | None:
+    def around_step(self, trainer: Trainer) -> AbstractContextManager | None:
         """The watch, if it is wanted."""
         return watch() if self.detect else None
 
-    def on_epoch(self, trainer: Any) -> None:
+    def on_epoch(self, trainer: Trainer) -> None:
         """What comes next would show and score weights that are NaN: look at them on all processes."""
         check_state(trainer, trainer.state_dict())
 
-    def on_error(self, trainer: Any, error: Exception) -> Exception | None:
+    def on_error(self, trainer: Trainer, error: Exception) -> Exception | None:
         """The same error with its source, and what to do."""
         last = trainer.run_dir.last_checkpoint
         advice = f"The last good checkpoint is {last}: start again with lower learning rates (--lr)"
@@ -60,7 +63,7 @@ class NonFinite(Callback):
             source = f"the first to produce a NaN or Inf was {first.source}: {first.cause}"
         return NonFiniteError(f"{error}; {source}. {advice}", error.step)
 
-    def _search(self, trainer: Any, error: NonFiniteError) -> AnomalyError | None:
+    def _search(self, trainer: Trainer, error: NonFiniteError) -> AnomalyError | None:
         """Take the step again under watch. If the NaN did not arise in it, all steps since the last checkpoint: they
         are the same to the bit."""
         from minigan.training.replay import fresh, retake_step, take_steps  # they know trainers, which know callbacks
@@ -80,7 +83,7 @@ class NonFinite(Callback):
         return first_nonfinite(lambda: take_steps(again, error.step - again.step)) or first
 
 
-def check_state(trainer: Any, state: Mapping[str, Any]) -> None:
+def check_state(trainer: Trainer, state: Mapping[str, Any]) -> None:
     """Raise NonFiniteError for the first array of a run's state that is not finite."""
     for name, value in state.items():
         if backend.is_array(value) and not is_finite(value):

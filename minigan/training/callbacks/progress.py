@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigan.autograd import Tensor
 from minigan.training.callbacks.callback import Callback
 from minigan.training.callbacks.samples import SampleGrid
 from minigan.training.callbacks.stats import Stats
 from minigan.training.describe import total_steps
+
+if TYPE_CHECKING:
+    from minigan.training.trainer import Trainer
 
 PLAIN_SECONDS = 10.0  # between two plain lines
 
@@ -26,7 +29,7 @@ class Progress(Callback):
         self.stats, self.grids = stats, grids
         self.bar: Any = None
 
-    def on_start(self, trainer: Any) -> None:
+    def on_start(self, trainer: Trainer) -> None:
         """Begin at the step the run is at."""
         self.first, self.started = trainer.step, time.monotonic()
         self.last_line = self.started
@@ -38,7 +41,7 @@ class Progress(Callback):
                 total=total_steps(trainer), initial=trainer.step, unit="step", dynamic_ncols=True, smoothing=0.05
             )
 
-    def on_step(self, trainer: Any, figures: dict[str, Tensor]) -> None:
+    def on_step(self, trainer: Trainer, figures: dict[str, Tensor]) -> None:
         """One step more."""
         epoch = trainer.loader.epoch + (not trainer.at_epoch_end)
         shown = describe_figures(self.stats.latest, trainer.algorithm.figure_labels)
@@ -53,22 +56,22 @@ class Progress(Callback):
             parts = [f"{where}step {trainer.step}/{total_steps(trainer)}", shown, self._pace(trainer)]
             self.line("  ".join(part for part in parts if part))
 
-    def on_epoch(self, trainer: Any) -> None:
+    def on_epoch(self, trainer: Trainer) -> None:
         """A line for the terminal and the log."""
         minutes, seconds = divmod(int(trainer.seconds), 60)
         shown = describe_figures(self.stats.latest, trainer.algorithm.figure_labels)
         goal = f"/{trainer.config.epochs}" if trainer.config.steps is None else ""
-        made = f"samples: {self.grids.latest}" if self.grids is not None else ""
-        parts = [f"epoch {trainer.loader.epoch}{goal} done", shown, f"{minutes}:{seconds:02d} so far", made]
+        made = f"samples: {self.grids.latest}" if self.grids is not None and self.grids.latest is not None else ""
+        parts = [f"epoch {trainer.closed_epochs}{goal} done", shown, f"{minutes}:{seconds:02d} so far", made]
         text = "  ".join(part for part in parts if part)
         trainer.run_dir.log(text)
         self.line(text)
 
-    def on_stop(self, trainer: Any) -> None:
+    def on_stop(self, trainer: Trainer) -> None:
         """No more steps will come."""
         self.close()
 
-    def on_error(self, trainer: Any, error: Exception) -> None:
+    def on_error(self, trainer: Trainer, error: Exception) -> None:
         """Nor after an error."""
         self.close()
 
@@ -84,7 +87,7 @@ class Progress(Callback):
         if self.bar is not None:
             self.bar.close()
 
-    def _pace(self, trainer: Any) -> str:
+    def _pace(self, trainer: Trainer) -> str:
         rate = (trainer.step - self.first) / max(1e-9, time.monotonic() - self.started)
         left = int((total_steps(trainer) - trainer.step) / max(1e-9, rate))
         return f"{rate:.1f} steps/s  {left // 60}:{left % 60:02d} left"

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING
 
 from minigan.autograd import AnomalyError
 from minigan.training.callbacks.callback import Callback
 from minigan.training.describe import describe, place
 from minigan.training.errors import Interrupted, TrainingError
 
+if TYPE_CHECKING:
+    from minigan.training.trainer import Trainer
+
 
 class RunLog(Callback):
     """Comes first: it makes the run's folder ready."""
 
-    def on_start(self, trainer: Any) -> None:
+    def on_start(self, trainer: Trainer) -> None:
         """config.json as it is now, and nothing in the folder from after this step."""
         trainer.run_dir.open(trainer.config, trainer.step)
         if trainer.step:
@@ -22,7 +25,7 @@ class RunLog(Callback):
         for line in describe(trainer):
             trainer.run_dir.log(line)
 
-    def on_error(self, trainer: Any, error: BaseException) -> None:
+    def on_error(self, trainer: Trainer, error: BaseException) -> None:
         """The last line says why it ended."""
         said = isinstance(error, (TrainingError, AnomalyError, Interrupted))
         with suppress(OSError):  # the disk may be what it ended on

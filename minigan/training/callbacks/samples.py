@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minigan.algorithms.drawing import preview
+from minigan.algorithms.drawing import NoSamplesError, preview
+from minigan.training import images
 from minigan.training.callbacks.callback import Callback
+from minigan.training.run_dir import RunDir
+
+if TYPE_CHECKING:
+    from minigan.training.trainer import Trainer
 
 
 class SampleGrid(Callback):
@@ -20,8 +26,9 @@ class SampleGrid(Callback):
     def __init__(self, count: int) -> None:
         self.count = count
         self.latest: Path | None = None
+        self.off = False  # whether the algorithm has nothing to show
 
-    def on_start(self, trainer: Any) -> None:
+    def on_start(self, trainer: Trainer) -> None:
         """What the first samples of the data look like, and what is drawn before anything is learned."""
         if trainer.step == 0:
             first = trainer.data[slice(0, self.count)]
@@ -29,25 +36,44 @@ class SampleGrid(Callback):
                 trainer.run_dir.save_grid("reals", first["x"])
             self._save(trainer, f"e{0:03d}")
 
-    def on_epoch(self, trainer: Any) -> None:
+    def on_epoch(self, trainer: Trainer) -> None:
         """A grid."""
-        self._save(trainer, f"e{trainer.loader.epoch:03d}")
+        self._save(trainer, f"e{trainer.closed_epochs:03d}")
 
-    def on_stop(self, trainer: Any) -> None:
+    def on_stop(self, trainer: Trainer) -> None:
         """A grid of the end, if the end is no epoch's."""
         if trainer.finished and not trainer.at_epoch_end:
             self._save(trainer, f"s{trainer.step:06d}")
 
-    def _save(self, trainer: Any, name: str) -> None:
+    def _save(self, trainer: Trainer, name: str) -> None:
         batch = trainer.data[np.arange(self.count) % len(trainer.data)]
-        with trainer.sampling_weights():
-            samples = preview(trainer.algorithm, batch, trainer.config.seed)
+        if self.off:
+            return
+        try:
+            with trainer.sampling_weights():
+                samples = preview(trainer.algorithm, batch, trainer.config.seed)
+        except NoSamplesError as error:
+            self.off = True
+            trainer.say(f"no grids: {error}")
+            return
         self.latest = trainer.run_dir.save_grid(name, samples)
 
 
 class Pictures(Callback):
     """samples.gif and losses.png, at the end. It comes after the checkpoints: they matter more."""
 
-    def on_stop(self, trainer: Any) -> None:
+    def on_stop(self, trainer: Trainer) -> None:
         """Make them of what lies in the run's folder."""
-        trainer.run_dir.finish_pictures(trainer.closed_epochs, trainer.algorithm.figure_labels)
+        finish_pictures(trainer.run_dir, trainer.closed_epochs, trainer.algorithm.figure_labels)
+
+
+def finish_pictures(run_dir: RunDir, epochs: int, labels: Mapping[str, str]) -> None:
+    """Write losses.png, and samples.gif from the grids up to an epoch (later ones are from before a resume)."""
+    stats = list(run_dir.lines())
+    if stats:
+        images.save_curves(run_dir.path / "losses.png", stats, labels)
+    names = [run_dir.path / "samples" / f"e{epoch:03d}.png" for epoch in range(epochs + 1)]
+    grids = [images.load_png(name) for name in names if name.is_file()]
+    if len(grids) > 1:
+        seconds = max(0.1, min(0.6, 12 / len(grids)))
+        images.save_gif(run_dir.path / "samples.gif", grids, seconds, last=1.5)

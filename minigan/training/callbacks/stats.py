@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigan import backend
 from minigan.autograd import Tensor
 from minigan.training.callbacks.callback import Callback
 from minigan.training.describe import place
 from minigan.training.errors import NonFiniteError
+
+if TYPE_CHECKING:
+    from minigan.training.trainer import Trainer
 
 LOG_EVERY = 20  # steps between two lines of stats, for which figures are fetched from the device
 
@@ -28,28 +31,29 @@ class Stats(Callback):
         self.latest: dict[str, float] = {}
         self.new = False
 
-    def on_step(self, trainer: Any, figures: dict[str, Tensor]) -> None:
+    def on_step(self, trainer: Trainer, figures: dict[str, Tensor]) -> None:
         """Keep them; at a line's end, and an epoch's, write it."""
         self.pending.append((figures, trainer.process_group.weight))
         self.new = trainer.step % LOG_EVERY == 0 or trainer.at_epoch_end
         if self.new:
             self.write_line(trainer)
 
-    def on_stop(self, trainer: Any) -> None:
+    def on_stop(self, trainer: Trainer) -> None:
         """Bring what is pending to the host, so that a checkpoint can hold it."""
         self.fetch(trainer)
 
-    def write_line(self, trainer: Any) -> None:
+    def write_line(self, trainer: Trainer) -> None:
         """A line of stats.jsonl."""
         self.fetch(trainer)
+        trainer.seconds = trainer.elapsed()  # to wait for the device is part of the time
         self.latest = {name: total / self.counts[name] for name, total in self.sums.items()}
         self.sums, self.counts = {}, {}
         epoch = trainer.loader.epoch + (not trainer.at_epoch_end)
         line = {"step": trainer.step, "epoch": epoch, **self.latest, "seconds": round(trainer.seconds, 3)}
         if trainer.process_group.is_main and trainer.run_dir is not None:
-            trainer.run_dir.add_stats(line)
+            trainer.run_dir.add_line("stats.jsonl", line)
 
-    def fetch(self, trainer: Any) -> None:
+    def fetch(self, trainer: Trainer) -> None:
         """Bring the pending figures to the host, all in one copy, and add them up."""
         if not self.pending:
             return

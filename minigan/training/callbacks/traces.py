@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigan.trace import step_recorder
 from minigan.training.callbacks.callback import Callback
+
+if TYPE_CHECKING:
+    from minigan.training.trainer import Trainer
 
 
 class Traces(Callback):
@@ -16,12 +19,12 @@ class Traces(Callback):
     def __init__(self, every: int) -> None:
         self.every = every
 
-    def around_step(self, trainer: Any) -> AbstractContextManager | None:
+    def around_step(self, trainer: Trainer) -> AbstractContextManager | None:
         """The step is recorded if it is due."""
         return self._recorded(trainer) if (trainer.step + 1) % self.every == 0 else None
 
     @contextmanager
-    def _recorded(self, trainer: Any) -> Iterator[None]:
+    def _recorded(self, trainer: Trainer) -> Iterator[None]:
         step = trainer.step + 1
         with step_recorder(trainer.algorithm, **about(trainer), at=step) as recorder:
             yield
@@ -29,6 +32,6 @@ class Traces(Callback):
             trainer.run_dir.save_trace(step, recorder.trace)
 
 
-def about(trainer: Any) -> dict[str, Any]:
+def about(trainer: Trainer) -> dict[str, Any]:
     """What a trace says of the run that it is of."""
     return {"model": trainer.config.name, "data": trainer.data.name}

@@ -1,0 +1,78 @@
+"""The options of any run, whatever its algorithm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from minigan.algorithms import ALGORITHMS
+from minigan.algorithms.registry import is_file
+from minigan.backend import parse_device
+from minigan.metrics import METRICS
+from minigan.options import COUNT, FLAG, FRACTION, NATURAL, Kind, option, or_none
+from minigan.recipes import RECIPES
+
+
+def _is_device(value: Any) -> bool:
+    try:
+        return value == "auto" or bool(isinstance(value, str) and parse_device(value))
+    except ValueError:
+        return False
+
+
+def _canonical_device(text: str) -> str:
+    return text if text == "auto" else str(parse_device(text))
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+BATCH = Kind(
+    lambda v: COUNT.fits(v) and v >= 2, "a whole number of 2 or more (one has no variance)", COUNT.parse
+)  # fmt: skip
+CHANNELS = Kind(lambda v: v is None or COUNT.fits(v) and v in (1, 3), "1 (grey) or 3 (colour)", int, {"1": 1, "3": 3})
+DEVICE = Kind(_is_device, "auto, cpu, gpu or gpu:N", _canonical_device)
+RECIPE = Kind(lambda v: v is None or isinstance(v, str) and v in RECIPES, "a recipe's name", str, RECIPES)
+ALGORITHM = Kind(
+    lambda v: isinstance(v, str) and (v in ALGORITHMS or is_file(v)),
+    f"{', '.join(ALGORITHMS)}, or file.py:Class for one of your own", str, metavar="NAME|FILE.py:CLASS",
+)  # fmt: skip
+SCORES = Kind(
+    lambda v: isinstance(v, (tuple, list)) and all(isinstance(m, str) and m in METRICS for m in v),
+    f"names from {', '.join(METRICS)}", str, METRICS, several=True,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The choices of any run, whatever its algorithm."""
+
+    recipe: str | None = option(None, "a name for all choices below: see minigan recipes", RECIPE, group="what")
+    algorithm: str = option("gan", "what is trained and how (default: gan)", ALGORITHM, group="what")
+    data: str = option(
+        "mnist", "mnist (default), a folder of IDX files, .npz, .npy, a folder or zip of images",
+        Kind(_is_path, "mnist or a path"), group="what",
+    )  # fmt: skip
+    channels: int | None = option(None, "1 grey, 3 colour (default: as the data)", CHANNELS, group="what")
+    epochs: int = option(10, "how often to go through the data, in all", COUNT, group="how")
+    steps: int | None = option(None, "how many steps to take in all, instead of epochs", or_none(COUNT), group="how")
+    batch_size: int = option(64, "samples a batch", BATCH, group="how")
+    ema_decay: float = option(
+        0.0, "how much of G's averaged weights is kept a step, to sample from; 0: no average", FRACTION, group="how"
+    )
+    seed: int = option(0, "of weights, noise, order and dropout (default: 0)", NATURAL, group="how")
+    device: str = option("auto", "auto (default), cpu, gpu or gpu:N", DEVICE, group="run")
+    tf32: bool = option(
+        False, "on a GPU, make float32 products in TF32, faster and coarser (default: off)", FLAG, group="run"
+    )
+    grid: int = option(64, "samples in a grid (default: 64)", COUNT, group="run")
+    checkpoint_every: int = option(5, "epochs between checkpoints that stay (default: 5)", COUNT, group="run")
+    evaluate_every: int = option(0, "epochs between scores; 0: none (default)", NATURAL, group="run")
+    metrics: tuple[str, ...] = option(
+        (), "which scores (default: all that fit the data); may be given several times", SCORES, group="run"
+    )
+    sync_batch_norm: bool = option(
+        False, "with --data-parallel: BatchNorm normalises by the whole batch, not by a process' share (default: off)",
+        FLAG, group="run",
+    )  # fmt: skip
