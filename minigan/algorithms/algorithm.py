@@ -39,7 +39,7 @@ class Algorithm:
     """
 
     reads: ClassVar[tuple[str, ...]] = ("x",)  # the arrays of a batch that a step uses: only these are sent on
-    generators: ClassVar[tuple[str, ...]] = ("G",)  # the networks that samples come from: their weights may be averaged
+    averaged: ClassVar[tuple[str, ...]] = ("G",)  # the networks that samples come from: their weights may be averaged
     batches_per_step: ClassVar[int] = 1  # how many a step takes
     image_size: ClassVar[int | None] = None  # that images are brought to; None: as they are
     figure_labels: ClassVar[Mapping[str, str]] = {}  # what a figure is called on the screen, if not by its name
@@ -85,13 +85,13 @@ class Algorithm:
         """The data that a user names; one whose data are no images of a file loads or makes its own."""
         return load(spec, self.image_size, channels)
 
-    def alternative_losses(self) -> Mapping[str, Any]:
+    def losses_to_compare(self) -> Mapping[str, Any]:
         """Objectives whose gradients a trace compares at the step's own point, by name."""
         return {}
 
     # What a step uses.
 
-    def report(self, name: str, loss: Tensor) -> Tensor:
+    def name_loss(self, name: str, loss: Tensor) -> Tensor:
         """Name a loss, before it is used: here a NaN is found, and a trace learns what is walked back from."""
         for hook in self.loss_hooks:
             hook(name, loss)

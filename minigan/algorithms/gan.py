@@ -87,7 +87,7 @@ class GAN(Algorithm):
         penalties = self.penalize(batch, fake, real_logits)
         for penalty in penalties.values():
             loss_D = loss_D + penalty
-        self.report("loss_D", loss_D)
+        self.name_loss("loss_D", loss_D)
         D.zero_grad()
         loss_D.backward()
         self.optimizers["D"].step()
@@ -101,7 +101,7 @@ class GAN(Algorithm):
         border = as_border(fake)  # the fakes as D's input: the same memory as G's output, but a leaf
         with nn.frozen(D):  # the gradient passes through D, and none is computed for its weights
             loss_G = self.loss.generator_loss(D(border, *y))
-        self.report("loss_G", loss_G)
+        self.name_loss("loss_G", loss_G)
         loss_G.backward()  # through D, back to its input: border.grad = ∂L_G/∂D.input
         G.zero_grad()
         fake.backward(border.grad)  # through G, from its output: ∂L_G/∂G.output, the same numbers
@@ -203,7 +203,7 @@ class GAN(Algorithm):
         labels = [label] * n if label is not None else [i % G.classes for i in range(n)]
         return G(z, Tensor(labels, dtype="int64", device=self.device))
 
-    def alternative_losses(self) -> dict[str, Any]:
+    def losses_to_compare(self) -> dict[str, Any]:
         """The objectives of a probability, if this is one: their slopes differ where D is sure."""
         compared = {name: OBJECTIVES[name]() for name in ("minimax", "non-saturating", "least-squares")}
         return compared if self.objective in compared else {}

@@ -60,10 +60,13 @@ def _load(name: str) -> type[Algorithm]:
     spec = importlib.util.spec_from_file_location(f"minigan_algorithm_{path.stem}_{len(_loaded)}", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look up their annotations there
+    sys.path.insert(0, str(path.parent.absolute()))  # for a file beside it
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         raise ConfigError(f"algorithm {name}: {path} cannot be run: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(str(path.parent.absolute()))
     found = getattr(module, cls, None)
     if not (isinstance(found, type) and issubclass(found, Algorithm)):
         what = "there is no such class" if found is None else "it is no subclass of minigan.algorithms.Algorithm"

@@ -36,8 +36,8 @@ class SimultaneousGAN(GAN):
         for penalty in penalties.values():
             loss_D = loss_D + penalty
         loss_G = self.loss.generator_loss(fake_logits)
-        self.report("loss_D", loss_D)
-        self.report("loss_G", loss_G)
+        self.name_loss("loss_D", loss_D)
+        self.name_loss("loss_G", loss_G)
 
         # Asked for at the border only, ∂L_G passes through D without touching its weights.
         (at_border,) = grad(loss_G, [border], retain_graph=True)

@@ -40,7 +40,9 @@ def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> No
         help = f"sets {' and '.join(option.name for option in sets)}"
         _add(own, Option(name, None, help, sets[0].kind, "", ""))
     run = groups["run"]
-    run.add_argument("--out", default="runs", help="where run folders are, and are made (default: runs)")
+    run.add_argument(
+        "--out", "--runs", default="runs", metavar="FOLDER", help="where run folders are, and are made (default: runs)"
+    )
     run.add_argument("--resume", metavar="last|PATH", help="go on with the last run, a run's folder, or a checkpoint")
     run.add_argument("--config", metavar="FILE", help="choices as JSON (a run's config.json); options go on top")
     run.add_argument(

@@ -42,7 +42,7 @@ class StepRecorder(Recorder):
             said["objective"] = objective
         super().__init__(algorithm.networks, algorithm.optimizers, **said)
         self._more_about = about
-        self._alternatives = dict(algorithm.alternative_losses())
+        self._alternatives = dict(algorithm.losses_to_compare())
         self._outputs: dict[Any, Tensor] = {}  # what calls of networks returned
         self._entered: list[tuple[Any, Tensor, Any]] = []  # (call, what entered it, the call that made that)
         self._comparisons: tuple[Comparison, ...] = ()

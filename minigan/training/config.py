@@ -121,6 +121,11 @@ class Config(RunOptions):
 
 def _base_of(chosen: Mapping[str, Any]) -> tuple[type[Algorithm], Mapping[str, Any]]:
     """The algorithm's class, and the choices of the recipe: of the one named, else of the model."""
+    if chosen.get("recipe") is not None and is_file(chosen.get("algorithm") or ""):
+        raise ConfigError(
+            f"the recipe {chosen['recipe']} has an algorithm of its own, so --recipe and {chosen['algorithm']} exclude "
+            "each other"
+        )
     if chosen.get("recipe") is not None:
         base = RECIPES[chosen["recipe"]].choices
         return find_algorithm(chosen.get("algorithm") or base.get("algorithm", "gan")), base

@@ -31,7 +31,7 @@ def load_algorithm(
     try:
         algorithm.load_state_dict(checkpoint.state)
         for name, network in algorithm.networks.items():
-            averaged = config.ema_decay and name in algorithm.generators
+            averaged = config.ema_decay and name in algorithm.averaged
             network.load_state_dict(under(f"{name}_ema" if averaged else name, checkpoint.arrays))
             network.eval()
     except (KeyError, TypeError, ValueError) as error:

@@ -145,7 +145,7 @@ class Trainer:
 
     def _explained(self, error: BaseException) -> BaseException:
         """What is raised in an error's place."""
-        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+        if isinstance(error, OSError) and not isinstance(error, (BrokenPipeError, FileNotFoundError)):
             error = TrainingError(
                 f"{error.filename or self.run_dir.path} could not be written ({error.strerror or error}); "
                 "what was saved before is untouched"
@@ -161,10 +161,10 @@ class Trainer:
 
         condition: what the algorithm can be asked for, such as label=7.
         """
-        with self.sampling_weights():
+        with self.averaged_weights():
             return self.algorithm.generate(n, self.config.seed if seed is None else seed, **condition)
 
-    def sampling_weights(self) -> AbstractContextManager:
+    def averaged_weights(self) -> AbstractContextManager:
         """Meanwhile the generators have the weights to draw from: the averaged ones, if there are any."""
         return nullcontext() if self.ema is None else self.ema.applied(self.algorithm)
 

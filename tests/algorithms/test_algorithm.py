@@ -57,7 +57,7 @@ class Counting(Algorithm):
 
     def step(self, batches) -> Figures:
         x, state, net = next(batches).x, self.state, self.networks["net"]
-        loss = self.report("loss", ((net(x + self.normal(Batch(x=x), 2) * state["balance"])) ** 2).mean())
+        loss = self.name_loss("loss", ((net(x + self.normal(Batch(x=x), 2) * state["balance"])) ** 2).mean())
         net.zero_grad()
         loss.backward()
         self.optimizers["net"].step()
@@ -354,8 +354,8 @@ def test_the_optimizers():
 
 
 def test_the_losses_that_a_trace_compares():
-    assert list(make().alternative_losses()) == ["minimax", "non-saturating", "least-squares"]
-    assert make(objective="hinge").alternative_losses() == {}
+    assert list(make().losses_to_compare()) == ["minimax", "non-saturating", "least-squares"]
+    assert make(objective="hinge").losses_to_compare() == {}
 
 
 # --- one's own -------------------------------------------------------------------------------------

@@ -34,10 +34,10 @@ def main() -> None:
 
     def recorded(comparisons: bool) -> str:
         if not comparisons:
-            gan.alternative_losses = dict
+            gan.losses_to_compare = dict
         with step_recorder(gan) as recorder:
             gan(iter([batch]))
-        vars(gan).pop("alternative_losses", None)
+        vars(gan).pop("losses_to_compare", None)
         return recorder.trace.to_json()
 
     steps = [lambda: gan(iter([batch])), lambda: recorded(False), lambda: recorded(True)]

@@ -47,7 +47,7 @@ class Mean(Algorithm):
         G = self.networks["G"]
         loss = F.mean((F.mean(G(self.normal(batch, 8) * self.keep), axis=0) - F.mean(batch.x, axis=0)) ** 2)
         G.zero_grad()
-        self.report("loss", loss).backward()
+        self.name_loss("loss", loss).backward()
         self.optimizers["G"].step()
         self.state["seen"] += len(batch)
         return {"loss": loss, "seen": self.state["seen"]}

@@ -50,7 +50,7 @@ def test_the_version(minigan):
         ("train --betas 0.5,1", "'0.5,1' is not two numbers, each in [0, 1)"),
         ("train --ema-decay 1", "'1' is not a number in [0, 1)"),
         ("train --averaging 0.9", "minigan train: --averaging is gone: use --ema-decay instead"),
-        ("train --step simultaneous", "minigan train: --step is gone: use --algorithm gan, or --algorithm simultaneous-gan, instead"),
+        ("train --step simultaneous", "minigan train: --step is gone: use --algorithm gan, or --algorithm simultan"),
         ("train --step=alternating", "--step is gone: use --algorithm gan, or --algorithm simultaneous-gan, instead"),
         ("train --model gan", "'gan'"),
         ("train --model none --dry-run", "'none'"),

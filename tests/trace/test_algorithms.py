@@ -84,13 +84,13 @@ class BEGAN(Algorithm):
         fake = G(self.normal(batch, 4))
         wall = fake.detach()
         loss_x, loss_fake = F.mean(F.abs(batch.x - D(batch.x))), F.mean(F.abs(wall - D(wall)))
-        loss_D = self.report("loss_D", loss_x - loss_fake * self.state["k"])
+        loss_D = self.name_loss("loss_D", loss_x - loss_fake * self.state["k"])
         D.zero_grad()
         loss_D.backward()
         self.optimizers["D"].step()
         border = as_border(fake)
         with nn.frozen(D):
-            loss_G = self.report("loss_G", F.mean(F.abs(border - D(border))))
+            loss_G = self.name_loss("loss_G", F.mean(F.abs(border - D(border))))
         loss_G.backward()
         G.zero_grad()
         fake.backward(border.grad)
@@ -139,12 +139,12 @@ class CycleGAN(Algorithm):
             fake_b, fake_a = G_AB(batch.a), G_BA(batch.b)
             judged = F.mean((D_B(fake_b) - 1.0) ** 2) + F.mean((D_A(fake_a) - 1.0) ** 2)
             cycle = F.l1_loss(G_BA(fake_b), batch.a) + F.l1_loss(G_AB(fake_a), batch.b)
-            loss_G = self.report("loss_G", judged + cycle * 10.0)
+            loss_G = self.name_loss("loss_G", judged + cycle * 10.0)
         self.optimizers["G"].zero_grad()
         loss_G.backward()
         self.optimizers["G"].step()
         real = F.mean((D_A(batch.a) - 1.0) ** 2) + F.mean((D_B(batch.b) - 1.0) ** 2)
-        loss_D = self.report("loss_D", real + F.mean(D_A(fake_a.detach()) ** 2) + F.mean(D_B(fake_b.detach()) ** 2))
+        loss_D = self.name_loss("loss_D", real + F.mean(D_A(fake_a.detach()) ** 2) + F.mean(D_B(fake_b.detach()) ** 2))
         self.optimizers["D"].zero_grad()
         loss_D.backward()
         self.optimizers["D"].step()
@@ -182,8 +182,8 @@ class OneEach(CycleGAN):
         for to, source, back in (("A", "b", "a"), ("B", "a", "b")):
             G, D = self.networks["G_BA" if to == "A" else "G_AB"], self.networks[f"D_{to}"]
             fake = G(batch[source])
-            losses[f"judged {to}"] = self.report(f"judged {to}", F.mean(D(batch[back]) - D(fake.detach())))
-            losses[f"translated {to}"] = self.report(f"translated {to}", F.l1_loss(fake, batch[back]))
+            losses[f"judged {to}"] = self.name_loss(f"judged {to}", F.mean(D(batch[back]) - D(fake.detach())))
+            losses[f"translated {to}"] = self.name_loss(f"translated {to}", F.l1_loss(fake, batch[back]))
         for loss in losses.values():
             loss.backward()
         for optimizer in self.optimizers.values():
@@ -219,7 +219,7 @@ class TwoJudges(Algorithm):
         first = as_border(fake)
         second = as_border(fake) if self.each else first
         loss_G = F.mean(F.softplus(-D1(first))) + F.mean(F.softplus(-D2(second))) + F.mean(first**2)
-        self.report("loss_G", loss_G)
+        self.name_loss("loss_G", loss_G)
         with nn.frozen(D1, D2):
             loss_G.backward()
         G.zero_grad()
@@ -259,9 +259,9 @@ class WithTerm(GAN):
         G, D = self.networks.values()
         border = as_border(fake)
         with nn.frozen(D):
-            loss_G = self.report("loss_G", self.loss.generator_loss(D(border)))
+            loss_G = self.name_loss("loss_G", self.loss.generator_loss(D(border)))
         loss_G.backward()
-        term = self.report("term", F.l1_loss(fake, batch.x))
+        term = self.name_loss("term", F.l1_loss(fake, batch.x))
         G.zero_grad()
         backward([term, fake], [None, border.grad])
         self.optimizers["G"].step()
@@ -373,7 +373,7 @@ class Alone(Autoencoder):
 
     def step(self, batches):
         x = next(batches).x
-        loss = self.report("loss", F.mse_loss(self.networks["F"](x), x))
+        loss = self.name_loss("loss", F.mse_loss(self.networks["F"](x), x))
         loss.backward()
         self.optimizers["F"].step()
         return {"loss": loss}

@@ -90,7 +90,7 @@ def test_nobody_sees_the_comparison(gan, batch, take_step):
     for compared in (False, True):
         algorithm, diary = gan(SimultaneousGAN), Diary()
         if not compared:
-            algorithm.alternative_losses = dict
+            algorithm.losses_to_compare = dict
         with mg.observe(diary), step_recorder(algorithm) as recorder:
             take_step(algorithm, *batch())
         assert bool(recorder.trace.comparisons) == compared
@@ -262,11 +262,11 @@ class Forgetful(GAN):
         batch = next(batches)
         (G, D), (opt_G, opt_D) = self.networks.values(), self.optimizers.values()
         fake = G(self.noise(batch))
-        loss_D = self.report("loss_D", self.loss.discriminator_loss(D(batch.x), D(fake.detach())))
+        loss_D = self.name_loss("loss_D", self.loss.discriminator_loss(D(batch.x), D(fake.detach())))
         D.zero_grad()
         loss_D.backward()
         opt_D.step()
-        loss_G = self.report("loss_G", self.loss.generator_loss(D(fake)))
+        loss_G = self.name_loss("loss_G", self.loss.generator_loss(D(fake)))
         G.zero_grad()
         loss_G.backward()
         opt_G.step()
@@ -622,7 +622,7 @@ def test_a_frame_shows_what_its_layer_did(cls, gan, batch, traced):
 def test_objectives_at_one_point(gan, batch, traced):
     trace = traced(gan(), *batch())
     found = {(c.objective, c.surer): c for c in trace.comparisons}
-    assert set(found) == {(name, s) for name in GAN.alternative_losses(gan()) for s in (0.0, 6.0)} and len(found) == 6
+    assert set(found) == {(name, s) for name in GAN.losses_to_compare(gan()) for s in (0.0, 6.0)} and len(found) == 6
     for c in found.values():
         assert [layer.name for layer in c.layers] == [f"G.main.{i}" for i in (5, 4, 3, 2, 1, 0)]
         assert [layer.kind for layer in c.layers][:2] == ["Tanh", "ConvTranspose2d"]
@@ -698,7 +698,7 @@ class InAnotherOrder(GAN):
         G, D = self.networks.values()
         fake = G(self.noise(next(batches)))
         border = mg.Tensor(getattr(G, "inner", fake).data, requires_grad=True)
-        loss_G = self.report("loss_G", self.loss.generator_loss(D(border)))
+        loss_G = self.name_loss("loss_G", self.loss.generator_loss(D(border)))
         D(fake.detach() * 1.0), D(fake.detach())
         if self.spoilt:
             F.mean(fake).backward()

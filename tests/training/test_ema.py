@@ -58,7 +58,7 @@ def test_samples_are_drawn_from_the_average_and_without_one_from_the_generator(b
         assert (run.ema is None) == (decay == 0)
         own = dict(run.algorithm.networks)
         wanted = own["G"] if decay == 0 else run.ema.networks["G"]
-        with run.sampling_weights():
+        with run.averaged_weights():
             assert run.algorithm.networks == own | {"G": wanted}
         assert run.algorithm.networks == own
         G = load_algorithm(run.run_dir.last_checkpoint)[0].networks["G"]

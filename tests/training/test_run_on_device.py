@@ -126,7 +126,7 @@ def test_both_begin_with_the_same_weights_and_see_the_same_images_noise_and_mask
     monkeypatch.setattr(GAN, "noise", drawing)
     monkeypatch.setattr(nn.Dropout, "forward", dropping)
     cpu, gpu = begin(device="cpu"), begin(device="gpu")
-    with gpu.sampling_weights():
+    with gpu.averaged_weights():
         networks = gpu.algorithm.networks
         assert {p.device.kind for network in networks.values() for p in network.parameters()} == {"gpu"}
     ours, theirs = checkpoint_of(cpu), checkpoint_of(gpu)

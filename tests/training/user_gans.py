@@ -42,14 +42,14 @@ class Balanced(Algorithm):
         state["mean"] = state["mean"].detach() * 0.9 + batch.x.mean(axis=(0, 1)) * 0.1
 
         loss_x = self.error(batch.x - state["mean"])
-        loss_D = self.report("loss_D", loss_x - state["k"] * (self.error(fake.detach()) + self.error(earlier)))
+        loss_D = self.name_loss("loss_D", loss_x - state["k"] * (self.error(fake.detach()) + self.error(earlier)))
         D.zero_grad()
         loss_D.backward()
         self.optimizers["D"].step()
 
         border = as_border(fake)
         with nn.frozen(D):
-            loss_G = self.report("loss_G", self.error(border))
+            loss_G = self.name_loss("loss_G", self.error(border))
         loss_G.backward()
         G.zero_grad()
         fake.backward(border.grad)
@@ -70,7 +70,7 @@ class Balanced(Algorithm):
 class Points(Algorithm):
     """Points of the plane: its own data, two generators one after the other, and a name for a figure."""
 
-    generators = ("G", "H")
+    averaged = ("G", "H")
     figure_labels = {"spread": "σ"}
     per_step: int = 1
 
@@ -87,11 +87,11 @@ class Points(Algorithm):
         x = F.concatenate([next(batches).x for _ in range(self.per_step)])
         fake = self.sample(len(x), self.rng("noise"))
         G, H, D = self.networks.values()
-        loss_D = self.report("loss_D", F.mean(F.softplus(-D(x))) + F.mean(F.softplus(D(fake.detach()))))
+        loss_D = self.name_loss("loss_D", F.mean(F.softplus(-D(x))) + F.mean(F.softplus(D(fake.detach()))))
         D.zero_grad()
         loss_D.backward()
         with nn.frozen(D):
-            loss_G = self.report("loss_G", F.mean(F.softplus(-D(fake))))
+            loss_G = self.name_loss("loss_G", F.mean(F.softplus(-D(fake))))
         G.zero_grad(), H.zero_grad()
         loss_G.backward()
         for optimizer in self.optimizers.values():

@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 
 class EMA(Callback):
-    """avg ← decay · avg + (1 − decay) · weights after every step, for all of the algorithm's `generators`.
+    """avg ← decay · avg + (1 − decay) · weights after every step, for all of the algorithm's `averaged`.
 
     An average of few steps is an average over those steps: early on less is kept, (1 + step) / (10 + step).
     """
 
     def __init__(self, algorithm: Algorithm, decay: float) -> None:
         self.decay = decay
-        missing = [name for name in algorithm.generators if name not in algorithm.networks]
+        missing = [name for name in algorithm.averaged if name not in algorithm.networks]
         if missing:
             raise ConfigError(
                 f"--ema-decay: {type(algorithm).__name__} has no network {', '.join(missing)}; its class attribute "
-                f"generators names those to average, of {', '.join(algorithm.networks)}"
+                f"averaged names those to average, of {', '.join(algorithm.networks)}"
             )
-        self.networks = {name: averaged_copy(algorithm.networks[name]) for name in algorithm.generators}
+        self.networks = {name: averaged_copy(algorithm.networks[name]) for name in algorithm.averaged}
 
     def on_step(self, trainer: Trainer, figures: dict[str, Tensor]) -> None:
         """Move the averages on."""

@@ -68,7 +68,12 @@ class Progress(Callback):
         self.line(text)
 
     def on_stop(self, trainer: Trainer) -> None:
-        """No more steps will come."""
+        """No more steps will come: the last figures, if they were not said."""
+        if trainer.finished and not trainer.at_epoch_end:
+            means = {name: total / self.stats.counts[name] for name, total in self.stats.sums.items()}
+            shown = describe_figures(means or self.stats.latest, trainer.algorithm.figure_labels)
+            made = f"samples: {self.grids.latest}" if self.grids is not None and self.grids.latest is not None else ""
+            self.line("  ".join(part for part in (f"step {trainer.step} done", shown, made) if part))
         self.close()
 
     def on_error(self, trainer: Trainer, error: Exception) -> None:

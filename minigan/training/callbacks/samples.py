@@ -50,7 +50,7 @@ class SampleGrid(Callback):
         if self.off:
             return
         try:
-            with trainer.sampling_weights():
+            with trainer.averaged_weights():
                 samples = preview(trainer.algorithm, batch, trainer.config.seed)
         except NoSamplesError as error:
             self.off = True
