@@ -93,7 +93,7 @@ class GAN(Algorithm):
         self.optimizers["D"].step()
         if self.weight_clip:
             clip_weights(D, self.weight_clip)
-        return _detached({"loss_D": loss_D} | penalties) | self.loss.figures(real_logits, fake_logits)
+        return {"loss_D": loss_D} | penalties | self.loss.figures(real_logits, fake_logits)
 
     def generator_turn(self, batch: Batch, fake: Tensor) -> Figures:
         """G learns from what D, which has changed, now makes of the same fakes: the old logits would be stale."""
@@ -106,7 +106,7 @@ class GAN(Algorithm):
         G.zero_grad()
         fake.backward(border.grad)  # through G, from its output: ∂L_G/∂G.output, the same numbers
         self.optimizers["G"].step()
-        return _detached({"loss_G": loss_G}) | {"border_norm": Tensor(norm(border.grad.data), device=border.device)}
+        return {"loss_G": loss_G, "border_norm": Tensor(norm(border.grad.data), device=border.device)}
 
     # What the step is made of.
 
@@ -215,7 +215,3 @@ def as_border(fake: Tensor) -> Tensor:
     border.requires_grad = True
     border.name = "the border (D's input)"
     return border
-
-
-def _detached(figures: Figures) -> Figures:
-    return {name: value.detach() for name, value in figures.items()}

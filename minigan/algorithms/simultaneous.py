@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from minigan.algorithms.algorithm import Figures
-from minigan.algorithms.gan import GAN, _detached, as_border
+from minigan.algorithms.gan import GAN, as_border
 from minigan.autograd import Tensor, grad
 from minigan.data import Batch
 from minigan.kernels.reduction import norm
@@ -51,6 +51,6 @@ class SimultaneousGAN(GAN):
         self.optimizers["G"].step()
         if self.weight_clip:
             clip_weights(D, self.weight_clip)
-        figures = _detached({"loss_D": loss_D, "loss_G": loss_G} | penalties)
+        figures = {"loss_D": loss_D, "loss_G": loss_G} | penalties
         figures["border_norm"] = Tensor(norm(at_border.data), device=border.device)
         return figures | self.loss.figures(real_logits, fake_logits)
