@@ -112,7 +112,7 @@ def run(precision: str) -> dict[str, np.ndarray]:
     start = {"G": recipe.g_weights(), "D": recipe.d_weights()}
     G, D = networks["G"], networks["D"]
     gan = Config.for_model("dcgan28").make_algorithm()
-    gan.build(DataInfo({"x": (1, 28, 28)}), dtype=dtype).use(G, D)
+    gan.build(DataInfo({"x": (1, 28, 28)}), device=mg.get_default_device(), dtype=dtype).use(G, D)
     found: dict[str, np.ndarray] = {}
     losses: dict[str, list[float]] = {"loss_d": [], "loss_g": []}
     fakes, logits, border = recorded(G), recorded(D), Border()
