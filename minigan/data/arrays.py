@@ -161,8 +161,7 @@ def _to_nchw(array: np.ndarray, size: Size | None, name: str) -> np.ndarray:
         if last:
             return array.transpose(0, 3, 1, 2)
     raise DataError(
-        f"{name}: shape {shape} found, (N, H, W), (N, H, W, C) or (N, C, H, W) with C 1 or 3, "
-        "or (N, H·W) needed"
+        f"{name}: shape {shape} found, (N, H, W), (N, H, W, C) or (N, C, H, W) with C 1 or 3, or (N, H·W) needed"
     )
 
 

@@ -97,7 +97,7 @@ def _as_values(array: np.ndarray) -> np.ndarray:
 class ArrayDataset(Dataset):
     """Any arrays: points x (N, 2), pairs a and b, sequences (`tokens`), sounds.
 
-        ArrayDataset({"x": points}, "ring", "8 Gaussians on a ring")
+    ArrayDataset({"x": points}, "ring", "8 Gaussians on a ring")
     """
 
     arrays: Mapping[str, np.ndarray]

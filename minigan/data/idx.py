@@ -49,8 +49,7 @@ def parse_idx(raw: bytes, name: str, ndim: int | None = None) -> np.ndarray:
         raise DataError(f"{name}: truncated: {len(head)} bytes found, at least 4 needed (an IDX header)")
     if head[:2] != b"\0\0" or head[2] not in _TYPES or head[3] == 0:
         raise DataError(
-            f"{name}: not an IDX file: it starts with {head[:4].hex(' ')}, "
-            "00 00 08 and the number of dimensions needed"
+            f"{name}: not an IDX file: it starts with {head[:4].hex(' ')}, 00 00 08 and the number of dimensions needed"
         )
     if head[2] != 0x08:
         raise DataError(f"{name}: type {head[2]:02x} ({_TYPES[head[2]]}) found, 08 (uint8) needed")
@@ -126,9 +125,7 @@ def load_idx_folder(
     images = read_idx(folder / images_name, ndim=3)
     if images.size == 0:
         shape = "×".join(map(str, images.shape))
-        raise DataError(
-            f"{folder / images_name}: no images: {shape} found in its header, at least 1×1×1 needed"
-        )
+        raise DataError(f"{folder / images_name}: no images: {shape} found in its header, at least 1×1×1 needed")
     labels = None
     labels_names = [n for n in names if idx_key(n) == ("labels", pair)]
     if labels_names:

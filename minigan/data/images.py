@@ -131,9 +131,7 @@ class _Zip:
             raise DataError(f"cannot be read from the zip ({error})") from None
 
 
-def _survey(
-    archive: _Folder | _Zip, names: list[str], size: Size | None, channels: int | None
-) -> tuple[Size, int]:
+def _survey(archive: _Folder | _Zip, names: list[str], size: Size | None, channels: int | None) -> tuple[Size, int]:
     """Size and channels, from the images' headers where the caller left them open."""
     if size is not None and channels is not None:
         return size, channels

@@ -1,8 +1,8 @@
 """Training: the loop, its callbacks, checkpoints, and the run's folder.
 
-    run = start(Config.for_model("quick28", epochs=2))
-    run.train()
-    images = run.sample(64)
+run = start(Config.for_model("quick28", epochs=2))
+run.train()
+images = run.sample(64)
 """
 
 from minigan.training.callbacks import Callback

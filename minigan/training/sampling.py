@@ -20,9 +20,7 @@ def draw_noise(n: int, z_dim: int, seed: int) -> Array:
     return backend.new_rng(seed, "samples").standard_normal((n, z_dim), "float32")
 
 
-def load_algorithm(
-    path: str | Path, device: str | None = None, file: str | None = None
-) -> tuple[Algorithm, Config]:
+def load_algorithm(path: str | Path, device: str | None = None, file: str | None = None) -> tuple[Algorithm, Config]:
     """The algorithm in a checkpoint, to draw samples with (its generators averaged, if they are), and the run's
     configuration: `algorithm.generate(64)`. file: where a user's own lies now, as `file.py:Class`."""
     checkpoint = load_checkpoint(Path(path), file)

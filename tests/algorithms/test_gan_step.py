@@ -314,6 +314,7 @@ def recorded(gan: GAN) -> list[tuple[str, tuple]]:
     """Every call of G and D from now on: which, and what it was given."""
     calls = []
     for name, network in gan.networks.items():
+
         def forward(*inputs, name=name, inner=network.forward):
             calls.append((name, inputs))
             return inner(*inputs)

@@ -165,8 +165,7 @@ def main() -> None:
             cells = "   ".join(f"{name} " + " / ".join(f"{t:6.2f}" for t in times[name]) for name in times)
             exact = [call() for call in ours(im2col, layer, *(a.astype(np.float64) for a in native))]
             errors = [
-                np.abs(call() - e).max() / np.abs(e).max()
-                for call, e in zip(libraries["minigan"], exact, strict=True)
+                np.abs(call() - e).max() / np.abs(e).max() for call, e in zip(libraries["minigan"], exact, strict=True)
             ]
             print(f"{layer.name:18s} {cells}   error " + " ".join(f"{e:.0e}" for e in errors), flush=True)
         print("a step             " + "   ".join(f"{name} {total:.0f} ms" for name, total in totals.items()))

@@ -105,9 +105,7 @@ def to_unit(images: np.ndarray) -> torch.Tensor:
         raise ValueError(f"images must be uint8 or floating, not {images.dtype}")
     low, high = float(images.min()), float(images.max())
     if not (-1.001 <= low < 0 and high <= 1.001):
-        raise ValueError(
-            f"float images must lie in [-1, 1] with a dark background; these span [{low}, {high}]"
-        )
+        raise ValueError(f"float images must lie in [-1, 1] with a dark background; these span [{low}, {high}]")
     return torch.from_numpy((images.astype(np.float32) + 1) / 2).clamp(0, 1)
 
 

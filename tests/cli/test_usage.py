@@ -15,7 +15,8 @@ from minigan.training import Config
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["train", "--help"], ["sample", "--help"], ["doctor", "--help"]],
+    "arguments",
+    [["--help"], ["train", "--help"], ["sample", "--help"], ["doctor", "--help"]],
 )
 def test_help_names_the_defaults_in_plain_letters(arguments, minigan):
     said = minigan(*arguments)

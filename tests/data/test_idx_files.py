@@ -39,9 +39,7 @@ def write(tmp_path):
 
 
 @settings(derandomize=True, deadline=None)
-@given(
-    shape=st.lists(st.integers(1, 5), min_size=1, max_size=4), zipped=st.booleans(), seed=st.integers(0, 99)
-)
+@given(shape=st.lists(st.integers(1, 5), min_size=1, max_size=4), zipped=st.booleans(), seed=st.integers(0, 99))
 def test_round_trip(shape, zipped, seed):
     array = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
     raw = zip_(idx(array)) if zipped else idx(array)
@@ -66,9 +64,7 @@ def test_every_truncation_of_the_gzip_file_is_seen(cut):
 
 
 @settings(derandomize=True, deadline=None, max_examples=300)
-@given(
-    raw=st.binary(max_size=60), prefix=st.sampled_from([b"", b"\x1f\x8b", b"\0\0\x08\x03", b"\0\0\x08\x01"])
-)
+@given(raw=st.binary(max_size=60), prefix=st.sampled_from([b"", b"\x1f\x8b", b"\0\0\x08\x03", b"\0\0\x08\x01"]))
 def test_no_bytes_raise_anything_else(raw, prefix):
     try:
         parse_idx(prefix + raw, "x")
@@ -187,16 +183,12 @@ def test_label_count(write, tmp_path):
     path = write("train-labels-idx1-ubyte", idx(LABELS[:4]))
     with pytest.raises(DataError) as error:
         load_idx_folder(tmp_path)
-    assert str(error.value) == (
-        f"{path}: 4 labels found, 5 needed, one for each image of train-images-idx3-ubyte"
-    )
+    assert str(error.value) == (f"{path}: 4 labels found, 5 needed, one for each image of train-images-idx3-ubyte")
 
 
 def test_split_not_there(write, tmp_path):
     write("train-images-idx3-ubyte", idx(IMAGES))
-    message = (
-        "no IDX images of the test split: train-images-idx3-ubyte found, t10k-images-idx3-ubyte.* needed"
-    )
+    message = "no IDX images of the test split: train-images-idx3-ubyte found, t10k-images-idx3-ubyte.* needed"
     with pytest.raises(DataError, match=message):
         load_idx_folder(tmp_path, split="test")
 
@@ -214,9 +206,7 @@ def test_no_images(write, tmp_path):
         load_idx_folder(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "name", ["train-images.txt", "idx3-ubyte", "train-images-idx3-ubyte.gz.part", "a.png"]
-)
+@pytest.mark.parametrize("name", ["train-images.txt", "idx3-ubyte", "train-images-idx3-ubyte.gz.part", "a.png"])
 def test_other_names_are_not_idx(name):
     assert idx_key(name) is None
 

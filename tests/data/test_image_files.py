@@ -151,9 +151,7 @@ PALETTE = np.array([[10, 20, 30], [200, 0, 0], [0, 200, 0], [0, 0, 200]])
 @pytest.mark.parametrize("name", ["x.png", "x.gif"])
 def test_palette(tmp_path, palette, name):
     data = one(tmp_path, palette, name)
-    np.testing.assert_array_equal(
-        data.images[0].transpose(1, 2, 0), PALETTE[np.arange(80) % 4].reshape(8, 10, 3)
-    )
+    np.testing.assert_array_equal(data.images[0].transpose(1, 2, 0), PALETTE[np.arange(80) % 4].reshape(8, 10, 3))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -343,9 +341,7 @@ def test_no_images(tmp_path, names, found):
     for name in names:
         (empty / name).write_text("x")
     for path in (empty, zipped(empty, tmp_path / "e.zip")):
-        with pytest.raises(
-            DataError, match=rf"{path.name}: no images: {found} found, .*\.png, \.jpg, .*needed"
-        ):
+        with pytest.raises(DataError, match=rf"{path.name}: no images: {found} found, .*\.png, \.jpg, .*needed"):
             load_images(path)
 
 

@@ -76,9 +76,7 @@ def build_generator() -> keras.Sequential:
             layers.Conv2DTranspose(64, 5, strides=2, padding="same", use_bias=False, name="convt2"),
             layers.BatchNormalization(name="bn3"),
             leaky_relu(),
-            layers.Conv2DTranspose(
-                1, 5, strides=2, padding="same", use_bias=False, activation="tanh", name="convt3"
-            ),
+            layers.Conv2DTranspose(1, 5, strides=2, padding="same", use_bias=False, activation="tanh", name="convt3"),
         ]
     )
 

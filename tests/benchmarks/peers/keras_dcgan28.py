@@ -59,9 +59,7 @@ def build() -> tuple[keras.Sequential, keras.Sequential]:
 class Step:
     """One training step a call, on prepared images."""
 
-    def __init__(
-        self, batch: int, images: np.ndarray | None = None, compiled: bool = False, seed: int = 0
-    ) -> None:
+    def __init__(self, batch: int, images: np.ndarray | None = None, compiled: bool = False, seed: int = 0) -> None:
         keras.utils.set_random_seed(seed)
         self.batch = batch
         self.generator, self.discriminator = build()

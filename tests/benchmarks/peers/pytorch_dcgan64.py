@@ -143,9 +143,7 @@ class Step:
     ) -> None:
         torch.manual_seed(seed)
         self.batch, self.device, self.channels_last = batch, device, channels_last
-        self.generator, self.discriminator = build(
-            channels=channels, channels_last=channels_last, device=device
-        )
+        self.generator, self.discriminator = build(channels=channels, channels_last=channels_last, device=device)
         self.adam = make_adam(self.generator), make_adam(self.discriminator)
         self.images = image_batches(images, batch, (channels, 64, 64), seed)
 

@@ -106,9 +106,7 @@ def train_step(
 class Step:
     """One training step a call, on prepared images."""
 
-    def __init__(
-        self, batch: int, images: np.ndarray | None = None, device: str = "cpu", seed: int = 0
-    ) -> None:
+    def __init__(self, batch: int, images: np.ndarray | None = None, device: str = "cpu", seed: int = 0) -> None:
         torch.manual_seed(seed)
         self.batch, self.device = batch, device
         self.generator, self.discriminator = build(device=device)
