@@ -29,7 +29,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minigan as mg
-from minigan.autograd import walk
+from minigan.autograd import backward_pass
 from minigan.lesson import Unsolved, show
 
 
@@ -184,7 +184,7 @@ assert 2**30 > 1_000_000_000
 # numbers they were given when made:
 
 # %%
-print(inspect.getsource(walk._nodes_before))
+print(inspect.getsource(backward_pass._nodes_before))
 
 # %% [markdown]
 # Why a list, and no function that calls itself, as `impatient` does? Python by itself allows 1000

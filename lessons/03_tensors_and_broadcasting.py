@@ -25,7 +25,7 @@ import numpy as np
 import minigan as mg
 from minigan import functions as F
 from minigan.functions.arithmetic import Mul
-from minigan.functions.shaping import BroadcastTo, SumTo
+from minigan.functions.manipulation import BroadcastTo, SumTo
 from minigan.lesson import Unsolved, show
 from minigan.testing import GradientError, gradcheck
 from minigan.testing.draws import broadcastable_shapes

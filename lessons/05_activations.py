@@ -25,7 +25,7 @@ import numpy as np
 
 import minigan as mg
 from minigan import functions as F
-from minigan.functions.activation import LeakyGate, Sigmoid, Tanh
+from minigan.functions.activation import LeakyReLUBackward, Sigmoid, Tanh
 from minigan.lesson import Unsolved, show
 from minigan.testing import GradientError, assert_gradients, gradcheck
 from minigan.testing.draws import distinct
@@ -65,7 +65,7 @@ for name, activation in ACTIVATIONS.items():
 # ReLU it keeps one bit a number: was it positive?
 
 # %%
-for function in (Sigmoid, Tanh, LeakyGate):
+for function in (Sigmoid, Tanh, LeakyReLUBackward):
     print(function.__doc__.splitlines()[0])
     print(inspect.getsource(function.backward))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from minigan.autograd import Tensor
 from minigan.autograd.function import check_alike
-from minigan.autograd.modes import notify
+from minigan.autograd.hooks import notify
 from minigan.autograd.tensor import _describe
 from minigan.backend import Array, as_array, check_here, get_array_module, to_device
 from minigan.functions._common import as_number

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minigan import gpu
+from minigan.backend import cupy_backend
 
 
 class CUDARuntimeError(RuntimeError):
@@ -98,9 +98,9 @@ def pretend(patch: pytest.MonkeyPatch) -> FakeCupy:
     fake = FakeCupy()
     patch.setitem(sys.modules, "cupy", fake)
     patch.setitem(sys.modules, "cupy._core._routines_linalg", fake.linalg)
-    patch.setattr(gpu, "_ready", {})
-    patch.setattr(gpu, "wheels", lambda: ["cupy-cuda13x"])
-    patch.setattr(gpu, "driver_cuda", lambda: 13000)
+    patch.setattr(cupy_backend, "_ready", {})
+    patch.setattr(cupy_backend, "wheels", lambda: ["cupy-cuda13x"])
+    patch.setattr(cupy_backend, "driver_cuda", lambda: 13000)
     patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     patch.delenv("MINIGAN_DEVICE", raising=False)
     return fake
@@ -110,5 +110,5 @@ def take_away(patch: pytest.MonkeyPatch, driver: int = 0) -> None:
     """Let there be no CuPy, and a driver for so new a CUDA."""
     pretend(patch)
     patch.setitem(sys.modules, "cupy", None)  # importing it raises ModuleNotFoundError
-    patch.setattr(gpu, "wheels", lambda: [])
-    patch.setattr(gpu, "driver_cuda", lambda: driver)
+    patch.setattr(cupy_backend, "wheels", lambda: [])
+    patch.setattr(cupy_backend, "driver_cuda", lambda: driver)

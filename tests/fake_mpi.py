@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minigan import distributed
+from minigan.backend import distributed
 
 
 class Twice:

@@ -14,9 +14,9 @@ import pytest
 from fake_cupy import CompileException, CUDARuntimeError, OutOfMemoryError, pretend, take_away
 
 import minigan as mg
-from minigan import backend, gpu
-from minigan.backend import CPU, Device, DeviceError
-from minigan.words import one_line
+from minigan import backend
+from minigan.backend import CPU, Device, DeviceError, cupy_backend
+from minigan.formatting import one_line
 
 NO_DEVICE = CUDARuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected")
 OLD_DRIVER = CUDARuntimeError(
@@ -79,7 +79,7 @@ def test_auto_without_cupy_is_the_cpu_and_a_driver_is_mentioned(driver, why, mon
 
 
 def test_auto_with_a_gpu_that_does_not_compute_is_the_cpu(fake, monkeypatch):
-    monkeypatch.setattr(gpu, "driver_cuda", lambda: 0)
+    monkeypatch.setattr(cupy_backend, "driver_cuda", lambda: 0)
     fake.fails = NO_DEVICE
     assert backend.choose_device("auto") == (CPU, "no CUDA device answers")
     fake.fails, fake.wrong = None, 1.0
@@ -115,7 +115,7 @@ def test_the_gpu_chosen_is_the_one_that_is_computed_on(fake):
 
 
 def test_the_default_device_is_computed_on_and_stays_where_it_was_if_it_cannot_be(fake, monkeypatch):
-    monkeypatch.setattr(backend, "_default_device", CPU)
+    monkeypatch.setattr(backend.devices, "_default_device", CPU)
     fake.count = 2
     mg.set_default_device("gpu:1")
     assert fake.used == [1] and mg.get_default_device() == Device("gpu", 1)
@@ -128,7 +128,7 @@ def test_a_device_is_tried_out_once(fake):
     backend.choose_device("gpu")
     fake.stumbles = RuntimeError("a second time")
     backend.choose_device("gpu")
-    assert gpu.import_cupy() is fake
+    assert cupy_backend.import_cupy() is fake
 
 
 # --- TF32 ----------------------------------------------------------------------------------------
@@ -257,7 +257,7 @@ def test_an_old_cupy(fake):
 
 
 def test_two_cupys_at_once(fake, monkeypatch):
-    monkeypatch.setattr(gpu, "wheels", lambda: ["cupy-cuda12x", "cupy-cuda13x"])
+    monkeypatch.setattr(cupy_backend, "wheels", lambda: ["cupy-cuda12x", "cupy-cuda13x"])
     says = "pip uninstall -y cupy-cuda12x cupy-cuda13x && pip install 'minigan[gpu-cuda13]'"
     assert f"cupy-cuda12x and cupy-cuda13x are installed at once and overwrite each other's files: {says}" in message()
 
@@ -268,14 +268,14 @@ def test_the_installed_cupys_are_those_that_pip_knows_of(monkeypatch):
             raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "distribution", distribution)
-    assert gpu.wheels() == ["cupy", "cupy-cuda12x"]
+    assert cupy_backend.wheels() == ["cupy", "cupy-cuda12x"]
 
 
 def test_the_command_is_for_the_cupy_that_is_there_already_not_a_second_one_beside_it(fake, monkeypatch):
     fake.stumbles = CompileException('error: cannot open source file "vector_types.h"')
-    monkeypatch.setattr(gpu, "wheels", lambda: ["cupy-cuda12x"])
+    monkeypatch.setattr(cupy_backend, "wheels", lambda: ["cupy-cuda12x"])
     assert "headers of CUDA are missing, which CuPy compiles with: pip install 'minigan[gpu-cuda12]'" in message()
-    monkeypatch.setattr(gpu, "wheels", lambda: ["cupy-cuda11x"])
+    monkeypatch.setattr(cupy_backend, "wheels", lambda: ["cupy-cuda11x"])
     assert ": pip uninstall -y cupy-cuda11x && pip install 'minigan[gpu-cuda13]'" in message()
 
 
@@ -393,7 +393,7 @@ def test_an_error_in_one_line_names_no_home(monkeypatch):
     (OSError("out of paper"), False),
 ])  # fmt: skip
 def test_out_of_memory_is_known_by_each_librarys_word_for_it(error, is_it, fake):
-    assert gpu.is_out_of_memory(error) == is_it
+    assert cupy_backend.is_out_of_memory(error) == is_it
     fake.stumbles = error
     assert ("the GPU's memory is full" in message()) == is_it
 
@@ -405,12 +405,12 @@ def test_out_of_memory_is_known_by_each_librarys_word_for_it(error, is_it, fake)
 def test_out_of_memory_in_plain_sizes(free, says, fake):
     backend.choose_device("gpu")
     fake.free = free
-    assert gpu.out_of_memory(OutOfMemoryError(3 << 29, 12 << 30)) == says
+    assert cupy_backend.out_of_memory(OutOfMemoryError(3 << 29, 12 << 30)) == says
 
 
 def test_out_of_memory_in_other_words_is_told_as_it_is(fake):
-    assert gpu.out_of_memory(MemoryError("no more")) == "no more"
-    assert gpu.out_of_memory(RuntimeError("CUBLAS_STATUS_ALLOC_FAILED")) == "CUBLAS_STATUS_ALLOC_FAILED"
+    assert cupy_backend.out_of_memory(MemoryError("no more")) == "no more"
+    assert cupy_backend.out_of_memory(RuntimeError("CUBLAS_STATUS_ALLOC_FAILED")) == "CUBLAS_STATUS_ALLOC_FAILED"
 
 
 # --- CuPy is not imported where it is not wanted -------------------------------------------------

@@ -11,8 +11,9 @@ import pytest
 from fake_mpi import Twice
 from fake_mpi import twice as make_twice
 
-from minigan import backend, gpu
-from minigan.distributed import SINGLE_PROCESS, ProcessGroup, ProcessGroupError
+from minigan import backend
+from minigan.backend import cupy_backend
+from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup, ProcessGroupError
 
 
 @pytest.fixture
@@ -167,23 +168,23 @@ def test_a_copied_layer_works_in_the_same_group(twice):
 )
 def test_each_process_of_a_machine_takes_its_own_gpu(monkeypatch, spec, variable, count, rank, device):
     monkeypatch.setenv("MINIGAN_DEVICE", variable)
-    monkeypatch.setattr(gpu, "count", lambda: count)
-    monkeypatch.setattr(gpu, "ready", lambda index: None)
+    monkeypatch.setattr(cupy_backend, "count", lambda: count)
+    monkeypatch.setattr(cupy_backend, "ready", lambda index: None)
     assert ProcessGroup(Twice(), SimpleNamespace(rank=rank)).own_device(spec) == device
 
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_by_auto_a_gpu_that_does_not_compute_is_not_taken(monkeypatch, rank):
     def ready(index: int = 0) -> Any:
-        raise gpu.NoGPU(f"gpu:{index} is out of breath", "let it rest")
+        raise cupy_backend.NoGPU(f"gpu:{index} is out of breath", "let it rest")
 
     monkeypatch.delenv("MINIGAN_DEVICE", raising=False)
-    monkeypatch.setattr(gpu, "count", lambda: 2)
-    monkeypatch.setattr(gpu, "ready", ready)
-    monkeypatch.setattr(gpu, "driver_cuda", lambda: 0)
+    monkeypatch.setattr(cupy_backend, "count", lambda: 2)
+    monkeypatch.setattr(cupy_backend, "ready", ready)
+    monkeypatch.setattr(cupy_backend, "driver_cuda", lambda: 0)
     group = ProcessGroup(Twice(), SimpleNamespace(rank=rank))
     assert backend.choose_device(group.own_device("auto")) == (backend.CPU, "gpu:0 is out of breath")
-    with pytest.raises(gpu.NoGPU, match=f"gpu:{rank} is out of breath"):
+    with pytest.raises(cupy_backend.NoGPU, match=f"gpu:{rank} is out of breath"):
         backend.choose_device(group.own_device("gpu"))
 
 

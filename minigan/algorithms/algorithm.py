@@ -10,10 +10,10 @@ from minigan import backend, nn
 from minigan.algorithms.drawing import NoSamplesError, generate
 from minigan.algorithms.state import load_state, state_of
 from minigan.autograd import Tensor
-from minigan.autograd.modes import notify
+from minigan.autograd.hooks import notify
 from minigan.backend import CPU, Array, Device
+from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import Batch, DataInfo, Dataset, load
-from minigan.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.optim import Optimizer
 from minigan.options import check_options
 

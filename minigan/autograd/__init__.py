@@ -13,11 +13,11 @@ Because every `backward` is written in functions of the engine, the same walk un
 """
 
 from minigan.autograd.anomaly import AnomalyError, detect_anomaly
+from minigan.autograd.backward_pass import backward, grad
 from minigan.autograd.errors import GraphError, StaleTensorError
 from minigan.autograd.function import Function
-from minigan.autograd.modes import Observer, in_backward_of, in_layer, no_grad, observe
+from minigan.autograd.hooks import Observer, in_backward_of, in_layer, no_grad, observe
 from minigan.autograd.tensor import Tensor
-from minigan.autograd.walk import backward, grad
 
 __all__ = [
     "AnomalyError", "Function", "GraphError", "Observer", "StaleTensorError", "Tensor", "backward",

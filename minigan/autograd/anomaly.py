@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from minigan.autograd.errors import GraphError
 from minigan.autograd.function import _FREED, Function, _label
-from minigan.autograd.modes import in_backward_of, observe
+from minigan.autograd.hooks import in_backward_of, observe
 from minigan.autograd.tensor import Tensor
 from minigan.backend import Array, get_array_module
 

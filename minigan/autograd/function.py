@@ -10,7 +10,7 @@ import numpy as np
 
 from minigan import backend
 from minigan.autograd.errors import GraphError, StaleTensorError
-from minigan.autograd.modes import _mode, _observers, _observers_here
+from minigan.autograd.hooks import _mode, _observers, _observers_here
 from minigan.autograd.tensor import Tensor, _describe, _owner, _Version
 from minigan.backend import Array
 

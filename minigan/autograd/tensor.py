@@ -230,7 +230,7 @@ class Tensor:
         retain_graph: keep what the functions saved, for another pass. create_graph: record the
         gradient's own graph, so that it can be differentiated again (implies retain_graph).
         """
-        from minigan.autograd.walk import backward  # it is made of tensors
+        from minigan.autograd.backward_pass import backward  # it is made of tensors
 
         backward([self], [grad], retain_graph, create_graph)
 

@@ -73,13 +73,13 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
     from minigan.algorithms.drawing import NoSamplesError
     from minigan.autograd import AnomalyError
     from minigan.backend import DeviceError
+    from minigan.backend.cupy_backend import is_out_of_memory, out_of_memory
+    from minigan.backend.distributed import ProcessGroupError
     from minigan.data import DataError
-    from minigan.distributed import ProcessGroupError
-    from minigan.gpu import is_out_of_memory, out_of_memory
+    from minigan.formatting import one_line
     from minigan.lesson import LessonError
     from minigan.testing.check import TargetError
     from minigan.training import ConfigError, Interrupted, TrainingError
-    from minigan.words import one_line
 
     match error:
         case ConfigError() | TargetError() | LessonError():

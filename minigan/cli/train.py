@@ -13,7 +13,7 @@ from minigan.cli.common import DONE, say
 
 def train(arguments: argparse.Namespace) -> int:
     """Train, or with --dry-run show what would be done; the exit code."""
-    from minigan.gpu import is_out_of_memory
+    from minigan.backend.cupy_backend import is_out_of_memory
     from minigan.training.describe import program
 
     group = _process_group(arguments.data_parallel)
@@ -37,7 +37,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 def _process_group(wanted: bool) -> Any:
     """The processes to train with: those that mpiexec started, if it is wanted. Only the first one speaks."""
-    from minigan.distributed import SINGLE_PROCESS
+    from minigan.backend.distributed import SINGLE_PROCESS
     from minigan.training import ConfigError, launch
 
     rank, launched = launch.launched_as()
@@ -90,7 +90,7 @@ def _resumed(arguments: argparse.Namespace, group: Any) -> Any:
 def _too_much(run: Any, error: Exception) -> Exception:
     """The error of a run that found no memory. The step it fell in is half done, so what it learnt since the last
     checkpoint is not saved."""
-    from minigan.gpu import out_of_memory
+    from minigan.backend.cupy_backend import out_of_memory
     from minigan.training import TrainingError
     from minigan.training.describe import resume_command
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from minigan.data.dataset import ImageDataset, name_of
 from minigan.data.errors import DataError, check_split, listed, unreadable
-from minigan.data.fit import Size, check_channels, check_size, fit
+from minigan.data.resize import Size, check_channels, check_size, fit
 
 # Keys, the first one present wins. x_train is Keras's, train_images MedMNIST's, arr_0 np.savez's own.
 _IMAGE_KEYS = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from minigan.data.errors import DataError
-from minigan.data.fit import Size, crop_box, pillow, resized
+from minigan.data.resize import Size, crop_box, pillow, resized
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -21,7 +21,7 @@ import numpy as np
 
 from minigan.data.dataset import ImageDataset, name_of
 from minigan.data.errors import DataError, check_split, count, listed, unreadable
-from minigan.data.fit import Size, check_channels, check_size, fit
+from minigan.data.resize import Size, check_channels, check_size, fit
 
 _TYPES = {0x08: "uint8", 0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
 _SPLITS = {"train": ("train",), "test": ("t10k", "test")}

@@ -16,8 +16,8 @@ import numpy as np
 from minigan.data.dataset import ImageDataset, name_of
 from minigan.data.decode import Decoded, decode, natural_channels, upright_size
 from minigan.data.errors import DataError, check_split, count, listed, unreadable
-from minigan.data.fit import Size, check_channels, check_size, pillow
 from minigan.data.progress import progress
+from minigan.data.resize import Size, check_channels, check_size, pillow
 
 if TYPE_CHECKING:
     from PIL import Image

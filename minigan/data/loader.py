@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from minigan import backend
 from minigan.backend import Device
+from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data.batch import Batch
 from minigan.data.batches import Batches
 from minigan.data.dataset import Dataset
 from minigan.data.errors import DataError
 from minigan.data.prefetch import prefetch
-from minigan.distributed import SINGLE_PROCESS, ProcessGroup
 
 
 class Loader:

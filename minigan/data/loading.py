@@ -10,10 +10,10 @@ from pathlib import Path
 from minigan.data.arrays import load_arrays
 from minigan.data.dataset import ImageDataset
 from minigan.data.errors import DataError, unreadable
-from minigan.data.fit import Size
 from minigan.data.idx import has_idx_files, idx_key, load_idx_folder
 from minigan.data.images import SUFFIXES, load_images
 from minigan.data.mnist import load_mnist
+from minigan.data.resize import Size
 
 _KINDS = "'mnist', a folder of IDX files, an .npz or .npy file, or a folder or .zip of images"
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from minigan.data.dataset import ImageDataset
 from minigan.data.errors import DataError, check_split, unreadable
-from minigan.data.fit import Size, check_channels, check_size, fit
 from minigan.data.idx import parse_idx
+from minigan.data.resize import Size, check_channels, check_size, fit
 
 FOLDER = Path(__file__).parent / "mnist"
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from minigan import backend, gpu
-from minigan.backend import Device
+from minigan import backend
+from minigan.backend import Device, cupy_backend
 from minigan.data.batch import Batch
 
 
@@ -24,7 +24,7 @@ def prefetch(batches: Iterable[Batch], device: Device) -> Iterator[Batch]:
     coming = _send(next(batches, None), device)
     while coming is not None:
         batch, arrival = coming
-        gpu.ready(device.index).cuda.get_current_stream().wait_event(arrival)
+        cupy_backend.ready(device.index).cuda.get_current_stream().wait_event(arrival)
         coming = _send(next(batches, None), device)
         yield batch
 
@@ -38,7 +38,7 @@ def _send(batch: Batch | None, device: Device) -> tuple[Batch, Any] | None:
     """
     if batch is None:
         return None
-    cupy = gpu.ready(device.index)
+    cupy = cupy_backend.ready(device.index)
     asked_for = cupy.cuda.get_current_stream().record()
     with _stream(device) as stream:
         stream.wait_event(asked_for)
@@ -48,4 +48,4 @@ def _send(batch: Batch | None, device: Device) -> tuple[Batch, Any] | None:
 @cache
 def _stream(device: Device) -> Any:
     """The device's stream for batches. One for good: CuPy keeps memory aside for every stream there was."""
-    return gpu.ready(device.index).cuda.Stream(non_blocking=True)
+    return cupy_backend.ready(device.index).cuda.Stream(non_blocking=True)

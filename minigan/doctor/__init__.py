@@ -13,7 +13,7 @@ from minigan import backend
 from minigan.backend import Device
 from minigan.doctor import compare, environment, timing
 from minigan.doctor.checks import CHECKS, Check
-from minigan.words import home_as_tilde, one_line
+from minigan.formatting import home_as_tilde, one_line
 
 
 def examine(device: str | None = None) -> bool:

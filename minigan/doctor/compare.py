@@ -19,12 +19,12 @@ from minigan import backend, optim
 from minigan.autograd import Tensor, grad
 from minigan.backend import Device
 from minigan.data import Batch, DataInfo, ImageDataset, prefetch
+from minigan.formatting import one_line
 from minigan.testing.cases import CASES
 from minigan.testing.target import outputs_of
 from minigan.training.config import Config
 from minigan.training.replay import take_steps
 from minigan.training.trainer import Trainer
-from minigan.words import one_line
 
 MODEL = "dcgan28"
 DRAWN = 3  # cases of a function, for each dtype

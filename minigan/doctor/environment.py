@@ -14,8 +14,8 @@ from types import ModuleType
 import numpy as np
 
 import minigan
-from minigan import gpu
-from minigan.words import gibibytes, home_as_tilde, one_line
+from minigan.backend import cupy_backend
+from minigan.formatting import gibibytes, home_as_tilde, one_line
 
 PACKAGES = ("numpy", "matplotlib", "pillow", "tqdm", "safetensors", "mpi4py", "mpich")  # and CuPy, by whatever name
 VARIABLES = (  # that change what is found, what comes out, or how fast
@@ -27,7 +27,7 @@ VARIABLES = (  # that change what is found, what comes out, or how fast
 def of_host() -> Iterator[str]:
     """Versions, and the linear algebra of the CPU."""
     yield f"minigan {minigan.__version__}, Python {platform.python_version()}, {platform.platform()}"
-    for package in (*PACKAGES, *(gpu.wheels() or ["cupy"])):
+    for package in (*PACKAGES, *(cupy_backend.wheels() or ["cupy"])):
         yield f"  {package:<14}{_version(package)}"
     yield f"BLAS    {_blas()}"
     yield f"cores   {_cores()} usable of {os.cpu_count()}"
@@ -35,7 +35,7 @@ def of_host() -> Iterator[str]:
 
 def of_gpu(index: int) -> Iterator[str]:
     """The driver, CUDA as CuPy has it, and the card's memory. What cannot be told takes no other line along."""
-    cupy = gpu.import_cupy()
+    cupy = cupy_backend.import_cupy()
     for label, tell in {"card": _card, "memory": _memory, "driver": _driver, "CUDA": _cuda, "TF32": _tf32}.items():
         try:
             with cupy.cuda.Device(index):
@@ -50,7 +50,7 @@ def of_gpu(index: int) -> Iterator[str]:
 
 def _card(cupy: ModuleType, index: int) -> str:
     units = cupy.cuda.runtime.getDeviceProperties(index)["multiProcessorCount"]
-    return f"{gpu.card(index)}, {units} multiprocessors"
+    return f"{cupy_backend.card(index)}, {units} multiprocessors"
 
 
 def _memory(cupy: ModuleType, index: int) -> str:
@@ -70,7 +70,9 @@ def _cuda(cupy: ModuleType, index: int) -> str:
 
 
 def _tf32(cupy: ModuleType, index: int) -> str:
-    return "known to the card, and off but for a line below" if gpu.has_tf32(index) else "not known to the card"
+    return (
+        "known to the card, and off but for a line below" if cupy_backend.has_tf32(index) else "not known to the card"
+    )
 
 
 def _loaded(library: str) -> str:

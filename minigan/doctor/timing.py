@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minigan import backend, gpu
-from minigan.backend import Device
+from minigan import backend
+from minigan.backend import Device, cupy_backend
+from minigan.backend.cupy_backend import is_out_of_memory
 from minigan.data import Batch, DataInfo
-from minigan.gpu import is_out_of_memory
+from minigan.formatting import one_line
 from minigan.training.config import Config
-from minigan.words import one_line
 
 MODEL, BATCHES = "dcgan28", (16, 256)  # the first to see how long the second would take
 SECONDS = 10.0  # for the steps of one device, about
@@ -34,7 +34,7 @@ def report(device: Device) -> Iterator[str]:
         yield f"  {where!s:<6} {batch / seconds:9.1f} images/s  ({step})"
         if where != backend.CPU:
             yield f"         the host has asked for all of it after {queued * 1e3:.2f} ms, and is free until it is done"
-            if gpu.has_tf32(where.index):
+            if cupy_backend.has_tf32(where.index):
                 yield f"         {_beside_tf32(where, batch, steps, seconds)}"
     if len(speeds) == 2:
         yield f"  {device} is {speeds[0] / speeds[1]:.2f} times as fast as the CPU"

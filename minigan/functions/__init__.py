@@ -18,10 +18,10 @@ from minigan.functions.loss import (
     l1_loss,
     mse_loss,
 )
+from minigan.functions.manipulation import broadcast_to, concatenate, getitem, pad2d, reshape, sum_to, transpose
 from minigan.functions.normalization import batch_norm, instance_norm, layer_norm, pixel_norm
 from minigan.functions.pooling import avg_pool2d, max_pool2d, upsample_nearest2d
 from minigan.functions.reduction import max, mean, min, sum
-from minigan.functions.shaping import broadcast_to, concatenate, getitem, pad2d, reshape, sum_to, transpose
 
 methods.install()
 

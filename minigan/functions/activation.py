@@ -10,7 +10,7 @@ from minigan.functions._common import as_floating, as_number, as_tensor
 from minigan.functions.arithmetic import exp
 from minigan.functions.reduction import Axes, nonempty_axis
 from minigan.functions.reduction import sum as _sum
-from minigan.kernels.activation import leaky_gate, leaky_relu_forward, sigmoid_forward, softplus_forward
+from minigan.kernels.activation import leaky_relu_backward, leaky_relu_forward, sigmoid_forward, softplus_forward
 
 
 class LeakyReLU(Function):
@@ -28,10 +28,10 @@ class LeakyReLU(Function):
         return y
 
     def backward(self, dy):
-        return LeakyGate(*self.saved_constants, self.slope)(dy)
+        return LeakyReLUBackward(*self.saved_constants, self.slope)(dy)
 
 
-class LeakyGate(Function):
+class LeakyReLUBackward(Function):
     """y = x where the mask is true, s·x elsewhere        dx = the same gate on dy
 
     The mask is where another array was positive: LeakyReLU's backward pass.
@@ -42,12 +42,12 @@ class LeakyGate(Function):
 
     def forward(self, x):
         self.save_constants(self.mask)
-        y = leaky_gate(x, self.mask, self.slope)
+        y = leaky_relu_backward(x, self.mask, self.slope)
         self.mask = None
         return y
 
     def backward(self, dy):
-        return LeakyGate(*self.saved_constants, self.slope)(dy)
+        return LeakyReLUBackward(*self.saved_constants, self.slope)(dy)
 
 
 class Tanh(Function):

@@ -13,7 +13,7 @@ from typing import Any
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
 from minigan.functions._common import as_floating, as_tensor, like
-from minigan.functions.shaping import sum_to
+from minigan.functions.manipulation import sum_to
 from minigan.kernels import elementwise as kernels
 
 
@@ -102,8 +102,8 @@ class Maximum(_Binary):
         (share,) = self.saved_constants
         shape_a, shape_b = self.input_shapes
         need_a, need_b = self.needs_input_grad
-        da = sum_to(Gate(share)(dy), shape_a) if need_a else None
-        db = sum_to(Gate(1.0 - share)(dy), shape_b) if need_b else None
+        da = sum_to(MaskMul(share)(dy), shape_a) if need_a else None
+        db = sum_to(MaskMul(1.0 - share)(dy), shape_b) if need_b else None
         return da, db
 
 
@@ -115,7 +115,7 @@ class Minimum(Maximum):
         return get_array_module(a, b).minimum(a, b)
 
 
-class Gate(Function):
+class MaskMul(Function):
     """y = m · x for a constant array m (a mask, a slope)        dx = m · dy
 
     The backward pass of all piecewise linear functions, and dropout's both ways: the gradient
@@ -132,7 +132,7 @@ class Gate(Function):
         return y
 
     def backward(self, dy):
-        return Gate(*self.saved_constants)(dy)
+        return MaskMul(*self.saved_constants)(dy)
 
 
 class AddScalar(Function):
@@ -231,7 +231,7 @@ class Abs(Function):
         return xp.abs(x)
 
     def backward(self, dy):
-        return Gate(*self.saved_constants)(dy)
+        return MaskMul(*self.saved_constants)(dy)
 
 
 # --- as one calls them ---------------------------------------------------------------------------

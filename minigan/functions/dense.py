@@ -7,8 +7,8 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.functions._common import as_floating, as_like, as_shaped, as_tensor
+from minigan.functions.manipulation import reshape, sum_to, transpose
 from minigan.functions.reduction import sum as _sum
-from minigan.functions.shaping import reshape, sum_to, transpose
 
 
 class MatMul(Function):

@@ -7,7 +7,7 @@ from typing import Any
 from minigan.autograd import Tensor
 from minigan.backend import default_rng
 from minigan.functions._common import as_floating, as_number
-from minigan.functions.arithmetic import Gate
+from minigan.functions.arithmetic import MaskMul
 from minigan.kernels.layout import PIXELS_FIRST
 from minigan.kernels.random import keep_mask
 
@@ -15,7 +15,7 @@ from minigan.kernels.random import keep_mask
 def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Any = None, process_group: Any = None) -> Tensor:
     """y = m · x / (1 − p), m being 0 with probability p and 1 otherwise; x itself outside of training.
 
-    dx = m · dy / (1 − p): a `Gate`. rng: a numpy.random.Generator (default: minigan's own). A number
+    dx = m · dy / (1 − p): a `MaskMul`. rng: a numpy.random.Generator (default: minigan's own). A number
     is dropped where its uniform draw u in [0, 1) is below p. The draws are the same on every device,
     images' in the kernels' order (H, W, N, C), so that the mask lies in memory as the images do.
     process_group: the processes that x's batch is shared out to (`distributed.ProcessGroup`); x takes its part of
@@ -39,7 +39,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Any = None, proc
     else:
         shape[batch], part = process_group.part(shape[batch])
         mask = keep_mask(rng, tuple(shape), p, x._data)[(slice(None),) * batch + (part,)]
-    return Gate(mask.transpose(PIXELS_FIRST) if x.ndim == 4 else mask)(x)
+    return MaskMul(mask.transpose(PIXELS_FIRST) if x.ndim == 4 else mask)(x)
 
 
 def checked_probability(name: str, p: Any) -> float:

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from minigan.autograd import Tensor
-from minigan.functions import arithmetic, dense, reduction, shaping
+from minigan.functions import arithmetic, dense, manipulation, reduction
 
 
 def _reshape(x: Tensor, *shape: Any) -> Tensor:
     """x.reshape(2, 3) or x.reshape((2, 3))."""
-    return shaping.reshape(x, shape[0] if len(shape) == 1 else shape)
+    return manipulation.reshape(x, shape[0] if len(shape) == 1 else shape)
 
 
 def _transpose(x: Tensor, *axes: Any) -> Tensor:
     """x.transpose(), x.transpose(1, 0) or x.transpose((1, 0))."""
-    return shaping.transpose(x, (axes[0] if len(axes) == 1 else axes) if axes else None)
+    return manipulation.transpose(x, (axes[0] if len(axes) == 1 else axes) if axes else None)
 
 
 def _operator(name: str, function: Callable[[Any, Any], Tensor], reflected: bool) -> Callable[[Tensor, Any], Tensor]:
@@ -38,8 +38,8 @@ def install() -> None:
     Tensor.__neg__ = arithmetic.neg
     Tensor.__pow__ = arithmetic.power
     Tensor.__abs__ = arithmetic.abs
-    Tensor.__getitem__ = shaping.getitem
-    Tensor.T = property(shaping.transpose)
+    Tensor.__getitem__ = manipulation.getitem
+    Tensor.T = property(manipulation.transpose)
     Tensor.reshape = _reshape
     Tensor.transpose = _transpose
     for function in (reduction.sum, reduction.mean, reduction.max, reduction.min):

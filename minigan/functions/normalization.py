@@ -12,11 +12,11 @@ from typing import Any
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
 from minigan.functions._common import as_floating, as_number, as_shaped, as_tensor, check_images
-from minigan.functions.activation import LeakyGate, LeakyReLU
+from minigan.functions.activation import LeakyReLU, LeakyReLUBackward
 from minigan.functions.arithmetic import power
+from minigan.functions.manipulation import reshape
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
-from minigan.functions.shaping import reshape
 from minigan.functions.synchronised import SyncBatchNorm
 from minigan.kernels.normalization import (
     Axes,
@@ -82,7 +82,7 @@ class BatchNormBackward(Function):
         g, x, gamma = self.saved_tensors
         if self.slope is not None:
             mask = is_positive(x._data, *self.saved_constants, self.axes)
-            g = LeakyGate(mask, self.slope)(g)
+            g = LeakyReLUBackward(mask, self.slope)(g)
 
         def mean(t: Tensor) -> Tensor:
             return _mean(t, self.axes, keepdims=True)
@@ -97,7 +97,7 @@ class BatchNormBackward(Function):
         need_g, need_x, need_gamma = self.needs_input_grad
         dg = gamma * r * project(u) + p * normal + q if need_g else None
         if need_g and self.slope is not None:
-            dg = LeakyGate(mask, self.slope)(dg)
+            dg = LeakyReLUBackward(mask, self.slope)(dg)
         if not (need_x or need_gamma):
             return dg, None, None
         along_g = project(g)

@@ -92,10 +92,10 @@ class MaxPool2d(_Pooling):
         return y
 
     def backward(self, dy):
-        return MaxSpread2d(self.geometry, *self.saved_constants)(dy)
+        return MaxUnpool2d(self.geometry, *self.saved_constants)(dy)
 
 
-class MaxSpread2d(_Pooling):
+class MaxUnpool2d(_Pooling):
     """y = x added in at the pixel each window took        dx = dy at that pixel"""
 
     def __init__(self, geometry: Geometry, taken: Any) -> None:
@@ -115,7 +115,7 @@ class MaxSpread2d(_Pooling):
 
 
 class MaxTake2d(_Pooling):
-    """y = x at the pixel each window took, the transpose of MaxSpread2d        dx = MaxSpread2d(dy)"""
+    """y = x at the pixel each window took, the transpose of MaxUnpool2d        dx = MaxUnpool2d(dy)"""
 
     def __init__(self, geometry: Geometry, taken: Any) -> None:
         super().__init__(geometry)
@@ -129,7 +129,7 @@ class MaxTake2d(_Pooling):
         return y
 
     def backward(self, dy):
-        return MaxSpread2d(self.geometry, *self.saved_constants)(dy)
+        return MaxUnpool2d(self.geometry, *self.saved_constants)(dy)
 
 
 # --- as one calls them ---------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.functions._common import as_floating, as_ints, as_tensor
-from minigan.functions.arithmetic import Gate, MulScalar
-from minigan.functions.shaping import broadcast_to, reshape
+from minigan.functions.arithmetic import MaskMul, MulScalar
+from minigan.functions.manipulation import broadcast_to, reshape
 from minigan.kernels.reduction import mean as mean_of
 
 Axis = int | Sequence[int] | None  # as one gives them
@@ -63,7 +63,7 @@ class Max(Function):
     def backward(self, dy):
         shape = self.input_shapes[0]
         (share,) = self.saved_constants
-        return Gate(share.astype(dy.dtype))(broadcast_to(reshape(dy, _kept_shape(shape, self.axis)), shape))
+        return MaskMul(share.astype(dy.dtype))(broadcast_to(reshape(dy, _kept_shape(shape, self.axis)), shape))
 
 
 class Min(Max):

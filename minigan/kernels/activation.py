@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minigan.backend import Array, get_array_module
 from minigan.kernels import cuda
-from minigan.kernels.runs import lie_alike
+from minigan.kernels.contiguous import lie_alike
 
 
 def leaky_relu_forward(
@@ -25,12 +25,12 @@ def leaky_relu_forward(
     return (xp.maximum if slope <= 1 else xp.minimum)(x, y, out=y if out is None else out), mask
 
 
-def leaky_gate(x: Array, mask: Array, slope: float, out: Array | None = None) -> Array:
+def leaky_relu_backward(x: Array, mask: Array, slope: float, out: Array | None = None) -> Array:
     """x where mask, slope · x elsewhere. out: where to write it; not x itself."""
     xp = get_array_module(x)
     if out is None and _in_one_pass(x, mask):
         y = xp.empty_like(x)
-        cuda.launch("activation", "leaky_gate", x.size, x, mask, y, float(slope), x.size, dtype=x.dtype)
+        cuda.launch("activation", "leaky_relu_backward", x.size, x, mask, y, float(slope), x.size, dtype=x.dtype)
         return y
     y = xp.empty_like(mask, dtype=x.dtype) if out is None else out
     if x.dtype.kind != "f" or not 0 <= slope <= 1:

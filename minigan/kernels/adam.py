@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from minigan.backend import Array, get_array_module, is_on_gpu
 from minigan.kernels import cuda
+from minigan.kernels.contiguous import as_runs
 from minigan.kernels.cuda.table import launch_over
-from minigan.kernels.runs import as_runs
 
 SLICE_ELEMENTS = 1 << 15  # five arrays of this many float32 fit a core's L2 cache together
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from minigan.backend import Array
 from minigan.kernels import cuda
+from minigan.kernels.contiguous import as_runs
 from minigan.kernels.cuda.table import launch_over
-from minigan.kernels.runs import as_runs
 
 
 def average_update(averages: Sequence[Array], arrays: Sequence[Array], keep: float) -> None:

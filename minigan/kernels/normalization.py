@@ -22,8 +22,8 @@ import numpy as np
 
 from minigan.backend import Array, get_array_module, is_on_gpu
 from minigan.kernels import cuda
-from minigan.kernels.activation import leaky_gate, leaky_relu_forward
-from minigan.kernels.runs import lie_alike
+from minigan.kernels.activation import leaky_relu_backward, leaky_relu_forward
+from minigan.kernels.contiguous import lie_alike
 
 Axes = tuple[int, ...]
 
@@ -94,7 +94,7 @@ def batch_norm_backward(
     order, (mean, _, inv_std, gate) = _order(x, axes), statistics
     if order is None:
         if slope is not None:
-            dy = leaky_gate(dy, gate, slope)
+            dy = leaky_relu_backward(dy, gate, slope)
         normal = (x - mean) * inv_std
         dbeta = dy.sum(axis=axes, keepdims=True)
         dgamma = (dy * normal).sum(axis=axes, keepdims=True)
@@ -111,7 +111,7 @@ def batch_norm_backward(
     dbeta = dgamma = 0.0
     for part, g, out, positive in zip(_slices(rows), _slices(gs), _slices(dxs), masks, strict=False):
         if positive is not None:
-            g = leaky_gate(g, positive, slope, out=out)  # it is needed again below, and dx not yet
+            g = leaky_relu_backward(g, positive, slope, out=out)  # it is needed again below, and dx not yet
         dbeta = dbeta + _sum_rows(g)
         dgamma = dgamma + _sum_rows((part - mean) * g)
     dgamma = dgamma * inv_std

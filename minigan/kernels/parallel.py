@@ -8,8 +8,6 @@ Pieces must write to different memory; then the result does not depend on who ra
 
 from __future__ import annotations
 
-import ctypes
-import glob
 import os
 import threading
 from collections.abc import Callable
@@ -19,28 +17,9 @@ from types import ModuleType
 
 import numpy as np
 
+from minigan.backend.host import blas_threads
+
 _busy = threading.Lock()
-
-
-@lru_cache(maxsize=1)
-def _blas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
-    """(get, set) of the thread count of the OpenBLAS inside NumPy's wheel; None with any other BLAS."""
-    folder = os.path.dirname(np.__file__)
-    for path in glob.glob(folder + ".libs/*openblas*") + glob.glob(folder + "/.dylibs/*openblas*"):
-        library = ctypes.CDLL(path)
-        for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "")):
-            names = (f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set"))
-            found = [getattr(library, name, None) for name in names]
-            if all(found):
-                return tuple(found)
-    return None
-
-
-def set_blas_threads(count: int) -> None:
-    """Have this process use that many threads from now on, for products and in `each`, if its BLAS can be steered."""
-    blas = _blas()
-    if blas:
-        blas[1](count)
 
 
 @lru_cache(maxsize=1)
@@ -55,7 +34,7 @@ def each(xp: ModuleType, task: Callable[[int], None], count: int) -> None:
     CuPy, whose work is queued anyway), a single piece, a single thread, a BLAS we cannot steer, or a
     caller who is one of several threads himself.
     """
-    blas = _blas() if xp is np and count > 1 else None
+    blas = blas_threads() if xp is np and count > 1 else None
     threads = blas[0]() if blas else 1
     if threads == 1 or not _busy.acquire(blocking=False):
         for index in range(count):

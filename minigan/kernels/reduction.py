@@ -5,7 +5,7 @@ from __future__ import annotations
 from minigan.backend import Array, get_array_module
 from minigan.kernels import cuda
 from minigan.kernels.activation import sigmoid_forward
-from minigan.kernels.runs import as_run
+from minigan.kernels.contiguous import as_run
 
 SMALL = 4096  # what one block of threads sums up in the time that a second launch takes
 MOST_BLOCKS = 256

@@ -11,7 +11,7 @@ from typing import Any
 
 from minigan import functions as F
 from minigan.autograd import Tensor
-from minigan.autograd.modes import _observers_here
+from minigan.autograd.hooks import _observers_here
 from minigan.backend import can_look, default_rng, to_device, zeros
 from minigan.functions._common import as_ints, as_number, as_size, check_images
 from minigan.functions.dropout import checked_probability

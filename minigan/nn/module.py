@@ -8,7 +8,7 @@ from typing import Any
 
 from minigan import backend
 from minigan.autograd import Tensor
-from minigan.autograd.modes import _mode, _observers, in_layer, notify
+from minigan.autograd.hooks import _mode, _observers, in_layer, notify
 from minigan.backend import Array
 
 

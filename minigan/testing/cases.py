@@ -22,14 +22,14 @@ import numpy as np
 from minigan import functions as F
 from minigan.autograd import Function, Tensor
 from minigan.backend import Array
-from minigan.functions.activation import LeakyGate
-from minigan.functions.arithmetic import AddScalar, Gate, MulScalar
+from minigan.functions.activation import LeakyReLUBackward
+from minigan.functions.arithmetic import AddScalar, MaskMul, MulScalar
 from minigan.functions.convolution import ConvWeightGrad
 from minigan.functions.dense import DenseWeightGrad
 from minigan.functions.loss import BinaryCrossEntropyWithLogitsBackward
+from minigan.functions.manipulation import PutItem
 from minigan.functions.normalization import BatchNormBackward
-from minigan.functions.pooling import AvgSpread2d, MaxSpread2d, MaxTake2d
-from minigan.functions.shaping import PutItem
+from minigan.functions.pooling import AvgSpread2d, MaxTake2d, MaxUnpool2d
 from minigan.functions.synchronised import AllReduceSum
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.normalization import batch_norm_forward
@@ -460,19 +460,19 @@ def _with_a_number(name, rng):
     return Call(lambda x, c: function(c)(x), [normal(rng, *shape(rng))], {"c": choice(rng, [2.0, -0.5, 0.0])})
 
 
-@case("Gate")
+@case("MaskMul")
 def _gate(rng):
     x = normal(rng, *shape(rng))
     factor = normal(rng, *x.shape)
-    return Call(lambda x, factor: Gate(_beside(x, factor, x.dtype))(x), [x], {"factor": factor})
+    return Call(lambda x, factor: MaskMul(_beside(x, factor, x.dtype))(x), [x], {"factor": factor})
 
 
-@case("LeakyGate", order=3)
+@case("LeakyReLUBackward", order=3)
 def _leaky_gate(rng):
     x = normal(rng, *shape(rng))
     mask = np.asarray(normal(rng, *x.shape) > 0)
     options = {"mask": mask, "slope": choice(rng, [0.2, 0.0])}
-    return Call(lambda x, mask, slope: LeakyGate(_beside(x, mask), slope)(x), [x], options)
+    return Call(lambda x, mask, slope: LeakyReLUBackward(_beside(x, mask), slope)(x), [x], options)
 
 
 @case("DenseWeightGrad", batched=2)
@@ -511,7 +511,7 @@ def _binary_cross_entropy_with_logits_backward(rng):
     return Call(lambda g, x, t: BinaryCrossEntropyWithLogitsBackward()(g, x, t), inputs)
 
 
-@case("AvgSpread2d", "MaxSpread2d", "MaxTake2d", batched=1)
+@case("AvgSpread2d", "MaxUnpool2d", "MaxTake2d", batched=1)
 def _pooling_backward(name, rng):
     size, kernel, options = draws.convolution(rng)
     geometry = Geometry.of_conv(size, kernel, **options)
@@ -522,7 +522,7 @@ def _pooling_backward(name, rng):
         return Call(lambda x, geometry: AvgSpread2d(geometry)(x), [x], {"geometry": geometry})
     # Which tap of the window each output took: the same for all images, so that a batch may be empty.
     taken = np.array([integer(rng, 0, kernel[0] * kernel[1] - 1) for _ in range(n * c)], "int16")
-    function = {"MaxSpread2d": MaxSpread2d, "MaxTake2d": MaxTake2d}[name]
+    function = {"MaxUnpool2d": MaxUnpool2d, "MaxTake2d": MaxTake2d}[name]
 
     def pooled(x, geometry, taken):
         whole = np.broadcast_to(taken.reshape(n, c, 1, 1), small)[: len(x)]

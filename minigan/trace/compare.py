@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from minigan.autograd import Function, Tensor, grad, no_grad
-from minigan.autograd.modes import unobserved
+from minigan.autograd.hooks import unobserved
 from minigan.kernels.activation import sigmoid_forward
 from minigan.trace.record import Input, Recorder
 from minigan.trace.summary import Array, summarize

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minigan.autograd import Function, Tensor, in_backward_of, observe
-from minigan.autograd.modes import Observer, is_grad_enabled
+from minigan.autograd.hooks import Observer, is_grad_enabled
 from minigan.autograd.tensor import _owner
 from minigan.backend import Array as Numbers
 from minigan.backend import get_array_module

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minigan.distributed import ProcessGroup
+from minigan.backend.distributed import ProcessGroup
 
 if TYPE_CHECKING:
     from minigan.training.trainer import Trainer

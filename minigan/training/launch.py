@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from minigan.distributed import SINGLE_PROCESS, ProcessGroup
+from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.options import ConfigError
 from minigan.training.errors import TrainingError
 

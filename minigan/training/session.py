@@ -9,8 +9,8 @@ from typing import Any
 
 from minigan import backend
 from minigan.algorithms.registry import absolute, is_file
+from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import DataError, Dataset
-from minigan.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.options import ConfigError
 from minigan.training.callbacks import (
     Callback,

@@ -13,8 +13,8 @@ from minigan.algorithms import Algorithm, Figures
 from minigan.algorithms.state import random_state
 from minigan.autograd import AnomalyError
 from minigan.backend import Array
+from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import Batch, Dataset, Loader
-from minigan.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.training.callbacks import EMA, Callback
 from minigan.training.config import Config
 from minigan.training.describe import place, resume_command

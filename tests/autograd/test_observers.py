@@ -5,7 +5,7 @@ import pytest
 import minigan as mg
 from minigan import functions as F
 from minigan import nn
-from minigan.autograd.modes import unobserved
+from minigan.autograd.hooks import unobserved
 
 
 class Diary:

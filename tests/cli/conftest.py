@@ -26,7 +26,7 @@ class Said(NamedTuple):
 @pytest.fixture(autouse=True)
 def as_from_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     """No device chosen before the command is given, nor by the environment; no time spent on drawing curves."""
-    monkeypatch.setattr(backend, "_default_device", backend.CPU)
+    monkeypatch.setattr(backend.devices, "_default_device", backend.CPU)
     monkeypatch.setattr(images, "save_curves", lambda path, stats, labels: path.write_bytes(b"curves"))
     monkeypatch.delenv("MINIGAN_DEVICE", raising=False)
 

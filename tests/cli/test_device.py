@@ -8,8 +8,9 @@ import threading
 import pytest
 from fake_cupy import CUDARuntimeError, OutOfMemoryError, pretend, take_away
 
-from minigan import backend, cli, gpu
+from minigan import backend, cli
 from minigan.algorithms import GAN
+from minigan.backend import cupy_backend
 from minigan.testing import check
 from minigan.training import Config, Trainer, recording, start
 
@@ -22,7 +23,7 @@ def train(minigan, data, tmp_path):
 
 @pytest.fixture
 def restored_default(monkeypatch):
-    monkeypatch.setattr(backend, "_default_device", backend.get_default_device())
+    monkeypatch.setattr(backend.devices, "_default_device", backend.get_default_device())
 
 
 # --- which device --------------------------------------------------------------------------------
@@ -171,7 +172,7 @@ def test_out_of_memory_says_where_and_names_half_the_batch_and_the_way_on(train,
 
 def test_out_of_memory_on_a_gpu_says_how_much_is_missing_and_in_use(train, monkeypatch):
     pretend(monkeypatch)
-    gpu.ready(0)
+    cupy_backend.ready(0)
     _failing_in_step(monkeypatch, 1, OutOfMemoryError(3 << 30, 77 << 30))
     last = train("--device", "cpu").err.splitlines()[-1]
     told = "3.0 GiB more were needed, 77.0 GiB are in use, of 80.0 GiB"

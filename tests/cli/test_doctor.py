@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from fake_cupy import CompileException, CUDARuntimeError, pretend, take_away
 
-from minigan import backend, doctor, gpu
-from minigan.backend import CPU, Device
+from minigan import backend, doctor
+from minigan.backend import CPU, Device, cupy_backend
 from minigan.data import Batch
 from minigan.doctor import checks, compare, environment, timing
 from minigan.functions.convolution import Conv2d
@@ -83,7 +83,7 @@ def test_what_cupy_said_itself_is_in_the_report(minigan, monkeypatch):
 def test_the_packages_are_named_with_the_cupy_that_is_there(monkeypatch):
     monkeypatch.setattr(environment, "_product_speed", lambda: "fast")
     for wheels, name in (([], "cupy"), (["cupy-rocm-7-0"], "cupy-rocm-7-0")):
-        monkeypatch.setattr(gpu, "wheels", lambda wheels=wheels: wheels)
+        monkeypatch.setattr(cupy_backend, "wheels", lambda wheels=wheels: wheels)
         lines = [line.split() for line in environment.of_host()]
         assert {"mpi4py", "mpich", name} <= {words[0] for words in lines}
         assert [name, "not", "installed"] in lines
@@ -340,7 +340,7 @@ def test_what_fails_for_another_reason_is_not_tried_with_fewer(monkeypatch):
 
 def test_the_speeds_are_set_beside_each_other(monkeypatch):
     monkeypatch.setattr(timing, "_timed", lambda device: (100, 5, 0.5 if device == CPU else 0.1, 0.02))
-    monkeypatch.setattr(gpu, "has_tf32", lambda index: False)
+    monkeypatch.setattr(cupy_backend, "has_tf32", lambda index: False)
     lines = list(timing.report(GPU))
     assert "gpu:0     1000.0 images/s  (100.00 ms a step of 100 images, median of 5)" in lines[1]
     assert "asked for all of it after 20.00 ms" in lines[2] and len(lines) == 5  # of the GPU only
@@ -355,7 +355,7 @@ def test_the_speeds_are_set_beside_each_other(monkeypatch):
 
 def test_tf32_is_timed_and_judged_where_the_card_has_it_and_is_off_afterwards(monkeypatch):
     fake = pretend(monkeypatch)
-    gpu.ready(0)
+    cupy_backend.ready(0)
     monkeypatch.setattr(timing, "_timed", lambda device: (100, 5, 0.1, 0.02))
     monkeypatch.setattr(timing, "_steps", lambda *arguments: [(9.0, 9.0), *[(0.05 if fake.in_tf32 else 0.1, 0.01)] * 5])
 
@@ -408,4 +408,4 @@ def test_a_real_report(cupy, minigan, monkeypatch):
         r"^  a training step of dcgan28 +2 .+ ok$", r"^  gpu:0 +[\d.]+ images/s", r"^  cpu +[\d.]+ images/s",
     ):  # fmt: skip
         assert re.search(line, said.out, re.MULTILINE), line
-    assert gpu.import_cupy() is cupy
+    assert cupy_backend.import_cupy() is cupy

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from minigan.data import DataError, load_images
-from minigan.data.fit import crop_box
+from minigan.data.resize import crop_box
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (6, 8, 10, 3), dtype=np.uint8)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minigan.backend import CPU, Device
+from minigan.backend.distributed import ProcessGroup
 from minigan.data import ArrayDataset, Batch, Batches, DataError, ImageDataset, Loader, UnpairedDataset, prefetch
-from minigan.distributed import ProcessGroup
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (11, 1, 2, 3), dtype=np.uint8)
 LABELLED = ImageDataset(IMAGES, np.arange(11), "d", "the test's images")
@@ -185,7 +185,7 @@ def test_for_a_gpu_the_next_batch_is_on_its_way_before_this_one_is_used(monkeypa
     work, copying = Stream("work", log), Stream("copying", log)
     cuda = SimpleNamespace(get_current_stream=lambda: work)
     fake = SimpleNamespace(cuda=cuda, asarray=lambda array: log.append(("copy", array.tolist())) or array.copy())
-    monkeypatch.setattr(module.gpu, "ready", lambda index: fake)
+    monkeypatch.setattr(module.cupy_backend, "ready", lambda index: fake)
     monkeypatch.setattr(module, "_stream", lambda device: copying)
 
     made = []

@@ -233,14 +233,14 @@ TORCH = {
     # the steps of the backward passes
     "AddScalar": lambda x, c: x + c,
     "MulScalar": lambda x, c: x * c,
-    "Gate": lambda x, factor: x * torch.as_tensor(factor),
-    "LeakyGate": lambda x, mask, slope: torch.where(torch.as_tensor(mask), x, slope * x),
+    "MaskMul": lambda x, factor: x * torch.as_tensor(factor),
+    "LeakyReLUBackward": lambda x, mask, slope: torch.where(torch.as_tensor(mask), x, slope * x),
     "DenseWeightGrad": dense_weight_grad,
     "ConvWeightGrad": conv_weight_grad,
     "BatchNormBackward": batch_norm_backward,
     "BinaryCrossEntropyWithLogitsBackward": cross_entropy_backward,
     "AvgSpread2d": avg_spread,
-    "MaxSpread2d": max_spread,
+    "MaxUnpool2d": max_spread,
     "MaxTake2d": max_take,
     "PutItem": put_item,
 }

@@ -6,7 +6,7 @@ from devices import assert_allclose, assert_array_equal, host, on_device, share_
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from minigan.kernels import convolution, cook_toom, direct, im2col
+from minigan.kernels import convolution, cook_toom, im2col, reference
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.layout import is_native, to_native
 
@@ -55,7 +55,7 @@ def called(algorithm, kernel, arrays, geometry):
 
 def scale(kernel, geometry, x, w, dy):
     """The largest sum of absolute terms in a result: what rounding errors are relative to."""
-    sums = getattr(direct, kernel)(*(np.abs(a) for a in arguments(kernel, x, w, dy)), geometry)
+    sums = getattr(reference, kernel)(*(np.abs(a) for a in arguments(kernel, x, w, dy)), geometry)
     return max(sums.max(), 1e-30)
 
 
@@ -76,7 +76,7 @@ def test_algorithms_agree_with_the_direct_sums(kernel, algorithm, dtype, toleran
     geometry, *arrays = problem
     # What float32 can represent, so that only the algorithm's own rounding is measured.
     arrays = [a.astype(dtype).astype(np.float64) for a in arrays]
-    expected = getattr(direct, kernel)(*arguments(kernel, *arrays), geometry)
+    expected = getattr(reference, kernel)(*arguments(kernel, *arrays), geometry)
     result = called(algorithm, kernel, arguments(kernel, *(a.astype(dtype) for a in arrays)), geometry)
     assert result.dtype == dtype
     assert result.shape == expected.shape
@@ -91,7 +91,7 @@ def test_as_many_channels_in_as_out(kernel, algorithm):
         geometry, rng = Geometry.of_conv((2, 3), size), np.random.default_rng(size)
         shapes = (2, 3, 2, 3), (3, 3, size, size), (2, 3, *geometry.out_size)
         arrays = arguments(kernel, *(rng.standard_normal(shape) for shape in shapes))
-        expected = getattr(direct, kernel)(*arrays, geometry)
+        expected = getattr(reference, kernel)(*arrays, geometry)
         assert_allclose(called(algorithm, kernel, arrays, geometry), expected, rtol=1e-10, atol=1e-12)
 
 
@@ -99,9 +99,9 @@ def test_direct_sums_by_hand():
     """The oracle itself: [1 2 3] with kernel [10 1], one zero before, stride 2, reads (0, 1) and (2, 3)."""
     geometry = Geometry((1, 3), (1, 2), (1, 2), (1, 2), (0, 1))
     x, w, dy = np.array([[[[1.0, 2, 3]]]]), np.array([[[[10.0, 1]]]]), np.array([[[[5.0, 7]]]])
-    assert direct.conv_forward(x, w, geometry).ravel().tolist() == [1, 23]
-    assert direct.conv_input_grad(dy, w, geometry).ravel().tolist() == [5, 70, 7]
-    assert direct.conv_weight_grad(x, dy, geometry).ravel().tolist() == [14, 26]
+    assert reference.conv_forward(x, w, geometry).ravel().tolist() == [1, 23]
+    assert reference.conv_input_grad(dy, w, geometry).ravel().tolist() == [5, 70, 7]
+    assert reference.conv_weight_grad(x, dy, geometry).ravel().tolist() == [14, 26]
 
 
 @pytest.mark.parametrize("algorithm", [im2col, cook_toom, convolution])
@@ -114,7 +114,7 @@ def test_the_three_kernels_are_one_trilinear_form(algorithm, problem):
         np.vdot(host(called(algorithm, kernel, arguments(kernel, x, w, dy), geometry)), other)
         for kernel, other in zip(KERNELS, (dy, x, w), strict=True)
     ]
-    size = np.vdot(np.abs(dy), direct.conv_forward(np.abs(x), np.abs(w), geometry))
+    size = np.vdot(np.abs(dy), reference.conv_forward(np.abs(x), np.abs(w), geometry))
     np.testing.assert_allclose(values, values[0], rtol=0, atol=1e-11 * max(size, 1e-30))
 
 

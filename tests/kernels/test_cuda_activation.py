@@ -41,11 +41,14 @@ def test_leaky_relu_and_its_gate(cupy, slope, shape, dtype):
     x = draw(shape, dtype)
     there = put(cupy, x)
     with np.errstate(invalid="ignore"):
-        (y, mask), gated = activation.leaky_relu_forward(x, slope), activation.leaky_gate(x, np.asarray(x < 1), slope)
+        (y, mask), gated = (
+            activation.leaky_relu_forward(x, slope),
+            activation.leaky_relu_backward(x, np.asarray(x < 1), slope),
+        )
     y_there, mask_there = activation.leaky_relu_forward(there, slope)
     assert_same(y_there, np.asarray(y))
     assert_same(mask_there, np.asarray(mask))
-    assert_same(activation.leaky_gate(there, put(cupy, x < 1), slope), gated)
+    assert_same(activation.leaky_relu_backward(there, put(cupy, x < 1), slope), gated)
     assert y_there.strides == there.strides
     assert activation.leaky_relu_forward(there, slope, with_mask=False)[1] is None
 
@@ -70,9 +73,12 @@ def test_what_no_kernel_suits(cupy, dtype):
     gaps, mask = cupy.asarray(x)[:, ::2], cupy.asarray(np.asfortranarray(x[:, ::2] > 0), order="F")
     for slope in (0.0, 0.2, 1.5):
         assert_same(activation.leaky_relu_forward(gaps, slope)[0], activation.leaky_relu_forward(x[:, ::2], slope)[0])
-        assert_same(activation.leaky_gate(gaps, mask, slope), activation.leaky_gate(x[:, ::2], x[:, ::2] > 0, slope))
-        whole = activation.leaky_gate(cupy.ascontiguousarray(gaps), mask, slope)
-        assert_same(whole, activation.leaky_gate(x[:, ::2], x[:, ::2] > 0, slope))
+        assert_same(
+            activation.leaky_relu_backward(gaps, mask, slope),
+            activation.leaky_relu_backward(x[:, ::2], x[:, ::2] > 0, slope),
+        )
+        whole = activation.leaky_relu_backward(cupy.ascontiguousarray(gaps), mask, slope)
+        assert_same(whole, activation.leaky_relu_backward(x[:, ::2], x[:, ::2] > 0, slope))
     if dtype != "complex64":
         assert_same(activation.sigmoid_forward(gaps), activation.sigmoid_forward(x[:, ::2]), 2e-3)
         assert_same(activation.softplus_forward(gaps), activation.softplus_forward(x[:, ::2]), 2e-3)
@@ -86,7 +92,7 @@ def test_each_is_one_launch(cupy):
     _, mask = activation.leaky_relu_forward(x, 0.2)
     calls = [
         lambda: activation.leaky_relu_forward(x, 0.2),
-        lambda: activation.leaky_gate(x, mask, 0.2),
+        lambda: activation.leaky_relu_backward(x, mask, 0.2),
         lambda: activation.sigmoid_forward(x),
         lambda: activation.softplus_forward(x),
     ]

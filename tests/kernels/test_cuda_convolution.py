@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_convolution import KERNELS, arguments, problems, scale
 
-from minigan.kernels import convolution, cook_toom, cuda, direct, im2col
+from minigan.kernels import convolution, cook_toom, cuda, im2col, reference
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.layout import is_native, pixels_first, to_native
 
@@ -35,7 +35,7 @@ def test_agrees_with_the_direct_sums(cupy, kernel, dtype, tolerance, problem, ba
     there = [ORDERS[order](cupy.asarray(a, dtype)) for a in arguments(kernel, *arrays)]
     with patch.dict(im2col.BAND_BYTES, cupy=band):
         result = getattr(im2col, kernel)(*there, geometry)
-    expected = getattr(direct, kernel)(*arguments(kernel, *arrays), geometry)
+    expected = getattr(reference, kernel)(*arguments(kernel, *arrays), geometry)
     assert result.dtype == dtype and result.shape == expected.shape and is_native(result)
     assert np.abs(result.get() - expected).max() <= tolerance * scale(kernel, geometry, *arrays)
 
@@ -164,4 +164,4 @@ def test_a_band_is_added_to_the_rows_that_it_reads(cupy, monkeypatch):
         with patch.dict(im2col.BAND_BYTES, cupy=1):
             dx = im2col.conv_input_grad(cupy.asarray(dy), cupy.asarray(w), geometry)
         assert rows == expected
-        np.testing.assert_array_equal(dx.get(), direct.conv_input_grad(dy, w, geometry))
+        np.testing.assert_array_equal(dx.get(), reference.conv_input_grad(dy, w, geometry))

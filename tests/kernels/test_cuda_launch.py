@@ -32,7 +32,7 @@ def test_a_number_is_as_wide_as_the_kernel_reads_it(monkeypatch, dtype):
 @pytest.mark.parametrize("slope", BROKEN, ids=lambda x: type(x).__name__)
 def test_and_the_kernel_reads_it(cupy, slope, dtype):
     x, mask, y = cupy.ones(5, dtype), cupy.zeros(5, bool), cupy.empty(5, dtype)
-    cuda.launch("activation", "leaky_gate", 5, x, mask, y, slope, np.int32(5), dtype=x.dtype)
+    cuda.launch("activation", "leaky_relu_backward", 5, x, mask, y, slope, np.int32(5), dtype=x.dtype)
     np.testing.assert_array_equal(y.get(), np.full(5, 0.5))
 
 

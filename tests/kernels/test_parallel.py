@@ -24,7 +24,7 @@ class Blas:
 @pytest.fixture
 def blas(monkeypatch) -> Blas:
     blas = Blas(2)
-    monkeypatch.setattr(parallel, "_blas", lambda: (lambda: blas.threads, blas.set))
+    monkeypatch.setattr(parallel, "blas_threads", lambda: (lambda: blas.threads, blas.set))
     return blas
 
 
@@ -74,7 +74,7 @@ def test_two_threads_compute_what_one_does_to_the_bit(monkeypatch):
         y = cook_toom.conv_forward(x, w, geometry)
         return [a.tobytes() for a in (y, cook_toom.conv_weight_grad(x, dy, geometry))]
 
-    before = parallel._blas()
+    before = parallel.blas_threads()
     if before is None:
         pytest.skip("this NumPy has a BLAS whose threads cannot be set")
     threads = before[0]()

@@ -290,14 +290,14 @@ def test_wasted_work_is_found_where_it_is_looked_for():
 
 
 def test_gradients_that_share_memory_are_found(monkeypatch):
-    monkeypatch.setattr("minigan.autograd.walk._unshared", lambda gradients, cotangent: gradients)
+    monkeypatch.setattr("minigan.autograd.backward_pass._unshared", lambda gradients, cotangent: gradients)
     with pytest.raises(InvariantError, match="the gradient of input 0 shares its memory with the cotangent"):
         assert_invariants(F.add, [X, X])
 
 
 def test_gradients_that_do_not_add_up_are_found(monkeypatch):
     monkeypatch.setattr(
-        "minigan.autograd.walk._accumulate", lambda arrived, key, gradient: arrived.update({key: gradient})
+        "minigan.autograd.backward_pass._accumulate", lambda arrived, key, gradient: arrived.update({key: gradient})
     )
     with pytest.raises(InvariantError, match="used twice, input 0 does not get twice the gradient"):
         assert_invariants(F.tanh, [X])

@@ -23,8 +23,8 @@ from fake_mpi import twice
 
 from minigan import nn
 from minigan.autograd import Tensor
+from minigan.backend.distributed import SINGLE_PROCESS
 from minigan.data import Batch, DataInfo
-from minigan.distributed import SINGLE_PROCESS
 from minigan.training import Config, launch, start
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.describe import resume_command

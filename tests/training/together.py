@@ -15,8 +15,8 @@ from own_algorithms import BEGAN, InfoGAN, Joined
 
 from minigan import backend, cli, nn
 from minigan.algorithms import GAN, Algorithm, SimultaneousGAN
+from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import ArrayDataset, Batch, Loader
-from minigan.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.models import MODELS
 from minigan.training import Trainer, images, launch
 from minigan.training.callbacks import samples

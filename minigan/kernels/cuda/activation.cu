@@ -8,7 +8,7 @@ extern "C" __global__ void leaky_relu(const T* x, T* y, bool* positive, T slope,
     if (positive) positive[i] = value > 0;
 }
 
-extern "C" __global__ void leaky_gate(const T* x, const bool* mask, T* y, T slope, long long n) {
+extern "C" __global__ void leaky_relu_backward(const T* x, const bool* mask, T* y, T slope, long long n) {
     long long i = place();
     if (i < n) y[i] = mask[i] ? x[i] : slope * x[i];
 }

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from minigan.backend import Array, get_array_module
-
-
-def memory_order(a: Array) -> list[int]:
-    """a's axes, from the one with the longest strides in memory to the one with the shortest."""
-    return sorted(range(a.ndim), key=lambda axis: -a.strides[axis])
+from minigan.backend import Array, get_array_module, memory_order
 
 
 def as_run(a: Array, order: list[int] | None = None) -> Array | None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from types import ModuleType
 
-from minigan.words import gibibytes, home_as_tilde, one_line
+from minigan.formatting import gibibytes, home_as_tilde, one_line
 
 OLDEST_CUPY = 14
 OLDEST_DRIVER = {12: 525, 13: 580}  # of each CUDA: NVIDIA's table of minor version compatibility

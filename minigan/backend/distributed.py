@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from minigan import backend, gpu
-from minigan.backend import Array, Device
-from minigan.kernels.parallel import set_blas_threads
-from minigan.kernels.runs import memory_order
+from minigan.backend import cupy_backend
+from minigan.backend.arrays import Array, get_array_module, is_on_gpu, memory_order, to_numpy
+from minigan.backend.devices import Device, parse_device
+from minigan.backend.host import set_blas_threads
 
 
 class ProcessGroupError(RuntimeError):
@@ -97,7 +97,7 @@ class ProcessGroup:
         """Σ n/N · array over the processes: of means over the shares, the mean over the whole batch, as a new array."""
         if not self.communicates:
             return array
-        return self.all_reduce(backend.get_array_module(array).array(array * self.weight, order="C"))
+        return self.all_reduce(get_array_module(array).array(array * self.weight, order="C"))
 
     def average(self, arrays: Sequence[Array], like: Sequence[Array]) -> list[Array]:
         """g ← Σ n/N · g over the processes, n of the batch's N samples being one's own: averaged gradients.
@@ -109,7 +109,7 @@ class ProcessGroup:
             return averaged
         for dtype in dict.fromkeys(a.dtype for a in like):
             chosen = [i for i, a in enumerate(like) if a.dtype == dtype]
-            xp = backend.get_array_module(like[chosen[0]])
+            xp = get_array_module(like[chosen[0]])
             flat = xp.empty(sum(like[i].size for i in chosen), dtype)
             at = 0
             for i in chosen:
@@ -134,13 +134,13 @@ class ProcessGroup:
         return figures
 
     def _all_reduce(self, array: Array) -> None:
-        if backend.is_on_gpu(array) and not self.on_gpu:
-            host = backend.to_numpy(array)
+        if is_on_gpu(array) and not self.on_gpu:
+            host = to_numpy(array)
             self._all_reduce(host)
             array.set(host)
             return
-        if backend.is_on_gpu(array):  # MPI knows nothing of streams
-            gpu.import_cupy().cuda.get_current_stream().synchronize()
+        if is_on_gpu(array):  # MPI knows nothing of streams
+            cupy_backend.import_cupy().cuda.get_current_stream().synchronize()
         self.comm.Allreduce(_in_place(), array)
 
     # Agreements.
@@ -187,14 +187,14 @@ class ProcessGroup:
         "auto" where one's own GPU does not compute.
         """
         asked = (os.environ.get("MINIGAN_DEVICE") or spec) if spec == "auto" else spec
-        with suppress(ValueError, gpu.NoGPU):
-            first = Device("gpu") if asked == "auto" else backend.parse_device(asked)
-            count = gpu.count() if self.size > 1 and first.kind == "gpu" else 0
+        with suppress(ValueError, cupy_backend.NoGPU):
+            first = Device("gpu") if asked == "auto" else parse_device(asked)
+            count = cupy_backend.count() if self.size > 1 and first.kind == "gpu" else 0
             if first.index < count:
                 own = (first.index + self.neighbours.rank) % count
                 if own != first.index:
                     if asked == "auto":
-                        gpu.ready(own)
+                        cupy_backend.ready(own)
                     return f"gpu:{own}"
         return spec
 
@@ -229,7 +229,7 @@ def _place(device: Device) -> tuple[str, str, str]:
     card = ""
     if device.kind == "gpu":
         with suppress(Exception):  # of CuPy's own classes; what cannot be told is not told
-            card = gpu.import_cupy().cuda.runtime.deviceGetPCIBusId(device.index)
+            card = cupy_backend.import_cupy().cuda.runtime.deviceGetPCIBusId(device.index)
     return platform.node(), str(device), card
 
 

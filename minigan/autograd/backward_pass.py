@@ -8,7 +8,7 @@ from typing import Any
 from minigan import backend
 from minigan.autograd.errors import GraphError
 from minigan.autograd.function import Function
-from minigan.autograd.modes import _grad_mode, _mode, _observers_here, notify
+from minigan.autograd.hooks import _grad_mode, _mode, _observers_here, notify
 from minigan.autograd.tensor import Tensor, _describe, _owner
 from minigan.backend import Array, DeviceError
 

@@ -1,8 +1,4 @@
-"""The one place that knows about devices: array modules, moves between host and device, random draws.
-
-Everything else asks an array which module it belongs to (`get_array_module`) and works with what
-it gets, so the same code runs on NumPy and on CuPy. CuPy is imported (by `gpu`) only when a GPU is
-asked for.
+"""Devices: what computes, moves between host and device, and arrays made where they are needed.
 
 A program computes on one GPU at a time, the one that `Device.use` made current in its thread:
 `choose_device` and `set_default_device` do, a thread of its own must. Several GPUs take several programs.
@@ -10,57 +6,18 @@ A program computes on one GPU at a time, the one that `Device.use` made current 
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import sys
-import threading
-import zlib
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from minigan import gpu
-from minigan.gpu import DeviceError
-
-Array = Any  # a numpy.ndarray or a cupy.ndarray
-
-
-def get_array_module(*arrays: Array) -> ModuleType:
-    """`cupy` if any argument is a CuPy array, else `numpy`."""
-    cupy = sys.modules.get("cupy")
-    if cupy is not None and any(isinstance(a, cupy.ndarray) for a in arrays):
-        return cupy
-    return np
-
-
-def is_array(value: Any) -> bool:
-    """Whether `value` is an array of NumPy or CuPy (NumPy scalars are not)."""
-    return isinstance(value, np.ndarray) or is_on_gpu(value)
-
-
-def is_on_gpu(value: Any) -> bool:
-    """Whether `value` is an array of CuPy."""
-    cupy = sys.modules.get("cupy")
-    return cupy is not None and isinstance(value, cupy.ndarray)
-
-
-def to_numpy(array: Array) -> np.ndarray:
-    """The array on the host; no copy if it is there already."""
-    return array.get() if hasattr(array, "get") else np.asarray(array)
-
-
-def as_array(value: Any) -> Array:
-    """`value` as an array; an array (of NumPy or CuPy) or a Tensor's array as it is."""
-    value = getattr(value, "_data", value)
-    return value if is_array(value) else np.asarray(value)
-
-
-# --- devices -------------------------------------------------------------------------------------
+from minigan.backend import cupy_backend
+from minigan.backend.arrays import Array, to_numpy
+from minigan.backend.cupy_backend import DeviceError
 
 
 @dataclass(frozen=True)
@@ -76,12 +33,12 @@ class Device:
     def use(self) -> None:
         """Compute on it from now on, in this thread: arrays on gpu:1 are no use to a thread that computes on gpu:0."""
         if self.kind == "gpu":
-            gpu.use(self.index)
+            cupy_backend.use(self.index)
 
     def wait(self) -> None:
         """Wait until it has done all that it was given; the CPU always has."""
         if self.kind == "gpu":
-            gpu.wait(self.index)
+            cupy_backend.wait(self.index)
 
 
 CPU = Device("cpu")
@@ -108,11 +65,6 @@ def check_here(name: str, *values: Any) -> None:
                 f"{name}: an array of shape {value.shape} is on {there}, but this thread computes on gpu:{here}: move "
                 f"it with .to('gpu:{here}'), or say mg.set_default_device('{there}') before you compute"
             )
-
-
-def can_look(array: Array) -> bool:
-    """Whether its values can be looked at without a wait for a GPU."""
-    return not is_on_gpu(array)
 
 
 def parse_device(spec: str | Device) -> Device:
@@ -163,25 +115,27 @@ def choose_device(spec: str | None = None, tf32: bool = False) -> tuple[Device, 
 def _chosen(spec: str, asked: str) -> tuple[Device, str]:
     if spec == "auto":
         try:
-            return Device("gpu"), f"{gpu.card(0)}: it answers"
-        except gpu.NoGPU as error:
+            return Device("gpu"), f"{cupy_backend.card(0)}: it answers"
+        except cupy_backend.NoGPU as error:
             return (
                 CPU,
-                error.fact if not gpu.driver_cuda() else f"{error.fact}, but there is an NVIDIA driver: {error.remedy}",
+                error.fact
+                if not cupy_backend.driver_cuda()
+                else f"{error.fact}, but there is an NVIDIA driver: {error.remedy}",
             )
     try:
         device = parse_device(spec)
     except ValueError as error:
         raise DeviceError(str(error)) from None
-    return device, asked if device == CPU else f"{asked}: {gpu.card(device.index)}"
+    return device, asked if device == CPU else f"{asked}: {cupy_backend.card(device.index)}"
 
 
 def _about_tf32(device: Device) -> str:
     if device == CPU:
         return "no TF32: a CPU has none"
-    if not gpu.has_tf32(device.index):
+    if not cupy_backend.has_tf32(device.index):
         return "no TF32: cards have it from compute capability 8.0 on"
-    gpu.tf32_switch()  # what is said must come true
+    cupy_backend.tf32_switch()  # what is said must come true
     return "products in TF32"
 
 
@@ -190,14 +144,14 @@ def products_in_tf32(device: Device, on: bool) -> AbstractContextManager[None]:
 
     It holds for the whole process, and so for no longer than what asked for it.
     """
-    return nullcontext() if device == CPU else gpu.tf32(on)
+    return nullcontext() if device == CPU else cupy_backend.tf32(on)
 
 
 def to_device(array: Array, device: Device) -> Array:
     """The array on `device`; no copy if it is there already."""
     if device.kind == "cpu":
         return to_numpy(array)
-    cupy = gpu.ready(device.index)
+    cupy = cupy_backend.ready(device.index)
     with cupy.cuda.Device(device.index):
         return cupy.asarray(array)
 
@@ -207,62 +161,6 @@ def zeros(shape: tuple[int, ...], dtype: Any = "float32", device: Device | None 
     device = device or _default_device
     if device.kind == "cpu":
         return np.zeros(shape, dtype)
-    cupy = gpu.ready(device.index)
+    cupy = cupy_backend.ready(device.index)
     with cupy.cuda.Device(device.index):
         return cupy.zeros(shape, dtype)
-
-
-def keep_freed_memory() -> None:
-    """Ask the C library to keep freed memory for the next array instead of returning it to the system.
-
-    A training step frees all it used, and the next one would meet every page afresh, one fault at a
-    time. glibc only; elsewhere nothing happens. For the process, and for good: for programs that train.
-    """
-    trim_threshold, mmap_threshold, most = -1, -3, 32 << 20  # from malloc.h; 32 MiB is the most glibc takes
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(trim_threshold, 2**31 - 1)
-        mallopt(mmap_threshold, most)
-
-
-# --- random draws --------------------------------------------------------------------------------
-# All draws are NumPy's, made on the host and moved (or, for dropout's masks, made over again to the bit
-# where they are used: kernels/random.py), so that a CPU and a GPU run with one seed start from the same
-# weights and see the same noise, order and dropout masks.
-
-_default_rng = np.random.default_rng(0)
-
-
-class _Draws(threading.local):
-    rng: np.random.Generator | None = None  # see `drawing_from`
-
-
-_draws = _Draws()
-
-
-def default_rng() -> np.random.Generator:
-    """The generator that layers use when they are given none (initial weights, dropout)."""
-    return _draws.rng or _default_rng
-
-
-def manual_seed(seed: int) -> None:
-    """Restart the default generator from `seed`."""
-    default_rng().bit_generator.state = np.random.default_rng(seed).bit_generator.state
-
-
-@contextmanager
-def drawing_from(rng: np.random.Generator) -> Iterator[None]:
-    """Make `rng` the default generator of this thread while the block runs."""
-    before, _draws.rng = _draws.rng, rng
-    try:
-        yield
-    finally:
-        _draws.rng = before
-
-
-_STREAMS = {"weights": (), "noise": (0, 1), "samples": (0, 2)}
-
-
-def new_rng(seed: int, stream: str) -> np.random.Generator:
-    """The random stream of this name: a generator of its own, so that no use of one disturbs another."""
-    return np.random.default_rng([seed, *_STREAMS.get(stream, (0, zlib.crc32(stream.encode())))])
