@@ -401,7 +401,7 @@ assert found == 24
 # `zero_grad()` before.
 
 # %%
-print(inspect.getsource(walk._accumulate))
+print(inspect.getsource(backward_pass._accumulate))
 
 x = mg.Tensor(np.array(2.0), requires_grad=True)
 for _ in range(2):
