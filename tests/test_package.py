@@ -84,6 +84,26 @@ def test_a_room_imports_only_from_rooms_above_it(path):
             assert room in ("doctor", "cli"), f"{name(path)} imports the whole package"
 
 
+def modules_imported(path: Path) -> set[str]:
+    """The package's modules that a file imports anywhere, also where only a type checker looks."""
+    modules = {module_of(other) for other in FILES}
+    names = {full for full in imported(path) if full.startswith("minigan")}
+    return {full if full in modules else full.rpartition(".")[0] for full in names} & modules
+
+
+def module_of(path: Path) -> str:
+    return ".".join(["minigan", *path.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__")
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    imports = {module_of(path): modules_imported(path) for path in FILES if path != ROOT / "__init__.py"}
+    while leaves := [m for m, others in imports.items() if not others & imports.keys()]:
+        for module in leaves:
+            del imports[module]
+    in_circles = {m for m in imports if any(m in others for others in imports.values())}
+    assert not in_circles, "these import each other, or stand between modules that do"
+
+
 @pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in DEVICE_ROOMS or name(p) in DEVICE_FILES], ids=name)
 def test_array_work_asks_the_array_for_its_module(path):
     if name(path) not in ON_THE_HOST:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from numbers import Real
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import CPU, Array, Device, can_look, get_array_module, is_array, to_device, zeros
-from minigan.functions._common import as_floating, as_like, as_tensor, like
+from minigan.backend import as_array, beside, constant_like, get_array_module, is_array, value_range
+from minigan.functions._common import as_floating, as_like, like
 from minigan.functions.activation import log_softmax, relu, sigmoid
 from minigan.functions.arithmetic import abs as _abs
 from minigan.functions.arithmetic import log, maximum
@@ -100,14 +99,14 @@ def binary_cross_entropy(p: Any, target: Any, reduction: str = "mean") -> Tensor
 
 
 def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """(x − target)²."""
+    """y = (x − target)²."""
     x = as_floating("mse_loss", x)
     difference = x - _target("mse_loss", x, target)
     return _reduced("mse_loss", difference * difference, reduction)
 
 
 def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """|x − target|."""
+    """y = |x − target|."""
     x = as_floating("l1_loss", x)
     return _reduced("l1_loss", _abs(x - _target("l1_loss", x, target)), reduction)
 
@@ -122,7 +121,7 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     """−ln softmax(logits)[label], for logits (N, K) and integer labels (N) in 0 … K−1."""
     logits = as_floating("cross_entropy", logits, "logits")
     if not is_array(labels):  # a list stays on the host, to be looked at
-        labels = as_tensor("cross_entropy", labels, "labels", CPU)._data
+        labels = as_array(labels)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy: labels must be integers, the classes' numbers, not {labels.dtype}")
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
@@ -130,21 +129,21 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
             f"cross_entropy: logits has shape {logits.shape}, labels {labels.shape}: logits must be (N, K) and labels "
             "(N,), one for each row"
         )
-    if can_look(labels) and labels.size and not (0 <= labels.min() and labels.max() < logits.shape[1]):
+    limits = value_range(labels)
+    if limits and not (0 <= limits[0] and limits[1] < logits.shape[1]):
         raise ValueError(
             f"cross_entropy: labels must lie in 0 … {logits.shape[1] - 1} for logits of shape {logits.shape}, but "
-            f"they run from {labels.min()} to {labels.max()}"
+            f"they run from {limits[0]} to {limits[1]}"
         )
     rows = get_array_module(logits._data).arange(len(labels))
-    losses = -log_softmax(logits, axis=1)[rows, to_device(labels, logits.device)]
+    losses = -log_softmax(logits, axis=1)[rows, beside(labels, logits._data)]
     return _reduced("cross_entropy", losses, reduction)
 
 
 def _target(name: str, x: Tensor, target: Any, of: str = "x") -> Tensor:
     """The target as a Tensor like x, which is called `of`; a number stands for an array full of it."""
     if isinstance(target, Real):
-        number = _number(float(target), x.dtype, x.device)
-        return Tensor._of(get_array_module(number).broadcast_to(number, x.shape))
+        return Tensor.from_array(constant_like(x._data, float(target)))
     if not isinstance(target, Tensor):
         target = like(name, "target", target, x)
     elif target.dtype.kind not in "fc":
@@ -155,14 +154,6 @@ def _target(name: str, x: Tensor, target: Any, of: str = "x") -> Tensor:
             "has its own target"
         )
     return as_like(name, "target", target, x, of)
-
-
-@lru_cache(maxsize=32)
-def _number(value: float, dtype: Any, device: Device) -> Array:
-    """A number on its device, made once: nobody writes to it."""
-    array = zeros((), dtype, device)
-    array.fill(value)
-    return array
 
 
 def _reduced(name: str, values: Tensor, reduction: str) -> Tensor:

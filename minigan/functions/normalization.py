@@ -177,7 +177,7 @@ def batch_norm(
             changed.append(as_tensor("batch_norm", num_batches_tracked, "num_batches_tracked"))
         update_running(node.statistics, momentum, correction, *(t._data for t in changed))
         for t in changed:
-            t._touch("batch_norm's running average")
+            t.increment_version("batch_norm's running average")
     node.statistics = None
     return y if process_group is None or slope is None else LeakyReLU(slope)(y)
 
@@ -230,7 +230,7 @@ def _standardised(name: str, x: Tensor, axes: Axes, eps: float) -> Tensor:
 
 def _full(x: Tensor, shape: tuple[int, ...], value: float) -> Tensor:
     """A tensor full of one number, of x's dtype and where x is."""
-    return Tensor._of(get_array_module(x._data).full(shape, value, x.dtype))
+    return Tensor.from_array(get_array_module(x._data).full(shape, value, x.dtype))
 
 
 def _scaled(y: Tensor, gamma: Tensor | None, beta: Tensor | None, along: tuple[int, ...]) -> Tensor:

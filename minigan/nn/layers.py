@@ -11,7 +11,7 @@ from typing import Any
 
 from minigan import functions as F
 from minigan.autograd import Tensor
-from minigan.autograd.hooks import _observers_here
+from minigan.autograd.hooks import context
 from minigan.backend import can_look, default_rng, to_device, zeros
 from minigan.functions._common import as_ints, as_number, as_size, check_images
 from minigan.functions.dropout import checked_probability
@@ -304,7 +304,7 @@ class Sequential(Module):
 
     def forward(self, x: Any) -> Any:
         modules = list(self._modules.values())
-        watched = bool(_observers_here())
+        watched = bool(context.observers)
         done = False  # by the module before
         for module, following in zip(modules, [*modules[1:], None], strict=True):
             if done:

@@ -77,7 +77,7 @@ def update_average(average: Module, network: Module, decay: float) -> None:
     for a, x in pairs:
         if a.dtype.kind != "f":
             a._data[...] = x._data
-        a._touch("update_average()")
+        a.increment_version("update_average()")
 
 
 def _state(module: Module) -> list[Tensor]:
