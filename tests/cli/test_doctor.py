@@ -18,7 +18,7 @@ from minigan.data import Batch
 from minigan.doctor import checks, compare, environment, timing
 from minigan.functions.convolution import Conv2d
 from minigan.kernels import cook_toom
-from minigan.training.callbacks.ema import update_average
+from minigan.training.ema import update_average
 
 FIRST = "gradients on the CPU, finite differences"
 
@@ -284,7 +284,7 @@ def _batches_changed(batches, device):
 
 
 @pytest.mark.parametrize("place, attribute, wrong, says", [
-    ("minigan.training.callbacks.ema", "update_average", _wrongly_averaged, "a sample differs"),
+    ("minigan.training.ema", "update_average", _wrongly_averaged, "a sample differs"),
     ("minigan.nn.Dropout", "forward", lambda self, x: x, "differs"),
     ("minigan.data.loader", "prefetch", _batches_changed, "differs"),
     ("minigan.data.Batches", "epoch", lambda self, *place: iter([[7, 6], [5, 4], [3, 2], [1, 0]]), "differs"),

@@ -27,7 +27,7 @@ from minigan.backend.distributed import SINGLE_PROCESS
 from minigan.data import Batch, DataInfo
 from minigan.training import Config, launch, start
 from minigan.training.checkpoint import load_checkpoint
-from minigan.training.describe import resume_command
+from minigan.training.commands import resume_command
 from minigan.training.replay import retake_step
 
 SCRIPT = Path(__file__).with_name("together.py")
@@ -243,10 +243,10 @@ def test_one_process_is_a_group_too(tmp_path, data):
 
 def test_the_command_that_goes_on_starts_as_many_processes(monkeypatch, begin):
     run = begin(1)
-    command = resume_command(run)
+    command = resume_command(run.run_dir.path, run.process_group.size)
     assert command.endswith(f" train --resume {run.run_dir.path}") and "mpiexec" not in command
     run.process_group = twice(monkeypatch)
-    command = resume_command(run)
+    command = resume_command(run.run_dir.path, run.process_group.size)
     assert command.startswith("mpiexec -n 2 ")
     assert command.endswith(f" train --data-parallel --resume {run.run_dir.path}")
 
