@@ -1,30 +1,38 @@
-"""One line of test code for a function of one's own: right derivatives, and all that must hold beside them."""
+"""`assert_gradients`: the line of test code for a function of one's own, and the inputs that it is called on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any
 
 import numpy as np
 
 from minigan.autograd import Tensor
-from minigan.backend import Array, is_array
-from minigan.testing.draws import Generator, normal, positive, probability
+from minigan.backend import Array
+from minigan.testing.callables import (
+    Differentiable,
+    Forward,
+    Inputs,
+    as_callable,
+    input_list,
+    name_of,
+    outputs_of,
+    parameters_of,
+)
 from minigan.testing.gradcheck import Agreement, gradcheck
-from minigan.testing.invariants import assert_invariants, survives_an_empty_batch
-from minigan.testing.target import callable_of, name_of, outputs_of, parameters_of
+from minigan.testing.invariants import assert_backward_of_empty_batch, assert_invariants
+from minigan.testing.random_inputs import RNG, Shape, normal, positive, probability
 
-Inputs = list[Array]
+RandomInputs = Callable[[RNG], Inputs]  # draws inputs
 
 
 class NoInputsError(ValueError):
-    """What a function is to be called on was not said, and could not be guessed."""
+    """The inputs of a function were not given, and could not be guessed."""
 
 
 def assert_gradients(
-    fn: Callable[..., Any],
-    inputs: Any = None,
+    fn: Differentiable,
+    inputs: Inputs | RandomInputs | None = None,
     order: int = 2,
     cases: int = 10,
     seed: int = 0,
@@ -49,61 +57,62 @@ def assert_gradients(
     """
     if cases < 1:
         raise ValueError(f"assert_gradients: cases must be 1 or more, not {cases}")
-    call, agreement = callable_of(fn), Agreement()
-    for arrays in drawn_inputs(fn, inputs, cases, seed):
+    forward, agreement = as_callable(fn), Agreement()
+    for arrays in inputs_by_case(fn, inputs, cases, seed):
         try:
             agreement += gradcheck(fn, arrays, order, seed, **tolerances)
             if invariants:
-                assert_invariants(call, arrays, batched)
+                assert_invariants(forward, arrays, batched)
                 if inputs is None and not batched:
-                    survives_an_empty_batch(call, arrays)
+                    assert_backward_of_empty_batch(forward, arrays)
         except Exception as error:
             shapes = [x.shape for x in arrays]
-            guess = inputs is None and not hasattr(fn, "samples")
-            if guess and (len(set(shapes)) > 1 or not isinstance(error, AssertionError)):  # is it made for these?
+            guessed = inputs is None and not hasattr(fn, "samples")
+            if guessed and (len(set(shapes)) > 1 or not isinstance(error, AssertionError)):  # perhaps a wrong guess
                 note = f"the inputs were guessed, of shapes {', '.join(map(str, shapes))}"
                 error.args = (f"{error}\n  ({note}: if it is not made for them, give some)",)
             raise
     return agreement
 
 
-def drawn_inputs(fn: Callable, inputs: Any, cases: int, seed: int) -> Iterator[Inputs]:
-    """What `fn` is called on, case by case."""
+def inputs_by_case(
+    fn: Differentiable, inputs: Inputs | RandomInputs | None, cases: int, seed: int
+) -> Iterator[list[Array | Tensor]]:
+    """The inputs that `fn` is called on: those given, or as many random ones as there are cases."""
     if inputs is None:
-        inputs = getattr(fn, "samples", None) or guessed(fn)
-    if callable(inputs):
-        rng = np.random.default_rng(seed)
-        for _ in range(cases):
-            drawn = inputs(rng)
-            yield [drawn] if is_array(drawn) else list(drawn)
-    else:
-        yield [inputs] if isinstance(inputs, (Tensor, np.generic)) or is_array(inputs) else list(inputs)
+        inputs = getattr(fn, "samples", None) or guess_inputs(fn)
+    if not callable(inputs):
+        yield input_list(inputs)
+        return
+    rng = np.random.default_rng(seed)
+    for _ in range(cases):
+        yield input_list(inputs(rng))
 
 
 # --- guessing ------------------------------------------------------------------------------------
 
 
-def guessed(fn: Callable) -> Callable[[Generator], Inputs]:
+def guess_inputs(fn: Differentiable) -> RandomInputs:
     """A function that draws inputs for `fn`, going in turn through all shapes that its forward pass takes."""
-    call = callable_of(fn)
+    forward = as_callable(fn)
     number = sum(p.default is p.empty for p in parameters_of(fn))
     if not number:
         raise NoInputsError(f"{name_of(fn)} does not say how many inputs it takes: give some")
     refusal: Exception | None = None
-    domains = {}
-    for numbers in (_off_zero, positive, probability):
-        domains[numbers] = []
-        for shapes in _shapes(number):
+    accepted: dict[Callable[..., np.ndarray], list[list[Shape]]] = {}  # by the domain that numbers are drawn from
+    for numbers in (_nonzero, positive, probability):
+        accepted[numbers] = []
+        for shapes in _candidate_shapes(number):
             try:
-                if all(_is_finite(call, [numbers(np.random.default_rng(n), *s) for s in shapes]) for n in range(5)):
-                    domains[numbers].append(shapes)
-            except Exception as error:  # whatever forward has to say to shapes it was not made for
+                arrays = ([numbers(np.random.default_rng(n), *s) for s in shapes] for n in range(5))
+                if all(_is_finite(forward, a) for a in arrays):
+                    accepted[numbers].append(shapes)
+            except Exception as error:  # whatever forward raises for shapes it was not made for
                 refusal = error
-    numbers = max(domains, key=lambda n: len(domains[n]))  # the widest domain in which fn is finite
-    fitting = domains[numbers]
-    if fitting:
+    numbers = max(accepted, key=lambda n: len(accepted[n]))  # the widest domain in which fn is finite
+    if accepted[numbers]:
         turn = count()
-        return lambda rng: [numbers(rng, *s) for s in fitting[next(turn) % len(fitting)]]
+        return lambda rng: [numbers(rng, *s) for s in accepted[numbers][next(turn) % len(accepted[numbers])]]
     because = f" ({type(refusal).__name__}: {refusal})" if refusal else ", or is finite at none"
     raise NoInputsError(
         f"{name_of(fn)} takes none of the {number} inputs that were guessed for it{because}: give them, or a static "
@@ -111,21 +120,21 @@ def guessed(fn: Callable) -> Callable[[Generator], Inputs]:
     )
 
 
-def _off_zero(rng: Generator, *shape: int) -> np.ndarray:
-    """Normal numbers; 0, where so many functions have a kink, is the one that may not be drawn."""
+def _nonzero(rng: RNG, *shape: int) -> np.ndarray:
+    """Normally distributed numbers other than 0, where so many functions have a kink."""
     x = normal(rng, *shape)
     return np.where(x == 0, 0.01, x)
 
 
-def _shapes(number: int) -> list[Sequence[tuple[int, ...]]]:
-    """Sets of shapes for so many inputs: equal, broadcast, and those of products and convolutions."""
+def _candidate_shapes(number: int) -> list[list[Shape]]:
+    """Lists of shapes for so many inputs: equal ones, broadcast ones, and those of products and convolutions."""
     equal = [[s] * number for s in [(3, 4), (2, 3, 4, 4), (5,), (), (3, 3)]]
     broadcast = [[(3, 4)] + [s] * (number - 1) for s in [(4,), (1, 4), (3, 1), ()]] + [[(4,)] + [(3, 4)] * (number - 1)]
     products = [[(3, 4), (4, 2)], [(3, 4), (2, 4), (2,)], [(2, 3, 5, 5), (4, 3, 3, 3), (4,)]]
     return equal + (broadcast + [p[:number] for p in products if len(p) >= number] if number > 1 else [])
 
 
-def _is_finite(call: Callable, arrays: Inputs) -> bool:
+def _is_finite(forward: Forward, arrays: list[np.ndarray]) -> bool:
     with np.errstate(all="ignore"):
-        outputs = outputs_of(call, [Tensor(a) for a in arrays])
+        outputs = outputs_of(forward, [Tensor(a) for a in arrays])
     return all(bool(np.isfinite(y.data).all()) for y in outputs)
