@@ -28,17 +28,20 @@ def check(arguments: argparse.Namespace) -> int:
     results = print_table(
         columns, run_checks(checks, whole=not arguments.targets), _cells, len(checks), description="checking"
     )
-    failed = [result for result in results if result.error]
-    for result in failed:
-        at = "" if isinstance(result.error, AssertionError) else user_line(result.error)
-        print(f"\n{result.name}{result.call and f', called on {result.call}'}: {result.error}{at}")
+    failed = 0
+    for result in results:
+        if (error := result.error) is None:
+            continue
+        failed += 1
+        at = "" if isinstance(error, AssertionError) else user_line(error)
+        print(f"\n{result.name}{result.call and f', called on {result.call}'}: {error}{at}")
         if arguments.debug:
-            traceback.print_exception(result.error)
+            traceback.print_exception(error)
     for result in results:
         if result.advice:
             print(f"\n{result.name} is right, and could be cheaper: {result.advice}")
     cases = sum(result.cases for result in results)
-    print(f"\n{len(results) - len(failed)} of {len(results)} functions right, in {cases} cases")
+    print(f"\n{len(results) - failed} of {len(results)} functions right, in {cases} cases")
     return FAILED if failed else DONE
 
 

@@ -31,7 +31,7 @@ def as_callable(fn: Differentiable) -> Forward:
     return fn
 
 
-def name_of(fn: Differentiable) -> str:
+def name_of(fn: object) -> str:
     """The name of a function or of its class."""
     fn = fn.func if isinstance(fn, functools.partial) else fn
     return getattr(fn, "__name__", type(fn).__name__)
@@ -43,12 +43,8 @@ def parameters_of(fn: Differentiable) -> list[inspect.Parameter]:
     owner = getattr(bound, "__self__", None)
     if isinstance(owner, type) and issubclass(owner, Function):  # Square.apply
         fn = owner
-    if isinstance(fn, type):
-        method, skipped = fn.forward, 1
-    else:  # an instance of a Function or of a module is called by its forward
-        method, skipped = getattr(fn, "forward", fn), 0
-    try:
-        parameters = list(inspect.signature(method).parameters.values())[skipped:]
+    try:  # Functions and modules are called by their forward, of which a class has the parameter self too
+        parameters = list(inspect.signature(getattr(fn, "forward", fn)).parameters.values())[isinstance(fn, type) :]
     except (TypeError, ValueError):
         return []
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -38,6 +38,7 @@ from minigan.testing import random_inputs
 from minigan.testing.callables import Outputs
 from minigan.testing.random_inputs import (
     RNG,
+    Pair,
     Shape,
     boolean,
     broadcastable_shapes,
@@ -316,9 +317,13 @@ def _with_bias(rng: RNG, x: np.ndarray, weight: np.ndarray, o: int) -> list[np.n
 def _pooling(name: str, rng: RNG) -> FunctionCall:
     size, kernel, options = random_inputs.convolution(rng, pooling=True)
     x = distinct(rng, integer(rng, 1, 2), integer(rng, 1, 2), *size)
-    kernel = choice(rng, [kernel, kernel[0]]) if kernel[0] == kernel[1] else kernel
+    kernel_size: int | Pair = kernel
+    if kernel[0] == kernel[1]:
+        kernel_size = choice(rng, [kernel, kernel[0]])
     stride = choice(rng, [options["stride"], None])
-    return FunctionCall(getattr(F, name), [x], {"kernel_size": kernel, "stride": stride, "padding": options["padding"]})
+    return FunctionCall(
+        getattr(F, name), [x], {"kernel_size": kernel_size, "stride": stride, "padding": options["padding"]}
+    )
 
 
 @case("upsample_nearest2d", batched=1)
@@ -387,8 +392,8 @@ def _batch_norm_in_eval_mode(rng: RNG) -> FunctionCall:
     def in_eval_mode(
         x: Tensor, gamma: Tensor, beta: Tensor, running_mean: np.ndarray, running_var: np.ndarray, eps: float
     ) -> Tensor:
-        running = (r.astype(x.dtype) for r in (running_mean, running_var))
-        return F.batch_norm(x, gamma, beta, *running, training=False, eps=eps)
+        mean, var = running_mean.astype(x.dtype), running_var.astype(x.dtype)
+        return F.batch_norm(x, gamma, beta, mean, var, training=False, eps=eps)
 
     x = normal(rng, integer(rng, 1, 3), c, *choice(rng, [(), (1, 2)]))
     options = {"running_mean": mean, "running_var": var, "eps": choice(rng, [1e-5, 1e-3])}
@@ -501,8 +506,8 @@ def _batch_norm_backward(rng: RNG) -> FunctionCall:
     def backward(
         dy: Tensor, x: Tensor, gamma: Tensor, axes: Shape, eps: float, negative_slope: float | None, beta: np.ndarray
     ) -> Outputs:
-        x_and_gamma = (Tensor(t).data for t in (x, gamma))
-        _, statistics = batch_norm_forward(*x_and_gamma, _on_device_of(x, beta, x.dtype), axes, eps, negative_slope)
+        arrays = Tensor(x).data, Tensor(gamma).data, _on_device_of(x, beta, x.dtype)
+        _, statistics = batch_norm_forward(*arrays, axes, eps, negative_slope)
         return BatchNormBackward(axes, eps, negative_slope, statistics)(dy, x, gamma)
 
     shape = (4, integer(rng, 1, 3), *choice(rng, [(), (2, 2)]))

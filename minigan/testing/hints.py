@@ -129,8 +129,8 @@ def wrong_axis(g: WrongGradient) -> str | None:
     """The gradient of a single output goes to other entries of the input than forward reads it from."""
     if g.order > 1:
         return None
-    one_hot = [np.zeros(np.shape(c)) for c in g.cotangents]
-    largest = max(one_hot, key=np.size)
+    one_hot: list[np.ndarray] = [np.zeros(np.shape(c)) for c in g.cotangents]
+    largest = max(one_hot, key=lambda c: c.size)
     if largest.size < 2:
         return None
     # An output off all diagonals: on one, an axis taken for another is not seen.

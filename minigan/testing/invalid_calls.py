@@ -24,7 +24,7 @@ class InvalidCall:
 
 
 Arguments = dict[str, Any]  # x, weight, bias and options, by name
-Change = Callable[[Arguments, RNG], Any]  # makes one of them invalid
+Change = Callable[[Arguments, RNG], None]  # makes one of them invalid
 
 
 def _array(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Change:

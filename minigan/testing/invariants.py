@@ -259,10 +259,11 @@ def gradients_add_up_over_two_uses(fn: Forward, arrays: list[Array]) -> None:
         outputs_of(fn, again)[0].backward(dy)
     for i, (x, x2, x3) in enumerate(zip(once, twice, again, strict=True)):
         if x.grad is not None:
-            _assert(_same(x2.grad.data, 2 * x.grad.data), f"used twice, input {i} does not get twice the gradient")
-            _assert(
-                _same(x3.grad.data, 2 * x.grad.data), f"after two backward passes, input {i}'s .grad is not the sum"
-            )
+            for what, other in (("used twice", x2), ("after two backward passes", x3)):
+                _assert(
+                    other.grad is not None and _same(other.grad.data, 2 * x.grad.data),
+                    f"{what}, input {i} does not get twice the gradient",
+                )
 
 
 def a_second_backward_raises(fn: Forward, arrays: list[Array]) -> None:
@@ -302,11 +303,15 @@ def a_frozen_input_gets_no_gradient(fn: Forward, arrays: list[Array]) -> None:
         outputs = outputs_of(fn, inputs)
         if e is not None:
             (alone,) = grad(outputs, [inputs[i]], _cotangents(outputs))
-            _assert(_same(alone.data, e.data, 1e-11), f"with the other inputs frozen, input {i} gets another gradient")
+            _assert(
+                alone is not None and _same(alone.data, e.data, 1e-11),
+                f"with the other inputs frozen, input {i} gets another gradient",
+            )
         inputs = _leaves(arrays, [i != j for j in range(len(arrays))])
         y = outputs_of(fn, inputs)[0]
         if y.requires_grad:
-            y.backward(*_cotangents([y]))
+            (dy,) = _cotangents([y])
+            y.backward(dy)
         _assert(inputs[i].grad is None, f"input {i} requires no gradient, but got one")
 
 

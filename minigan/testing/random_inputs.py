@@ -16,13 +16,14 @@ import numpy as np
 
 T = TypeVar("T")
 Shape = tuple[int, ...]
-Padding = int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]] | str  # in every form that conv2d takes
+Pair = tuple[int, int]
+Padding = int | Pair | tuple[Pair, Pair] | str  # in every form that conv2d takes
 
 
 class RNG(Protocol):
     """The methods of numpy.random.Generator that random inputs are drawn with."""
 
-    def integers(self, low: int, high: int, /) -> Any: ...
+    def integers(self, low: int, high: int, /) -> int: ...
 
     def standard_normal(self, size: Shape, /) -> np.ndarray: ...
 
@@ -121,7 +122,7 @@ def padding(rng: RNG, most: int, same: bool = True) -> Padding:
     return ((first, pixels()), (pixels(), pixels())) if form == 2 else "same"
 
 
-def padding_per_side(padding: Padding) -> tuple[tuple[int, int], tuple[int, int]]:
+def padding_per_side(padding: Padding) -> tuple[Pair, Pair]:
     """A padding in pixels in its widest form, ((top, bottom), (left, right)); none for "same"."""
     if isinstance(padding, str):
         return (0, 0), (0, 0)
@@ -132,8 +133,8 @@ def padding_per_side(padding: Padding) -> tuple[tuple[int, int], tuple[int, int]
 class Convolution(NamedTuple):
     """An image's size, a kernel's, and options: stride, padding, and a transposed one's output_padding."""
 
-    size: Shape
-    kernel: Shape
+    size: Pair
+    kernel: Pair
     options: dict[str, Any]
 
 
@@ -144,9 +145,9 @@ def convolution(rng: RNG, max_kernel: int = 3, max_stride: int = 3, pooling: boo
     """
     kernel, stride = _pair(rng, max_kernel), _pair(rng, max_stride)
     pad = padding(rng, min(kernel) - 1 if pooling else 2)
-    padded = [(k, sum(p)) for k, p in zip(kernel, padding_per_side(pad), strict=True)]
-    smallest = [1 if pad == "same" else max(1, k - p) for k, p in padded]
-    size = tuple(n + integer(rng, 0, 3) for n in smallest)
+    (top, bottom), (left, right) = padding_per_side(pad)
+    smallest = (1, 1) if pad == "same" else (max(1, kernel[0] - top - bottom), max(1, kernel[1] - left - right))
+    size = (smallest[0] + integer(rng, 0, 3), smallest[1] + integer(rng, 0, 3))
     return Convolution(size, kernel, {"stride": _number_or_pair(rng, stride), "padding": pad})
 
 
@@ -157,18 +158,19 @@ def transposed_convolution(rng: RNG, max_kernel: int = 3, max_stride: int = 3) -
     pad = padding(rng, 2)
     # The full output, (H − 1)·S + K + extra, must be more than what is cropped.
     lacking = [max(0, sum(p) + 1 - k - e) for p, k, e in zip(padding_per_side(pad), kernel, extra, strict=True)]
-    size = tuple(1 + -(-n // s) + integer(rng, 0, 2) for n, s in zip(lacking, stride, strict=True))
+    smallest = [1 + -(-n // s) for n, s in zip(lacking, stride, strict=True)]
+    size = (smallest[0] + integer(rng, 0, 2), smallest[1] + integer(rng, 0, 2))
     options = {
         "stride": _number_or_pair(rng, stride), "padding": pad, "output_padding": _number_or_pair(rng, extra),
     }  # fmt: skip
     return Convolution(size, kernel, options)
 
 
-def _pair(rng: RNG, most: int) -> tuple[int, int]:
+def _pair(rng: RNG, most: int) -> Pair:
     return integer(rng, 1, most), integer(rng, 1, most)
 
 
-def _number_or_pair(rng: RNG, pair: tuple[int, int]) -> int | tuple[int, int]:
+def _number_or_pair(rng: RNG, pair: Pair) -> int | Pair:
     """(2, 2) may also be written 2."""
     as_pair = boolean(rng)  # drawn in any case, so that it does not change what is drawn after it
     return pair if as_pair or pair[0] != pair[1] else pair[0]

@@ -135,9 +135,8 @@ def arrays(
     kind: "normal"; "positive", 0.5 … 2; "probability", 0.1 … 0.9; "distinct", no two equal and none
     near 0, for functions with kinks or ties.
     """
-    shape = array_shapes() if shape is None else shape
-    shapes = _strategy(shape).map(lambda s: [(s,) if isinstance(s, int) else s])
-    return several_arrays(shapes, kind, dtype).map(lambda arrays: arrays[0])
+    shapes: SearchStrategy[int | Shape] = _strategy(array_shapes() if shape is None else shape)
+    return several_arrays(shapes.map(_as_shapes), kind, dtype).map(lambda arrays: arrays[0])
 
 
 def several_arrays(
@@ -151,6 +150,10 @@ def several_arrays(
     if kind not in KINDS:
         raise ValueError(f"kind is one of {', '.join(map(repr, KINDS))}, not {kind!r}")
     return _strategy(shapes).flatmap(lambda some: from_rng(_arrays, some, kind, dtype))
+
+
+def _as_shapes(shape: int | Shape) -> Sequence[Shape]:
+    return [(shape,) if isinstance(shape, int) else shape]
 
 
 def _arrays(rng: RNG, shapes: Sequence[Shape], kind: str, dtype: DTypeLike) -> list[np.ndarray]:
