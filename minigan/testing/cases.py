@@ -34,21 +34,24 @@ from minigan.functions.pooling import AvgSpread2d, MaxTake2d, MaxUnpool2d
 from minigan.functions.synchronised import AllReduceSum
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.normalization import batch_norm_forward
-from minigan.testing import random_inputs
 from minigan.testing.callables import Outputs
 from minigan.testing.random_inputs import (
     RNG,
     Pair,
     Shape,
+    axes,
     boolean,
     broadcastable_shapes,
     choice,
+    convolution,
     distinct,
     integer,
     normal,
+    padding,
     positive,
     probability,
     shape,
+    transposed_convolution,
 )
 
 
@@ -152,16 +155,12 @@ def _softmax(name: str, rng: RNG) -> FunctionCall:
     return FunctionCall(getattr(F, name), [x], {"axis": integer(rng, -x.ndim, x.ndim - 1)})
 
 
-@case("add", "sub", "mul")
+@case("add", "sub", "mul", "div")
 def _arithmetic(name: str, rng: RNG) -> FunctionCall:
     a, b = broadcastable_shapes(rng)
-    return FunctionCall(getattr(F, name), [normal(rng, *a), normal(rng, *b)])
-
-
-@case("div")
-def _div(rng: RNG) -> FunctionCall:
-    a, b = broadcastable_shapes(rng)
-    return FunctionCall(F.div, [normal(rng, *a), positive(rng, *b) * choice(rng, [1.0, -1.0])])
+    x = normal(rng, *a)
+    y = positive(rng, *b) * choice(rng, [1.0, -1.0]) if name == "div" else normal(rng, *b)
+    return FunctionCall(getattr(F, name), [x, y])
 
 
 @case("maximum", "minimum")
@@ -187,24 +186,17 @@ def _dropout(rng: RNG) -> FunctionCall:
 # --- reductions and moves ------------------------------------------------------------------------
 
 
-@case("sum", "mean")
+@case("sum", "mean", "max", "min")
 def _reduction(name: str, rng: RNG) -> FunctionCall:
-    x = normal(rng, *shape(rng))
-    return FunctionCall(getattr(F, name), [x], {"axis": random_inputs.axes(rng, x.ndim), "keepdims": boolean(rng)})
-
-
-@case("max", "min")
-def _extremum(name: str, rng: RNG) -> FunctionCall:
-    x = distinct(rng, *shape(rng))
-    return FunctionCall(getattr(F, name), [x], {"axis": random_inputs.axes(rng, x.ndim), "keepdims": boolean(rng)})
+    x = (distinct if name in ("max", "min") else normal)(rng, *shape(rng))
+    return FunctionCall(getattr(F, name), [x], {"axis": axes(rng, x.ndim), "keepdims": boolean(rng)})
 
 
 @case("reshape")
 def _reshape(rng: RNG) -> FunctionCall:
     x = normal(rng, *shape(rng, min_dims=1))
-    return FunctionCall(
-        F.reshape, [x], {"shape": choice(rng, [-1, (1, -1), x.shape[::-1], (*x.shape[:1], -1), (-1, 1, 1, 1)])}
-    )
+    shapes = [-1, (1, -1), x.shape[::-1], (*x.shape[:1], -1), (-1, 1, 1, 1)]
+    return FunctionCall(F.reshape, [x], {"shape": choice(rng, shapes)})
 
 
 @case("transpose")
@@ -214,16 +206,12 @@ def _transpose(rng: RNG) -> FunctionCall:
     return FunctionCall(F.transpose, [x], {"axes": order if boolean(rng) else None})
 
 
-@case("broadcast_to")
-def _broadcast_to(rng: RNG) -> FunctionCall:
+@case("broadcast_to", "sum_to")
+def _broadcast(name: str, rng: RNG) -> FunctionCall:
     whole = shape(rng)
-    return FunctionCall(F.broadcast_to, [normal(rng, *_lower(rng, whole))], {"shape": whole})
-
-
-@case("sum_to")
-def _sum_to(rng: RNG) -> FunctionCall:
-    whole = shape(rng)
-    return FunctionCall(F.sum_to, [normal(rng, *whole)], {"shape": _lower(rng, whole)})
+    small = _lower(rng, whole)
+    before, after = (small, whole) if name == "broadcast_to" else (whole, small)
+    return FunctionCall(getattr(F, name), [normal(rng, *before)], {"shape": after})
 
 
 def _lower(rng: RNG, whole: Shape) -> Shape:
@@ -237,14 +225,8 @@ def _getitem(rng: RNG) -> FunctionCall:
     x = normal(rng, *shape(rng, min_dims=2, min_side=2))
     mask = np.arange(x.shape[0]) != 1
     indices = [
-        0,
-        slice(1, None),
-        (slice(None), -1),
-        (Ellipsis, slice(None, None, 2)),
-        [0, 1, 0],
-        mask,
-        ([0, 1], [1, 1]),
-    ]
+        0, slice(1, None), (slice(None), -1), (Ellipsis, slice(None, None, 2)), [0, 1, 0], mask, ([0, 1], [1, 1]),
+    ]  # fmt: skip
     return FunctionCall(F.getitem, [x], {"index": choice(rng, indices)})
 
 
@@ -262,7 +244,7 @@ def _concatenate(rng: RNG) -> FunctionCall:
 
 @case("pad2d", batched=1)
 def _pad2d(rng: RNG) -> FunctionCall:
-    return FunctionCall(F.pad2d, [normal(rng, *_images(rng))], {"padding": random_inputs.padding(rng, 3, same=False)})
+    return FunctionCall(F.pad2d, [normal(rng, *_images(rng))], {"padding": padding(rng, 3, same=False)})
 
 
 # --- products ------------------------------------------------------------------------------------
@@ -284,18 +266,12 @@ def _dense(rng: RNG) -> FunctionCall:
     return FunctionCall(F.dense, _with_bias(rng, normal(rng, *before, c), normal(rng, o, c), o))
 
 
-@case("conv2d", order=3, batched=1)
-def _conv2d(rng: RNG) -> FunctionCall:
-    (n, c, o), (size, kernel, options) = _channels(rng), random_inputs.convolution(rng)
-    return FunctionCall(F.conv2d, _with_bias(rng, normal(rng, n, c, *size), normal(rng, o, c, *kernel), o), options)
-
-
-@case("conv_transpose2d", order=3, batched=1)
-def _conv_transpose2d(rng: RNG) -> FunctionCall:
-    (n, c, o), (size, kernel, options) = _channels(rng), random_inputs.transposed_convolution(rng)
-    return FunctionCall(
-        F.conv_transpose2d, _with_bias(rng, normal(rng, n, c, *size), normal(rng, c, o, *kernel), o), options
-    )
+@case("conv2d", "conv_transpose2d", order=3, batched=1)
+def _convolution(name: str, rng: RNG) -> FunctionCall:
+    n, c, o = _channels(rng)
+    size, kernel, options = (convolution if name == "conv2d" else transposed_convolution)(rng)
+    x, weight = normal(rng, n, c, *size), normal(rng, *((o, c) if name == "conv2d" else (c, o)), *kernel)
+    return FunctionCall(getattr(F, name), _with_bias(rng, x, weight, o), options)
 
 
 def _channels(rng: RNG) -> tuple[int, int, int]:
@@ -315,11 +291,10 @@ def _with_bias(rng: RNG, x: np.ndarray, weight: np.ndarray, o: int) -> list[np.n
 
 @case("avg_pool2d", "max_pool2d", batched=1)
 def _pooling(name: str, rng: RNG) -> FunctionCall:
-    size, kernel, options = random_inputs.convolution(rng, pooling=True)
+    size, kernel, options = convolution(rng, pooling=True)
     x = distinct(rng, integer(rng, 1, 2), integer(rng, 1, 2), *size)
-    kernel_size: int | Pair = kernel
-    if kernel[0] == kernel[1]:
-        kernel_size = choice(rng, [kernel, kernel[0]])
+    forms: list[int | Pair] = [kernel, kernel[0]] if kernel[0] == kernel[1] else [kernel]
+    kernel_size = choice(rng, forms)
     stride = choice(rng, [options["stride"], None])
     return FunctionCall(
         getattr(F, name), [x], {"kernel_size": kernel_size, "stride": stride, "padding": options["padding"]}
@@ -417,9 +392,8 @@ def _instance_norm(rng: RNG) -> FunctionCall:
 @case("pixel_norm", batched=1)
 def _pixel_norm(rng: RNG) -> FunctionCall:
     n, c = integer(rng, 1, 3), integer(rng, 2, 3)
-    return FunctionCall(
-        F.pixel_norm, [normal(rng, n, c, *choice(rng, [(), (2, 2)])) + 0.3], {"eps": choice(rng, [1e-8, 1e-3])}
-    )
+    x = normal(rng, n, c, *choice(rng, [(), (2, 2)])) + 0.3
+    return FunctionCall(F.pixel_norm, [x], {"eps": choice(rng, [1e-8, 1e-3])})
 
 
 # --- losses --------------------------------------------------------------------------------------
@@ -446,9 +420,8 @@ def _l1_loss(rng: RNG) -> FunctionCall:
 @case("hinge_loss")
 def _hinge_loss(rng: RNG) -> FunctionCall:
     target = choice(rng, [1.0, -1.0])
-    return FunctionCall(
-        F.hinge_loss, [distinct(rng, *shape(rng)) + target], {"target": target, **_reduction_option(rng)}
-    )
+    x = distinct(rng, *shape(rng)) + target
+    return FunctionCall(F.hinge_loss, [x], {"target": target, **_reduction_option(rng)})
 
 
 @case("cross_entropy")
@@ -495,7 +468,7 @@ def _dense_weight_grad(rng: RNG) -> FunctionCall:
 
 @case("ConvWeightGrad", order=3, batched=2)
 def _conv_weight_grad(rng: RNG) -> FunctionCall:
-    (n, c, o), (size, kernel, options) = _channels(rng), random_inputs.convolution(rng)
+    (n, c, o), (size, kernel, options) = _channels(rng), convolution(rng)
     geometry = Geometry.of_conv(size, kernel, **options)
     inputs = [normal(rng, n, c, *size), normal(rng, n, o, *geometry.out_size)]
     return FunctionCall(lambda x, g, geometry: ConvWeightGrad(geometry)(x, g), inputs, {"geometry": geometry})
@@ -527,7 +500,7 @@ def _binary_cross_entropy_with_logits_backward(rng: RNG) -> FunctionCall:
 
 @case("AvgSpread2d", "MaxUnpool2d", "MaxTake2d", batched=1)
 def _pooling_backward(name: str, rng: RNG) -> FunctionCall:
-    size, kernel, options = random_inputs.convolution(rng)
+    size, kernel, options = convolution(rng)
     geometry = Geometry.of_conv(size, kernel, **options)
     n, c = integer(rng, 1, 2), integer(rng, 1, 2)
     small = (n, c, *geometry.out_size)
@@ -548,6 +521,5 @@ def _pooling_backward(name: str, rng: RNG) -> FunctionCall:
 @case("PutItem")
 def _put_item(rng: RNG) -> FunctionCall:
     index, whole, taken = choice(rng, [([1, 1, 2], (4, 2), (3, 2)), (slice(1, 3), (4, 2), (2, 2)), (0, (3,), ())])
-    return FunctionCall(
-        lambda x, index, shape: PutItem(index, shape)(x), [normal(rng, *taken)], {"index": index, "shape": whole}
-    )
+    options = {"index": index, "shape": whole}
+    return FunctionCall(lambda x, index, shape: PutItem(index, shape)(x), [normal(rng, *taken)], options)

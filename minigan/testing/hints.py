@@ -95,9 +95,7 @@ def rearranged(g: WrongGradient) -> str | None:
     axes = range(g.numerical.ndim)
     for order in permutations(axes):
         if order != tuple(axes) and _close(g.analytical, g.numerical.transpose(order)):
-            return (
-                f"these are the right numbers with the axes in the order {order}: a transpose is missing, or too much"
-            )
+            return f"these are the right numbers with axes in the order {order}: a transpose is missing, or too much"
     for some in _subsets(axes):
         if _close(g.analytical, np.flip(g.numerical, some)):
             return f"these are the right numbers, backwards along {_axes(some)}: a flip is missing, or too much"
@@ -176,10 +174,8 @@ def missing_sum(g: WrongGradient) -> str | None:
     """The difference is the same number all along some axes."""
     lacking = g.numerical - g.analytical
     for some in sorted(_subsets(range(lacking.ndim)), key=len, reverse=True):
-        if (
-            prod(lacking.shape[a] for a in some) > 1
-            and np.ptp(lacking, axis=some).max() <= CLOSE * np.abs(lacking).max()
-        ):
+        entries = prod(lacking.shape[a] for a in some)
+        if entries > 1 and np.ptp(lacking, axis=some).max() <= CLOSE * np.abs(lacking).max():
             return (
                 f"what is lacking is the same number all along {_axes(some)}: a term that is summed or averaged over "
                 "it, such as - mean(dy), is missing or wrong"
@@ -232,11 +228,8 @@ def _entries_along(number: float, shapes: Sequence[Shape]) -> tuple[int, str] | 
     for i, shape in enumerate(shapes):
         for some in _subsets(range(len(shape))):
             if prod(shape[a] for a in some) == n:
-                whole = len(some) == len(shape)
-                return (
-                    n,
-                    f"the number of entries of input {i}" if whole else f"the length of input {i} along {_axes(some)}",
-                )
+                whole, part = f"the number of entries of input {i}", f"the length of input {i} along {_axes(some)}"
+                return n, whole if len(some) == len(shape) else part
     return None
 
 

@@ -104,6 +104,10 @@ def _gradients(outputs: Sequence[Tensor], inputs: list[Tensor]) -> list[Array]:
     return [d.data for d in grad(outputs, inputs, _cotangents(outputs), allow_unused=True) if d is not None]
 
 
+def _assert_same(results: Sequence[Array], expected: Sequence[Array], message: str) -> None:
+    _assert(all(_same(r, e) for r, e in zip(results, expected, strict=True)), message)
+
+
 def _same(result: Array, expected: Array, rtol: float = 1e-9) -> bool:
     result, expected = to_numpy(result), to_numpy(expected)
     scale = np.abs(expected).max(initial=0.0)
@@ -193,10 +197,8 @@ def memory_order_does_not_matter(fn: Forward, arrays: list[Array]) -> None:
             raise InvariantError(
                 f"with arrays laid out as {name}, it raises {type(error).__name__}: {error}"
             ) from error
-        _assert(
-            all(_same(r, c) for r, c in zip(results, contiguous, strict=True)),
-            f"with arrays laid out as {name}, values or gradients differ: does it rely on contiguous memory?",
-        )
+        message = f"with arrays laid out as {name}, values or gradients differ: does it rely on contiguous memory?"
+        _assert_same(results, contiguous, message)
 
 
 def a_broadcast_input_works(fn: Forward, arrays: list[Array]) -> None:
@@ -207,10 +209,8 @@ def a_broadcast_input_works(fn: Forward, arrays: list[Array]) -> None:
         expected = _first_gradients(fn, _leaves([a.copy() for a in views]))
     except Exception:  # equal numbers are not for this function: a singular matrix, say
         return
-    _assert(
-        all(_same(d, e) for d, e in zip(_first_gradients(fn, _leaves(views)), expected, strict=True)),
-        "given np.broadcast_to of one number, gradients differ from those at a copy",
-    )
+    message = "given np.broadcast_to of one number, gradients differ from those at a copy"
+    _assert_same(_first_gradients(fn, _leaves(views)), expected, message)
 
 
 def gradients_own_their_memory(fn: Forward, arrays: list[Array]) -> None:
@@ -241,11 +241,11 @@ def calls_do_not_overwrite_each_other(fn: Forward, arrays: list[Array]) -> None:
     expected = [_first_gradients(fn, leaves) for leaves in inputs]
     calls = [(outputs_of(fn, leaves), leaves) for leaves in inputs]  # both before the first backward pass
     for (outputs, leaves), gradients in zip(calls, expected, strict=True):
-        _assert(
-            all(_same(d, e) for d, e in zip(_gradients(outputs, leaves), gradients, strict=True)),
+        _assert_same(
+            _gradients(outputs, leaves), gradients,
             "called twice before the backward pass, the calls mix: keep what backward needs by save_for_backward, "
             "not on an object that both calls share",
-        )
+        )  # fmt: skip
 
 
 def gradients_add_up_over_two_uses(fn: Forward, arrays: list[Array]) -> None:
