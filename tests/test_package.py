@@ -16,7 +16,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # The rooms of the house, from the ground up: each imports only from those above it in this list.
 ROOMS = [
-    "terminal", "formatting", "options", "backend", "kernels", "autograd", "functions", "nn", "optim",
+    "terminal", "formatting", "table", "options", "backend", "kernels", "autograd", "functions", "nn", "optim",
     "models", "objectives", "penalties", "data", "metrics", "algorithms", "recipes", "trace", "training", "testing",
     "lesson", "doctor", "cli",
 ]  # fmt: skip

@@ -16,13 +16,14 @@ Check = Callable[[Device], str]
 
 def _check_gradients(device: Device) -> str:
     # On the CPU: there the functions run on complex numbers too, fast, and a GPU is compared with it afterwards.
-    from minigan.testing.check import checks, judged
+    from minigan.testing.check import checks_of, run_checks
 
-    rows = list(judged(checks([], order=None, cases=1, seed=0), whole=False))
-    for row in rows:
-        if row.trouble:
-            raise ArithmeticError(f"{row.name}: {str(row.trouble).splitlines()[0]}")
-    return f"{len(rows)} functions, to second order; the largest error is {max(r.agreement.error for r in rows):.0e}"
+    results = list(run_checks(checks_of([], order=None, cases=1, seed=0), whole=False))
+    for result in results:
+        if result.error:
+            raise ArithmeticError(f"{result.name}: {str(result.error).splitlines()[0]}")
+    largest = max(result.agreement.error for result in results)
+    return f"{len(results)} functions, to second order; the largest error is {largest:.0e}"
 
 
 def _check_convolution(device: Device) -> str:
