@@ -12,10 +12,11 @@ from typing import Any
 from minigan import functions as F
 from minigan.autograd import Tensor
 from minigan.autograd.hooks import _observers_here
-from minigan.backend import can_look, default_rng, to_device, zeros
+from minigan.backend import SINGLE_PROCESS, ProcessGroup, default_rng, zeros
 from minigan.functions._common import as_ints, as_number, as_size, check_images
 from minigan.functions.dropout import checked_probability
 from minigan.kernels.geometry import Geometry, normalize_pair
+from minigan.kernels.indexing import beside, labels_outside
 from minigan.nn import init
 from minigan.nn.module import Module, Parameter
 
@@ -205,10 +206,10 @@ class Sigmoid(Module):
 class Dropout(Module):
     """Zeroes a number with probability p and scales the others by 1/(1 − p), in training only.
 
-    process_group: the processes that a batch is shared out to, if there are any; see F.dropout.
+    process_group: the processes that a batch is shared out to; see F.dropout.
     """
 
-    process_group: Any = None
+    process_group: ProcessGroup = SINGLE_PROCESS
 
     def __init__(self, p: float = 0.5, rng: Any = None) -> None:
         super().__init__()
@@ -280,9 +281,9 @@ class Embedding(Module):
         if getattr(array, "dtype", None) is None or array.dtype.kind not in "iu":
             found = getattr(array, "dtype", None) or type(array).__name__
             raise TypeError(f"Embedding takes an array of integer labels, the numbers of its rows, not {found}")
-        if can_look(array) and array.size and not (0 <= array.min() and array.max() < rows):
-            raise ValueError(f"Embedding: labels are {array.min()} to {array.max()}, but rows are 0 to {rows - 1}")
-        return self.weight[to_device(array, self.weight.device)]
+        if outside := labels_outside(array, rows):
+            raise ValueError(f"Embedding: labels are {outside[0]} to {outside[1]}, but rows are 0 to {rows - 1}")
+        return self.weight[beside(array, self.weight._data)]
 
 
 class Sequential(Module):
