@@ -109,10 +109,10 @@ class BatchNorm(Module):
 
     Keeps running_mean and running_var (C) for evaluation: new = (1 − momentum) · old + momentum ·
     batch, the variance with divisor M − 1 (`unbiased`, PyTorch) or M (TensorFlow). process_group: processes that
-    together have a batch, over all of which it shall be normalised, if there are any; see F.batch_norm.
+    together have a batch, over all of which it is normalised; see F.batch_norm.
     """
 
-    process_group: Any = None
+    process_group: ProcessGroup = SINGLE_PROCESS
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True) -> None:
         super().__init__()
@@ -132,7 +132,8 @@ class BatchNorm(Module):
         """negative_slope: of a (leaky) ReLU to do at once."""
         return F.batch_norm(
             x, self.weight, self.bias, self.running_mean, self.running_var, self.training, self.momentum, self.eps,
-            self.unbiased, negative_slope, self.num_batches_tracked, self.process_group,
+            unbiased=self.unbiased, num_batches_tracked=self.num_batches_tracked, process_group=self.process_group,
+            negative_slope=negative_slope,
         )  # fmt: skip
 
     def extra_repr(self) -> str:
