@@ -110,6 +110,43 @@ def test_array_work_asks_the_array_for_its_module(path):
         assert not guests, f"{name(path)} imports {guests}"
 
 
+@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) == "functions"], ids=name)
+def test_functions_know_no_devices_and_no_order_in_memory(path):
+    words = "device", "cupy", "on_gpu", "flags", "strides", "PIXELS_FIRST", "can_look"
+    found = {identifier for identifier in identifiers(path) if any(word in identifier for word in words)}
+    assert not found, f"{name(path)}: {found} belong into a kernel"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parent == ROOT / "kernels"], ids=name)
+def test_cpu_or_cuda_is_chosen_in_one_place(path):
+    if name(path) != "kernels/dispatch.py":
+        assert not identifiers(path) & {"is_on_gpu", "cuda", "suits", "cupy"}
+        assert not any(isinstance(n, ast.Constant) and n.value in ("cupy", "numpy") for n in nodes(path))
+        assert not any(full.startswith("minigan.kernels.cuda") for full in imported(path))
+
+
+def test_every_cuda_version_is_one_of_a_kernel():
+    for path in (ROOT / "kernels" / "cuda").glob("*.py"):
+        if path.stem not in ("__init__", "table"):
+            here = {n.name for n in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(n, ast.FunctionDef)}
+            assert {n for n in here if not n.startswith("_")} == with_cuda_version(ROOT / "kernels" / path.name)
+
+
+def with_cuda_version(path: Path) -> set[str]:
+    functions = [n for n in nodes(path) if isinstance(n, ast.FunctionDef)]
+    return {f.name for f in functions if any(ast.unparse(d) == "has_cuda_version" for d in f.decorator_list)}
+
+
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def identifiers(path: Path) -> set[str]:
+    """All names in a file, of variables, attributes, arguments and what is imported."""
+    parts = {ast.Name: "id", ast.Attribute: "attr", ast.arg: "arg", ast.keyword: "arg", ast.alias: "name"}
+    return {getattr(n, parts[type(n)]) or "" for n in nodes(path) if type(n) in parts}
+
+
 def test_the_exceptions_are_still_needed():
     assert all("numpy" in {full.split(".")[0] for full in imported(ROOT / path)} for path in ON_THE_HOST)
 

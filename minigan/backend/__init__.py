@@ -9,16 +9,13 @@ from minigan.backend.arrays import (
     is_on_gpu,
     memory_order,
     to_numpy,
-    value_range,
 )
 from minigan.backend.cupy_backend import DeviceError
 from minigan.backend.devices import (
     CPU,
     Device,
-    beside,
     check_here,
     choose_device,
-    constant_like,
     device_of,
     get_default_device,
     parse_device,
@@ -33,8 +30,8 @@ from minigan.backend.random import Generator, default_rng, drawing_from, manual_
 
 __all__ = [
     "CPU", "SINGLE_PROCESS", "Array", "Device", "DeviceError", "Generator", "ProcessGroup", "ProcessGroupError",
-    "as_array", "beside", "can_look", "check_here", "choose_device", "constant_like", "default_rng", "device_of",
+    "as_array", "can_look", "check_here", "choose_device", "default_rng", "device_of",
     "drawing_from", "get_array_module", "get_default_device", "is_array", "is_on_gpu", "keep_freed_memory",
     "manual_seed", "memory_order", "new_rng", "parse_device", "products_in_tf32", "set_default_device", "to_device",
-    "to_numpy", "value_range", "zeros",
+    "to_numpy", "zeros",
 ]  # fmt: skip

@@ -50,11 +50,6 @@ def can_look(array: Array) -> bool:
     return not is_on_gpu(array)
 
 
-def value_range(array: Array) -> tuple[Any, Any] | None:
-    """The least and the largest value; None where there is no value, or a GPU would have to be waited for."""
-    return (array.min(), array.max()) if can_look(array) and array.size else None
-
-
 def memory_order(array: Array) -> list[int]:
     """The array's axes, from the one with the longest strides in memory to the one with the shortest."""
     return sorted(range(array.ndim), key=lambda axis: -array.strides[axis])

@@ -11,13 +11,12 @@ import re
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from minigan.backend import cupy_backend
-from minigan.backend.arrays import Array, get_array_module, to_numpy
+from minigan.backend.arrays import Array, to_numpy
 from minigan.backend.cupy_backend import DeviceError
 
 
@@ -165,22 +164,3 @@ def zeros(shape: tuple[int, ...], dtype: Any = "float32", device: Device | None 
     cupy = cupy_backend.ready(device.index)
     with cupy.cuda.Device(device.index):
         return cupy.zeros(shape, dtype)
-
-
-def beside(array: Array, x: Array) -> Array:
-    """The array where x lies; no copy if it is there already."""
-    return to_device(array, device_of(x))
-
-
-def constant_like(x: Array, value: float) -> Array:
-    """An array of x's shape and dtype, where x lies, full of one number: a view of that number, to be read only."""
-    number = _number(value, x.dtype, device_of(x))
-    return get_array_module(number).broadcast_to(number, x.shape)
-
-
-@lru_cache(maxsize=32)
-def _number(value: float, dtype: np.dtype, device: Device) -> Array:
-    """A number on its device, made once."""
-    array = zeros((), dtype, device)
-    array.fill(value)
-    return array

@@ -6,14 +6,15 @@ from numbers import Real
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import as_array, beside, constant_like, get_array_module, is_array, value_range
+from minigan.backend import as_array, get_array_module
 from minigan.functions._common import as_floating, as_like, like
 from minigan.functions.activation import log_softmax, relu, sigmoid
 from minigan.functions.arithmetic import abs as _abs
 from minigan.functions.arithmetic import log, maximum
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
-from minigan.kernels.loss import cross_entropy_with_logits, cross_entropy_with_logits_slope
+from minigan.kernels.indexing import beside, labels_outside
+from minigan.kernels.loss import cross_entropy_with_logits, cross_entropy_with_logits_slope, filled_like
 
 SMALLEST_LOG = -100.0  # what ln 0 counts as in binary_cross_entropy, as in PyTorch
 
@@ -120,8 +121,10 @@ def hinge_loss(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
 def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     """−ln softmax(logits)[label], for logits (N, K) and integer labels (N) in 0 … K−1."""
     logits = as_floating("cross_entropy", logits, "logits")
-    if not is_array(labels):  # a list stays on the host, to be looked at
-        labels = as_array(labels)
+    try:
+        labels = as_array(labels)  # a list stays on the host, to be looked at
+    except ValueError as error:
+        raise ValueError(f"cross_entropy: labels: {error}") from None
     if labels.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy: labels must be integers, the classes' numbers, not {labels.dtype}")
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
@@ -129,11 +132,10 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
             f"cross_entropy: logits has shape {logits.shape}, labels {labels.shape}: logits must be (N, K) and labels "
             "(N,), one for each row"
         )
-    limits = value_range(labels)
-    if limits and not (0 <= limits[0] and limits[1] < logits.shape[1]):
+    if outside := labels_outside(labels, logits.shape[1]):
         raise ValueError(
             f"cross_entropy: labels must lie in 0 … {logits.shape[1] - 1} for logits of shape {logits.shape}, but "
-            f"they run from {limits[0]} to {limits[1]}"
+            f"they run from {outside[0]} to {outside[1]}"
         )
     rows = get_array_module(logits._data).arange(len(labels))
     losses = -log_softmax(logits, axis=1)[rows, beside(labels, logits._data)]
@@ -143,7 +145,7 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
 def _target(name: str, x: Tensor, target: Any, of: str = "x") -> Tensor:
     """The target as a Tensor like x, which is called `of`; a number stands for an array full of it."""
     if isinstance(target, Real):
-        return Tensor.from_array(constant_like(x._data, float(target)))
+        return Tensor.from_array(filled_like(x._data, float(target)))
     if not isinstance(target, Tensor):
         target = like(name, "target", target, x)
     elif target.dtype.kind not in "fc":

@@ -22,16 +22,16 @@ import numpy as np
 
 from minigan import functions as F
 from minigan.autograd import Function, Tensor
-from minigan.backend import Array
+from minigan.backend import Array, ProcessGroup
 from minigan.functions.activation import LeakyReLUBackward
 from minigan.functions.arithmetic import AddScalar, MaskMul, MulScalar
 from minigan.functions.convolution import ConvWeightGrad
 from minigan.functions.dense import DenseWeightGrad
+from minigan.functions.distributed import AllReduceSum
 from minigan.functions.loss import BinaryCrossEntropyWithLogitsBackward
 from minigan.functions.manipulation import PutItem
 from minigan.functions.normalization import BatchNormBackward
 from minigan.functions.pooling import AvgSpread2d, MaxTake2d, MaxUnpool2d
-from minigan.functions.synchronised import AllReduceSum
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.normalization import batch_norm_forward
 from minigan.testing.callables import Outputs
@@ -329,19 +329,19 @@ def _beta_away_from_kinks(x: np.ndarray, gamma: np.ndarray) -> np.ndarray:
     return -np.take_along_axis(y[:, 1:] + y[:, :-1], widest, axis=1)[:, 0] / 2
 
 
-@dataclass(frozen=True)
-class _IdenticalProcesses:
+class _IdenticalProcesses(ProcessGroup):
     """A group of `size` processes that all have the same batch and do the same to it."""
 
-    size: int
-
-    @property
-    def weight(self) -> float:
-        return 1 / self.size
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = self.whole = size
 
     def all_reduce(self, array: Array) -> Array:
         array *= self.size
         return array
+
+    def __repr__(self) -> str:
+        return f"_IdenticalProcesses({self.size})"
 
 
 @case("batch_norm over a process group")
