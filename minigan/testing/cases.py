@@ -293,12 +293,10 @@ def _with_bias(rng: RNG, x: np.ndarray, weight: np.ndarray, o: int) -> list[np.n
 def _pooling(name: str, rng: RNG) -> FunctionCall:
     size, kernel, options = convolution(rng, pooling=True)
     x = distinct(rng, integer(rng, 1, 2), integer(rng, 1, 2), *size)
-    forms: list[int | Pair] = [kernel, kernel[0]] if kernel[0] == kernel[1] else [kernel]
-    kernel_size = choice(rng, forms)
-    stride = choice(rng, [options["stride"], None])
-    return FunctionCall(
-        getattr(F, name), [x], {"kernel_size": kernel_size, "stride": stride, "padding": options["padding"]}
-    )
+    forms: list[int | Pair] = [kernel, kernel[0]]
+    options["kernel_size"] = choice(rng, forms) if kernel[0] == kernel[1] else kernel
+    options["stride"] = choice(rng, [options["stride"], None])
+    return FunctionCall(getattr(F, name), [x], options)
 
 
 @case("upsample_nearest2d", batched=1)
