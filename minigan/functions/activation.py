@@ -11,6 +11,7 @@ from minigan.functions.arithmetic import exp
 from minigan.functions.reduction import Axes, nonempty_axis
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels.activation import leaky_relu_backward, leaky_relu_forward, sigmoid_forward, softplus_forward
+from minigan.renamed import renamed_in
 
 
 class LeakyReLU(Function):
@@ -163,3 +164,6 @@ def log_softmax(x: Any, axis: int = -1) -> Tensor:
     """x − ln Σ eˣ along an axis."""
     x, axis = nonempty_axis("log_softmax", as_floating("log_softmax", x), axis)
     return LogSoftmax(axis)(x)
+
+
+__getattr__ = renamed_in(__name__)

@@ -15,6 +15,7 @@ from minigan.backend import get_array_module
 from minigan.functions._common import NUMBER, as_floating, as_tensor, like
 from minigan.functions.manipulation import sum_to
 from minigan.kernels import elementwise as kernels
+from minigan.renamed import renamed_in
 
 
 class _Binary(Function):
@@ -350,3 +351,6 @@ def _beside(name: str, label: str, value: Any, x: Tensor) -> Tensor:
 
 def _is_floating(x: Tensor) -> bool:
     return x._data.dtype.kind in "fc"
+
+
+__getattr__ = renamed_in(__name__)
