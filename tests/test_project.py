@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import configparser
+import importlib
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -63,3 +65,26 @@ def test_a_page_that_loads_from_another_host_is_noticed(html, api):
 )  # fmt: skip
 def test_a_page_that_does_not_is_not(html, api):
     assert api.Loaded(html).addresses == []
+
+
+def test_kept_figures_stand_beside_new_ones_and_are_replaced_one_by_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(ROOT / "tests" / "benchmarks")
+    results = importlib.import_module("results")
+    script = str(tmp_path / "compare.py")
+    results.show_beside_kept(script, {"mlp": {"ratio": 0.94}})
+    assert "mlp  ratio 0.94   none kept" in capsys.readouterr().out and not list(tmp_path.iterdir())
+    results.keep(script, {"mlp": {"ratio": 0.94}, "dcgan28": {"ratio": 0.86}}, "numpy", "no-such-package")
+    results.keep(script, {"mlp": {"ratio": 0.9}})
+    results.show_beside_kept(script, {"mlp": {"ratio": 0.88}, "dcgan28": {"ratio": 0.87}})
+    shown = capsys.readouterr().out
+    assert "mlp      ratio 0.88 (0.9)   kept 20" in shown and "dcgan28  ratio 0.87 (0.86)   kept 20" in shown
+    kept = results.kept(script)["dcgan28"]
+    assert kept["cores"] >= 1 and kept["versions"].keys() == {"python", "minigan", "numpy"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "benchmarks").glob("*.json")), ids=lambda path: path.name)
+def test_what_is_kept_says_when_and_where_it_was_measured(path):
+    assert path.with_suffix(".py").is_file()
+    for entry in json.loads(path.read_text(encoding="utf-8")).values():
+        assert {"date", "machine", "cores", "versions"} < entry.keys()
+        assert {"python", "minigan", "numpy"} < entry["versions"].keys()
