@@ -369,11 +369,11 @@ def judge_turn(n, G, D, opt_G, left, no_limit):
 weight = D.parameters()[0]
 fake = G(noise(8))
 verdict = D(fake)
-used = weight._version.count
+used = weight.version
 F.mean(F.softplus(D(fake.detach()))).backward()
 gan.optimizers["D"].step()  # D has changed since it judged
-print(f"{weight.name} was used after {used} changes, and now has {weight._version.count}")
-assert weight._version.count == used + 1
+print(f"{weight.name} was used after {used} changes, and now has {weight.version}")
+assert weight.version == used + 1
 try:
     F.mean(F.softplus(-verdict)).backward()
 except mg.StaleTensorError as error:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from minigan.autograd import Tensor
-from minigan.autograd.function import check_alike
+from minigan.autograd.checks import check_alike
 from minigan.autograd.hooks import notify
-from minigan.autograd.tensor import _describe
+from minigan.autograd.tensor import describe
 from minigan.backend import Array, as_array, check_here, get_array_module, to_device
 from minigan.functions._common import as_number
 from minigan.kernels.adam import adam_update
@@ -76,7 +76,7 @@ class Optimizer:
             {slot: [state[slot] for _, state in moved] for slot in self.slots},
         )
         for p, _ in moved:
-            p._touch(cause)
+            p.increment_version(cause)
         notify("after_step", self)
 
     def _update(self, params: list[Array], grads: list[Array], moments: dict[str, list[Array]]) -> None:
@@ -123,8 +123,8 @@ def _unfit(p: Any) -> str:
     if not isinstance(p, Tensor):
         return f"is {type(p).__name__}"
     if p.creator is not None:
-        return f"({_describe(p)}) was made by {p.creator.name}: give the tensors it was made of"
-    return "" if p.dtype.kind == "f" else f"({_describe(p)}) is {p.dtype}, not floating"
+        return f"({describe(p)}) was made by {p.creator.name}: give the tensors it was made of"
+    return "" if p.dtype.kind == "f" else f"({describe(p)}) is {p.dtype}, not floating"
 
 
 def _check_gradient(cause: str, i: int, p: Tensor) -> None:
@@ -133,10 +133,10 @@ def _check_gradient(cause: str, i: int, p: Tensor) -> None:
     if g is None:
         return
     if not isinstance(g, Tensor):
-        raise TypeError(f"{cause}: .grad of parameter {i} ({_describe(p)}) must be a Tensor, not {type(g).__name__}")
+        raise TypeError(f"{cause}: .grad of parameter {i} ({describe(p)}) must be a Tensor, not {type(g).__name__}")
     if g._data.shape != p._data.shape:
         raise ValueError(
-            f"{cause}: .grad of parameter {i} ({_describe(p)}) has shape {g.shape}, but must have the parameter's"
+            f"{cause}: .grad of parameter {i} ({describe(p)}) has shape {g.shape}, but must have the parameter's"
         )
     if g._data.dtype != p._data.dtype or type(g._data) is not type(p._data):
         check_alike(cause, {f"parameter {i}": p, "its .grad": g})

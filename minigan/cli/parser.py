@@ -61,7 +61,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     trace.add_argument("--out", metavar="FILE", help="write the trace as JSON (default: trace.json)")
 
     check = commands.add_parser(
-        "check", help="judge backward passes: the engine's, or your own", formatter_class=argparse.RawTextHelpFormatter,
+        "check", help="check backward passes: the engine's, or your own", formatter_class=argparse.RawTextHelpFormatter,
         description="Check derivatives and invariants of every function, or of those named.",
     )  # fmt: skip
     check.add_argument(
@@ -72,7 +72,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     check.add_argument("--order", type=int, choices=(1, 2, 3), help="of the derivatives (default: 2; some 3)")
     check.add_argument("--cases", type=_count, default=10, help="random calls of each function (default: 10)")
     check.add_argument("--seed", type=_natural, default=0, help="of the random calls (default: 0)")
-    check.add_argument("--device", type=_device, help="where they are judged: cpu (default), gpu or gpu:N")
+    check.add_argument("--device", type=_device, help="where they are checked: cpu (default), gpu or gpu:N")
     check.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
     functions = commands.add_parser("functions", help="the table of derivatives; with a name, one with its source")

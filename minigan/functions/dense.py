@@ -9,6 +9,7 @@ from minigan.autograd import Function, Tensor
 from minigan.functions._common import as_floating, as_like, as_shaped, as_tensor
 from minigan.functions.manipulation import reshape, sum_to, transpose
 from minigan.functions.reduction import sum as _sum
+from minigan.kernels import product as kernels
 
 
 class MatMul(Function):
@@ -20,7 +21,7 @@ class MatMul(Function):
     def forward(self, a, b):
         self.save_for_backward(a, b)
         try:
-            return _forwards(a) @ _forwards(b)
+            return kernels.matmul(a, b)
         except ValueError:
             raise ValueError(
                 f"matmul: a of shape {a.shape} and b of shape {b.shape} do not broadcast before their last two axes: "
@@ -33,11 +34,6 @@ class MatMul(Function):
         da = sum_to(MatMul()(dy, _swapped(b)), a.shape) if need_a else None
         db = sum_to(MatMul()(_swapped(a), dy), b.shape) if need_b else None
         return da, db
-
-
-def _forwards(a: Any) -> Any:
-    """A stack of matrices, copied if an axis goes backwards in memory: CuPy's product of stacks cannot step back."""
-    return a.copy() if a.ndim > 2 and min(a.strides) < 0 else a
 
 
 class Dense(Function):

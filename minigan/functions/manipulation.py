@@ -14,22 +14,19 @@ from typing import Any
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module, is_array
 from minigan.functions._common import as_ints, as_tensor, check_images
+from minigan.kernels import layout as kernels
 from minigan.kernels.geometry import normalize_padding
-from minigan.kernels.layout import to_native
 
 
 class Reshape(Function):
-    """y = x in another shape        dx = dy in x's shape
-
-    Numbers that become images (N, C, H, W) are laid out in memory as the kernels want them.
-    """
+    """y = x in another shape        dx = dy in x's shape"""
 
     def __init__(self, shape: Sequence[int]) -> None:
         self.shape = tuple(shape)
 
     def forward(self, x):
         try:
-            y = x.reshape(self.shape)
+            return kernels.reshape(x, self.shape)
         except ValueError:
             known = prod(n for n in self.shape if n != -1)
             rule = (
@@ -40,7 +37,6 @@ class Reshape(Function):
             raise ValueError(
                 f"reshape: x of shape {x.shape} has {x.size} elements, but shape {self.shape} {rule}"
             ) from None
-        return to_native(y) if y.ndim == 4 and x.ndim != 4 else y
 
     def backward(self, dy):
         return reshape(dy, self.input_shapes[0])

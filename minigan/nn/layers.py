@@ -11,11 +11,12 @@ from typing import Any
 
 from minigan import functions as F
 from minigan.autograd import Tensor
-from minigan.autograd.hooks import _observers_here
-from minigan.backend import can_look, default_rng, to_device, zeros
+from minigan.autograd.hooks import context
+from minigan.backend import SINGLE_PROCESS, ProcessGroup, default_rng, zeros
 from minigan.functions._common import as_ints, as_number, as_size, check_images
 from minigan.functions.dropout import checked_probability
 from minigan.kernels.geometry import Geometry, normalize_pair
+from minigan.kernels.indexing import beside, labels_outside
 from minigan.nn import init
 from minigan.nn.module import Module, Parameter
 
@@ -108,10 +109,10 @@ class BatchNorm(Module):
 
     Keeps running_mean and running_var (C) for evaluation: new = (1 − momentum) · old + momentum ·
     batch, the variance with divisor M − 1 (`unbiased`, PyTorch) or M (TensorFlow). process_group: processes that
-    together have a batch, over all of which it shall be normalised, if there are any; see F.batch_norm.
+    together have a batch, over all of which it is normalised; see F.batch_norm.
     """
 
-    process_group: Any = None
+    process_group: ProcessGroup = SINGLE_PROCESS
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True) -> None:
         super().__init__()
@@ -131,7 +132,8 @@ class BatchNorm(Module):
         """negative_slope: of a (leaky) ReLU to do at once."""
         return F.batch_norm(
             x, self.weight, self.bias, self.running_mean, self.running_var, self.training, self.momentum, self.eps,
-            self.unbiased, negative_slope, self.num_batches_tracked, self.process_group,
+            unbiased=self.unbiased, num_batches_tracked=self.num_batches_tracked, process_group=self.process_group,
+            negative_slope=negative_slope,
         )  # fmt: skip
 
     def extra_repr(self) -> str:
@@ -205,10 +207,10 @@ class Sigmoid(Module):
 class Dropout(Module):
     """Zeroes a number with probability p and scales the others by 1/(1 − p), in training only.
 
-    process_group: the processes that a batch is shared out to, if there are any; see F.dropout.
+    process_group: the processes that a batch is shared out to; see F.dropout.
     """
 
-    process_group: Any = None
+    process_group: ProcessGroup = SINGLE_PROCESS
 
     def __init__(self, p: float = 0.5, rng: Any = None) -> None:
         super().__init__()
@@ -280,9 +282,9 @@ class Embedding(Module):
         if getattr(array, "dtype", None) is None or array.dtype.kind not in "iu":
             found = getattr(array, "dtype", None) or type(array).__name__
             raise TypeError(f"Embedding takes an array of integer labels, the numbers of its rows, not {found}")
-        if can_look(array) and array.size and not (0 <= array.min() and array.max() < rows):
-            raise ValueError(f"Embedding: labels are {array.min()} to {array.max()}, but rows are 0 to {rows - 1}")
-        return self.weight[to_device(array, self.weight.device)]
+        if outside := labels_outside(array, rows):
+            raise ValueError(f"Embedding: labels are {outside[0]} to {outside[1]}, but rows are 0 to {rows - 1}")
+        return self.weight[beside(array, self.weight._data)]
 
 
 class Sequential(Module):
@@ -304,7 +306,7 @@ class Sequential(Module):
 
     def forward(self, x: Any) -> Any:
         modules = list(self._modules.values())
-        watched = bool(_observers_here())
+        watched = bool(context.observers)
         done = False  # by the module before
         for module, following in zip(modules, [*modules[1:], None], strict=True):
             if done:

@@ -48,8 +48,8 @@ class SpectralNorm(Module):
         v = self._unit(matrix._data.T @ self.u._data)
         if self.training:
             self.u.copy_(self._unit(matrix._data @ v), "SpectralNorm's power iteration")
-        u = Tensor._of(self.u._data.copy())
-        return F.sum(F.matmul(matrix, Tensor._of(v)) * u)
+        u = Tensor.from_array(self.u._data.copy())
+        return F.sum(F.matmul(matrix, Tensor.from_array(v)) * u)
 
     def _unit(self, x: Any) -> Any:
         return x / (get_array_module(x).sqrt((x * x).sum()) + x.dtype.type(self.eps))

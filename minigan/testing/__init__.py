@@ -4,9 +4,9 @@
 halves, for inputs of one's choice. `minigan.testing.strategies` has Hypothesis strategies for more.
 """
 
+from minigan.testing.assertions import NoInputsError, assert_gradients
 from minigan.testing.gradcheck import Agreement, gradcheck
 from minigan.testing.invariants import InvariantError, assert_invariants
-from minigan.testing.judge import NoInputsError, assert_gradients
 from minigan.testing.report import GradientError
 
 __all__ = [

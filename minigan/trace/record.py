@@ -19,9 +19,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from minigan.autograd import Function, Tensor, in_backward_of, observe
-from minigan.autograd.hooks import Observer, is_grad_enabled
-from minigan.autograd.tensor import _owner
+from minigan.autograd import Function, Tensor, in_backward_of, is_grad_enabled, observe
+from minigan.autograd.hooks import Observer
+from minigan.autograd.tensor import owner_of
 from minigan.backend import Array as Numbers
 from minigan.backend import get_array_module
 from minigan.nn import Module, Parameter
@@ -259,7 +259,7 @@ class Recorder(Observer):
 
     # Backward.
 
-    def before_walk(
+    def before_backward_pass(
         self, outputs: list[Tensor], cotangents: list[Tensor], wanted: set | None, create_graph: bool
     ) -> None:
         """A backward pass begins. One that asks for some gradients of a loss is asked for those at borders too."""
@@ -361,10 +361,10 @@ class Recorder(Observer):
 
     def _summary(self, t: Tensor, signed: bool = False, picture: bool = True) -> Array:
         array = t._data
-        owner = _owner(array)
+        owner = owner_of(array)
         if owner.size != array.size:
             owner = array  # a part of some memory: known by itself only
-        key = id(owner), t.shape, array.strides, t._version.count, signed, picture
+        key = id(owner), t.shape, array.strides, t.version, signed, picture
         memory, summary = self._known.get(key, (None, None))
         if memory is None or memory() is not owner:
             summary = summarize(array, signed, picture)

@@ -73,13 +73,13 @@ class StepRecorder(Recorder):
         if self._alternatives and isinstance(output, Tensor) and self.root(call) is call:
             self._outputs[call] = output
 
-    def before_walk(
+    def before_backward_pass(
         self, outputs: list[Tensor], cotangents: list[Tensor], wanted: set | None, create_graph: bool
     ) -> None:
         """Compare, if this is the pass from which the generator learns."""
         if self._alternatives:
             self._compare(outputs)
-        super().before_walk(outputs, cotangents, wanted, create_graph)
+        super().before_backward_pass(outputs, cotangents, wanted, create_graph)
 
     def _compare(self, outputs: list[Tensor]) -> None:
         learns = {f"loss_{name}": module for name, module in self.modules.items()}.get(self.loss_of(outputs))

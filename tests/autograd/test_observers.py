@@ -99,7 +99,7 @@ def test_what_an_observer_wants_besides_is_computed_and_handed_to_nobody():
     x, y = (mg.Tensor(value, requires_grad=True) for value in (3.0, 2.0))
 
     class Curious(Diary):
-        def before_walk(self, outputs, cotangents, wanted, create_graph):
+        def before_backward_pass(self, outputs, cotangents, wanted, create_graph):
             self.create_graph = create_graph
             wanted.add(x)
 

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import basic_indices, integer_array_indices
 import minigan as mg
 from minigan import functions as F
 from minigan.testing import gradcheck
-from minigan.testing.draws import sides
+from minigan.testing.random_inputs import padding_per_side
 from minigan.testing.strategies import array_shapes, arrays, mutually_broadcastable_shapes, paddings, several_arrays
 
 full = arrays(array_shapes(min_dims=1))
@@ -121,5 +121,5 @@ def test_concatenate(shape, count, data):
 
 @given(arrays((2, 1, 3, 2)), paddings(2, same=False))
 def test_pad2d(x, padding):
-    np.testing.assert_array_equal(F.pad2d(x, padding).numpy(), np.pad(x, ((0, 0), (0, 0), *sides(padding))))
+    np.testing.assert_array_equal(F.pad2d(x, padding).numpy(), np.pad(x, ((0, 0), (0, 0), *padding_per_side(padding))))
     gradcheck(lambda t: F.pad2d(t, padding), x)

@@ -1,4 +1,4 @@
-"""One line of test code judges a user's function: right ones pass, each broken promise is found."""
+"""One line of test code checks a user's function: right ones pass, each broken invariant is found."""
 
 import functools
 
@@ -216,7 +216,7 @@ def test_writing_to_an_input_is_found_where_it_changes_nothing():
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda c: c.__name__)
-def test_each_broken_promise_is_found(broken):
+def test_each_broken_invariant_is_found(broken):
     gradcheck(broken, X, order=1)
     with pytest.raises(InvariantError, match=BROKEN[broken]):
         assert_invariants(broken.apply, [X])
@@ -272,21 +272,21 @@ def test_layers_constants_and_options():
         (lambda: assert_gradients(F.tanh, cases=0), ValueError, "cases must be 1 or more, not 0"),
     ],
 )
-def test_what_cannot_be_judged(call, error, message):
+def test_what_cannot_be_checked(call, error, message):
     with pytest.raises(error, match=message):
         call()
 
 
-def test_wasted_work_is_found_where_it_is_looked_for():
+def test_unneeded_gradients_are_found_where_it_is_asked_for():
     assert_invariants(Wasteful.apply, [X, X])
     with pytest.raises(
         InvariantError, match=r"Wasteful.backward computes the gradient of its input 1.*needs_input_grad"
     ):
-        assert_invariants(Wasteful.apply, [X, X], thrifty=True)
-    assert_invariants(F.mul, [X, X], thrifty=True)
+        assert_invariants(Wasteful.apply, [X, X], check_needs_input_grad=True)
+    assert_invariants(F.mul, [X, X], check_needs_input_grad=True)
 
 
-# --- the engine's own promises, broken from outside -------------------------------------------------
+# --- invariants of the engine, broken by a patch -------------------------------------------------
 
 
 def test_gradients_that_share_memory_are_found(monkeypatch):

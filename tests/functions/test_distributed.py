@@ -1,4 +1,4 @@
-"""Batch normalisation over processes that share a batch: here threads, which meet for every sum."""
+"""Sums over processes, and batch normalisation of a batch that they share: here threads, which meet for every sum."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ import pytest
 
 from minigan import functions as F
 from minigan.autograd import Tensor, grad
+from minigan.backend import SINGLE_PROCESS, ProcessGroup
 
 BATCH, CHANNELS = 7, 3
 RNG = np.random.default_rng(0)
 
 
-class Member:
-    """As `distributed.ProcessGroup`: n of the batch's N images, and sums over the processes."""
+class Member(ProcessGroup):
+    """A process with the images `mine` of the batch, and its sums over all of them."""
 
-    def __init__(self, own: slice, meeting: SimpleNamespace) -> None:
-        self.own, self.meeting = own, meeting
-        self.weight = (own.stop - own.start) / BATCH
+    def __init__(self, mine: slice, meeting: SimpleNamespace) -> None:
+        super().__init__()
+        self.mine, self.meeting = mine, meeting
+        self.size, self.own, self.whole = 2, mine.stop - mine.start, BATCH
 
     def all_reduce(self, array: Any) -> Any:
         self.meeting.brought.append(array.copy())
@@ -48,7 +50,7 @@ def together(shares: list[slice], work: Callable[[Member], dict[str, np.ndarray]
 
 
 def alone(work: Callable[[Any], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return work(None)
+    return work(SINGLE_PROCESS)
 
 
 def derivatives(shape: tuple[int, ...], slope: float | None) -> Callable[[Any], dict[str, np.ndarray]]:
@@ -57,8 +59,8 @@ def derivatives(shape: tuple[int, ...], slope: float | None) -> Callable[[Any], 
     x, a, b, c = (RNG.standard_normal(shape) for _ in range(4))
     weights = RNG.standard_normal((2, CHANNELS))
 
-    def work(process_group: Member | None) -> dict[str, np.ndarray]:
-        own = slice(0, BATCH) if process_group is None else process_group.own
+    def work(process_group: ProcessGroup) -> dict[str, np.ndarray]:
+        own = getattr(process_group, "mine", slice(0, BATCH))
         n = own.stop - own.start
         xs, gamma, beta = (Tensor(array, requires_grad=True) for array in (x[own], *weights))
         running = Tensor(np.zeros(CHANNELS)), Tensor(np.ones(CHANNELS))
@@ -82,3 +84,22 @@ def test_it_is_the_whole_batch_s_in_every_order(shares, shape, slope):
     whole, shared = alone(work), together(shares, work)
     for name, expected in whole.items():
         np.testing.assert_allclose(shared[name], expected, rtol=1e-9, atol=1e-11, err_msg=name)
+
+
+@pytest.mark.parametrize("shares", [[slice(0, 3), slice(3, 7)], [slice(0, 1), slice(1, 4), slice(4, 7)]])
+def test_each_process_may_ask_something_else_of_its_gamma_s_gradient(shares):
+    """Σ n/N (p · dγ) over the processes, each with its own p, against the same of x̂ in one process."""
+    x, dy = RNG.standard_normal((2, BATCH, CHANNELS))
+    p = RNG.standard_normal((len(shares), CHANNELS))
+
+    def work(process: Member) -> dict[str, np.ndarray]:
+        xs, gamma = Tensor(x[process.mine], requires_grad=True), Tensor(np.ones(CHANNELS), requires_grad=True)
+        y = F.batch_norm(xs, gamma, process_group=process)
+        (dgamma,) = grad(y, [gamma], dy[process.mine], create_graph=True)
+        return {"dx": grad((dgamma * p[shares.index(process.mine)]).sum(), [xs])[0].numpy() * process.weight}
+
+    whole = Tensor(x, requires_grad=True)
+    products = F.batch_norm(whole) * dy
+    of_each = [(products[s].sum(axis=0) * p[i]).sum() * ((s.stop - s.start) / BATCH) for i, s in enumerate(shares)]
+    (expected,) = grad(sum(of_each[1:], of_each[0]), [whole])
+    np.testing.assert_allclose(together(shares, work)["dx"], expected.numpy(), rtol=1e-9, atol=1e-11)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minigan.algorithms import Algorithm
 from minigan.algorithms.state import under
@@ -13,16 +13,12 @@ from minigan.autograd import Tensor
 from minigan.kernels.averaging import average_update
 from minigan.nn import Module
 from minigan.options import ConfigError
-from minigan.training.callbacks.callback import Callback
-
-if TYPE_CHECKING:
-    from minigan.training.trainer import Trainer
 
 
-class EMA(Callback):
+class EMA:
     """avg ← decay · avg + (1 − decay) · weights after every step, for all of the algorithm's `averaged`.
 
-    An average of few steps is an average over those steps: early on less is kept, (1 + step) / (10 + step).
+    An average of few steps is an average over those steps: early on less is kept, step / (9 + step).
     """
 
     def __init__(self, algorithm: Algorithm, decay: float) -> None:
@@ -35,11 +31,11 @@ class EMA(Callback):
             )
         self.networks = {name: averaged_copy(algorithm.networks[name]) for name in algorithm.averaged}
 
-    def on_step(self, trainer: Trainer, figures: dict[str, Tensor]) -> None:
-        """Move the averages on."""
-        before = trainer.step - 1
+    def update(self, algorithm: Algorithm, step: int) -> None:
+        """Move the averages on after a step, the first of which is 1."""
+        decay = min(self.decay, step / (9 + step))
         for name, average in self.networks.items():
-            update_average(average, trainer.algorithm.networks[name], min(self.decay, (1 + before) / (10 + before)))
+            update_average(average, algorithm.networks[name], decay)
 
     @contextmanager
     def applied(self, algorithm: Algorithm) -> Iterator[None]:
@@ -77,7 +73,7 @@ def update_average(average: Module, network: Module, decay: float) -> None:
     for a, x in pairs:
         if a.dtype.kind != "f":
             a._data[...] = x._data
-        a._touch("update_average()")
+        a.increment_version("update_average()")
 
 
 def _state(module: Module) -> list[Tensor]:
