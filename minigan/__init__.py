@@ -15,7 +15,7 @@ from minigan.autograd import (
 from minigan.backend import DeviceError, get_default_device, manual_seed, set_default_device
 from minigan.renamed import renamed_in
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AnomalyError", "DeviceError", "Function", "GraphError", "StaleTensorError", "Tensor", "detect_anomaly",
