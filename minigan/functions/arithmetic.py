@@ -7,6 +7,7 @@ nor have to travel to a GPU. Whole numbers leave integers what they are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
@@ -315,7 +316,7 @@ def abs(x: Any) -> Tensor:
     return Abs()(as_tensor("abs", x))
 
 
-def _with_number(function: type[AddScalar | MulScalar | Power], name: str, x: Any, number: Any, label: str) -> Tensor:
+def _with_number(function: Callable[[float], Function], name: str, x: Any, number: Any, label: str) -> Tensor:
     """The function, with a number as its option, of x; integers stay so and take only whole numbers."""
     if not isinstance(x, Tensor):
         x = as_tensor(name, x, label)
