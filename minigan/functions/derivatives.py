@@ -60,7 +60,7 @@ def row_of(thing: Callable[..., Any]) -> Row:
 
 def has_derivative(text: str) -> bool:
     """Whether `dx = …` stands in it, of any x."""
-    return re.search(r"(?:^|\s)d\S+ = ", text) is not None
+    return re.search(r"(?:^|\s)d\S+ += ", text) is not None
 
 
 def public_functions() -> dict[str, Callable[..., Any]]:

@@ -70,4 +70,4 @@ def test_derivatives_may_stand_in_a_later_paragraph():
         """
 
     assert derivatives.row_of(Twice).parts == ("y = 2 x", "dx = 2 dy")
-    assert derivatives.has_derivative("y = x  dγ = dy") and not derivatives.has_derivative("y = dx")
+    assert derivatives.has_derivative("y = x  dγ  = dy") and not derivatives.has_derivative("y = dx")
