@@ -237,7 +237,7 @@ function headings({ trace, layout, shows }) {
 }
 
 const SHORT = {
-  Conv2d: "conv", ConvTranspose2d: "convᵀ", BatchNorm: "norm", LeakyReLU: "lrelu", ReLU: "relu", Dropout: "drop",
+  Conv2d: "conv", ConvTranspose2d: "convᵀ", BatchNorm: "norm", BatchNormReLU: "norm", LeakyReLU: "lrelu", ReLU: "relu", Dropout: "drop",
   Flatten: "flat", Reshape: "shape", Dense: "dense", Tanh: "tanh", Sigmoid: "sigm",
 };
 
