@@ -4,7 +4,7 @@ Kernel launches, matrix products, copies between host and device, and waits for 
 and in all, against the budget. A launch costs the host some microseconds, so that a step of many small
 ones waits for the host; a copy to the host, or a wait, stops it altogether.
 
-They are counted by a simulator, the module `cusim` (CuPy on a CPU), which must be importable. It counts
+They are counted by a simulator, tests/cusim (CuPy on a CPU; its README says what it needs). It counts
 what CuPy asks of the CUDA runtime; what CuPy does otherwise on a real card (sums by CUB) it does not know.
 """
 
@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -107,13 +108,13 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--algorithm", help="gan or simultaneous-gan; default: as the model is trained")
     arguments = parser.parse_args()
+    sys.path.append(str(Path(__file__).resolve().parents[1]))
+    import cusim
+
     try:
-        import cusim
-    except ImportError:
-        sys.exit(
-            "launches are counted by the simulator `cusim`, which cannot be imported: add its folder to PYTHONPATH"
-        )
-    cusim.install(nvrtc_check=False)
+        cusim.install()
+    except cusim.Unavailable as error:
+        sys.exit(str(error))
     for model in arguments.models:
         show(model, arguments.batch, measure(model, arguments.batch, arguments.algorithm))
 
