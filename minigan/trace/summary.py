@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import math
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
 from minigan import backend
-from minigan.backend import Array as Numbers
-from minigan.backend import get_array_module
+from minigan.backend import Array, get_array_module
 
 BINS = 24  # of a histogram
 DRAWN = 4096  # numbers that a histogram looks at, spread over the array
@@ -47,7 +47,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Array:
+class ArraySummary:
     """A summary of an array. All numbers are of its finite elements; the others are counted.
 
     norm: √Σx². std: √E(x − mean)². zeros: the share of elements that are exactly 0. nans, infs: how
@@ -72,9 +72,14 @@ class Array:
         """Whether no element is NaN or infinite."""
         return not (self.nans or self.infs)
 
+    @property
+    def dimensions(self) -> str:
+        """The shape in words, "5×18"; "" for a number."""
+        return "×".join(map(str, self.shape))
 
-def summarize(array: Numbers, signed: bool = False, picture: bool = True) -> Array:
-    """signed: a histogram symmetric about 0, as gradients are shown."""
+
+def summarize(array: Array, signed: bool = False, picture: bool = True) -> ArraySummary:
+    """The summary of an array. signed: its histogram is symmetric about 0, as for gradients."""
     xp = get_array_module(array)
     flat = array.ravel(order="K") if xp is np else array.ravel()  # as it lies in memory: no copy
     if flat.dtype.kind != "f":
@@ -93,7 +98,7 @@ def summarize(array: Numbers, signed: bool = False, picture: bool = True) -> Arr
     if variance < 1e-9 * mean * mean:  # little is left of the difference: take it the exact way
         variance = float(xp.square(finite.astype("float64") - mean).mean())
     reach = max(-low, high)
-    return Array(
+    return ArraySummary(
         shape=tuple(array.shape),
         dtype=str(array.dtype),
         norm=_short(math.sqrt(square)),
@@ -114,7 +119,7 @@ def _short(x: float) -> float:
     return float(f"{x:.9g}")
 
 
-def _moments(xp, flat: Numbers) -> tuple[float, float, float, float, int]:
+def _moments(xp: ModuleType, flat: Array) -> tuple[float, float, float, float, int]:
     """Σx², Σx, min, max and how many are 0, in one pass through memory. The sums are float64's: the same numbers
     lying in another order have the same norm, to all digits shown."""
     if not flat.size:
@@ -132,7 +137,7 @@ def _moments(xp, flat: Numbers) -> tuple[float, float, float, float, int]:
     return square, total, low, high, zeros
 
 
-def _histogram(xp, flat: Numbers, low: float, high: float) -> Histogram:
+def _histogram(xp: ModuleType, flat: Array, low: float, high: float) -> Histogram:
     step = max(1, flat.size // DRAWN) | 1  # odd, so as not to keep meeting the same channels
     drawn = flat[::step]
     width = (high - low) or 1.0
@@ -141,7 +146,8 @@ def _histogram(xp, flat: Numbers, low: float, high: float) -> Histogram:
     return Histogram(_short(low), _short(high), tuple(int(n) for n in counts))
 
 
-def _picture(xp, array: Numbers) -> Picture:
+def _picture(xp: ModuleType, array: Array) -> Picture:
+    """A picture of an array that is not empty."""
     every = 1
     if array.ndim == 4:
         of, tiles = ("samples", array[:SAMPLES, 0]) if array.shape[1] == 1 else ("channels", array[0, :TILES])
@@ -159,7 +165,8 @@ def _picture(xp, array: Numbers) -> Picture:
     return Picture(of, tiles.shape, every, scale, base64.b64encode(levels.astype("int8").tobytes()).decode())
 
 
-def _folded(xp, vector: Numbers) -> Numbers:
+def _folded(xp: ModuleType, vector: Array) -> Array:
+    """A vector as one tile, near to a square."""
     columns = math.ceil(math.sqrt(vector.size))
     rows = math.ceil(vector.size / columns)
     tile = xp.zeros(rows * columns, vector.dtype)
@@ -167,7 +174,7 @@ def _folded(xp, vector: Numbers) -> Numbers:
     return tile.reshape(1, rows, columns)
 
 
-def pixels(picture: Picture) -> Numbers:
+def pixels(picture: Picture) -> Array:
     """The numbers of a picture (tiles, rows, columns), float32, NaN where they were not finite."""
     levels = np.frombuffer(base64.b64decode(picture.data), "int8").reshape(picture.shape)
     return np.where(levels == -128, np.float32("nan"), levels * np.float32(picture.scale / 127))
