@@ -30,6 +30,7 @@ stand in a list "arrays", and wherever one is meant stands its number in that li
 no NaN or Infinity in it. A picture's bytes: `summary.pixels` decodes them.
 """
 
+from minigan.trace.json_format import TraceError
 from minigan.trace.record_step import StepRecorder, trace_step
 from minigan.trace.recorder import Recorder
 from minigan.trace.schema import (
@@ -43,7 +44,6 @@ from minigan.trace.schema import (
     LayerParameter,
     NetworkCall,
     Trace,
-    TraceError,
     Update,
 )
 from minigan.trace.summary import ArraySummary, Histogram, Picture, pixels, summarize

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from minigan.nn import Module, Parameter
+from minigan.autograd import Tensor
 from minigan.trace.borders import Borders
 from minigan.trace.events import BackwardEvent, BackwardStart, FunctionInput, OptimizerEvent, ParameterResult
 from minigan.trace.frames import make_frames
@@ -34,11 +34,11 @@ class _Builder:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder, self.grouping = recorder, Grouping(recorder)
-        self.names = _ParameterNames()
-        for owner, module in recorder.modules.items():
-            self.names.add(owner, module)
-        for call in self.grouping.calls:
-            self.names.add(recorder.owner(call), call.module)
+        self.named: dict[int, tuple[str, str]] = {}  # by id of a parameter: its network's name, and its own
+        called = [(recorder.owner(call), call.module) for call in self.grouping.calls]
+        for network, module in (*recorder.modules.items(), *called):
+            for name, p in module.named_parameters():
+                self.named.setdefault(id(p), (network, f"{network}.{name}"))
         self.updated_by: dict[int, str] = {}  # by id of a parameter: the owner of its update
         self.updates = [self._update(event) for event in self.grouping.updates]
         self.layers = [self._layer(number) for number in range(len(self.grouping.layers))]
@@ -48,17 +48,11 @@ class _Builder:
 
     def trace(self) -> Trace:
         """The trace."""
+        passes = tuple(self._backward_pass(start) for start in self.grouping.starts)
         trace = Trace(
-            about=self.recorder.about,
-            calls=tuple(self.calls),
-            layers=tuple(self.layers),
-            backward_passes=tuple(self._backward_pass(start) for start in self.grouping.starts),
-            layer_backwards=tuple(self.layer_backwards),
-            borders=tuple(self.borders.borders),
-            border_gradients=tuple(self.borders.gradients),
-            updates=tuple(self.updates),
-            frames=(),
-        )
+            self.recorder.about, tuple(self.calls), tuple(self.layers), passes, tuple(self.layer_backwards),
+            tuple(self.borders.borders), tuple(self.borders.gradients), tuple(self.updates), frames=(),
+        )  # fmt: skip
         frames = make_frames(trace, self.grouping.timeline, self.borders.carried)
         return dataclasses.replace(trace, frames=tuple(frames))
 
@@ -89,9 +83,7 @@ class _Builder:
             detached=tuple(i.maker is not None and not i.attached for i in inputs),
             output=events[-1].output,
             functions=tuple(FunctionCall(event.node.name, event.output) for event in events),
-            parameters=tuple(
-                LayerParameter(self.names.of(p), i.summary, i.key is None) for p, i in parameters.values()
-            ),
+            parameters=tuple(LayerParameter(self._name(p), i.summary, i.key is None) for p, i in parameters.values()),
         )
 
     def _call(self, number: int) -> NetworkCall:
@@ -137,7 +129,7 @@ class _Builder:
             grad_output=events[0].grad_output,
             grad_inputs=tuple(None if key is None else gradients.get(key) for key in keys),
             parameters=tuple(
-                ParameterGradient(self.names.of(r.parameter), r.status, r.gradient) for r in results.values()
+                ParameterGradient(self._name(r.parameter), r.status, r.gradient) for r in results.values()
             ),
         )
 
@@ -188,12 +180,12 @@ class _Builder:
         on = [later for later, n in self.borders.carried.items() if gradients[n].backward_pass == backward_pass]
         return self._player(on[0]) if on and not names else ""
 
-    # Updates.
+    # Updates and parameters.
 
     def _update(self, event: OptimizerEvent) -> Update:
         changes = tuple(
             ParameterUpdate(
-                self.names.of(c.parameter), c.weight, c.gradient, c.update,
+                self._name(c.parameter), c.weight, c.gradient, c.update,
                 c.update / c.weight.norm if c.weight.norm else None,
             )
             for c in event.changes
@@ -204,30 +196,16 @@ class _Builder:
 
     def _owner(self, event: OptimizerEvent) -> str:
         """The network that an optimiser changes; of several, the optimiser's name."""
-        networks = dict.fromkeys(self.names.network(change.parameter) for change in event.changes)
+        networks = dict.fromkeys(self._network(change.parameter) for change in event.changes)
         if len(networks) > 1:
             for name, optimizer in self.recorder.optimizers.items():
                 if optimizer is event.optimizer:
                     return name
         return " and ".join(filter(None, networks))
 
+    def _name(self, p: Tensor) -> str:
+        return self.named[id(p)][1] if id(p) in self.named else p.name or "parameter"
 
-class _ParameterNames:
-    """Names of parameters, in the networks that they are first found in."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[str, str]] = {}  # by id: the network's name, and the parameter's
-
-    def add(self, network: str, module: Module) -> None:
-        """Parameters of a network."""
-        for name, p in module.named_parameters():
-            self._known.setdefault(id(p), (network, f"{network}.{name}"))
-
-    def of(self, p: Parameter) -> str:
-        """The name of a parameter: "G.main.0.weight"."""
-        return self._known[id(p)][1] if id(p) in self._known else p.name or "parameter"
-
-    def network(self, p: Parameter) -> str:
-        """The name of the network that a parameter is of; if it is of none, what its own name says."""
-        named = (p.name or "").rpartition(".")[0].split(".")[0]
-        return self._known[id(p)][0] if id(p) in self._known else named
+    def _network(self, p: Tensor) -> str:
+        """The network that a parameter is of; if that was never called, what the parameter's name says."""
+        return self.named[id(p)][0] if id(p) in self.named else (p.name or "").rpartition(".")[0].split(".")[0]

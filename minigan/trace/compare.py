@@ -8,12 +8,13 @@ from typing import NamedTuple, Protocol
 
 from minigan.autograd import Function, Tensor, grad, no_grad
 from minigan.autograd.hooks import unobserved
+from minigan.backend import Array
 from minigan.kernels.activation import sigmoid_forward
 from minigan.nn.module import ModuleCall
 from minigan.trace.events import FunctionInput, GradientKey
 from minigan.trace.recorder import Recorder
 from minigan.trace.schema import ComparedLayer, Comparison
-from minigan.trace.summary import ArraySummary, summarize
+from minigan.trace.summary import summarize
 
 LOGIT_SHIFTS = (0.0, 6.0)  # D as it is, and one for which the odds of a fake being real are e⁻⁶ times as high
 
@@ -50,20 +51,18 @@ def compare(
             lowered = logits - shift
             loss = objective.generator_loss(lowered)
             (at_border,) = grad(loss, [border], retain_graph=True)
+            assert at_border is not None  # the loss was computed from it
             comparison = Comparison(
-                objective=name,
-                formula=objective.generator_formula,
-                logit_shift=shift,
-                real_probability=_finite_mean(summarize(sigmoid_forward(lowered.data))),
-                loss=_finite_mean(summarize(loss.data)),
-                gradient=summarize(at_border.data, signed=True),
-                layers=tuple(_compared_layers(layers, fake, at_border)),
-            )
+                name, objective.generator_formula, shift, _finite_mean(sigmoid_forward(lowered.data)),
+                _finite_mean(loss.data), summarize(at_border.data, signed=True),
+                tuple(_compared_layers(layers, fake, at_border)),
+            )  # fmt: skip
             found.append(comparison)
     return tuple(found)
 
 
-def _finite_mean(summary: ArraySummary) -> float | None:
+def _finite_mean(array: Array) -> float | None:
+    summary = summarize(array, picture=False)
     return summary.mean if summary.finite else None
 
 

@@ -81,7 +81,7 @@ class BackwardEvent:
 class ParameterChange:
     """How an optimiser changed a parameter. weight: before; update: ‖after − before‖."""
 
-    parameter: Parameter
+    parameter: Tensor
     weight: ArraySummary
     gradient: ArraySummary | None
     update: float = 0.0

@@ -1,10 +1,10 @@
-"""Frames: a trace told in order, one thing to look at after another."""
+"""Frames: a trace in order, one thing to look at after another."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from minigan.trace.grouping import Moment
+from minigan.trace.grouping import TimelineEntry
 from minigan.trace.schema import Frame, Layer, Trace
 
 # Titles and notes at a border, by its kind: on the way forward, and on the way back.
@@ -34,7 +34,7 @@ ARRIVED = {
 STATUSES = {"not asked": "not asked for"}
 
 
-def make_frames(trace: Trace, timeline: Sequence[Moment], carried: Mapping[int, int]) -> Iterator[Frame]:
+def make_frames(trace: Trace, timeline: Sequence[TimelineEntry], carried: Mapping[int, int]) -> Iterator[Frame]:
     """The frames of a trace. timeline: what happened, in order; carried: by the number of a backward pass, the
     gradient that it took up at a border."""
     for (what, number), turn in zip(timeline, _turns(trace, timeline), strict=True):
@@ -50,8 +50,8 @@ def make_frames(trace: Trace, timeline: Sequence[Moment], carried: Mapping[int, 
             yield _border_gradient(trace, carried[number], turn)
 
 
-def _turns(trace: Trace, timeline: Sequence[Moment]) -> list[str]:
-    """Whose turn each moment belongs to: of those who are updated next. Where several are, that of a backward pass
+def _turns(trace: Trace, timeline: Sequence[TimelineEntry]) -> list[str]:
+    """Whose turn each entry belongs to: of those who are updated next. Where several are, that of a backward pass
     or an update is its own player's."""
     turns: list[str] = []
     owners: set[str] = set()
@@ -65,8 +65,8 @@ def _turns(trace: Trace, timeline: Sequence[Moment]) -> list[str]:
     return turns[::-1]
 
 
-def _player(trace: Trace, moment: Moment, several: str) -> str:
-    what, number = moment
+def _player(trace: Trace, entry: TimelineEntry, several: str) -> str:
+    what, number = entry
     if what == "update":
         return trace.updates[number].owner
     if what == "layer_backward":
@@ -84,8 +84,10 @@ def _call(trace: Trace, number: int, turn: str) -> Iterator[Frame]:
         title, note = (
             text.format(output=source.label, to=call.owner, source=source.owner) for text in ENTERED[border.kind]
         )
-        values = {"input": border.value, "output": border.value}
-        yield Frame(title, note, turn, call.owner, "border", call=number, border=borders[-1], **values)
+        yield Frame(
+            title, note, turn, call.owner, "border", call=number, border=borders[-1], input=border.value,
+            output=border.value,
+        )  # fmt: skip
         return
     for name, array in zip(call.input_names, call.inputs, strict=True):
         title, note = f"{name} enters {call.owner}", array.dimensions or "a number"
@@ -117,22 +119,13 @@ def _layer_backward(trace: Trace, number: int, turn: str) -> Iterator[Frame]:
     backward = trace.layer_backwards[number]
     layer = trace.layers[backward.layer]
     counts = backward.statuses.items()
+    note = "; ".join(f"{n} parameter gradient{'s' * (n > 1)} {STATUSES.get(s, s)}" for s, n in counts)
     yield Frame(
-        title=f"Back through {_title(trace, layer)}",
-        note="; ".join(f"{n} parameter gradient{'s' * (n > 1)} {STATUSES.get(s, s)}" for s, n in counts),
-        turn=turn,
-        owner=layer.owner,
-        direction="backward",
-        way="backward",
-        call=layer.call,
-        layer=backward.layer,
-        layer_backward=number,
-        backward_pass=backward.backward_pass,
-        input=layer.inputs[0] if layer.inputs else None,
-        output=layer.output,
-        grad_output=backward.grad_output,
+        f"Back through {_title(trace, layer)}", note, turn, layer.owner, "backward", "backward", call=layer.call,
+        layer=backward.layer, layer_backward=number, backward_pass=backward.backward_pass,
+        input=layer.inputs[0] if layer.inputs else None, output=layer.output, grad_output=backward.grad_output,
         grad_input=next((dx for dx in backward.grad_inputs if dx is not None), None),
-    )
+    )  # fmt: skip
     for i, gradient in enumerate(trace.border_gradients):
         if gradient.backward_pass == backward.backward_pass and gradient.kind != "carried":
             to_call = trace.borders[gradient.border].to_call

@@ -9,7 +9,7 @@ from minigan.trace.events import BackwardEvent, BackwardStart, Event, ForwardEve
 from minigan.trace.recorder import Recorder
 
 # What happened, and its number among its like.
-Moment = tuple[Literal["call", "layer", "backward_pass", "layer_backward", "update"], int]
+TimelineEntry = tuple[Literal["call", "layer", "backward_pass", "layer_backward", "update"], int]
 
 
 class Grouping:
@@ -18,7 +18,7 @@ class Grouping:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self.timeline: list[Moment] = []
+        self.timeline: list[TimelineEntry] = []
         self.layers: list[list[int]] = []  # the functions of each, by number
         self.layer_of: dict[int, int] = {}  # by the number of a function
         self.calls: list[ModuleCall] = []  # of networks

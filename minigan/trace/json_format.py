@@ -82,7 +82,8 @@ def _decoded(hint: Any, value: Any, arrays: list[ArraySummary], rename: Rename) 
         return tuple(_decoded(typing.get_args(hint)[0], item, arrays, rename) for item in value)
     if hint is ArraySummary:
         return arrays[value]
-    return _object(hint, value, arrays, rename) if dataclasses.is_dataclass(hint) else value
+    is_object = isinstance(hint, type) and dataclasses.is_dataclass(hint)
+    return _object(hint, value, arrays, rename) if is_object else value
 
 
 @functools.cache

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import NamedTuple
 
 from minigan.algorithms import Algorithm
 from minigan.autograd import Function, GraphError, Tensor
@@ -27,14 +25,6 @@ def trace_step(algorithm: Algorithm, batches: Iterator[Batch], **about: str | in
     return recorder.trace
 
 
-class _NetworkInput(NamedTuple):
-    """What a call of a network was given, and the call of another one that made it."""
-
-    call: ModuleCall
-    tensor: Tensor
-    made_in: ModuleCall
-
-
 class StepRecorder(Recorder):
     """Records one step of an algorithm, taken in its `with` block, and compares objectives at the point from which
     its generator learns. about: as for `trace_step`.
@@ -52,15 +42,13 @@ class StepRecorder(Recorder):
         self._more_about = about
         self._objectives = dict(algorithm.losses_to_compare())
         self._outputs: dict[ModuleCall, Tensor] = {}  # of calls of networks
-        self._inputs: list[_NetworkInput] = []
+        self._inputs: list[tuple[ModuleCall, Tensor, ModuleCall]] = []  # (call, what it was given, made in which call)
         self._comparisons: tuple[Comparison, ...] = ()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         self.about |= self._more_about
         comparisons = self._comparisons
-        super().__exit__(kind, error, traceback)
+        super().__exit__(kind, *rest)
         if self.trace is not None:
             self.trace = self.trace.with_comparisons(comparisons)
 
@@ -75,7 +63,7 @@ class StepRecorder(Recorder):
             self.about |= {"batch": len(first), "dtype": str(first.dtype), "device": str(first.device)}
         if self._objectives:
             made = [(t, self.made_in(t)) for t in tensors if t.requires_grad]
-            self._inputs += [_NetworkInput(call, t, maker) for t, maker in made if maker is not None]
+            self._inputs += [(call, t, maker) for t, maker in made if maker is not None]
 
     def after_module(self, call: ModuleCall, output: object) -> None:
         """Note what a network returned."""

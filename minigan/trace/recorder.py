@@ -16,11 +16,9 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 from contextlib import ExitStack
-from types import TracebackType
 
 from minigan.autograd import Function, Tensor, in_backward_of, observe
 from minigan.autograd.hooks import Observer, is_grad_enabled
-from minigan.autograd.tensor import _owner
 from minigan.backend import Array, get_array_module
 from minigan.nn import Module, Parameter
 from minigan.nn.module import ModuleCall
@@ -37,7 +35,7 @@ from minigan.trace.events import (
     ParameterResult,
 )
 from minigan.trace.schema import About, Trace
-from minigan.trace.summary import ArraySummary, summarize
+from minigan.trace.summary import ArraySummary, TensorSummaries, summarize
 
 
 class Recorder(Observer):
@@ -68,11 +66,11 @@ class Recorder(Observer):
         self._border_keys: set[GradientKey] = set()  # of what one network made and another took in,
         self._border_makers: set[int] = set()  # and the functions that made it
         self._new_leaves: list[tuple[Tensor, Tensor | None]] = []  # made to require a gradient; .grad before
-        self._summaries: dict[tuple[object, ...], tuple[weakref.ref[Array], ArraySummary]] = {}
+        self._summary = TensorSummaries()
         self._passes = 0
         self._layer: ModuleCall | None = None  # whose functions are gone back through now
         self._layer_gradients: dict[GradientKey, Array] = {}  # that it has given so far
-        self._unused: dict[Parameter, list[ParameterResult]] = {}
+        self._unused: dict[Tensor, list[ParameterResult]] = {}
         self._weights_before: list[Array | None] = []
         self._stack = ExitStack()
 
@@ -80,9 +78,7 @@ class Recorder(Observer):
         self._stack.enter_context(observe(self))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         from minigan.trace.build import build_trace
 
         self._stack.close()
@@ -286,23 +282,10 @@ class Recorder(Observer):
                     result.status = "discarded"
                 del self._unused[p]
 
-    def _was_requested(self, p: Parameter) -> bool:
+    def _was_requested(self, p: Tensor) -> bool:
         """Whether the last backward pass gave p's gradient to who asked for it, instead of adding it to .grad."""
         last = next((event for event in reversed(self.events) if isinstance(event, BackwardStart)), None)
         return last is not None and last.requested is not None and p in last.requested
-
-    def _summary(self, t: Tensor, signed: bool = False, picture: bool = True) -> ArraySummary:
-        """The summary of a tensor. Each memory is read once, however many tensors show it."""
-        array = t._data
-        owner = _owner(array)
-        if owner.size != array.size:
-            owner = array  # a part of some memory: known by itself only
-        key = id(owner), t.shape, array.strides, t._version.count, signed, picture
-        memory, summary = self._summaries.get(key, (None, None))
-        if memory is None or summary is None or memory() is not owner:
-            summary = summarize(array, signed, picture)
-            self._summaries[key] = weakref.ref(owner), summary
-        return summary
 
 
 def _is_given(t: Tensor, call: ModuleCall | None) -> bool:

@@ -17,15 +17,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from minigan.trace.json_format import TraceError, decode, encode
+from minigan.trace.json_format import decode, encode
 from minigan.trace.old_names import FIELDS
 from minigan.trace.summary import ArraySummary
-
-__all__ = [
-    "About", "BackwardPass", "Border", "BorderGradient", "ComparedLayer", "Comparison", "Frame", "FunctionCall",
-    "Layer", "LayerBackward", "LayerParameter", "NetworkCall", "ParameterGradient", "ParameterUpdate", "Trace",
-    "TraceError", "Update",
-]  # fmt: skip
 
 About = dict[str, str | int | float | bool | None]
 

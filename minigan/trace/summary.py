@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import math
+import weakref
 from dataclasses import dataclass
 from types import ModuleType
 
 import numpy as np
 
 from minigan import backend
+from minigan.autograd import Tensor
+from minigan.autograd.tensor import _owner
 from minigan.backend import Array, get_array_module
 
 BINS = 24  # of a histogram
@@ -112,6 +115,26 @@ def summarize(array: Array, signed: bool = False, picture: bool = True) -> Array
         histogram=_histogram(xp, finite, *((-reach, reach) if signed else (low, high))),
         picture=_picture(xp, array) if picture and size else None,
     )
+
+
+class TensorSummaries:
+    """Summaries of tensors. Each memory is read once, however many tensors show it."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], tuple[weakref.ref[Array], ArraySummary]] = {}
+
+    def __call__(self, t: Tensor, signed: bool = False, picture: bool = True) -> ArraySummary:
+        """The summary of a tensor, as `summarize` makes it."""
+        array = t._data
+        owner = _owner(array)
+        if owner.size != array.size:
+            owner = array  # a part of some memory: known by itself only
+        key = id(owner), t.shape, array.strides, t._version.count, signed, picture
+        memory, summary = self._known.get(key, (None, None))
+        if memory is None or summary is None or memory() is not owner:
+            summary = summarize(array, signed, picture)
+            self._known[key] = weakref.ref(owner), summary
+        return summary
 
 
 def _short(x: float) -> float:

@@ -159,7 +159,7 @@ def _line(console: Console, columns: Sequence[Column], widths: dict[str, int], r
     cells = []
     for c in columns:
         value, width = row.cells.get(c.key, ""), widths[c.key]
-        text = console.signs(bar(value, width)) if isinstance(value, float) else shorten(console.signs(value), width)
+        text = shorten(console.signs(value), width) if isinstance(value, str) else console.signs(bar(value, width))
         cells.append(_padded(c, text, width))
     cells[0] = console.styled(cells[0], *row.name_styles)
     return GAP.join(cells).rstrip()
