@@ -1,6 +1,6 @@
 """A trace as one HTML page: a training step, frame by frame, in any browser and without a network.
 
-The page is `page/page.html`; its style, its scripts and the trace are put into it here. A
+The page is `page.html`; its style, its scripts and the trace are put into it here. A
 Content-Security-Policy names the style and the script by their hashes, and allows nothing else: no
 other script, no request to anywhere.
 """
@@ -13,12 +13,14 @@ import html
 import string
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from minigan.trace.trace import Trace
+from minigan.trace.schema import Trace
 
 if TYPE_CHECKING:
     import os
+
+    from IPython.display import HTML
 
 SCRIPTS = ("drawing.js", "map.js", "frame.js", "compare.js", "page.js")  # in this order: each builds on those before
 
@@ -42,7 +44,7 @@ def write_page(trace: Trace, path: str | os.PathLike[str]) -> None:
     Path(path).write_text(trace_page(trace), encoding="utf-8", newline="\n")
 
 
-def show_page(trace: Trace, height: int = 900) -> Any:
+def show_page(trace: Trace, height: int = 900) -> HTML:
     """The page in a notebook's cell, in a frame of its own that many pixels high."""
     from IPython.display import HTML
 
@@ -66,7 +68,7 @@ def _title(trace: Trace) -> str:
 
 
 def _source(name: str) -> str:
-    return (files("minigan.trace") / "page" / name).read_text(encoding="utf-8")
+    return (files(__name__) / name).read_text(encoding="utf-8")
 
 
 def _hash(source: str) -> str:

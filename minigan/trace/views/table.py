@@ -21,8 +21,8 @@ def _same(text: str, *styles: str) -> str:
 
 
 @dataclass(frozen=True)
-class Look:
-    """How wide a page is, and how text comes onto it. signs: to what can be printed; styled: in colours."""
+class Console:
+    """How wide a page is, and how text is printed. signs: makes a text printable; styled: colours it."""
 
     width: int
     signs: Callable[[str], str] = _same
@@ -43,7 +43,7 @@ class Look:
 
     def rule(self, sign: str, label: str = "", *styles: str) -> str:
         """A line across the page, with a label in it."""
-        label = f" {shortened(self.signs(label), self.width - 4)} " if label else ""
+        label = f" {shorten(self.signs(label), self.width - 4)} " if label else ""
         start = (sign * 2)[:2] if label else ""
         rest = self.width - len(start) - len(label)
         return self.styled(self.signs(start) + label + self.signs((sign * rest)[:rest]), *styles)
@@ -69,43 +69,43 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A row that goes across all columns."""
+class FullWidthRow:
+    """A row across all columns, whose lines are drawn when the width is known."""
 
-    draw: Callable[[Look], list[str]] = field(repr=False)
+    draw: Callable[[Console], list[str]] = field(repr=False)
 
 
-def fits(look: Look, columns: Sequence[Column], rows: Sequence[Row | Drawn]) -> bool:
+def fits(console: Console, columns: Sequence[Column], rows: Sequence[Row | FullWidthRow]) -> bool:
     """Whether a table has room for all its columns."""
-    columns, widths = _measured(look, columns, rows)
-    return _total(columns, widths) <= look.width
+    columns, widths = _measure(console, columns, rows)
+    return _total(columns, widths) <= console.width
 
 
-def table(look: Look, columns: Sequence[Column], rows: Sequence[Row | Drawn]) -> list[str]:
+def table(console: Console, columns: Sequence[Column], rows: Sequence[Row | FullWidthRow]) -> list[str]:
     """The lines of a table. A column in which nothing stands is left out."""
-    columns, widths = _measured(look, columns, rows)
-    columns = _fitting(columns, widths, look.width)
-    headings = {c.key: look.signs(c.heading).split("\n") for c in columns}
+    columns, widths = _measure(console, columns, rows)
+    columns = _fitting(columns, widths, console.width)
+    headings = {c.key: console.signs(c.heading).split("\n") for c in columns}
     if columns:
-        widths[columns[0].key] -= max(0, _total(columns, widths) - look.width)
+        widths[columns[0].key] -= max(0, _total(columns, widths) - console.width)
     for c in columns:
         if c.bar:
-            room = look.width - _total(columns, widths) + widths[c.key]
+            room = console.width - _total(columns, widths) + widths[c.key]
             widths[c.key] = max(widths[c.key], min(LONGEST_BAR, room))
-    lines = [look.styled(line, "dim") for line in _headings(columns, headings, widths)]
+    lines = [console.styled(line, "dim") for line in _headings(columns, headings, widths)]
     for row in rows:
-        lines += row.draw(look) if isinstance(row, Drawn) else [_line(look, columns, widths, row)]
+        lines += row.draw(console) if isinstance(row, FullWidthRow) else [_line(console, columns, widths, row)]
     return lines
 
 
-def _measured(
-    look: Look, columns: Sequence[Column], rows: Sequence[Row | Drawn]
+def _measure(
+    console: Console, columns: Sequence[Column], rows: Sequence[Row | FullWidthRow]
 ) -> tuple[list[Column], dict[str, int]]:
     """The columns in which something stands, and how wide each must be."""
     filled = [r for r in rows if isinstance(r, Row)]
     columns = [c for c in columns if any(r.cells.get(c.key, "") != "" for r in filled)]
-    headings = {c.key: look.signs(c.heading).split("\n") for c in columns}
-    texts = {c.key: [look.signs(t) for r in filled if isinstance(t := r.cells.get(c.key, ""), str)] for c in columns}
+    headings = {c.key: console.signs(c.heading).split("\n") for c in columns}
+    texts = {c.key: [console.signs(t) for r in filled if isinstance(t := r.cells.get(c.key, ""), str)] for c in columns}
     widths = {c.key: max(map(len, headings[c.key] + texts[c.key])) for c in columns}
     return columns, widths | {c.key: max(SHORTEST_BAR, widths[c.key]) for c in columns if c.bar}
 
@@ -124,7 +124,7 @@ def sparkline(counts: Sequence[int], width: int = 12) -> str:
     return "".join(HEIGHTS[min(7, int(8 * math.sqrt(n / most)))] if n else " " for n in sums)
 
 
-def shortened(text: str, width: int) -> str:
+def shorten(text: str, width: int) -> str:
     """The end of a text: what tells names apart."""
     if len(text) <= width:
         return text
@@ -132,7 +132,7 @@ def shortened(text: str, width: int) -> str:
 
 
 def _fitting(columns: Sequence[Column], widths: dict[str, int], width: int) -> list[Column]:
-    """The columns there is room for, the most important ones first. Beside three the first, a name, is shortened."""
+    """The columns there is room for, the most important ones first. Beside three the first, a name, is shorten."""
     chosen: list[Column] = []
     for c in sorted(columns, key=lambda c: c.rank):
         least = {columns[0].key: min(SHORTEST_NAME, widths[columns[0].key])} if len(chosen) < 3 else {}
@@ -155,13 +155,13 @@ def _headings(columns: Sequence[Column], headings: dict[str, list[str]], widths:
     return lines
 
 
-def _line(look: Look, columns: Sequence[Column], widths: dict[str, int], row: Row) -> str:
+def _line(console: Console, columns: Sequence[Column], widths: dict[str, int], row: Row) -> str:
     cells = []
     for c in columns:
         value, width = row.cells.get(c.key, ""), widths[c.key]
-        text = look.signs(bar(value, width)) if isinstance(value, float) else shortened(look.signs(value), width)
+        text = shorten(console.signs(value), width) if isinstance(value, str) else console.signs(bar(value, width))
         cells.append(_padded(c, text, width))
-    cells[0] = look.styled(cells[0], *row.name_styles)
+    cells[0] = console.styled(cells[0], *row.name_styles)
     return GAP.join(cells).rstrip()
 
 

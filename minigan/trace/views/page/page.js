@@ -11,13 +11,13 @@ function readTrace(text) {
   take(trace.layers, "inputs", "output");
   for (const layer of trace.layers) take(layer.parameters, "value");
   take(trace.calls, "inputs", "output");
-  take(trace.backs, "gradient_in", "gradients_out");
-  for (const back of trace.backs) take(back.parameters, "gradient");
+  take(trace.layer_backwards, "grad_output", "grad_inputs");
+  for (const back of trace.layer_backwards) take(back.parameters, "gradient");
   take(trace.borders, "value");
-  take(trace.crossings, "at_input", "at_output");
+  take(trace.border_gradients, "at_input", "at_output");
   for (const update of trace.updates) take(update.parameters, "weight", "gradient");
-  take(trace.frames, "input", "output", "gradient_in", "gradient_out");
-  take(trace.comparisons, "border");
+  take(trace.frames, "input", "output", "grad_output", "grad_input");
+  take(trace.comparisons, "gradient");
   return trace;
 }
 
@@ -41,7 +41,7 @@ function show(index) {
     html("span", { class: "turn" }, turnName(frame.turn) || "The step"), html("span", {}, DIRECTIONS[frame.direction](frame)));
   byId("title").textContent = frame.title;
   byId("note").textContent = frame.note;
-  byId("note").hidden = frame.crossing !== null; // its picture says it, and larger
+  byId("note").hidden = frame.border_gradient !== null; // its picture says it, and larger
   byId("content").replaceChildren(...frameContent(trace, current).filter(Boolean));
   byId("content").dataset.frame = current + 1;
   byId("slider").value = current + 1;
@@ -146,7 +146,7 @@ function fillJump() {
   byId("jump").replaceChildren(...groups.map(({ key, start, frames }) =>
     html("optgroup", { label: key }, frames.map((frame, i) => html("option", { value: start + i + 1 }, `${start + i + 1}. ${frame.title}`)))));
   byId("slider").max = last + 1;
-  const marks = trace.frames.flatMap((frame, i) => (frame.crossing !== null ? [{ i, kind: trace.crossings[frame.crossing].kind }]
+  const marks = trace.frames.flatMap((frame, i) => (frame.border_gradient !== null ? [{ i, kind: DRAWN_AS[trace.border_gradients[frame.border_gradient].kind] }]
     : frame.update !== null ? [{ i, kind: "update" }] : []));
   byId("turns").replaceChildren(svg("svg", { viewBox: `0 0 ${Math.max(1, last)} 1`, preserveAspectRatio: "none" },
     groups.map(({ key, start, frames }, n) => svg("rect", { x: start - 0.5, y: 0, width: frames.length - 0.15, height: 1, class: `turn${n % 2}` }, svg("title", {}, key))),
@@ -163,13 +163,13 @@ function fillAbout() {
 function fillTable() {
   const heads = ["frame", "turn", "what", "shape", "‖input‖", "‖output‖", "‖∂L/∂output‖", "‖∂L/∂input‖", "mean", "zeros", "NaN", "±Inf"];
   const rows = trace.frames.map((frame, i) => {
-    const main = frame.gradient_out ?? frame.gradient_in ?? frame.output;
+    const main = frame.grad_input ?? frame.grad_output ?? frame.output;
     const norm = (array) => cell(number(array === null ? null : array.norm));
-    const crossing = frame.crossing === null ? null : trace.crossings[frame.crossing];
-    const beyond = crossing && crossing.at_output === null ? cell(number(crossing.norm_into)) : norm(frame.gradient_out);
+    const gradient = frame.border_gradient === null ? null : trace.border_gradients[frame.border_gradient];
+    const beyond = gradient && gradient.at_output === null ? cell(number(gradient.norm_into)) : norm(frame.grad_input);
     return html("tr", {}, html("th", { scope: "row" }, html("a", { href: `#${i + 1}` }, i + 1)), html("td", {}, frame.turn),
       html("td", {}, frame.title, frame.note ? html("small", {}, frame.note) : null), html("td", {}, main ? shapeOf(main) : "–"),
-      norm(frame.input), norm(frame.output), norm(frame.gradient_in), beyond,
+      norm(frame.input), norm(frame.output), norm(frame.grad_output), beyond,
       main ? [cell(number(main.mean)), cell(percent(main.zeros)), cell(count(main.nans)), cell(count(main.infs))] : Array.from({ length: 4 }, () => cell("–")));
   });
   byId("table").replaceChildren(

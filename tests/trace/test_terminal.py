@@ -17,8 +17,9 @@ from minigan.algorithms import GAN, SimultaneousGAN
 from minigan.cli import main
 from minigan.data import DataInfo
 from minigan.trace import Recorder
-from minigan.trace.table import Column, Drawn, Look, Row, bar, sparkline, table
-from minigan.trace.text import _Scale, pages, step_through, trace_text
+from minigan.trace.views.numbers import LogScale
+from minigan.trace.views.table import Column, Console, FullWidthRow, Row, bar, sparkline, table
+from minigan.trace.views.terminal import pages, step_through, trace_text
 
 NUMBER = re.compile(r"(?<![\w.×])-?\d+\.\d+(?:e[+-]?\d+)?(?![\w.×])")
 
@@ -53,7 +54,7 @@ def keys(monkeypatch):
 
 def drawn(trace, width=160):
     """The pages, each as its lines."""
-    return [page.draw(Look(width)) for page in pages(trace)]
+    return [page.lines(Console(width)) for page in pages(trace)]
 
 
 def rows(lines, names):
@@ -80,13 +81,13 @@ def test_the_forward_pages_show_each_layers_numbers_in_order(trace):
 
 def test_the_backward_pages_show_each_layers_numbers_in_order(trace):
     shown = [row for page in drawn(trace) if "backward from" in page[0] for row in rows(page, _names(trace))]
-    ordered = [trace.backs[f.back] for f in trace.frames if f.back is not None]
+    ordered = [trace.layer_backwards[f.layer_backward] for f in trace.frames if f.layer_backward is not None]
     expected = []
     for back in ordered:
         layer = trace.layers[back.layer]
         if layer.owner != "loss":
-            out = back.gradients_out[0]
-            expected.append((layer.name, norm(layer.output), norm(back.gradient_in), norm(out) if out else "–"))
+            out = back.grad_inputs[0]
+            expected.append((layer.name, norm(layer.output), norm(back.grad_output), norm(out) if out else "–"))
     assert [(row[0], *row[3:6]) for row in shown] == expected
 
 
@@ -96,8 +97,8 @@ def _names(trace):
 
 def test_a_loss_sends_a_gradient_to_each_verdict(alternating):
     page = next(p for p in drawn(alternating) if "backward from loss_D" in p[0])
-    back = alternating.backs[0]
-    to_real, to_fake = (norm(dx) for dx in back.gradients_out if dx is not None)
+    back = alternating.layer_backwards[0]
+    to_real, to_fake = (norm(dx) for dx in back.grad_inputs if dx is not None)
     arrows = [line.split() for line in page if line.startswith("  →")]
     assert [(a[1], a[3]) for a in arrows] == [("D(x)", to_real), ("D(G(z))", to_fake)]
 
@@ -120,9 +121,9 @@ def _count(trace, walk, status):
     """Of how many parameters that walk says this."""
     found = {
         p.name
-        for back in trace.backs
+        for back in trace.layer_backwards
         for p in back.parameters
-        if trace.walks[back.walk].label == walk and p.status == status
+        if trace.backward_passes[back.backward_pass].label == walk and p.status == status
     }
     assert len(found) >= 4
     return len(found)
@@ -146,12 +147,13 @@ def test_the_objectives_are_compared(alternating):
     as_it_is = {}
     for row, c in zip(shown, alternating.comparisons, strict=True):
         assert row[0] == c.objective and " ".join(row).startswith(
-            f"{c.objective} {c.formula} {c.loss:.4g} {norm(c.border)}"
+            f"{c.objective} {c.formula} {c.loss:.4g} {norm(c.gradient)}"
         )
-        first = as_it_is.setdefault(c.objective, c.border.norm)
-        assert (f" {c.border.norm / first:.4g} " in " ".join(row) + " ") or not c.surer
+        first = as_it_is.setdefault(c.objective, c.gradient.norm)
+        assert (f" {c.gradient.norm / first:.4g} " in " ".join(row) + " ") or not c.logit_shift
     assert any(
-        f"D as it is: G(z) is real with probability {alternating.comparisons[0].verdict:.4g}" == line for line in page
+        f"D as it is: G(z) is real with probability {alternating.comparisons[0].real_probability:.4g}" == line
+        for line in page
     )
 
 
@@ -170,7 +172,7 @@ def test_numbers_that_are_not_finite_are_marked(alternating):
 
 def test_the_door_is_drawn_between_d_and_g(alternating):
     page = next(p for p in drawn(alternating) if "backward from loss_G" in p[0])
-    door = next(c for c in alternating.crossings if c.kind == "door")
+    door = next(c for c in alternating.border_gradients if c.kind == "carried")
     at = page.index("max|∂L/∂D.input − ∂L/∂G.output| = 0.0")
     assert page[at - 3].startswith("══ the door ══")
     assert page[at - 2].strip() == f"‖∂L/∂D.input‖ = {door.at_input.norm:.9g}"
@@ -182,8 +184,10 @@ def test_the_door_is_drawn_between_d_and_g(alternating):
 
 
 def test_a_difference_at_the_door_is_not_hidden(alternating):
-    crossings = [dataclasses.replace(c, difference=1.25e-7) if c.kind == "door" else c for c in alternating.crossings]
-    wrong = dataclasses.replace(alternating, crossings=tuple(crossings))
+    gradients = [
+        dataclasses.replace(c, difference=1.25e-7) if c.kind == "carried" else c for c in alternating.border_gradients
+    ]
+    wrong = dataclasses.replace(alternating, border_gradients=tuple(gradients))
     assert "max|∂L/∂D.input − ∂L/∂G.output| = 1.25e-07" in trace_text(wrong, 80)
     assert "the door: difference 1.25e-07" in trace_text(wrong, 80)
     narrow = trace_text(wrong, 40)
@@ -192,7 +196,7 @@ def test_a_difference_at_the_door_is_not_hidden(alternating):
 
 def test_the_wall_is_drawn_where_the_gradient_stops(trace):
     page = next(p for p in drawn(trace) if "backward from loss_D" in p[0])
-    wall = next(c for c in trace.crossings if c.kind == "wall")
+    wall = next(c for c in trace.border_gradients if c.kind == "detached")
     at = next(i for i, line in enumerate(page) if "the wall" in line)
     assert page[at - 2].strip() == f"‖∂L/∂D.input‖ = {wall.at_input.norm:.9g} arrives"
     assert set(page[at - 1]) == set(page[at + 1]) == {"┬", "┴"}
@@ -202,7 +206,7 @@ def test_the_wall_is_drawn_where_the_gradient_stops(trace):
 def test_when_steps_are_simultaneous_the_gradient_waits_at_the_door(gan, batch, traced):
     trace = traced(gan(SimultaneousGAN), *batch())
     told = drawn(trace)
-    door = next(c for c in trace.crossings if c.kind == "door")
+    door = next(c for c in trace.border_gradients if c.kind == "carried")
     page = next(p for p in told if "backward from loss_G" in p[0])
     assert f"‖∂L/∂D.input‖ = {door.at_input.norm:.9g} waits at the door" in page
     on = next(p for p in told if "backward from ∂loss_G/∂G(z)" in p[0])
@@ -226,8 +230,8 @@ def test_no_line_is_wider_than_it_may_be_and_no_number_is_cut(trace, width):
     assert max(map(len, text.splitlines())) <= width
     assert all(line == line.rstrip() for line in text.splitlines())
     assert set(NUMBER.findall(text)) <= set(NUMBER.findall(trace_text(trace, 200)))
-    for back in trace.backs:  # the most important column is there
-        assert norm(back.gradient_in) in text
+    for back in trace.layer_backwards:  # the most important column is there
+        assert norm(back.grad_output) in text
 
 
 def test_below_forty_columns_it_is_as_for_forty(alternating):
@@ -237,10 +241,14 @@ def test_below_forty_columns_it_is_as_for_forty(alternating):
 def test_columns_go_in_the_order_of_their_importance():
     columns = (Column("a", "a", 0, left=True), Column("b", "b", 2), Column("c", "c", 1))
     row = Row({"a": "x" * 20, "b": "1234567890", "c": "0987654321"})
-    assert table(Look(44), columns, [row])[1].split() == ["x" * 20, "1234567890", "0987654321"]
-    assert table(Look(40), columns, [row])[1].split() == [".." + "x" * 14, "1234567890", "0987654321"]  # shorter name
+    assert table(Console(44), columns, [row])[1].split() == ["x" * 20, "1234567890", "0987654321"]
+    assert table(Console(40), columns, [row])[1].split() == [
+        ".." + "x" * 14,
+        "1234567890",
+        "0987654321",
+    ]  # shorter name
     more = (*columns, Column("d", "d", 3))
-    assert table(Look(44), more, [Row(row.cells | {"d": "5"})])[1].split()[1:] == ["1234567890", "0987654321"]
+    assert table(Console(44), more, [Row(row.cells | {"d": "5"})])[1].split()[1:] == ["1234567890", "0987654321"]
 
 
 @given(
@@ -253,21 +261,23 @@ def test_any_table_fits(width, values):
         Column(k, f"{k}\nheading", rank, left=k < "c") for k, rank in zip(keys_, [0, 5, 1, 4, 2, 3, 6], strict=True)
     ]
     cells = [[*(v if isinstance(v, str) else f"{v:.4g}" for v in row)] for row in values]
-    lines = table(Look(width), columns, [Row(dict(zip(keys_, row, strict=True))) for row in cells])
+    lines = table(Console(width), columns, [Row(dict(zip(keys_, row, strict=True))) for row in cells])
     assert max(map(len, lines)) <= width
     for line, row in zip(lines[2:], cells, strict=True):
         assert set(re.findall(r"-?\d\S*", line)) <= set(row)
 
 
 def test_a_column_has_room_for_signs_that_become_longer():
-    look = Look(60, signs=lambda text: text.replace("½", "1/2"))
+    console = Console(60, signs=lambda text: text.replace("½", "1/2"))
     columns = [Column("a", "a", 0, left=True), Column("b", "b", 1, left=True)]
-    assert table(look, columns, [Row({"a": "½", "b": "½ ½"})])[1] == "1/2  1/2 1/2"
+    assert table(console, columns, [Row({"a": "½", "b": "½ ½"})])[1] == "1/2  1/2 1/2"
 
 
 def test_a_row_can_be_drawn_across_all_columns():
     lines = table(
-        Look(40), [Column("a", "a", 0)], [Row({"a": "1"}), Drawn(lambda look: ["=" * look.width]), Row({"a": "2"})]
+        Console(40),
+        [Column("a", "a", 0)],
+        [Row({"a": "1"}), FullWidthRow(lambda console: ["=" * console.width]), Row({"a": "2"})],
     )
     assert lines == ["a", "1", "=" * 40, "2"]
 
@@ -277,10 +287,10 @@ def test_a_bar_is_empty_only_for_nothing():
 
 
 def test_a_scale_holds_whole_decades():
-    scale = _Scale([0.0, 0.02, 3.0])
+    scale = LogScale([0.0, 0.02, 3.0])
     assert str(scale).split("\n")[1] == "0.01 … 10"
     assert [scale.share(x) for x in (0.0, 0.1, 10.0)] == pytest.approx([0.0, 1 / 3, 1.0])
-    assert _Scale([]).share(1.0) == pytest.approx(0.0, abs=1e-6)
+    assert LogScale([]).share(1.0) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_sparkline_shows_the_few_too():
@@ -336,7 +346,7 @@ def test_stepping_with_keys(alternating, capsys, keys, monkeypatch):
     keys("", "", "b", str(count), "3", "q")
     step_through(alternating)
     out = capsys.readouterr().out
-    titles = [page.draw(Look(100))[0] for page in pages(alternating)]
+    titles = [page.lines(Console(100))[0] for page in pages(alternating)]
     seen = [line for line in out.splitlines() if line in titles]
     assert seen == [titles[0], titles[1], titles[2], titles[1], titles[-1], titles[2]]
 
@@ -363,10 +373,12 @@ def test_where_there_is_little_room_the_first_page_says_it_in_two_lines(alternat
 
 
 def test_the_steps_own_objective_is_named(alternating):
-    door = next(c for c in alternating.crossings if c.kind == "door")
+    door = next(c for c in alternating.border_gradients if c.kind == "carried")
     said = f"The step's own is non-saturating: {door.at_input.norm:.9g} arrived."
     assert said in " ".join(drawn(alternating)[-1])
-    moved = [dataclasses.replace(c, border=dataclasses.replace(c.border, norm=1.5)) for c in alternating.comparisons]
+    moved = [
+        dataclasses.replace(c, gradient=dataclasses.replace(c.gradient, norm=1.5)) for c in alternating.comparisons
+    ]
     assert "The step's own" not in " ".join(drawn(alternating.with_comparisons(tuple(moved)))[-1])
 
 

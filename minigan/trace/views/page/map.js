@@ -7,12 +7,12 @@ const READABLE = 31; // and to have its name; a map that would be smaller is scr
 
 /** Which frame shows what: the map's blocks and arrows are lit by these. */
 function framesOf(trace) {
-  const by = { layer: {}, back: {}, entry: {}, border: {}, crossing: {}, update: {} };
+  const by = { layer: {}, back: {}, entry: {}, border: {}, gradient: {}, update: {} };
   trace.frames.forEach((frame, i) => {
     if (frame.update !== null) by.update[frame.update] = i;
-    else if (frame.crossing !== null) by.crossing[frame.crossing] = i;
+    else if (frame.border_gradient !== null) by.gradient[frame.border_gradient] = i;
     else if (frame.border !== null) by.border[frame.border] = i;
-    else if (frame.back !== null) by.back[frame.back] = i;
+    else if (frame.layer_backward !== null) by.back[frame.layer_backward] = i;
     else if (frame.layer !== null) by.layer[frame.layer] = i;
     else if (frame.call !== null) (by.entry[frame.call] ??= []).push(i);
   });
@@ -32,16 +32,16 @@ function columnsOf(trace) {
   return column;
 }
 
-/** Backward passes through some layers, in order: for each, the number of the walk and the backs by layer. */
-function walksThrough(trace, layers) {
+/** Backward passes through some layers, in order: for each, its number, and the layers' backwards by layer. */
+function passesThrough(trace, layers) {
   const inside = new Set(layers);
-  const walks = new Map();
-  trace.backs.forEach((back, number) => {
+  const passes = new Map();
+  trace.layer_backwards.forEach((back, number) => {
     if (!inside.has(back.layer)) return;
-    if (!walks.has(back.walk)) walks.set(back.walk, {});
-    walks.get(back.walk)[back.layer] = number;
+    if (!passes.has(back.backward_pass)) passes.set(back.backward_pass, {});
+    passes.get(back.backward_pass)[back.layer] = number;
   });
-  return [...walks].map(([walk, backs]) => ({ walk, backs }));
+  return [...passes].map(([pass, backs]) => ({ pass, backs }));
 }
 
 /** Lanes: of calls, and one for each layer outside of them (the losses). */
@@ -50,7 +50,7 @@ function lanesOf(trace) {
   const last = Math.max(-1, ...Object.values(column)) + 1;
   const calls = trace.calls.map((call, i) => ({ call: i, column: column[call.owner], layers: call.layers }));
   const loose = trace.layers.flatMap((layer, i) => (layer.call === null ? [{ call: null, column: last, layers: [i] }] : []));
-  return [...calls, ...loose].map((lane) => ({ ...lane, rows: walksThrough(trace, lane.layers) }));
+  return [...calls, ...loose].map((lane) => ({ ...lane, rows: passesThrough(trace, lane.layers) }));
 }
 
 /** Where everything stands, in pixels, on a drawing that fits into that room, or is wider if it must be. */
@@ -125,7 +125,7 @@ function drawMap(trace, element) {
   const layout = layoutOf(trace, Math.floor(element.clientWidth));
   const shows = framesOf(trace);
   const forwardWidth = widthScale(trace.layers.map((l) => l.output.norm), layout.isWide ? 6 : 3);
-  const gradientWidth = widthScale(trace.backs.map((b) => b.gradient_in.norm), layout.isWide ? 6 : 3);
+  const gradientWidth = widthScale(trace.layer_backwards.map((b) => b.grad_output.norm), layout.isWide ? 6 : 3);
   const map = { trace, layout, shows, forwardWidth, gradientWidth };
   const root = svg(
     "svg", { viewBox: `0 0 ${layout.width} ${layout.height}`, width: layout.width, height: layout.height, role: "img",
@@ -158,7 +158,7 @@ function bringIntoView(element) {
 
 function mapInWords(trace) {
   const calls = trace.calls.map((call) => call.label).join(", ");
-  const borders = trace.borders.map((b) => `a ${b.kind} between ${trace.calls[b.from_call].label} and ${trace.calls[b.to_call].owner}`);
+  const borders = trace.borders.map((b) => `a ${DRAWN_AS[b.kind]} between ${trace.calls[b.from_call].label} and ${trace.calls[b.to_call].owner}`);
   return `The step as a map: ${[calls, ...borders].join("; ")}. Every number of it is in the table below.`;
 }
 
@@ -312,13 +312,13 @@ function joined(x1, y1, x2, y2) {
 function drawRow(map, lane, row) {
   const { trace, layout, shows } = map;
   const elements = lane.layers.filter((layer) => layer in row.backs).map((number) => {
-    const back = trace.backs[row.backs[number]];
+    const back = trace.layer_backwards[row.backs[number]];
     const { x } = layout.spot[number];
     const frames = [shows.back[row.backs[number]]];
     const title = `∂L/∂output of ${trace.layers[number].name}`;
     return [
-      block(map, { x, y: row.y, array: back.gradient_in, frames, isGradient: true, title }),
-      ...back.gradients_out.map((gradient, k) => gradientArrow(map, { number, k, gradient, row, x })),
+      block(map, { x, y: row.y, array: back.grad_output, frames, isGradient: true, title }),
+      ...back.grad_inputs.map((gradient, k) => gradientArrow(map, { number, k, gradient, row, x })),
     ];
   });
   return svg("g", {}, elements);
@@ -329,7 +329,7 @@ function gradientArrow(map, { number, k, gradient, row, x }) {
   const source = trace.layers[number].sources[k];
   if (gradient === null || source === null || isBorder(trace, source, number)) return null;
   const there = layout.spot[source];
-  const next = there.lane.rows.find((r) => r.walk === row.walk && source in r.backs);
+  const next = there.lane.rows.find((r) => r.pass === row.pass && source in r.backs);
   if (!next) return null;
   const d = joined(x - layout.side / 2, row.y, there.x + layout.side / 2, next.y);
   return arrow(map, { d, norm: gradient.norm, kind: "gradient", frames: [shows.back[row.backs[number]], shows.back[next.backs[source]]] });
@@ -376,49 +376,49 @@ function drawBorder(map, number) {
   const frame = shows.border[number];
   const forward = arrow(map, { d: `${joined(start, from.y, x, to.y)} H${end}`, norm: border.value.norm, kind: "forward",
     frames: [frame, shows.layer[firstTo]] });
-  const crossings = trace.crossings.flatMap((crossing, c) => (crossing.border === number ? [{ crossing, c }] : []));
+  const gradients = trace.border_gradients.flatMap((gradient, g) => (gradient.border === number ? [{ gradient, g }] : []));
   const thick = layout.isWide ? 9 : Math.max(3, layout.pitch * 0.22);
   const reach = layout.side / 2 + (layout.isWide ? 8 : 2);
-  const kinds = [border.kind === "wall" ? "slit" : border.kind, ...crossings.map(({ crossing }) => crossing.kind)];
-  const joints = kinds.map((kind, i) => ({ above: kind !== "door" || kinds[i - 1] !== "door", below: kind !== "door" || kinds[i + 1] !== "door" }));
-  const sameDoor = kinds[0] === "door" ? crossings.filter(({ crossing }) => crossing.kind === "door").map(({ c }) => shows.crossing[c]) : [];
-  return svg("g", {}, forward, gate(map, { x, y: to.y, reach, thick, kind: kinds[0], frames: [frame, ...sameDoor], ...joints[0] }),
-    crossings.map(({ crossing, c }, i) => drawCrossing(map,
-      { crossing, c, from, to, firstTo, lastFrom, x, start, end, thick, reach, joint: joints[i + 1] })));
+  const shapes = [border.kind === "detached" ? "slit" : DRAWN_AS[border.kind], ...gradients.map(({ gradient }) => DRAWN_AS[gradient.kind])];
+  const joints = shapes.map((shape, i) => ({ above: shape !== "door" || shapes[i - 1] !== "door", below: shape !== "door" || shapes[i + 1] !== "door" }));
+  const sameDoor = shapes[0] === "door" ? gradients.filter(({ gradient }) => gradient.kind === "carried").map(({ g }) => shows.gradient[g]) : [];
+  return svg("g", {}, forward, gate(map, { x, y: to.y, reach, thick, shape: shapes[0], frames: [frame, ...sameDoor], ...joints[0] }),
+    gradients.map(({ gradient, g }, i) => drawBorderGradient(map,
+      { gradient, g, from, to, firstTo, lastFrom, x, start, end, thick, reach, joint: joints[i + 1] })));
 }
 
-function drawCrossing(map, { crossing, c, from, to, firstTo, lastFrom, x, start, end, thick, reach, joint }) {
+function drawBorderGradient(map, { gradient, g, from, to, firstTo, lastFrom, x, start, end, thick, reach, joint }) {
   const { trace, layout, shows } = map;
-  const row = to.rows.find((r) => r.walk === crossing.walk);
+  const row = to.rows.find((r) => r.pass === gradient.backward_pass);
   if (!row) return null;
-  const beyond = crossing.at_output === null ? null
-    : from.rows.find((r) => r.walk === crossing.walk || trace.walks[r.walk].carries === crossing.border);
-  const isWall = crossing.kind === "wall";
-  const frame = shows.crossing[c];
+  const beyond = gradient.at_output === null ? null
+    : from.rows.find((r) => r.pass === gradient.backward_pass || trace.backward_passes[r.pass].carries === gradient.border);
+  const isWall = gradient.kind === "detached";
+  const frame = shows.gradient[g];
   const text = (value, dx, anchor, dy = -7) => layout.isWide
     ? svg("text", { x: x + dx, y: row.y + dy, class: `norm ${anchor}`, ...lit([frame]) }, value) : null;
-  const arriving = crossing.at_input && arrow(map, {
-    d: line(end, row.y, x + (isWall ? thick / 2 + 1 : beyond ? 0 : thick)), norm: crossing.at_input.norm, kind: "gradient",
+  const arriving = gradient.at_input && arrow(map, {
+    d: line(end, row.y, x + (isWall ? thick / 2 + 1 : beyond ? 0 : thick)), norm: gradient.at_input.norm, kind: "gradient",
     frames: [shows.back[row.backs[firstTo]], frame], isStopped: !isWall && beyond });
-  const leaving = beyond && arrow(map, { d: joined(x, row.y, start, beyond.y), norm: crossing.at_output.norm, kind: "gradient",
+  const leaving = beyond && arrow(map, { d: joined(x, row.y, start, beyond.y), norm: gradient.at_output.norm, kind: "gradient",
     frames: [frame, shows.back[beyond.backs[lastFrom]]] });
   return svg("g", {},
-    gate(map, { x, y: row.y, reach, thick, kind: crossing.kind, frames: [frame], ...joint }), arriving, leaving,
-    crossing.at_input && text(digits(crossing.at_input.norm), 10, "start"),
-    isWall ? text("0", -10, "end") : beyond ? text(digits(crossing.at_output.norm), -10, "end", beyond.y < row.y ? 14 : -7) : null);
+    gate(map, { x, y: row.y, reach, thick, shape: DRAWN_AS[gradient.kind], frames: [frame], ...joint }), arriving, leaving,
+    gradient.at_input && text(digits(gradient.at_input.norm), 10, "start"),
+    isWall ? text("0", -10, "end") : beyond ? text(digits(gradient.at_output.norm), -10, "end", beyond.y < row.y ? 14 : -7) : null);
 }
 
 /** A piece of the border as an architect draws it: a wall hatched, a door as a gap with its leaf and swing. One door
  * may be open for several rows: then only the first has the jamb above, and only the last the one below. */
-function gate({ layout }, { x, y, reach, thick, kind, frames, above = true, below = true }) {
+function gate({ layout }, { x, y, reach, thick, shape, frames, above = true, below = true }) {
   const [left, top] = [x - thick / 2, y - reach];
   const solid = (from, to) => svg("rect", { x: left, y: from, width: thick, height: Math.max(0, to - from), class: "wall" });
-  const gap = kind === "slit" ? (layout.isWide ? 5 : 2) : reach * 0.62;
-  if (kind === "open") return svg("g", { class: "gate open", ...lit(frames) }, svg("line", { x1: x, x2: x, y1: top, y2: y + reach }));
-  if (kind === "wall") return svg("g", { class: "gate", ...lit(frames) }, solid(top, y + reach));
+  const gap = shape === "slit" ? (layout.isWide ? 5 : 2) : reach * 0.62;
+  if (shape === "open") return svg("g", { class: "gate open", ...lit(frames) }, svg("line", { x1: x, x2: x, y1: top, y2: y + reach }));
+  if (shape === "wall") return svg("g", { class: "gate", ...lit(frames) }, solid(top, y + reach));
   const leaf = 1.5 * gap;
-  const door = kind === "door" && above ? svg("path", { d: `M${left} ${y - gap} h${-leaf} a${leaf} ${leaf} 0 0 0 ${leaf} ${leaf}`, class: "leaf" }) : null;
-  return svg("g", { class: `gate ${kind}`, ...lit(frames) }, above ? solid(top, y - gap) : null,
+  const door = shape === "door" && above ? svg("path", { d: `M${left} ${y - gap} h${-leaf} a${leaf} ${leaf} 0 0 0 ${leaf} ${leaf}`, class: "leaf" }) : null;
+  return svg("g", { class: `gate ${shape}`, ...lit(frames) }, above ? solid(top, y - gap) : null,
     below ? solid(y + gap, y + reach) : null, door);
 }
 
@@ -426,8 +426,8 @@ function gate({ layout }, { x, y, reach, thick, kind, frames, above = true, belo
 function mapLegend() {
   const sample = (kind, d) => svg("svg", { width: 34, height: 8, viewBox: "0 0 34 8", "aria-hidden": "true" },
     svg("path", { d, class: `arrow ${kind}`, "stroke-width": 2.5, "marker-end": `url(#key-${kind})` }));
-  const border = (kind) => svg("svg", { width: 20, height: 14, viewBox: "-12 0 20 14", "aria-hidden": "true" },
-    gate({ layout: { isWide: false } }, { x: 3, y: 7, reach: 7, thick: 5, kind, frames: [] }));
+  const border = (shape) => svg("svg", { width: 20, height: 14, viewBox: "-12 0 20 14", "aria-hidden": "true" },
+    gate({ layout: { isWide: false } }, { x: 3, y: 7, reach: 7, thick: 5, shape, frames: [] }));
   return [
     svg("svg", { width: 0, height: 0, class: "unseen", "aria-hidden": "true" }, svg("defs", {}, ["forward", "gradient"].map((kind) =>
       [arrowHead(kind, "key", 7), arrowHead(kind, "gate", 24)]))), // for all that is drawn outside of the map

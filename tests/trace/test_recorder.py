@@ -11,8 +11,8 @@ from minigan import backend, nn, optim
 from minigan import functions as F
 from minigan.algorithms import GAN, SimultaneousGAN
 from minigan.data import Batch
-from minigan.trace import Recorder, step_recorder
-from minigan.trace.record import Begun
+from minigan.trace import Recorder, StepRecorder
+from minigan.trace.events import BackwardStart
 
 both = pytest.mark.parametrize("cls", [GAN, SimultaneousGAN])
 
@@ -62,7 +62,7 @@ def test_recording_changes_no_result(variant, gan, batch):
             if kind == "plain":
                 figures = algorithm(batches)
             else:
-                with step_recorder(algorithm) as recorder:
+                with StepRecorder(algorithm) as recorder:
                     figures = algorithm(batches)
                 assert bool(recorder.trace.comparisons) == (algorithm.objective != "hinge")
             seen.append(numbers(figures))
@@ -91,7 +91,7 @@ def test_nobody_sees_the_comparison(gan, batch, take_step):
         algorithm, diary = gan(SimultaneousGAN), Diary()
         if not compared:
             algorithm.losses_to_compare = dict
-        with mg.observe(diary), step_recorder(algorithm) as recorder:
+        with mg.observe(diary), StepRecorder(algorithm) as recorder:
             take_step(algorithm, *batch())
         assert bool(recorder.trace.comparisons) == compared
         diaries[compared] = diary.lines
@@ -108,7 +108,7 @@ def test_what_was_made_to_require_a_gradient_is_as_it_was_afterwards(gan, batch)
         networks["D"](fake).sum().backward()
         assert fake.requires_grad and fake.grad is not left
     assert not fake.requires_grad and fake.grad is left
-    assert recorder.trace.crossings[0].at_input.norm > 0
+    assert recorder.trace.border_gradients[0].at_input.norm > 0
 
 
 def test_a_network_that_has_no_graph_is_given_none(gan, batch):
@@ -120,7 +120,7 @@ def test_a_network_that_has_no_graph_is_given_none(gan, batch):
         fake = networks["G"](z)
         networks["D"](fake)
         assert not fake.requires_grad
-    assert recorder.trace.borders[0].kind == "wall"
+    assert recorder.trace.borders[0].kind == "detached"
 
 
 def test_what_is_asked_for_is_what_is_handed_out(gan, batch):
@@ -132,17 +132,17 @@ def test_what_is_asked_for_is_what_is_handed_out(gan, batch):
             loss = D(G(z).detach()).sum()
             recorder.on_loss("loss_D", loss)
             gradients = mg.grad(loss, D.parameters(), create_graph=create_graph)
-            (begun,) = [event for event in recorder.events if isinstance(event, Begun)]
-        assert begun.asked == set(D.parameters())
+            (start,) = [event for event in recorder.events if isinstance(event, BackwardStart)]
+        assert start.requested == set(D.parameters())
         assert len(gradients) == len(D.parameters()) and all(p.grad is None for p in D.parameters())
-        (wall,) = recorder.trace.crossings
+        (wall,) = recorder.trace.border_gradients
         assert (wall.at_input is None) == create_graph
-        assert {p.status for back in recorder.trace.backs for p in back.parameters} == {"computed"}
+        assert {p.status for back in recorder.trace.layer_backwards for p in back.parameters} == {"computed"}
 
 
 def test_an_error_in_the_block_is_the_blocks_own(gan, batch):
     algorithm, (_, z) = gan(), batch()
-    with pytest.raises(KeyError), step_recorder(algorithm) as recorder:
+    with pytest.raises(KeyError), StepRecorder(algorithm) as recorder:
         algorithm.networks["G"](z)
         raise KeyError
     assert recorder.trace is None
@@ -154,27 +154,27 @@ def test_an_error_in_the_block_is_the_blocks_own(gan, batch):
 @both
 def test_the_gradient_at_the_border_is_one_on_both_sides(cls, gan, batch, take_step):
     algorithm = gan(cls)
-    with step_recorder(algorithm) as recorder:
+    with StepRecorder(algorithm) as recorder:
         figures = take_step(algorithm, *batch())
     trace = recorder.trace
-    (door,) = [c for c in trace.crossings if c.kind == "door"]
+    (door,) = [c for c in trace.border_gradients if c.kind == "carried"]
     assert door.difference == 0.0
     assert door.at_input == door.at_output and door.at_input.norm > 0
     assert door.norm_into == door.at_output.norm == pytest.approx(figures["border_norm"].item(), rel=1e-6)
-    assert trace.walks[door.walk].label == "loss_G"
-    (on,) = [w for w in trace.walks if w.carries is not None]
+    assert trace.backward_passes[door.backward_pass].label == "loss_G"
+    (on,) = [w for w in trace.backward_passes if w.carries is not None]
     assert on.label == "∂loss_G/∂G(z)" and on.player == "G" and trace.layers[on.start].owner == "G"
 
 
 @both
 def test_the_loss_of_D_meets_a_wall(cls, gan, batch, traced):
     trace = traced(gan(cls), *batch())
-    (wall,) = [c for c in trace.crossings if c.kind == "wall"]
-    assert trace.walks[wall.walk].label == "loss_D"
+    (wall,) = [c for c in trace.border_gradients if c.kind == "detached"]
+    assert trace.backward_passes[wall.backward_pass].label == "loss_D"
     assert wall.at_input.norm > 0 and wall.at_output is None and wall.norm_into == 0.0
     owners: dict[str, set[str]] = {}
-    for back in trace.backs:
-        owners.setdefault(trace.walks[back.walk].label, set()).add(trace.layers[back.layer].owner)
+    for back in trace.layer_backwards:
+        owners.setdefault(trace.backward_passes[back.backward_pass].label, set()).add(trace.layers[back.layer].owner)
     del owners["loss_G"]
     assert owners == {"loss_D": {"loss", "D"}, "∂loss_G/∂G(z)": {"G"}}
 
@@ -189,7 +189,7 @@ def test_what_dies_at_the_wall_is_what_an_open_border_would_have_let_through(cls
         fake = G(z)
         loss = other.loss.discriminator_loss(D(x), D(fake))
     (through,) = mg.grad(loss, [fake])
-    wall = next(c for c in trace.crossings if c.kind == "wall")
+    wall = next(c for c in trace.border_gradients if c.kind == "detached")
     assert wall.at_input.norm == pytest.approx(norm(through.numpy()), rel=1e-6)
 
 
@@ -197,8 +197,8 @@ def test_a_wall_to_which_no_gradient_comes_has_no_number(gan, batch):
     networks, (_, z) = gan().networks, batch()
     with Recorder(networks) as recorder:
         mg.grad(networks["D"](networks["G"](z).detach()).sum(), networks["D"].parameters())  # of no reported loss
-    (wall,) = recorder.trace.crossings
-    assert (wall.kind, wall.at_input, wall.norm_into) == ("wall", None, 0.0)
+    (wall,) = recorder.trace.border_gradients
+    assert (wall.kind, wall.at_input, wall.norm_into) == ("detached", None, 0.0)
 
 
 def test_a_gradient_changed_on_the_way_is_seen(gan, batch):
@@ -210,8 +210,8 @@ def test_a_gradient_changed_on_the_way_is_seen(gan, batch):
         changed = border.grad.numpy().copy()
         border.grad.data *= 2  # in place: the recorder must not be fooled by it
         fake.backward(border.grad)
-    (door,) = recorder.trace.crossings
-    assert door.kind == "door" and door.difference == pytest.approx(np.abs(changed).max(), rel=1e-6)
+    (door,) = recorder.trace.border_gradients
+    assert door.kind == "carried" and door.difference == pytest.approx(np.abs(changed).max(), rel=1e-6)
     assert door.norm_into == pytest.approx(2 * door.at_input.norm, rel=1e-6)
 
 
@@ -220,9 +220,9 @@ def test_one_graph_through_both_is_an_open_border(gan, batch):
     with Recorder(networks) as recorder:
         networks["D"](networks["G"](z)).mean().backward()
     trace = recorder.trace
-    (crossing,) = trace.crossings
-    assert (crossing.kind, crossing.difference) == ("open", 0.0) and crossing.norm_into > 0
-    assert [c.label for c in trace.calls] == ["G(z)", "D(G(z))"] and trace.borders[0].kind == "open"
+    (gradient,) = trace.border_gradients
+    assert (gradient.kind, gradient.difference) == ("attached", 0.0) and gradient.norm_into > 0
+    assert [c.label for c in trace.calls] == ["G(z)", "D(G(z))"] and trace.borders[0].kind == "attached"
 
 
 # --- parameters ----------------------------------------------------------------------------------
@@ -231,10 +231,10 @@ def test_one_graph_through_both_is_an_open_border(gan, batch):
 def statuses(trace, owner: str) -> dict[str, set[str]]:
     """By walk: what became of the gradients of a player's parameters."""
     found: dict[str, set[str]] = {}
-    for back in trace.backs:
+    for back in trace.layer_backwards:
         if trace.layers[back.layer].owner == owner:
             for p in back.parameters:
-                found.setdefault(trace.walks[back.walk].label, set()).add(p.status)
+                found.setdefault(trace.backward_passes[back.backward_pass].label, set()).add(p.status)
                 assert (p.gradient is None) == (p.status in ("frozen", "not asked"))
     return found
 
@@ -245,7 +245,7 @@ def test_frozen_parameters_get_no_gradient(gan, batch, traced):
     assert statuses(trace, "G") == {"∂loss_G/∂G(z)": {"computed"}}
     frozen = {p.frozen for call in trace.calls[-1:] for i in call.layers for p in trace.layers[i].parameters}
     assert trace.calls[-1].label == "D(G(z))" and frozen == {True}
-    backs = [back for back in trace.backs if trace.walks[back.walk].label == "loss_G"]
+    backs = [back for back in trace.layer_backwards if trace.backward_passes[back.backward_pass].label == "loss_G"]
     named = {p.name for back in backs for p in back.parameters}
     assert named == {p.name for i in trace.calls[-1].layers for p in trace.layers[i].parameters}  # BatchNorm's too
 
@@ -277,7 +277,7 @@ def test_a_loop_that_forgets_to_freeze_discards_what_it_computed(gan, batch, tra
     trace = traced(gan(Forgetful), *batch())
     assert statuses(trace, "D") == {"loss_D": {"computed"}, "loss_G": {"discarded"}}
     assert statuses(trace, "G") == {"loss_G": {"computed"}}
-    assert [w.player for w in trace.walks] == ["D", "G"]
+    assert [w.player for w in trace.backward_passes] == ["D", "G"]
 
 
 def test_gradients_cleared_before_the_next_walk_are_discarded_and_kept_ones_are_not():
@@ -287,7 +287,9 @@ def test_gradients_cleared_before_the_next_walk_are_discarded_and_kept_ones_are_
         layer.zero_grad()
         layer(x).sum().backward()
         layer(x).sum().backward()
-    by_walk = {b.walk: {p.status for p in b.parameters} for b in recorder.trace.backs if b.parameters}
+    by_walk = {
+        b.backward_pass: {p.status for p in b.parameters} for b in recorder.trace.layer_backwards if b.parameters
+    }
     assert by_walk == {0: {"discarded"}, 1: {"computed"}, 2: {"computed"}}
 
 
@@ -381,15 +383,15 @@ def test_gradients_by_hand(gan, batch):
         t = layer(t)
     values.append(t)
     by_hand = mg.grad(t.sum(), values)
-    backs = [b for b in trace.backs if trace.layers[b.layer].owner == "G"]
+    backs = [b for b in trace.layer_backwards if trace.layers[b.layer].owner == "G"]
     assert [b.layer for b in backs] == [5, 4, 3, 2, 1, 0]
     for b in backs:
-        assert b.gradient_in.norm == pytest.approx(norm(by_hand[b.layer + 1].numpy()), rel=1e-5, abs=1e-6)
-        (out,) = b.gradients_out
+        assert b.grad_output.norm == pytest.approx(norm(by_hand[b.layer + 1].numpy()), rel=1e-5, abs=1e-6)
+        (out,) = b.grad_inputs
         if b.layer:
             assert out.norm == pytest.approx(norm(by_hand[b.layer].numpy()), rel=1e-5, abs=1e-6)
-            assert out.histogram.low == -out.histogram.high and b.gradient_in.histogram.low < 0
-            assert b.gradient_in.histogram.low == -b.gradient_in.histogram.high
+            assert out.histogram.low == -out.histogram.high and b.grad_output.histogram.low < 0
+            assert b.grad_output.histogram.low == -b.grad_output.histogram.high
         else:
             assert out is None, "nobody asked for the gradient of the noise"
     dense = backs[-1].parameters
@@ -413,9 +415,9 @@ def test_a_users_own_module_of_several_functions():
     assert [f.name for f in layer.functions] == ["Mul", "Add"]
     assert [f.output.norm for f in layer.functions] == pytest.approx([norm([1, 4, 9]), norm([2, 6, 6])])
     assert len(layer.inputs) == 1 and recorder.trace.calls[0].label == "Residual(x)"
-    back = recorder.trace.backs[1]
-    assert back.gradient_in.norm == pytest.approx(norm([1, 1, 1]))
-    (out,) = back.gradients_out
+    back = recorder.trace.layer_backwards[1]
+    assert back.grad_output.norm == pytest.approx(norm([1, 1, 1]))
+    (out,) = back.grad_inputs
     assert out.norm == pytest.approx(norm([3, 5, -5])) == pytest.approx(norm(x.grad.numpy()))
     assert total.owner == "loss"
 
@@ -425,7 +427,7 @@ def test_a_module_used_twice_is_two_calls():
     with Recorder({"A": layer}) as recorder:
         layer(layer(x))
     assert [c.label for c in recorder.trace.calls] == ["A(x)", "A(A(x))"]
-    assert [b.kind for b in recorder.trace.borders] == ["open"]
+    assert [b.kind for b in recorder.trace.borders] == ["attached"]
 
 
 def test_parts_of_players_within_a_module_are_their_own(gan, batch):
@@ -469,8 +471,8 @@ def test_the_loss_of_a_network_is_walked_for_it_whatever_else_it_computes(gan, b
         loss = networks["D"](networks["G"](z)).mean()
         recorder.on_loss("loss_G", loss)
         loss.backward()
-    assert [(w.label, w.player) for w in recorder.trace.walks] == [("loss_G", "G")]
-    assert {p.status for back in recorder.trace.backs for p in back.parameters} == {"computed"}
+    assert [(w.label, w.player) for w in recorder.trace.backward_passes] == [("loss_G", "G")]
+    assert {p.status for back in recorder.trace.layer_backwards for p in back.parameters} == {"computed"}
 
 
 def test_an_open_border_is_not_asked_for(gan, batch):
@@ -479,12 +481,12 @@ def test_an_open_border_is_not_asked_for(gan, batch):
         loss = networks["D"](networks["G"](z)).mean()
         recorder.on_loss("loss_D", loss)
         mg.grad(loss, networks["D"].parameters())
-    assert [(c.kind, c.at_input) for c in recorder.trace.crossings] == [("open", None)]
+    assert [(c.kind, c.at_input) for c in recorder.trace.border_gradients] == [("attached", None)]
 
 
 def test_a_steps_samples_are_those_that_its_first_network_is_given(gan, batch):
     algorithm, (x, z) = gan(), batch()
-    with step_recorder(algorithm) as recorder:
+    with StepRecorder(algorithm) as recorder:
         algorithm.networks["G"](z)
         algorithm.networks["D"](x[:2])
     assert recorder.trace.about["batch"] == len(z)
@@ -496,7 +498,7 @@ def test_without_a_graph_there_is_the_forward_pass(gan, batch):
         networks["D"](networks["G"](z))
     trace = recorder.trace
     assert [c.label for c in trace.calls] == ["G(z)", "D(G(z))"]
-    assert not trace.walks and not trace.crossings and trace.borders[0].kind == "wall"
+    assert not trace.backward_passes and not trace.border_gradients and trace.borders[0].kind == "detached"
 
 
 def test_a_path_cut_within_a_network_is_told_of():
@@ -522,7 +524,7 @@ def test_what_a_backward_pass_is_made_of_is_no_layer(gan, batch):
         ((g * g).sum() - 1.0).backward()
     names = [layer.name for layer in recorder.trace.layers]
     assert [name for name in names if name.startswith("D")] == [f"D.main.{i}" for i in range(6)]
-    assert len(recorder.trace.walks) == 2 and D.main[0].weight.grad is not None
+    assert len(recorder.trace.backward_passes) == 2 and D.main[0].weight.grad is not None
 
 
 @pytest.mark.parametrize(
@@ -542,9 +544,9 @@ def test_nans_are_counted(gan, batch, traced):
     trace = traced(gan(), x, z)
     assert trace.calls[0].inputs[0].nans == 1
     assert trace.layers[0].output.nans == 18 and not trace.layers[0].output.finite
-    loss = next(w for w in trace.walks if w.label == "loss_G")
+    loss = next(w for w in trace.backward_passes if w.label == "loss_G")
     assert loss.loss is None
-    door = next(c for c in trace.crossings if c.kind == "door")
+    door = next(c for c in trace.border_gradients if c.kind == "carried")
     assert door.at_input.nans and door.difference is None
     assert type(trace).from_json(trace.to_json()) == trace
 
@@ -603,17 +605,17 @@ def test_a_frame_shows_what_its_layer_did(cls, gan, batch, traced):
     trace = traced(gan(cls), *batch())
     for frame in trace.frames:
         if frame.direction == "backward":
-            back = trace.backs[frame.back]
-            assert frame.gradient_in == back.gradient_in and frame.output == trace.layers[back.layer].output
-            assert frame.walk == back.walk and frame.layer == back.layer
+            back = trace.layer_backwards[frame.layer_backward]
+            assert frame.grad_output == back.grad_output and frame.output == trace.layers[back.layer].output
+            assert frame.backward_pass == back.backward_pass and frame.layer == back.layer
         if frame.direction == "forward":
             assert frame.output == trace.layers[frame.layer].output
-    kinds = [trace.crossings[f.crossing].kind for f in trace.frames if f.crossing is not None]
-    assert kinds == ["wall", "door"]
-    assert [f.turn for f in trace.frames if f.crossing is not None] == ["D", "G"]
+    kinds = [trace.border_gradients[f.border_gradient].kind for f in trace.frames if f.border_gradient is not None]
+    assert kinds == ["detached", "carried"]
+    assert [f.turn for f in trace.frames if f.border_gradient is not None] == ["D", "G"]
     losses = [f for f in trace.frames if f.direction == "loss"]
     assert [f.title.split()[0] for f in losses] == ["loss_D", "loss_G"]
-    assert {w.label: w.loss for w in trace.walks[:2]} == {f.title.split()[0]: f.output.mean for f in losses}
+    assert {w.label: w.loss for w in trace.backward_passes[:2]} == {f.title.split()[0]: f.output.mean for f in losses}
 
 
 # --- objectives side by side ---------------------------------------------------------------------
@@ -621,17 +623,17 @@ def test_a_frame_shows_what_its_layer_did(cls, gan, batch, traced):
 
 def test_objectives_at_one_point(gan, batch, traced):
     trace = traced(gan(), *batch())
-    found = {(c.objective, c.surer): c for c in trace.comparisons}
+    found = {(c.objective, c.logit_shift): c for c in trace.comparisons}
     assert set(found) == {(name, s) for name in GAN.losses_to_compare(gan()) for s in (0.0, 6.0)} and len(found) == 6
     for c in found.values():
         assert [layer.name for layer in c.layers] == [f"G.main.{i}" for i in (5, 4, 3, 2, 1, 0)]
         assert [layer.kind for layer in c.layers][:2] == ["Tanh", "ConvTranspose2d"]
         assert c.formula == mg.objectives.OBJECTIVES[c.objective].generator_formula
-    ratio = {name: found[name, 6.0].border.norm / found[name, 0.0].border.norm for name, _ in found}
+    ratio = {name: found[name, 6.0].gradient.norm / found[name, 0.0].gradient.norm for name, _ in found}
     assert ratio["minimax"] < 0.01 < 1 < ratio["non-saturating"] < ratio["least-squares"]
     last = found["minimax", 6.0].layers[-1].norm / found["minimax", 0.0].layers[-1].norm
     assert last < 0.01, "what vanishes at the border is gone in all of G"
-    assert found["minimax", 6.0].verdict == found["least-squares", 6.0].verdict < 0.01
+    assert found["minimax", 6.0].real_probability == found["least-squares", 6.0].real_probability < 0.01
 
 
 @pytest.mark.parametrize("cls", [GAN, SimultaneousGAN, Forgetful])
@@ -652,12 +654,12 @@ def test_every_number_of_the_comparison_by_hand(cls, gan, batch, traced):
             other.optimizers["D"].step()
             logits = None, D(fake)
     for c in comparisons:
-        lowered = logits[1] - c.surer
+        lowered = logits[1] - c.logit_shift
         loss = mg.objectives.OBJECTIVES[c.objective]().generator_loss(lowered)
         at_border, *on = mg.grad(loss, [fake, *inputs[::-1]], retain_graph=True)
         assert c.loss == pytest.approx(loss.item(), rel=1e-5)
-        assert c.verdict == pytest.approx(F.sigmoid(lowered).numpy().mean(), rel=1e-5)
-        assert c.border.norm == pytest.approx(norm(at_border.numpy()), rel=1e-4)
+        assert c.real_probability == pytest.approx(F.sigmoid(lowered).numpy().mean(), rel=1e-5)
+        assert c.gradient.norm == pytest.approx(norm(at_border.numpy()), rel=1e-4)
         assert [layer.norm for layer in c.layers] == pytest.approx([norm(g.numpy()) for g in on], rel=1e-4)
 
 
@@ -669,12 +671,12 @@ def test_the_steps_own_objective_is_compared_with_the_numbers_of_the_step(cls, g
     setattr(D.main, "0", nn.SpectralNorm(D.main[0]))  # a state that changes at each call
     algorithm.use(*algorithm.networks.values())
     trace = traced(algorithm, *batch())
-    (door,) = [c for c in trace.crossings if c.kind == "door"]
-    (mine,) = [c for c in trace.comparisons if (c.objective, c.surer) == ("non-saturating", 0.0)]
-    assert mine.border.norm == door.at_input.norm
-    assert mine.loss == next(w.loss for w in trace.walks if w.label == "loss_G")
-    carried = [w for w in trace.walks if w.carries is not None][-1]
-    norms = [trace.backs[i].gradient_in.norm for i in carried.backs]
+    (door,) = [c for c in trace.border_gradients if c.kind == "carried"]
+    (mine,) = [c for c in trace.comparisons if (c.objective, c.logit_shift) == ("non-saturating", 0.0)]
+    assert mine.gradient.norm == door.at_input.norm
+    assert mine.loss == next(w.loss for w in trace.backward_passes if w.label == "loss_G")
+    carried = [w for w in trace.backward_passes if w.carries is not None][-1]
+    norms = [trace.layer_backwards[i].grad_output.norm for i in carried.layer_backwards]
     assert len(norms) == 6 and [layer.norm for layer in mine.layers[:-1]] == norms[1:]
 
 
@@ -711,15 +713,15 @@ def test_a_layers_first_function_may_take_in_its_weights_alone(batch):
     G, D = nn.Sequential(Scaled(6, 5), nn.Tanh(), Scaled(5, 4)), nn.Sequential(nn.Dense(4, 1))
     algorithm, (_, z) = InAnotherOrder().use(G, D), batch()
     algorithm.noise = lambda batch: z
-    with step_recorder(algorithm) as recorder:
+    with StepRecorder(algorithm) as recorder:
         algorithm(iter([Batch(x=z)]))
     inputs = [mg.Tensor(z.data, requires_grad=True)]
     for layer in G._modules.values():
         inputs.append(layer(inputs[-1]))
     loss = algorithm.loss.generator_loss(D(inputs[-1]))
     at_border, *on = (norm(g.numpy()) for g in mg.grad(loss, inputs[::-1]))
-    mine = next(c for c in recorder.trace.comparisons if (c.objective, c.surer) == ("non-saturating", 0.0))
-    assert mine.border.norm == pytest.approx(at_border, rel=1e-5)
+    mine = next(c for c in recorder.trace.comparisons if (c.objective, c.logit_shift) == ("non-saturating", 0.0))
+    assert mine.gradient.norm == pytest.approx(at_border, rel=1e-5)
     assert [layer.name for layer in mine.layers] == ["G.2", "G.1", "G.0"]
     assert [layer.norm for layer in mine.layers] == pytest.approx(on, rel=1e-5)
 
@@ -727,15 +729,17 @@ def test_a_layers_first_function_may_take_in_its_weights_alone(batch):
 def test_logits_are_those_of_the_loss(gan, batch, traced):
     """D has dropout: what it says of the fakes another time is another thing."""
     algorithm = gan(InAnotherOrder)
-    mine = next(c for c in traced(algorithm, *batch()).comparisons if (c.objective, c.surer) == ("non-saturating", 0.0))
-    assert mine.border.norm == pytest.approx(norm(algorithm.border.grad.numpy()), rel=1e-6)
+    mine = next(
+        c for c in traced(algorithm, *batch()).comparisons if (c.objective, c.logit_shift) == ("non-saturating", 0.0)
+    )
+    assert mine.gradient.norm == pytest.approx(norm(algorithm.border.grad.numpy()), rel=1e-6)
 
 
 def test_a_generators_graph_that_is_gone_is_not_compared_through(gan, batch, traced):
     algorithm = gan(InAnotherOrder)
     algorithm.spoilt = True
     trace = traced(algorithm, *batch())
-    assert trace.comparisons == () and [w.label for w in trace.walks][1] == "loss_G"
+    assert trace.comparisons == () and [w.label for w in trace.backward_passes][1] == "loss_G"
 
 
 def test_what_D_is_given_of_the_inside_of_G_is_not_compared(gan, batch, traced):
@@ -751,7 +755,7 @@ def test_what_D_is_given_of_the_inside_of_G_is_not_compared(gan, batch, traced):
     algorithm = gan(InAnotherOrder)
     algorithm.use(Inner(algorithm.networks["G"]), algorithm.networks["D"])
     trace = traced(algorithm, *batch())
-    assert trace.comparisons == () and trace.crossings[0].at_input.norm > 0
+    assert trace.comparisons == () and trace.border_gradients[0].at_input.norm > 0
 
 
 def test_where_comparing_makes_no_sense_there_is_no_comparison(gan, batch, traced):

@@ -9,20 +9,23 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
-from minigan.trace.summary import Array
-from minigan.trace.trace import Layer, Trace
+from minigan.trace.schema import Layer, Trace
+from minigan.trace.summary import ArraySummary
 
 COLOURS = {"D": "#0072b2", "G": "#d55e00", "loss": "#444444"}  # Okabe and Ito's, which all eyes tell apart
 FILLS = {"D": "#e3f0f8", "G": "#fcebdf", "loss": "#eeeeee"}
 
 FONT = 'fontname="Helvetica,Arial,sans-serif"'
 
-# A gradient passes a door (an arrow back), and ends at a wall (a bar).
+# A border by its kind: its name, and how its edge looks. A gradient passes a door (an arrow back), and ends at a wall
+# (a bar).
 BORDERS = {
-    "wall": 'color="#882255", fontcolor="#882255", style="dashed,bold", penwidth=3, dir=both, arrowtail=tee',
-    "door": 'color="#007a59", fontcolor="#007a59", style=bold, penwidth=3, dir=both, arrowtail=normal',
-    "open": 'color="#007a59", fontcolor="#007a59", penwidth=2, dir=both, arrowtail=normal',
-}
+    "detached": (
+        "wall", 'color="#882255", fontcolor="#882255", style="dashed,bold", penwidth=3, dir=both, arrowtail=tee',
+    ),
+    "carried": ("door", 'color="#007a59", fontcolor="#007a59", style=bold, penwidth=3, dir=both, arrowtail=normal'),
+    "attached": ("open", 'color="#007a59", fontcolor="#007a59", penwidth=2, dir=both, arrowtail=normal'),
+}  # fmt: skip
 
 
 class GraphvizError(RuntimeError):
@@ -38,7 +41,7 @@ def graph(trace: Trace) -> str:
     if program is None:
         raise GraphvizError(
             "drawing the graph needs Graphviz's program dot: install it (apt install graphviz, brew install graphviz, "
-            "graphviz.org), or draw what minigan.trace.graph.dot gives elsewhere"
+            "graphviz.org), or draw what minigan.trace.views.graphviz.dot gives elsewhere"
         )
     done = subprocess.run([program, "-Tsvg"], input=dot(trace).encode(), capture_output=True, check=False)
     if done.returncode:
@@ -69,11 +72,8 @@ def _lines(trace: Trace) -> Iterator[str]:
     loose = [number for number, layer in enumerate(trace.layers) if layer.call is None]
     for number in loose:
         is_loss = trace.layers[number].owner == "loss"
-        yield (
-            f"  subgraph cluster_loss{number} {{ label=loss; style=dotted; {_node(trace, number)} }}"
-            if is_loss
-            else (f"  {_node(trace, number)}")
-        )
+        node = _node(trace, number)
+        yield f"  subgraph cluster_loss{number} {{ label=loss; style=dotted; {node} }}" if is_loss else f"  {node}"
     for number in range(len(trace.layers)):
         yield from (f"  {line}" for line in _edges(trace, number))
     yield "}"
@@ -84,7 +84,7 @@ def _node(trace: Trace, number: int) -> str:
     if layer.owner == "loss":
         text = f"{layer.name} = {layer.output.mean:.4g}" if not layer.output.shape else layer.name
     else:
-        text = f"{layer.name} {layer.kind}".strip() + f"\n{_shape(layer.output)}"
+        text = f"{layer.name} {layer.kind}".strip() + f"\n{layer.output.dimensions or 'a number'}"
     colour, fill = COLOURS.get(layer.owner, "#444444"), FILLS.get(layer.owner, "#ffffff")
     return f'l{number} [label={_quoted(text)}, color="{colour}", fillcolor="{fill}"];'
 
@@ -94,13 +94,13 @@ def _edges(trace: Trace, number: int) -> Iterator[str]:
     layer = trace.layers[number]
     for i, source in enumerate(layer.sources):
         came_back = [
-            (trace.walks[back.walk].label, dx)
-            for back in trace.backs
-            if back.layer == number and (dx := back.gradients_out[i]) is not None
+            (trace.backward_passes[backward.backward_pass].label, dx)
+            for backward in trace.layer_backwards
+            if backward.layer == number and (dx := backward.grad_inputs[i]) is not None
         ]
         border = None if source is None else _border(trace, source, layer)
         if border is not None:
-            yield from (f"l{source} -> l{number} [{told}];" for told in _crossings(trace, border))
+            yield from (f"l{source} -> l{number} [{attributes}];" for attributes in _border_edges(trace, border))
         elif source is not None:
             yield f"l{source} -> l{number} [label={_quoted(_norms(came_back))}];"
         elif layer.owner != "loss":  # a loss's targets are not worth a node
@@ -108,47 +108,43 @@ def _edges(trace: Trace, number: int) -> Iterator[str]:
             yield f"in{number}_{i} -> l{number} [label={_quoted(_norms(came_back))}];"
 
 
-def _norms(came_back: list[tuple[str, Array]]) -> str:
-    """A number; of several walks, each with what it came from."""
+def _norms(came_back: list[tuple[str, ArraySummary]]) -> str:
+    """A number; of several backward passes, each with what it came from."""
     if len(came_back) == 1:
         return f"  {came_back[0][1].norm:.4g}"
     return "\n".join(f"  {label}: {dx.norm:.4g}" for label, dx in came_back)
 
 
 def _border(trace: Trace, source: int, layer: Layer) -> int | None:
+    """The border between two layers, if they are of two calls."""
     ends = trace.layers[source].call, layer.call
     if None in ends or ends[0] == ends[1]:
         return None
     return next((n for n, b in enumerate(trace.borders) if (b.from_call, b.to_call) == ends), None)
 
 
-def _crossings(trace: Trace, border: int) -> Iterator[str]:
+def _border_edges(trace: Trace, border: int) -> Iterator[str]:
     """How a border's edges look: one for each backward pass that came there, or one if none did."""
-    crossings = [c for c in trace.crossings if c.border == border]
-    if not crossings:
-        kind = trace.borders[border].kind
-        yield f"label={_quoted(kind)}, {BORDERS[kind]}"
-    for c in crossings:
-        lines = [f"{c.kind} for {trace.walks[c.walk].label}"]
-        if c.at_input is not None:
-            lines.append(f"{c.at_input.norm:.4g} arrives")
-        lines.append(f"{c.norm_into:.4g} into {trace.calls[trace.borders[border].from_call].owner}")
-        if c.difference is not None:
-            lines.append(f"max|difference| = {c.difference}")
-        told = _quoted("\n".join(lines))
-        yield f"label={told}, {BORDERS[c.kind]}"
+    gradients = [g for g in trace.border_gradients if g.border == border]
+    if not gradients:
+        name, look = BORDERS[trace.borders[border].kind]
+        yield f"label={_quoted(name)}, {look}"
+    for g in gradients:
+        name, look = BORDERS[g.kind]
+        lines = [f"{name} for {trace.backward_passes[g.backward_pass].label}"]
+        if g.at_input is not None:
+            lines.append(f"{g.at_input.norm:.4g} arrives")
+        lines.append(f"{g.norm_into:.4g} into {trace.calls[trace.borders[border].from_call].owner}")
+        if g.difference is not None:
+            lines.append(f"max|difference| = {g.difference}")
+        label = _quoted("\n".join(lines))
+        yield f"label={label}, {look}"
 
 
 def _input_name(trace: Trace, layer: Layer, i: int) -> str:
-    name = "input"
-    if layer.call is not None:
-        call = trace.calls[layer.call]
-        name = next((n for n, a in zip(call.input_names, call.inputs, strict=True) if a == layer.inputs[i]), name)
-    return f"{name}\n{_shape(layer.inputs[i])}"
-
-
-def _shape(array: Array) -> str:
-    return "×".join(map(str, array.shape)) or "a number"
+    array = layer.inputs[i]
+    name = "input" if layer.call is None else trace.calls[layer.call].input_name(array)
+    return f"{name}\n{array.dimensions or 'a number'}"
 
 
 def _quoted(text: str) -> str:

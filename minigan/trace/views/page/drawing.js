@@ -57,6 +57,9 @@ function widthScale(norms, most) {
   return (norm) => (norm > 0 ? 1 + ((most - 1) * (Math.log10(norm) - low)) / span : 1);
 }
 
+/** What a border is called and drawn as, by its kind. */
+const DRAWN_AS = { detached: "wall", carried: "door", attached: "open" };
+
 // --- colours -----------------------------------------------------------------------------------
 
 // Orange is negative and violet positive: two colours that every kind of eye tells apart. Zero is

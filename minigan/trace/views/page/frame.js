@@ -9,13 +9,14 @@ function frameContent(trace, current) {
   return [waiting(trace, current), flow(trace, frame), functionList(trace.layers[frame.layer]), parameterTable(trace, current)];
 }
 
-/** At the end of a walk through D: its gradient may wait at the door while other things are done. */
+/** At the end of a backward pass through D: its gradient may wait at the door while other things are done. */
 function waiting(trace, current) {
   const frame = trace.frames[current];
-  const isLater = (f, i) => i > current + 1 && f.crossing !== null && trace.crossings[f.crossing].kind === "door" && f.walk === frame.walk;
+  const isLater = (f, i) => i > current + 1 && f.border_gradient !== null && trace.border_gradients[f.border_gradient].kind === "carried" && f.backward_pass === frame.backward_pass;
   const door = trace.frames.findIndex(isLater);
-  if (frame.back === null || door < 0 || trace.frames.some((f, i) => i > current && f.back !== null && f.walk === frame.walk)) return null;
-  const { at_input: arrived } = trace.crossings[trace.frames[door].crossing];
+  const goesOn = (f, i) => i > current && f.layer_backward !== null && f.backward_pass === frame.backward_pass;
+  if (frame.layer_backward === null || door < 0 || trace.frames.some(goesOn)) return null;
+  const { at_input: arrived } = trace.border_gradients[trace.frames[door].border_gradient];
   const name = `∂L/∂${trace.frames[door].owner}.input`;
   return html("p", { class: "waits" }, arrived ? [`‖${name}‖ = `, number(arrived.norm)] : name, " waits at the door: ",
     html("a", { href: `#${door + 1}` }, `on to frame ${door + 1}`));
@@ -68,7 +69,7 @@ const row = (name, value, kind = "") => html("div", { class: kind }, html("dt", 
 /** Above, the numbers from left to right; below, their gradients from right to left; each under what it is a gradient of. */
 function flow(trace, frame) {
   const layer = trace.layers[frame.layer];
-  const back = frame.back === null ? null : trace.backs[frame.back];
+  const back = frame.layer_backward === null ? null : trace.layer_backwards[frame.layer_backward];
   const shown = layer.inputs.map((array, k) => ({ array, k }))
     .filter(({ k }) => layer.inputs.length === 1 || layer.sources[k] !== null); // a loss's targets are no news
   const row = (...parts) => html("div", { class: `flow ${layer.output.shape.length ? "" : "to-number"}` }, parts);
@@ -76,8 +77,8 @@ function flow(trace, frame) {
   const inputs = shown.map(({ array, k }) => card(inputName(trace, layer, k), array, false, cameFrom(trace, layer, k)));
   const output = card(layer.owner === "loss" ? layer.name : "output", layer.output, false);
   if (back === null) return row(html("div", { class: "stack" }, inputs), through("forward"), output);
-  const gradients = shown.map(({ k }) => card(`∂L/∂${inputName(trace, layer, k)}`, back.gradients_out[k], true, "goes out"));
-  const gradientIn = card(`∂L/∂${layer.owner === "loss" ? "L" : "output"}`, back.gradient_in, true, "comes in");
+  const gradients = shown.map(({ k }) => card(`∂L/∂${inputName(trace, layer, k)}`, back.grad_inputs[k], true, "goes out"));
+  const gradientIn = card(`∂L/∂${layer.owner === "loss" ? "L" : "output"}`, back.grad_output, true, "comes in");
   const behind = html("details", { class: "behind" }, html("summary", {}, "What went forward here"),
     row(html("div", { class: "stack" }, inputs), through("forward"), output));
   const backward = row(html("div", { class: "stack" }, gradients), through("gradient"), gradientIn);
@@ -123,7 +124,7 @@ function parameterTable(trace, current) {
   const frame = trace.frames[current];
   const layer = trace.layers[frame.layer];
   if (!layer.parameters.length) return null;
-  const back = frame.back === null ? null : trace.backs[frame.back];
+  const back = frame.layer_backward === null ? null : trace.layer_backwards[frame.layer_backward];
   const rows = layer.parameters.map((p) => {
     const gradient = back?.parameters.find((g) => g.name === p.name);
     const change = gradient?.status === "computed" ? nextChange(trace, current, p.name) : null;
@@ -184,14 +185,14 @@ function ratioBar(ratio) {
 /** The picture for which all the others are there: what comes to the border, and what is beyond it. */
 function borderPicture(trace, frame) {
   const border = trace.borders[frame.border];
-  const crossing = frame.crossing === null ? null : trace.crossings[frame.crossing];
+  const gradient = frame.border_gradient === null ? null : trace.border_gradients[frame.border_gradient];
   const [from, to] = [trace.calls[border.from_call], trace.calls[border.to_call]];
-  const kind = crossing ? crossing.kind : border.kind;
-  const sides = crossing ? gradientSides(crossing, from, to) : valueSides(border, from, to);
+  const shape = DRAWN_AS[gradient ? gradient.kind : border.kind];
+  const sides = gradient ? gradientSides(gradient, from, to) : valueSides(border, from, to);
   return html(
-    "div", { class: `border at-${kind} ${crossing ? "backward" : "onward"}` },
-    crossing ? verdict(crossing, from, to) : null,
-    html("div", { class: "side left" }, sides.left), gatePicture(trace, kind, border, crossing), html("div", { class: "side right" }, sides.right),
+    "div", { class: `border at-${shape} ${gradient ? "backward" : "onward"}` },
+    gradient ? outcome(gradient, from, to) : null,
+    html("div", { class: "side left" }, sides.left), gatePicture(trace, shape, border, gradient), html("div", { class: "side right" }, sides.right),
   );
 }
 
@@ -202,15 +203,15 @@ function valueSides(border, from, to) {
   };
 }
 
-function gradientSides(crossing, from, to) {
-  const nothing = [html("p", { class: "norm" }, html("small", {}, "norm"), html("data", { value: crossing.norm_into }, "0")),
-    crossing.at_input?.picture ? html("div", { class: "picture" }, allZeros(crossing.at_input)) : null,
+function gradientSides(gradient, from, to) {
+  const nothing = [html("p", { class: "norm" }, html("small", {}, "norm"), html("data", { value: gradient.norm_into }, "0")),
+    gradient.at_input?.picture ? html("div", { class: "picture" }, allZeros(gradient.at_input)) : null,
     html("p", { class: "of" }, "Nothing arrives, and nothing in ", from.owner, " is computed.")];
-  const left = crossing.at_output
-    ? side(`∂L/∂${from.owner}.output`, `enters ${from.owner}`, crossing.at_output, true)
+  const left = gradient.at_output
+    ? side(`∂L/∂${from.owner}.output`, `enters ${from.owner}`, gradient.at_output, true)
     : [html("h3", {}, `into ${from.owner}`, html("small", {}, "exactly 0")), nothing];
-  const right = crossing.at_input
-    ? side(`∂L/∂${to.owner}.input`, `leaves ${to.owner}`, crossing.at_input, true)
+  const right = gradient.at_input
+    ? side(`∂L/∂${to.owner}.input`, `leaves ${to.owner}`, gradient.at_input, true)
     : [html("h3", {}, `∂L/∂${to.owner}.input`), html("p", { class: "of" }, "Nobody asks for it, so nobody computes it.")];
   return { left, right };
 }
@@ -233,57 +234,57 @@ function side(name, what, array, isGradient) {
 }
 
 /** What the two sides have to do with each other. */
-function verdict(crossing, from, to) {
+function outcome(gradient, from, to) {
   const names = `∂L/∂${to.owner}.input − ∂L/∂${from.owner}.output`;
-  if (crossing.kind === "wall") {
-    return html("p", { class: "verdict" }, html("span", {}, `into ${from.owner} goes `), html("data", { value: crossing.norm_into }, "0"),
+  if (gradient.kind === "detached") {
+    return html("p", { class: "outcome" }, html("span", {}, `into ${from.owner} goes `), html("data", { value: gradient.norm_into }, "0"),
       html("small", {}, `exactly: of this loss, ${from.owner} learns nothing`));
   }
-  const difference = crossing.difference;
+  const difference = gradient.difference;
   const text = difference === 0 ? "0.0" : digits(difference);
   const same = difference === 0 ? "number by number the same" : "changed on the way";
-  return html("p", { class: "verdict" }, html("span", {}, `max|${names}| = `), html("data", { value: difference ?? "" }, text), html("small", {}, same));
+  return html("p", { class: "outcome" }, html("span", {}, `max|${names}| = `), html("data", { value: difference ?? "" }, text), html("small", {}, same));
 }
 
 /** The border in plan, as an architect draws it: G is to the left, D to the right. */
-function gatePicture(trace, kind, border, crossing) {
+function gatePicture(trace, shape, border, gradient) {
   const [middle, thick, top, bottom] = [100, 26, 2, 218];
-  const isWall = kind === "wall";
+  const isWall = shape === "wall";
   const [from, to] = isWall ? [80, 100] : [62, 158]; // the gap: a slit, or a door
   const solid = (y1, y2) => svg("rect", { x: middle - thick / 2, y: y1, width: thick, height: y2 - y1, class: "wall" });
   const leaf = 82;
-  const door = kind === "door" ? [
+  const door = shape === "door" ? [
     svg("path", { d: `M${middle - thick / 2} ${from} h${-leaf} a${leaf} ${leaf} 0 0 0 ${leaf} ${leaf}`, class: "swing" }),
     svg("line", { x1: middle - thick / 2, x2: middle - thick / 2 - leaf, y1: from, y2: from, class: "leaf" }),
   ] : [];
-  const walls = kind === "open" ? [svg("line", { x1: middle, x2: middle, y1: top, y2: bottom, class: "leaf" })]
+  const walls = shape === "open" ? [svg("line", { x1: middle, x2: middle, y1: top, y2: bottom, class: "leaf" })]
     : [solid(top, from), solid(to, bottom)];
-  const forward = svg("path", { d: "M4 90 H186", class: `arrow forward ${crossing ? "past" : "now"}`, "stroke-width": crossing ? 3 : 7,
+  const forward = svg("path", { d: "M4 90 H186", class: `arrow forward ${gradient ? "past" : "now"}`, "stroke-width": gradient ? 3 : 7,
     "marker-end": "url(#gate-forward)" });
-  const [words, sign] = { wall: ["wall", "detach"], door: crossing ? ["door", "carried by hand"] : ["threshold", "a leaf"], open: ["open", "one graph"] }[kind];
+  const [words, sign] = { wall: ["wall", "detach"], door: gradient ? ["door", "carried by hand"] : ["threshold", "a leaf"], open: ["open", "one graph"] }[shape];
   return html("div", { class: "gate-picture" },
-    svg("svg", { viewBox: "0 0 200 220", role: "img", "aria-label": gateInWords(trace, kind, border, crossing) },
-      walls, door, forward, crossing ? gateGradient(crossing, middle, thick) : null),
+    svg("svg", { viewBox: "0 0 200 220", role: "img", "aria-label": gateInWords(trace, shape, border, gradient) },
+      walls, door, forward, gradient ? gateGradient(gradient, middle, thick) : null),
     html("p", { class: "words" }, html("strong", {}, words), html("small", {}, sign)));
 }
 
-function gateGradient(crossing, middle, thick) {
-  const y = crossing.at_output === null ? 158 : 130;
-  if (crossing.at_output !== null) {
+function gateGradient(gradient, middle, thick) {
+  const y = gradient.at_output === null ? 158 : 130;
+  if (gradient.at_output !== null) {
     return svg("path", { d: `M198 ${y} H14`, class: "arrow gradient now", "stroke-width": 8, "marker-end": "url(#gate-gradient)" });
   }
   const stop = middle + thick / 2;
   return svg("g", {},
-    crossing.at_input && svg("path", { d: `M196 ${y} H${stop + 14}`, class: "arrow gradient now", "stroke-width": 8, "marker-end": "url(#gate-gradient)" }),
+    gradient.at_input && svg("path", { d: `M196 ${y} H${stop + 14}`, class: "arrow gradient now", "stroke-width": 8, "marker-end": "url(#gate-gradient)" }),
     svg("path", { d: `M${stop + 1.5} ${y - 24} v48`, class: "impact" }),
     svg("text", { x: 40, y: y + 12, class: "zero" }, "0"));
 }
 
-function gateInWords(trace, kind, border, crossing) {
+function gateInWords(trace, shape, border, gradient) {
   const from = trace.calls[border.from_call].owner;
   const to = trace.calls[border.to_call].owner;
-  if (!crossing) return `${from}'s output passes into ${to}, through a ${kind}`;
-  return crossing.at_output === null
+  if (!gradient) return `${from}'s output passes into ${to}, through a ${shape}`;
+  return gradient.at_output === null
     ? `The gradient comes to a wall at ${to}'s input, and stops there`
-    : `The gradient passes from ${to}'s input to ${from}'s output, through a ${kind}`;
+    : `The gradient passes from ${to}'s input to ${from}'s output, through a ${shape}`;
 }
