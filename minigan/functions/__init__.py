@@ -24,6 +24,7 @@ from minigan.functions.manipulation import broadcast_to, concatenate, getitem, p
 from minigan.functions.normalization import batch_norm, instance_norm, layer_norm, pixel_norm
 from minigan.functions.pooling import avg_pool2d, max_pool2d, upsample_nearest2d
 from minigan.functions.reduction import max, mean, min, sum
+from minigan.renamed import renamed_in
 
 Bound.functions = sys.modules[__name__]  # the operators and methods of Tensor
 
@@ -35,3 +36,5 @@ __all__ = [
     "power", "relu", "reshape", "sigmoid", "softmax", "softplus", "sqrt", "sub", "sum", "sum_to", "tanh",
     "transpose", "upsample_nearest2d",
 ]  # fmt: skip
+
+__getattr__ = renamed_in(__name__)  # names of earlier versions

@@ -7,6 +7,7 @@ nor have to travel to a GPU. Whole numbers leave integers what they are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
@@ -15,6 +16,7 @@ from minigan.backend import get_array_module
 from minigan.functions._common import NUMBER, as_floating, as_tensor, like
 from minigan.functions.manipulation import sum_to
 from minigan.kernels import elementwise as kernels
+from minigan.renamed import renamed_in
 
 
 class _Binary(Function):
@@ -314,7 +316,7 @@ def abs(x: Any) -> Tensor:
     return Abs()(as_tensor("abs", x))
 
 
-def _with_number(function: type[AddScalar | MulScalar | Power], name: str, x: Any, number: Any, label: str) -> Tensor:
+def _with_number(function: Callable[[float], Function], name: str, x: Any, number: Any, label: str) -> Tensor:
     """The function, with a number as its option, of x; integers stay so and take only whole numbers."""
     if not isinstance(x, Tensor):
         x = as_tensor(name, x, label)
@@ -350,3 +352,6 @@ def _beside(name: str, label: str, value: Any, x: Tensor) -> Tensor:
 
 def _is_floating(x: Tensor) -> bool:
     return x._data.dtype.kind in "fc"
+
+
+__getattr__ = renamed_in(__name__)

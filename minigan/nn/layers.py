@@ -11,7 +11,6 @@ from typing import Any
 
 from minigan import functions as F
 from minigan.autograd import Tensor
-from minigan.autograd.hooks import context
 from minigan.backend import SINGLE_PROCESS, ProcessGroup, default_rng, zeros
 from minigan.functions._common import as_ints, as_number, as_size, check_images
 from minigan.functions.dropout import checked_probability
@@ -113,14 +112,13 @@ class BatchNorm(Module):
     """
 
     process_group: ProcessGroup = SINGLE_PROCESS
+    negative_slope: float | None = None  # of a (leaky) ReLU behind it, which it does at once: see BatchNormReLU
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True) -> None:
         super().__init__()
-        num_features = as_size("BatchNorm", "num_features", num_features)
-        self.eps, self.momentum = (
-            as_number("BatchNorm", "eps", eps, 0),
-            as_number("BatchNorm", "momentum", momentum, 0, 1),
-        )
+        name = type(self).__name__
+        num_features = as_size(name, "num_features", num_features)
+        self.eps, self.momentum = as_number(name, "eps", eps, 0), as_number(name, "momentum", momentum, 0, 1)
         self.unbiased = unbiased
         self.weight = init.ones_(Parameter(zeros((num_features,))))
         self.bias = Parameter(zeros((num_features,)))
@@ -128,16 +126,32 @@ class BatchNorm(Module):
         self.register_buffer("running_var", zeros((num_features,)) + 1.0)
         self.register_buffer("num_batches_tracked", zeros((), "int64"))
 
-    def forward(self, x: Tensor, negative_slope: float | None = None) -> Tensor:
-        """negative_slope: of a (leaky) ReLU to do at once."""
+    def forward(self, x: Tensor) -> Tensor:
         return F.batch_norm(
             x, self.weight, self.bias, self.running_mean, self.running_var, self.training, self.momentum, self.eps,
             unbiased=self.unbiased, num_batches_tracked=self.num_batches_tracked, process_group=self.process_group,
-            negative_slope=negative_slope,
+            negative_slope=self.negative_slope,
         )  # fmt: skip
 
     def extra_repr(self) -> str:
         return f"{self.weight.size}, eps={self.eps}, momentum={self.momentum}"
+
+
+class BatchNormReLU(BatchNorm):
+    """BatchNorm and the ReLU or LeakyReLU behind it as one function, which spares passes over memory.
+
+    `nn.fuse` puts it in the place of the two.
+    """
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True,
+        negative_slope: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(num_features, eps, momentum, unbiased)
+        self.negative_slope = as_number("BatchNormReLU", "negative_slope", negative_slope, 0)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, negative_slope={self.negative_slope}"
 
 
 class LayerNorm(Module):
@@ -167,6 +181,13 @@ class InstanceNorm(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.instance_norm(x, self.weight, self.bias, self.eps)
+
+
+class Identity(Module):
+    """x itself."""
+
+    def forward(self, x: Any) -> Any:
+        return x
 
 
 class ReLU(Module):
@@ -288,11 +309,7 @@ class Embedding(Module):
 
 
 class Sequential(Module):
-    """One module after another; their names are 0, 1, 2 …
-
-    A ReLU or LeakyReLU behind a BatchNorm is left to it: one function for the two, with the same results.
-    Where an observer is, which is to see the layers one by one, it is not.
-    """
+    """One module after another; their names are 0, 1, 2 …"""
 
     def __init__(self, *modules: Module) -> None:
         super().__init__()
@@ -305,16 +322,8 @@ class Sequential(Module):
             self._modules[str(i)] = module
 
     def forward(self, x: Any) -> Any:
-        modules = list(self._modules.values())
-        watched = bool(context.observers)
-        done = False  # by the module before
-        for module, following in zip(modules, [*modules[1:], None], strict=True):
-            if done:
-                done = False
-                continue
-            slope = None if watched else _slope_for_batch_norm(module, following)
-            done = slope is not None
-            x = module(x, slope) if done else module(x)
+        for module in self._modules.values():
+            x = module(x)
         return x
 
     def __getitem__(self, index: int) -> Module:
@@ -322,12 +331,3 @@ class Sequential(Module):
 
     def __len__(self) -> int:
         return len(self._modules)
-
-
-def _slope_for_batch_norm(module: Module, following: Module | None) -> float | None:
-    """The negative slope of what follows, if it can be left to this module; a subclass may do anything, so none can."""
-    if type(module) is not BatchNorm:
-        return None
-    if type(following) is ReLU:
-        return 0.0
-    return following.negative_slope if type(following) is LeakyReLU and following.negative_slope >= 0 else None

@@ -5,7 +5,7 @@ and in all, against the budget. A launch costs the host some microseconds, so th
 ones waits for the host; a copy to the host, or a wait, stops it altogether. At the end the counts stand beside
 those in launches.json, which --keep writes.
 
-They are counted by a simulator, the module `cusim` (CuPy on a CPU), which must be importable. It counts
+They are counted by a simulator, tests/cusim (CuPy on a CPU; its README says what it needs). It counts
 what CuPy asks of the CUDA runtime; what CuPy does otherwise on a real card (sums by CUB) it does not know.
 """
 
@@ -16,6 +16,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,13 +111,13 @@ def main() -> None:
     parser.add_argument("--algorithm", help="gan or simultaneous-gan; default: as the model is trained")
     parser.add_argument("--keep", action="store_true", help="write the counts to launches.json")
     arguments = parser.parse_args()
+    sys.path.append(str(Path(__file__).resolve().parents[1]))
+    import cusim
+
     try:
-        import cusim
-    except ImportError:
-        sys.exit(
-            "launches are counted by the simulator `cusim`, which cannot be imported: add its folder to PYTHONPATH"
-        )
-    cusim.install(nvrtc_check=False)
+        cusim.install()
+    except cusim.Unavailable as error:
+        sys.exit(str(error))
     figures = {}
     for model in arguments.models:
         rows = measure(model, arguments.batch, arguments.algorithm)

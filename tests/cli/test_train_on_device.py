@@ -18,7 +18,7 @@ from minigan.training import Config
 from minigan.training.checkpoint import load_checkpoint
 
 SMALL = ["--model", "mlp", "--batch-size", "8"]  # 5 steps an epoch
-SIMULATED = "import cusim; cusim.install(nvrtc_check=False); from minigan.cli import main; raise SystemExit(main())"
+SIMULATED = "import cusim; cusim.install(); from minigan.cli import main; raise SystemExit(main())"
 
 
 @pytest.fixture(scope="module", autouse=True)
