@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,17 +15,18 @@ Figures = Mapping[str, float]
 
 
 def circumstances(*packages: str) -> dict[str, object]:
-    """When and where, and the versions of Python and of those packages that are installed."""
-    import minigan
-
-    versions = {"python": platform.python_version(), "minigan": minigan.__version__}
+    """When, where, how busy the machine was in the last five minutes, and the versions of what is installed."""
+    source = (Path(__file__).resolve().parents[2] / "minigan" / "__init__.py").read_text(encoding="utf-8")
+    version = re.search(r'__version__ = "(.+)"', source)
+    versions = {"python": platform.python_version(), "minigan": version[1] if version else "unknown"}
     for package in ("numpy", *packages):
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             pass
+    load = round(os.getloadavg()[1], 1) if hasattr(os, "getloadavg") else None
     today = datetime.date.today().isoformat()
-    return {"date": today, "machine": platform.machine(), "cores": os.cpu_count(), "versions": versions}
+    return {"date": today, "machine": platform.machine(), "cores": os.cpu_count(), "load": load, "versions": versions}
 
 
 def kept(script: str) -> dict[str, dict]:
