@@ -25,12 +25,12 @@ def check(arguments: argparse.Namespace) -> int:
             rows.append(row)
             bar.write(str(row))
             bar.update()
-    wrong = [row for row in rows if row.trouble]
-    for row in wrong:
-        where = "" if isinstance(row.trouble, AssertionError) else place_of(row.trouble)
-        print(f"\n{row.name}{row.at and f', called on {row.at}'}: {row.trouble}{where}")
+    wrong = [(row, row.trouble) for row in rows if row.trouble]
+    for row, error in wrong:
+        where = "" if isinstance(error, AssertionError) else place_of(error)
+        print(f"\n{row.name}{row.at and f', called on {row.at}'}: {error}{where}")
         if arguments.debug:
-            traceback.print_exception(row.trouble)
+            traceback.print_exception(error)
     for row in rows:
         if row.advice:
             print(f"\n{row.name} is right, and could be cheaper: {row.advice}")

@@ -5,8 +5,9 @@ run.train()
 images = run.sample(64)
 """
 
+from minigan.options import ConfigError
 from minigan.training.callbacks import Callback
-from minigan.training.config import Config, ConfigError
+from minigan.training.config import Config
 from minigan.training.errors import CheckpointError, Interrupted, NonFiniteError, TrainingError
 from minigan.training.sampling import draw_noise, load_algorithm
 from minigan.training.session import prepare, resume, start

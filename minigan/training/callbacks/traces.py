@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
 
 from minigan.trace import step_recorder
 from minigan.training.trainer import Callback, Trainer
@@ -16,7 +15,7 @@ class Traces(Callback):
     def __init__(self, every: int) -> None:
         self.every = every
 
-    def around_step(self, trainer: Trainer) -> AbstractContextManager | None:
+    def around_step(self, trainer: Trainer) -> AbstractContextManager[None] | None:
         """The step is recorded if it is due."""
         return self._recorded(trainer) if (trainer.step + 1) % self.every == 0 else None
 
@@ -29,6 +28,6 @@ class Traces(Callback):
             trainer.run_dir.save_trace(step, recorder.trace)
 
 
-def about(trainer: Trainer) -> dict[str, Any]:
+def about(trainer: Trainer) -> dict[str, str]:
     """What a trace says of the run that it is of."""
     return {"model": trainer.config.name, "data": trainer.data.name}
