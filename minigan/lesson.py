@@ -18,9 +18,12 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from minigan.terminal import step, styled, width
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class LessonError(ValueError):
@@ -138,7 +141,8 @@ class _Fitting(io.TextIOBase):
     """Writes text on, line by line, each broken to the terminal's width; `lines` are all that were written."""
 
     def __init__(self, out: TextIO) -> None:
-        self.out, self.lines, self.begun = out, [], ""
+        self.out, self.begun = out, ""
+        self.lines: list[str] = []
 
     def write(self, text: str) -> int:
         *whole, self.begun = (self.begun + text).split("\n")
@@ -218,7 +222,7 @@ def _listed(cell: Cell, path: Path) -> str:
 # --- pictures ------------------------------------------------------------------------------------
 
 
-def show(figure: Any, name: str) -> None:
+def show(figure: Figure, name: str) -> None:
     """Show a matplotlib figure: in a notebook below the cell, else as a file in `lessons/output/`, whose
     path is printed."""
     import matplotlib.pyplot as plt
@@ -272,7 +276,7 @@ def check(path: Path, solution: Path | None = None) -> str | None:
 
 def verdict(module: ModuleType) -> str | None:
     """What a loaded lesson's `check()` finds wrong; None if nothing."""
-    path = Path(module.__file__)
+    path = Path(module.__file__ or module.__name__)
     try:
         module.check()
     except Unsolved as error:

@@ -7,15 +7,27 @@ G is a function of D's logits on the fakes alone, so all G learns is what comes 
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from minigan import functions as F
 from minigan.autograd import Tensor
 from minigan.kernels.reduction import mean_sigmoid
 
 
-class _Probability:
-    """σ(l) is D's probability that a sample is real."""
+class Objective(Protocol):
+    """What each network minimises, and what is shown of D's logits. generator_formula: G's loss, for people."""
 
     generator_formula: str
+
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor: ...
+
+    def generator_loss(self, fake_logits: Tensor) -> Tensor: ...
+
+    def figures(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]: ...
+
+
+class _Probability:
+    """σ(l) is D's probability that a sample is real."""
 
     def figures(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
         """The means of σ(l(x)) and σ(l(G(z))): how real D finds real samples, and fakes."""
@@ -116,7 +128,7 @@ class Hinge(_Critic):
         return -F.mean(fake_logits)
 
 
-OBJECTIVES = {
+OBJECTIVES: dict[str, type[Objective]] = {
     "minimax": Minimax, "non-saturating": NonSaturating, "least-squares": LeastSquares, "wasserstein": Wasserstein,
     "hinge": Hinge,
 }  # fmt: skip

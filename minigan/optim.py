@@ -67,15 +67,15 @@ class Optimizer:
         check_here(cause, *(t.array for p in self.params if p.grad is not None for t in (p, p.grad)))
         notify("before_step", self)
         self.step_count += 1
-        moved = [(p, state) for p, state in zip(self.params, self.state, strict=True) if p.grad is not None]
-        for p, state in moved:
+        moved = [(p, p.grad, s) for p, s in zip(self.params, self.state, strict=True) if p.grad is not None]
+        for p, _, state in moved:
             _bring_along(state, p)
         self._update(
-            [p.array for p, _ in moved],
-            [p.grad.array for p, _ in moved],
-            {slot: [state[slot] for _, state in moved] for slot in self.slots},
+            [p.array for p, _, _ in moved],
+            [g.array for _, g, _ in moved],
+            {slot: [state[slot] for _, _, state in moved] for slot in self.slots},
         )
-        for p, _ in moved:
+        for p, _, _ in moved:
             p.increment_version(cause)
         notify("after_step", self)
 
@@ -118,7 +118,7 @@ def _bring_along(state: dict[str, Array], p: Tensor) -> None:
             state[slot] = Tensor(array).to(p.device, p.dtype).array
 
 
-def _unfit(p: Any) -> str:
+def _unfit(p: object) -> str:
     """Why an optimiser cannot change p; empty if it can."""
     if not isinstance(p, Tensor):
         return f"is {type(p).__name__}"
@@ -197,7 +197,8 @@ class Adam(Optimizer):
     ) -> None:
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise TypeError(f"Adam: betas must be two numbers, (β₁, β₂), not {betas!r}")
-        self.betas = tuple(as_number("Adam", f"betas[{i}]", beta) for i, beta in enumerate(betas))
+        beta1, beta2 = (as_number("Adam", f"betas[{i}]", beta) for i, beta in enumerate(betas))
+        self.betas = (beta1, beta2)
         if not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"Adam: both betas must lie in [0, 1), but they are {betas}")
         self.eps, self.epsilon_hat = as_number("Adam", "eps", eps, 0), epsilon_hat

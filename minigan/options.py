@@ -16,7 +16,7 @@ import math
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias, TypeGuard
 
 
 class ConfigError(ValueError):
@@ -25,18 +25,22 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Kind:
-    """What values an option takes. needed: says it in words. parse: from the command line's text, or None where a
-    flag (--name, --no-name) serves. several: whether the option may be given several times, each a part of a tuple."""
+    """What values an option takes. needed: says it in words. parse: from the command line's text. several: whether the
+    option may be given several times, each a part of a tuple. flag: whether it is given as --name or --no-name."""
 
     fits: Callable[[Any], bool]
     needed: str
-    parse: Callable[[str], Any] | None = str
-    choices: Mapping[str, Any] | None = None
+    parse: Callable[[str], Any] = str
+    choices: Mapping[str, object] | None = None
     several: bool = False
+    flag: bool = False
     metavar: str | None = None
 
 
-def _is_number(value: Any, kind: Any = (int, float)) -> bool:
+Choices: TypeAlias = Mapping[str, Any]  # values of options by name, not yet checked
+
+
+def _is_number(value: object, kind: type | tuple[type, ...] = (int, float)) -> TypeGuard[float]:
     return isinstance(value, kind) and not isinstance(value, bool)  # True is an int to Python
 
 
@@ -50,11 +54,11 @@ def _pair(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split(","))
 
 
-def _is_fraction(value: Any) -> bool:
+def _is_fraction(value: object) -> bool:
     return _is_number(value) and 0 <= value < 1
 
 
-def _is_pair_of_fractions(value: Any) -> bool:
+def _is_pair_of_fractions(value: object) -> bool:
     return isinstance(value, (tuple, list)) and len(value) == 2 and all(map(_is_fraction, value))
 
 
@@ -67,11 +71,11 @@ POSITIVE = Kind(lambda v: _is_number(v) and 0 < v < math.inf, "a number above 0"
 NOT_NEGATIVE = Kind(lambda v: _is_number(v) and 0 <= v < math.inf, "a number of 0 or more", float)
 FRACTION = Kind(_is_fraction, "a number in [0, 1)", float)
 PAIR_OF_FRACTIONS = Kind(_is_pair_of_fractions, "two numbers, each in [0, 1)", _pair, metavar="A,B")
-FLAG = Kind(lambda v: isinstance(v, bool), "true or false", None)
+FLAG = Kind(lambda v: isinstance(v, bool), "true or false", flag=True)
 _PLAIN = {str: TEXT, int: WHOLE, float: NUMBER, bool: FLAG}  # of fields that name no kind
 
 
-def one_of(choices: Mapping[str, Any]) -> Kind:
+def one_of(choices: Mapping[str, object]) -> Kind:
     """A name in a registry."""
     return Kind(lambda v: isinstance(v, str) and v in choices, f"one of {', '.join(choices)}", str, choices)
 
@@ -123,7 +127,7 @@ def options_of(cls: type) -> dict[str, Option]:
     return found
 
 
-def check_options(instance: Any, cls: type | None = None) -> None:
+def check_options(instance: object, cls: type | None = None) -> None:
     """Raise ConfigError for the first option of a dataclass' instance whose value does not fit. Lists become tuples.
 
     cls: the dataclass whose options these are, if the instance has other fields too.

@@ -7,6 +7,7 @@ gradient is one of second order, which the engine walks as any other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from minigan import functions as F
 from minigan.autograd import Tensor, grad
@@ -16,6 +17,17 @@ from minigan.options import ConfigError
 Judge = Callable[[Tensor], Tensor]  # D, with whatever else it is given (labels) in place: samples → logits
 Uniform = Callable[..., Tensor]  # uniform(*shape): numbers in [0, 1) for every sample, (N, *shape)
 TINY = 1e-12  # under a root, whose slope at 0 is infinite
+
+
+class Penalty(Protocol):
+    """A term that is added to D's loss. per_sample: it is of each sample's own slope, so D must have no BatchNorm."""
+
+    per_sample: bool
+    weight: float
+
+    def __init__(self, weight: float = ...) -> None: ...
+
+    def __call__(self, D: Judge, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor: ...
 
 
 class GradientPenalty:
@@ -93,7 +105,7 @@ class Drift:
         return F.mean(real_logits**2) * self.weight
 
 
-PENALTIES = {
+PENALTIES: dict[str, type[Penalty]] = {
     "gradient": GradientPenalty, "r1": R1, "divergence": Divergence, "divergence-between": DivergenceBetween,
     "drift": Drift,
 }  # fmt: skip
@@ -126,9 +138,9 @@ def clip_weights(D: Module, bound: float) -> None:
         p.data = p.data.clip(-bound, bound)
 
 
-def parsed_penalties(texts: Iterable[str]) -> dict[str, object]:
+def parsed_penalties(texts: Iterable[str]) -> dict[str, Penalty]:
     """Penalties by name, of texts such as "gradient", "r1:5" (another weight than the paper's) and "none"."""
-    found: dict[str, object] = {}
+    found: dict[str, Penalty] = {}
     for text in texts:
         name, _, weight = text.partition(":")
         if name == "none":

@@ -8,11 +8,10 @@ penalties, an optimiser and turns to a model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from minigan.models import MODELS
+from minigan.options import Choices
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Recipe:
 
     name: str
     summary: str
-    choices: Mapping[str, Any]
+    choices: Choices
     paper: str
     published: str = ""
 
@@ -43,16 +42,15 @@ _PAPERS = {
 
 
 def _of_model(name: str) -> Recipe:
-    """A model with its own defaults; the first line of its file says what it is."""
-    module = MODELS[name]
-    summary = (module.__doc__ or name).strip().splitlines()[0].removesuffix(".")
-    return Recipe(name, summary, {"model": name} | module.DEFAULTS, _PAPERS.get(name, ""))
+    """A model with its own defaults."""
+    model = MODELS[name]
+    return Recipe(name, model.summary, {"model": name, **model.DEFAULTS}, _PAPERS.get(name, ""))
 
 
 _MODEL_RECIPES = {name: _of_model(name) for name in MODELS}
 _LUCIC = "FID {} on MNIST's test digits, as reported by Lucic et al., 2018 (Inception features, InfoGAN's networks)"
-_WGAN_GP = _MODEL_RECIPES["critic28"].choices
-_QUICK = _MODEL_RECIPES["quick28"].choices
+_WGAN_GP = dict(_MODEL_RECIPES["critic28"].choices)
+_QUICK = dict(_MODEL_RECIPES["quick28"].choices)
 
 _OTHERS = [
     Recipe(

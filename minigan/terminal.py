@@ -58,8 +58,8 @@ def step(count: int, show: Callable[[int], None], start: int = 0) -> bool:
     Where nobody can press a key, all are shown at once. Returns whether one went on to the end.
     """
     if not interactive():
-        for page in range(start, count):
-            show(page)
+        for each in range(start, count):
+            show(each)
         return True
     page: int | None = start
     while page is not None and page < count:

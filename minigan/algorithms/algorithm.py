@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from minigan import backend, nn
-from minigan.algorithms.drawing import NoSamplesError, generate
-from minigan.algorithms.state import load_state, state_of
+from minigan.algorithms.drawing import NoSamplesError, SampleGenerator, generate
+from minigan.algorithms.state import State, load_state, state_of
 from minigan.autograd import Tensor
 from minigan.autograd.hooks import notify
 from minigan.backend import CPU, Array, Device, Generator
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import Batch, DataInfo, Dataset, load
+from minigan.objectives import Objective
 from minigan.optim import Optimizer
 from minigan.options import check_options
 
@@ -49,7 +50,7 @@ class Algorithm:
         self.networks: dict[str, nn.Module] = {}
         self.optimizers: dict[str, Optimizer] = {}
         self.streams: dict[str, Generator] = {}
-        self.state: dict[str, Any] = {}
+        self.state: State = {}
         self.loss_hooks: list[LossHook] = []
         self.seed, self.device, self.dtype, self.process_group = 0, CPU, "float32", SINGLE_PROCESS
 
@@ -67,15 +68,16 @@ class Algorithm:
         """
         raise TypeError(f"{type(self).__name__} must define step(self, batches)")
 
-    def sample(self, n: int, rng: Any, **condition: Any) -> Tensor:
+    def sample(self, n: int, rng: SampleGenerator, *_: Any, **condition: Any) -> Tensor:
         """n samples, drawn from a NumPy generator. condition: what was asked for, such as label=7."""
+        # *_: nobody gives more by position, but so a type checker lets a subclass have parameters of its own.
         raise NoSamplesError(f"{type(self).__name__} draws no samples: it defines no sample(self, n, rng)")
 
     def translate(self, batch: Batch) -> Tensor:
         """What it makes of given samples, where it draws none of its own: images in, images out."""
         raise NoSamplesError(f"{type(self).__name__} translates nothing: it defines no translate(self, batch)")
 
-    def preview(self, batch: Batch, rng: Any) -> Tensor:
+    def preview(self, batch: Batch, rng: SampleGenerator) -> Tensor:
         """What a grid shows, given the first samples of the data: as many samples, or what becomes of these."""
         if type(self).translate is not Algorithm.translate:
             return self.translate(batch)
@@ -85,7 +87,7 @@ class Algorithm:
         """The data that a user names; one whose data are no images of a file loads or makes its own."""
         return load(spec, self.image_size, channels)
 
-    def losses_to_compare(self) -> Mapping[str, Any]:
+    def losses_to_compare(self) -> Mapping[str, Objective]:
         """Objectives whose gradients a trace compares at the step's own point, by name."""
         return {}
 
@@ -137,7 +139,7 @@ class Algorithm:
             raise TypeError(f"{type(self).__name__}.step must return a dict of figures, not {type(figures).__name__}")
         return {name: self._as_figure(name, value) for name, value in figures.items()}
 
-    def _as_figure(self, name: str, value: Any) -> Tensor:
+    def _as_figure(self, name: str, value: object) -> Tensor:
         if name in RESERVED:
             raise TypeError(f"{type(self).__name__}.step returned a figure {name}: call it otherwise, a run says this")
         if isinstance(value, (int, float)):
@@ -196,21 +198,21 @@ class Algorithm:
                 if isinstance(module, nn.Dropout) or (sync_batch_norm and isinstance(module, nn.BatchNorm)):
                     module.process_group = self.process_group
 
-    def _average_gradients(self, optimizer: Optimizer, args: tuple, kwargs: dict) -> None:
-        moving = [p for p in optimizer.params if p.grad is not None]
+    def _average_gradients(self, optimizer: Optimizer, args: tuple[()], kwargs: dict[str, object]) -> None:
+        moving = [(p, p.grad) for p in optimizer.params if p.grad is not None]
         if moving:
-            averaged = self.process_group.average([p.grad.data for p in moving], [p.data for p in moving])
-            for p, gradient in zip(moving, averaged, strict=True):
+            averaged = self.process_group.average([g.data for _, g in moving], [p.data for p, _ in moving])
+            for (p, _), gradient in zip(moving, averaged, strict=True):
                 p.grad = Tensor(gradient, device=p.device)
 
     def generate(self, n: int, seed: int = 0, **condition: Any) -> Array:
         """n samples on the host, in evaluation mode; the first of many are those of few."""
         return generate(self, n, seed, **condition)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """All that changes as it trains, by dotted names: G.main.0.weight, opt_D.exp_avg.3, streams.noise, state.k."""
         return state_of(self)
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Take over what `state_dict` gave. Raises KeyError, TypeError or ValueError for what does not fit."""
         load_state(self, state)

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from minigan import backend
 from minigan.autograd import Tensor, no_grad
-from minigan.backend import Array
+from minigan.backend import Array, Generator
 from minigan.data import Batch
 from minigan.nn import Module
 
 AT_ONCE = 100
+
+
+class GivenNoise:
+    """Stands in for a NumPy generator where the noise is given: what is drawn first is that."""
+
+    def __init__(self, z: Array) -> None:
+        self.z = z
+
+    def standard_normal(self, size: int | tuple[int, ...], dtype: Literal["float32", "float64"] = "float32") -> Array:
+        """The noise."""
+        return self.z.reshape(size).astype(dtype, copy=False)
+
+
+SampleGenerator: TypeAlias = Generator | GivenNoise  # what samples are drawn from
 
 
 class Sampler(Protocol):
@@ -19,9 +33,9 @@ class Sampler(Protocol):
 
     networks: dict[str, Module]
 
-    def sample(self, n: int, rng: Any, **condition: Any) -> Tensor: ...
+    def sample(self, n: int, rng: SampleGenerator, **condition: Any) -> Tensor: ...
 
-    def preview(self, batch: Any, rng: Any) -> Tensor: ...
+    def preview(self, batch: Batch, rng: SampleGenerator) -> Tensor: ...
 
     def tensor(self, array: Array) -> Tensor: ...
 
@@ -38,7 +52,7 @@ def generate(algorithm: Sampler, n: int, seed: int = 0, **condition: Any) -> Arr
 
 def decode(algorithm: Sampler, z: Array, **condition: Any) -> Array:
     """The samples of given noise (N, z_dim)."""
-    return _drawn(algorithm, len(z), lambda i, k: algorithm.sample(k, _Given(z[i : i + k]), **condition))
+    return _drawn(algorithm, len(z), lambda i, k: algorithm.sample(k, GivenNoise(z[i : i + k]), **condition))
 
 
 def preview(algorithm: Sampler, batch: Batch, seed: int = 0) -> Array:
@@ -66,14 +80,3 @@ def _drawn(algorithm: Sampler, n: int, draw: Callable[[int, int], Tensor]) -> Ar
         for network, mode in modes:
             network.train(mode)
     return backend.get_array_module(parts[0]).concatenate(parts)
-
-
-class _Given:
-    """Stands in for a NumPy generator where the noise is given: what is drawn first is that."""
-
-    def __init__(self, z: Array) -> None:
-        self.z = z
-
-    def standard_normal(self, shape: Any, dtype: Any = "float32") -> Array:
-        """The noise."""
-        return self.z.reshape(shape).astype(dtype, copy=False)

@@ -18,11 +18,12 @@ from typing import Any, ClassVar
 
 from minigan import nn
 from minigan.algorithms.algorithm import Algorithm, Figures
+from minigan.algorithms.drawing import SampleGenerator
 from minigan.autograd import Tensor
 from minigan.data import Batch, DataInfo
 from minigan.kernels.reduction import norm
 from minigan.models import MODELS, build
-from minigan.objectives import OBJECTIVES
+from minigan.objectives import OBJECTIVES, Objective
 from minigan.optim import SGD, Adam, Optimizer, RMSprop
 from minigan.options import (
     COUNT,
@@ -106,7 +107,7 @@ class GAN(Algorithm):
         G.zero_grad()
         fake.backward(border.grad)  # through G, from its output: ∂L_G/∂G.output, the same numbers
         self.optimizers["G"].step()
-        return {"loss_G": loss_G, "border_norm": Tensor(norm(border.grad.data), device=border.device)}
+        return {"loss_G": loss_G, "border_norm": gradient_norm(border)}
 
     # What the step is made of.
 
@@ -162,7 +163,7 @@ class GAN(Algorithm):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.loss = OBJECTIVES[self.objective]()
-        self._penalties: dict[str, Any] = parsed_penalties(self.penalties)
+        self._penalties = parsed_penalties(self.penalties)
 
     @property
     def image_size(self) -> int:  # type: ignore[override]
@@ -189,21 +190,26 @@ class GAN(Algorithm):
     @property
     def z_dim(self) -> int:
         """Numbers of noise for a sample."""
-        return self.networks["G"].z_dim
+        return self._declared_by_G("z_dim")
 
-    def sample(self, n: int, rng: Any, label: int | None = None) -> Tensor:
+    def _declared_by_G(self, name: str) -> int:
+        """A number that G has as an attribute, whatever its class is."""
+        return getattr(self.networks["G"], name)
+
+    def sample(self, n: int, rng: SampleGenerator, label: int | None = None) -> Tensor:
         """G's images for n draws of noise: of one label, or of all in turn."""
         G, z = self.networks["G"], self.tensor(rng.standard_normal((n, self.z_dim), "float32"))
         if not self.conditional:
             if label is not None:
                 raise ConfigError(f"--label {label}: the model {self.model} takes no labels; cgan28 does")
             return G(z)
-        if label is not None and not 0 <= label < G.classes:
-            raise ConfigError(f"--label {label}: the labels of this model are 0 to {G.classes - 1}")
-        labels = [label] * n if label is not None else [i % G.classes for i in range(n)]
+        classes = self._declared_by_G("classes")
+        if label is not None and not 0 <= label < classes:
+            raise ConfigError(f"--label {label}: the labels of this model are 0 to {classes - 1}")
+        labels = [label] * n if label is not None else [i % classes for i in range(n)]
         return G(z, Tensor(labels, dtype="int64", device=self.device))
 
-    def losses_to_compare(self) -> dict[str, Any]:
+    def losses_to_compare(self) -> dict[str, Objective]:
         """The objectives of a probability, if this is one: their slopes differ where D is sure."""
         compared = {name: OBJECTIVES[name]() for name in ("minimax", "non-saturating", "least-squares")}
         return compared if self.objective in compared else {}
@@ -215,3 +221,10 @@ def as_border(fake: Tensor) -> Tensor:
     border.requires_grad = True
     border.name = "the border (D's input)"
     return border
+
+
+def gradient_norm(border: Tensor) -> Tensor:
+    """‖∂L/∂border‖, of the gradient that a backward pass has left there. Raises ValueError if none has come."""
+    if border.grad is None:
+        raise ValueError(f"no gradient has come to {border.name}: D's logits do not depend on its input")
+    return Tensor(norm(border.grad.data), device=border.device)

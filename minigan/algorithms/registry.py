@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
+import inspect
 import sys
 from pathlib import Path
 
 from minigan.algorithms.algorithm import Algorithm
 from minigan.algorithms.gan import GAN
 from minigan.algorithms.simultaneous import SimultaneousGAN
+from minigan.importing import import_file
 from minigan.options import ConfigError, options_of
 
 ALGORITHMS: dict[str, type[Algorithm]] = {"gan": GAN, "simultaneous-gan": SimultaneousGAN}
@@ -32,7 +33,7 @@ def find_algorithm(name: str) -> type[Algorithm]:
 
 def files() -> set[str]:
     """The users' files that were loaded."""
-    return {sys.modules[cls.__module__].__file__ for cls in _loaded.values()}
+    return {inspect.getfile(cls) for cls in _loaded.values()}
 
 
 def is_file(name: str) -> bool:
@@ -57,12 +58,9 @@ def _load(name: str) -> type[Algorithm]:
     path = Path(place).expanduser()
     if not path.is_file():
         raise ConfigError(f"algorithm {name}: there is no file {path}")
-    spec = importlib.util.spec_from_file_location(f"minigan_algorithm_{path.stem}_{len(_loaded)}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look up their annotations there
     sys.path.insert(0, str(path.parent.absolute()))  # for a file beside it
     try:
-        spec.loader.exec_module(module)
+        module = import_file(path, f"minigan_algorithm_{path.stem}_{len(_loaded)}")
     except Exception as error:
         raise ConfigError(f"algorithm {name}: {path} cannot be run: {type(error).__name__}: {error}") from error
     finally:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from minigan import backend
 from minigan.autograd import Tensor
 from minigan.backend import Generator
 from minigan.nn import Module
 from minigan.optim import Optimizer
+
+State: TypeAlias = dict[str, Any]  # by dotted names: arrays, numbers, texts, and what else JSON holds
+
+
+class HasState(Protocol):
+    """A part of a run that a checkpoint holds the state of."""
+
+    def state_dict(self) -> State: ...
+
+    def load_state_dict(self, state: State) -> None: ...
 
 
 class Stateful(Protocol):
@@ -19,14 +28,14 @@ class Stateful(Protocol):
     networks: dict[str, Module]
     optimizers: dict[str, Optimizer]
     streams: dict[str, Generator]
-    state: dict[str, Any]
+    state: State
 
     def rng(self, name: str) -> Generator: ...
 
 
-def state_of(algorithm: Stateful) -> dict[str, Any]:
+def state_of(algorithm: Stateful) -> State:
     """Arrays, numbers, and texts for random generators, by dotted names."""
-    found = {}
+    found: State = {}
     for prefix, part in _parts(algorithm).items():
         found |= {f"{prefix}.{key}": value for key, value in part.state_dict().items()}
     for name, rng in algorithm.streams.items():
@@ -51,7 +60,7 @@ def _storable(owner: str, name: str, value: Any) -> Any:
     return value
 
 
-def load_state(algorithm: Stateful, state: Mapping[str, Any]) -> None:
+def load_state(algorithm: Stateful, state: State) -> None:
     """Take over what `state_of` gave."""
     for prefix, part in _parts(algorithm).items():
         part.load_state_dict(under(prefix, state))
@@ -62,7 +71,7 @@ def load_state(algorithm: Stateful, state: Mapping[str, Any]) -> None:
     if missing:
         raise ValueError(f"its state lacks {', '.join(missing)}, which {type(algorithm).__name__}.setup makes")
     for name, value in own.items():
-        before = algorithm.state.get(name)
+        before: object = algorithm.state.get(name)
         if isinstance(before, Tensor):
             value = Tensor(value, device=before.device)
         elif backend.is_array(before):
@@ -70,12 +79,12 @@ def load_state(algorithm: Stateful, state: Mapping[str, Any]) -> None:
         algorithm.state[name] = value
 
 
-def random_state(algorithm: Stateful) -> dict[str, Any]:
+def random_state(algorithm: Stateful) -> State:
     """Where every stream is."""
     return {name: rng.bit_generator.state for name, rng in algorithm.streams.items()}
 
 
-def restore_random_state(algorithm: Stateful, states: Mapping[str, Any]) -> None:
+def restore_random_state(algorithm: Stateful, states: State) -> None:
     """Take the streams back to where they were."""
     for name in algorithm.streams.keys() - states.keys():
         del algorithm.streams[name]  # first used since then: it begins anew
@@ -92,7 +101,7 @@ def entry_name(algorithm: Stateful, key: str) -> str:
     return key
 
 
-def under(prefix: str, state: Mapping[str, Any]) -> dict[str, Any]:
+def under(prefix: str, state: State) -> State:
     """The entries whose names begin with `prefix.`, without it."""
     return {key[len(prefix) + 1 :]: value for key, value in state.items() if key.startswith(f"{prefix}.")}
 

@@ -13,12 +13,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 
 from minigan.autograd.checks import input_label
 from minigan.autograd.errors import GraphError
-from minigan.autograd.function import Function
 from minigan.autograd.hooks import in_backward_of, observe
-from minigan.autograd.tensor import Tensor
+from minigan.autograd.tensor import Key, Node, Tensor
 from minigan.backend import Array, get_array_module
 
 # Where a line of the user's code is looked for: not in the engine, and not in what calls the trainer.
@@ -63,23 +63,25 @@ def detect_anomaly() -> Iterator[None]:
 
 def is_finite(x: Tensor | Array) -> bool:
     """Whether no element is NaN or infinite."""
-    array = getattr(x, "array", x)
+    array = x.array if isinstance(x, Tensor) else x
     return array.dtype.kind not in "fc" or bool(get_array_module(array).isfinite(array).all())
 
 
 class _Detector:
     """The observer. What a backward pass computes on the way is not looked at: what comes out of it is."""
 
-    def after_forward(self, node: Function, inputs: list[Tensor | None], outputs: list[Tensor]) -> None:
+    def after_forward(self, node: Node, inputs: list[Tensor | None], outputs: list[Tensor]) -> None:
         what_for = in_backward_of()
-        walking = isinstance(what_for, Function)
+        walking = isinstance(what_for, Node)
         if any(node.needs_input_grad):
-            node._place = _place(node, inputs, what_for)
+            node.place = _place(node, inputs, what_for)
         bad = None if walking else _first_bad(outputs)
         if bad is not None:
-            raise _in_sum(what_for, inputs, outputs[0]) if what_for else _in_forward(node, inputs, outputs, bad)
+            if what_for is None or isinstance(what_for, Node):
+                raise _in_forward(node, inputs, outputs, bad)
+            raise _in_sum(what_for, inputs, outputs[0])
 
-    def after_backward(self, node: Function, cotangents: list[Tensor], gradients: list[Tensor | None]) -> None:
+    def after_backward(self, node: Node, cotangents: list[Tensor], gradients: list[Tensor | None]) -> None:
         bad = _first_bad([dx if needed else None for dx, needed in zip(gradients, node.needs_input_grad, strict=True)])
         if bad is not None:
             raise _in_backward(node, cotangents, gradients, bad)
@@ -113,24 +115,26 @@ class _Place:
             yield from self.origin.notes()
 
 
-def _place(node: Function, inputs: list[Tensor | None], what_for: Function | tuple | Tensor | None) -> _Place:
+def _place(node: Node, inputs: list[Tensor | None], what_for: Node | Key | None) -> _Place:
     names = ", ".join(t.name for t in inputs if t is not None and t.name)
     purpose, origin = "", None
-    if isinstance(what_for, Function):
+    if isinstance(what_for, Node):
         purpose, origin = f" in {what_for.name}'s backward pass", _place_of(what_for)
     elif what_for is not None:
         purpose, origin = f" to add up the gradients of {_receiver(what_for)}", _place_of(what_for)
     return _Place(node.name, names, *_line_of_user(), purpose, origin)
 
 
-def _place_of(target: Function | tuple | Tensor) -> _Place | None:
+def _place_of(target: Node | Key) -> _Place | None:
     """Where a node was called, or the node that an output came from; None if nobody noted it."""
-    return getattr(target[0] if isinstance(target, tuple) else target, "_place", None)
+    node = target[0] if isinstance(target, tuple) else target
+    return node.place if isinstance(node, Node) else None
 
 
 def _line_of_user() -> tuple[str, int]:
     """The innermost line outside of minigan; in a run of minigan's own trainer, the innermost outside of the engine."""
-    frame, near = sys._getframe(1), None
+    frame: FrameType | None = sys._getframe(1)
+    near = None
     while frame is not None:
         package, room, *_ = (*str(frame.f_globals.get("__name__")).split("."), "")
         if package != "minigan":
@@ -151,16 +155,18 @@ def _shown(file: str, line: int) -> str:
 # --- what is said --------------------------------------------------------------------------------
 
 
-def _in_forward(node: Function, inputs: list[Tensor | None], outputs: list[Tensor], bad: int) -> AnomalyError:
+def _in_forward(node: Node, inputs: list[Tensor | None], outputs: list[Tensor], bad: int) -> AnomalyError:
     given = _first_bad(inputs)
-    culprit = None if given is None else _called(inputs[given], f"its input {input_label(node, given)}")
+    culprit = None
+    if given is not None and (tensor := inputs[given]) is not None:
+        culprit = f"{tensor.name or f'its input {input_label(node, given)}'} of shape {tensor.shape}"
     which = f"its output {bad}" if len(outputs) > 1 else "its output"
     return _error(
         _source(node, "forward"), _found(outputs[bad], which), culprit, node, _place(node, inputs, None).notes()
     )
 
 
-def _in_backward(node: Function, cotangents: list[Tensor], gradients: list, bad: int) -> AnomalyError:
+def _in_backward(node: Node, cotangents: list[Tensor], gradients: list, bad: int) -> AnomalyError:
     place, edge = _place_of(node), node.edges[bad]
     receiver = isinstance(edge, Tensor) and edge.name or f"its input {input_label(node, bad)}"
     culprit = None
@@ -174,14 +180,14 @@ def _in_backward(node: Function, cotangents: list[Tensor], gradients: list, bad:
     return _error(_source(node, "backward"), found, culprit, node, notes)
 
 
-def _in_sum(target: tuple | Tensor, inputs: list[Tensor | None], total: Tensor) -> AnomalyError:
+def _in_sum(target: Key, inputs: list[Tensor | None], total: Tensor) -> AnomalyError:
     place = _place_of(target)
     notes = [*(place.notes() if place else ()), f"the backward pass was called at {_shown(*_line_of_user())}"]
     culprit = None if _first_bad(inputs) is None else "one of them"
     return _error(f"Adding up the gradients of {_receiver(target)}", _found(total, "the sum"), culprit, None, notes)
 
 
-def _error(source: str, found: str, culprit: str | None, node: Function | None, notes: Iterator | list) -> AnomalyError:
+def _error(source: str, found: str, culprit: str | None, node: Node | None, notes: Iterator | list) -> AnomalyError:
     arose_here = "it arose here, as all that went in was finite"
     cause = f"it came in with {culprit}, which was not finite already" if culprit else arose_here
     lines = [f"{source} gave {found}", cause, *notes]
@@ -190,19 +196,15 @@ def _error(source: str, found: str, culprit: str | None, node: Function | None, 
     return AnomalyError("\n  ".join(lines), source, cause, culprit is None)
 
 
-def _source(node: Function, way: str) -> str:
+def _source(node: Node, way: str) -> str:
     return f"{node.name}'s {way} pass" + ("" if node.called_in is None else f" in {node.called_in}")
 
 
-def _receiver(target: tuple | Tensor) -> str:
+def _receiver(target: Key) -> str:
     """Of whom gradients are added up: a leaf, or a node's output."""
     if isinstance(target, Tensor):
         return target.name or f"a leaf of shape {target.shape}"
     return f"{target[0].name}'s output"
-
-
-def _called(tensor: Tensor, otherwise: str) -> str:
-    return f"{tensor.name or otherwise} of shape {tensor.shape}"
 
 
 def _found(tensor: Tensor, what: str) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 from minigan import backend
-from minigan.autograd.checks import as_cotangent, checked_gradients, describe
+from minigan.autograd.checks import as_cotangent, checked_gradients
 from minigan.autograd.errors import GraphError
 from minigan.autograd.grad_mode import set_grad_enabled
 from minigan.autograd.hooks import backward_context, context, notify
-from minigan.autograd.tensor import Bound, Key, Node, Tensor, owner_of
+from minigan.autograd.tensor import Bound, Key, Node, Tensor, describe, owner_of
 
 
 def run_backward(
@@ -25,13 +25,13 @@ def run_backward(
     with set_grad_enabled(create_graph), backward_context():
         for y, dy in zip(outputs, cotangents, strict=True):
             _accumulate(gradient_of, key_of(y), dy)
-        for node, node.needs_input_grad in _nodes_to_differentiate(outputs, wanted):
+        for node, needs_input_grad in _nodes_to_differentiate(outputs, wanted):
+            node.needs_input_grad = needs_input_grad
             dys = _take_cotangents(node, gradient_of, wanted)
             if dys is None:
                 continue
-            gradients = _differentiate(node, dys)
-            for edge, dx, needed in zip(node.edges, gradients, node.needs_input_grad, strict=True):
-                if needed and dx is not None:
+            for edge, dx in zip(node.edges, _differentiate(node, dys), strict=True):
+                if edge is not None and dx is not None:
                     _accumulate(gradient_of, edge, dx)
             if not retain_graph:
                 node.free()
@@ -73,7 +73,7 @@ def _differentiate(node: Node, dys: list[Tensor]) -> list[Tensor | None]:
     gradients = checked_gradients(node, node.backward(*dys))
     for observer in observers:
         observer.after_backward(node, dys, gradients)
-    return gradients
+    return [dx if needed else None for dx, needed in zip(gradients, node.needs_input_grad, strict=True)]
 
 
 def _nodes_before(outputs: list[Tensor]) -> list[Node]:
@@ -127,6 +127,7 @@ def backward(
     if not create_graph:
         gradients = _unshared(gradients, cotangents)
     for leaf, gradient in gradients.items():
+        assert isinstance(leaf, Tensor)  # as nothing on the way was wanted
         if leaf.grad is not None:
             with set_grad_enabled(create_graph), backward_context(leaf):
                 gradient = leaf.grad + gradient
@@ -134,6 +135,29 @@ def backward(
 
 
 Bound.backward = backward
+
+
+@overload
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+    allow_unused: Literal[False] = False,
+) -> tuple[Tensor, ...]: ...
+
+
+@overload
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+    *,
+    allow_unused: bool,
+) -> tuple[Tensor | None, ...]: ...
 
 
 def grad(

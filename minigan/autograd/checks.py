@@ -23,7 +23,8 @@ def checked_inputs(function: Node, inputs: tuple[Any, ...]) -> tuple[list[Tensor
 
     No two tensors have the same array object there: what is saved for backward is told apart by identity.
     """
-    tensors, arrays = [], []
+    tensors: list[Tensor | None] = []
+    arrays: list[Array | None] = []
     for x in inputs:
         if x is not None and not isinstance(x, Tensor):
             x = _tensor_of(function, len(tensors), x)
@@ -144,10 +145,11 @@ def checked_gradients(node: Node, gradients: Any) -> list[Tensor | None]:
                 f"{node.name}.backward must return Tensors, but gradient {i} is {type(dx).__name__}: write it in "
                 "operations of Tensors, so that it can be differentiated again"
             )
-        if dx.array.shape != node.input_shapes[i]:
+        shape = node.input_shapes[i]
+        if shape is not None and dx.array.shape != shape:
             raise GraphError(
-                f"{node.name}.backward returned shape {dx.shape} for input {i}, which has shape {node.input_shapes[i]}"
-                f"{_shape_hint(dx.shape, node.input_shapes[i])}"
+                f"{node.name}.backward returned shape {dx.shape} for input {i}, which has shape {shape}"
+                f"{_shape_hint(dx.shape, shape)}"
             )
         if dx.array.dtype != dtype:
             raise GraphError(

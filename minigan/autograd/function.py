@@ -167,7 +167,7 @@ class Function(Node):
 
     @property
     def saved_arrays(self) -> list[Array]:
-        """The arrays that `save_for_backward` kept and no backward pass has let go of: for an observer."""
+        """The arrays that `save_for_backward` kept and no backward pass has let go of."""
         return [] if self._saved is _FREED else [getattr(kept, "array", kept) for kept, *_ in self._saved]
 
     def free(self) -> None:

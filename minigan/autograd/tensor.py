@@ -24,10 +24,11 @@ class Node:
 
     serial: int
     edges: list[Key | None]
-    input_shapes: list[tuple[int, ...]]
+    input_shapes: list[tuple[int, ...] | None]
     outputs_like: list[tuple[tuple[int, ...], np.dtype, Device]]
     needs_input_grad: tuple[bool, ...] = ()
     called_in: object = None  # the layer, as text its path; known if somebody observed the call
+    place: Any = None  # where it was called, if anomaly mode noted it
     forward: Callable[..., Any]
     backward: Callable[..., Any]
     free: Callable[[], None]
@@ -37,6 +38,11 @@ class Node:
     def name(self) -> str:
         """The function's name in messages and traces."""
         return type(self).__name__
+
+    @property
+    def saved_arrays(self) -> list[Array]:
+        """What `forward` kept and no backward pass has let go of."""
+        return []
 
 
 class Bound:
@@ -127,9 +133,11 @@ class Tensor:
         if array.shape != self.shape:
             raise ValueError(f"{describe(self)} cannot take data of shape {array.shape}: the shapes must be equal")
         # The old memory was not written to: other tensors that show it are as they were.
-        shared = source is not None and source.array is array
-        self.array, self._version = array, source._version if shared else Version()
-        if not shared:
+        self.array = array
+        if source is not None and source.array is array:
+            self._version = source._version
+        else:
+            self._version = Version()
             self._version.cause = cause
 
     def copy_(self, value: Any, cause: str = "copy_()") -> Tensor:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -23,12 +23,12 @@ def get_array_module(*arrays: Array) -> ModuleType:
     return np
 
 
-def is_array(value: Any) -> bool:
+def is_array(value: object) -> TypeGuard[Array]:
     """Whether `value` is an array of NumPy or CuPy (NumPy scalars are not)."""
     return isinstance(value, np.ndarray) or is_on_gpu(value)
 
 
-def is_on_gpu(value: Any) -> bool:
+def is_on_gpu(value: object) -> bool:
     """Whether `value` is an array of CuPy."""
     cupy = sys.modules.get("cupy")
     return cupy is not None and isinstance(value, cupy.ndarray)
@@ -39,7 +39,7 @@ def to_numpy(array: Array) -> np.ndarray:
     return array.get() if hasattr(array, "get") else np.asarray(array)
 
 
-def as_array(value: Any) -> Array:
+def as_array(value: object) -> Array:
     """`value` as an array; an array (of NumPy or CuPy) or a Tensor's array as it is."""
     value = getattr(value, "array", value)
     return value if is_array(value) else np.asarray(value)

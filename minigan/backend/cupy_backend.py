@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from types import ModuleType
+from typing import TypeGuard
 
 from minigan.formatting import gibibytes, home_as_tilde, one_line
 
@@ -150,7 +151,10 @@ def driver_cuda() -> int:
     """The newest CUDA that the driver here can run, as 1000·major + 10·minor; 0 without a driver."""
     version = ctypes.c_int(0)
     try:
-        library = ctypes.WinDLL("nvcuda.dll") if sys.platform == "win32" else ctypes.CDLL("libcuda.so.1")
+        if sys.platform == "win32":
+            library = ctypes.WinDLL("nvcuda.dll")
+        else:
+            library = ctypes.CDLL("libcuda.so.1")
         library.cuDriverGetVersion(ctypes.byref(version))
     except (OSError, AttributeError):
         return 0
@@ -184,7 +188,7 @@ def _imported() -> ModuleType:
         if _is_of_cache(error):
             raise _no_cache(error) from error
         raise NoGPU(f"CuPy cannot be imported ({one_line(error)})", _install("--force-reinstall")) from error
-    if int(re.match(r"\d*", cupy.__version__)[0] or 0) < OLDEST_CUPY:
+    if int(re.findall(r"^\d*", cupy.__version__)[0] or 0) < OLDEST_CUPY:
         fact = f"CuPy {cupy.__version__} is installed, and {OLDEST_CUPY} or newer is needed"
         raise NoGPU(fact, _install("--upgrade"))
     return cupy
@@ -285,7 +289,7 @@ def _cache() -> str:
     return os.environ.get("CUPY_CACHE_DIR") or os.path.expanduser("~/.cupy/kernel_cache")
 
 
-def _is_of_cache(error: Exception) -> bool:
+def _is_of_cache(error: Exception) -> TypeGuard[OSError]:
     """Whether the system refused that folder, one around it, or a file in it."""
     refused = error.filename if isinstance(error, OSError) else None
     if not isinstance(refused, str):

@@ -11,9 +11,9 @@ import re
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from minigan.backend import cupy_backend
 from minigan.backend.arrays import Array, to_numpy
@@ -49,7 +49,7 @@ def device_of(array: Array) -> Device:
     return CPU if isinstance(array, np.ndarray) else Device("gpu", array.device.id)
 
 
-def check_here(name: str, *values: Any) -> None:
+def check_here(name: str, *values: object) -> None:
     """DeviceError if an array among these, which `name` was given, lies on another GPU than this thread computes on.
 
     CuPy would compute on the one in use all the same, if the cards can read each other's memory.
@@ -156,7 +156,7 @@ def to_device(array: Array, device: Device) -> Array:
         return cupy.asarray(array)
 
 
-def zeros(shape: tuple[int, ...], dtype: Any = "float32", device: Device | None = None) -> Array:
+def zeros(shape: tuple[int, ...], dtype: DTypeLike = "float32", device: Device | None = None) -> Array:
     """Zeros, made where they shall live (None: on the default device)."""
     device = device or _default_device
     if device.kind == "cpu":

@@ -19,18 +19,57 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from minigan.backend import cupy_backend
 from minigan.backend.arrays import Array, get_array_module, is_on_gpu, memory_order, to_numpy
-from minigan.backend.devices import Device, parse_device
+from minigan.backend.devices import Device, device_of, parse_device, to_device
 from minigan.backend.host import set_blas_threads
 
 
 class ProcessGroupError(RuntimeError):
     """Processes that cannot work together."""
+
+
+T = TypeVar("T")
+
+
+class Communicator(Protocol):
+    """What of an MPI communicator is used, as mpi4py has it."""
+
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def Allreduce(self, sendbuf: object, recvbuf: Array, /) -> None: ...
+
+    def Barrier(self) -> None: ...
+
+    def bcast(self, obj: object, /) -> Any: ...
+
+    def allgather(self, sendobj: T, /) -> list[T]: ...
+
+
+class _OneProcess:
+    """The communicator of a process that is alone."""
+
+    rank, size = 0, 1
+
+    def Allreduce(self, sendbuf: object, recvbuf: Array, /) -> None:
+        """One array is its own sum."""
+
+    def Barrier(self) -> None:
+        """There is no one to wait for."""
+
+    def bcast(self, obj: object, /) -> Any:
+        return obj
+
+    def allgather(self, sendobj: T, /) -> list[T]:
+        return [sendobj]
 
 
 class ProcessGroup:
@@ -40,9 +79,14 @@ class ProcessGroup:
     on this machine. on_gpu: whether MPI takes arrays that lie on a GPU; else they go by way of the host.
     """
 
-    def __init__(self, comm: Any = None, neighbours: Any = None, on_gpu: bool = False) -> None:
-        self.comm, self.neighbours, self.on_gpu = comm, neighbours, on_gpu
-        self.rank, self.size = (comm.rank, comm.size) if comm else (0, 1)
+    def __init__(
+        self, comm: Communicator | None = None, neighbours: Communicator | None = None, on_gpu: bool = False
+    ) -> None:
+        self.has_mpi = comm is not None
+        self.comm: Communicator = _OneProcess() if comm is None else comm
+        self.neighbours: Communicator = _OneProcess() if neighbours is None else neighbours
+        self.on_gpu = on_gpu
+        self.rank, self.size = self.comm.rank, self.comm.size
         self.whole = self.own = 1  # samples in the batch at hand, and of these in this process' share
         self.start = 0  # where in the batch the share begins
         self._alone = False
@@ -144,7 +188,7 @@ class ProcessGroup:
         if is_on_gpu(array) and not self.on_gpu:
             host = to_numpy(array)
             self._all_reduce(host)
-            array.set(host)
+            array[...] = to_device(host, device_of(array))
             return
         if is_on_gpu(array):  # MPI knows nothing of streams
             cupy_backend.import_cupy().cuda.get_current_stream().synchronize()
@@ -161,13 +205,13 @@ class ProcessGroup:
         if self.communicates:
             self.comm.Barrier()
 
-    def broadcast(self, make: Callable[[], Any]) -> Any:
+    def broadcast(self, make: Callable[[], T]) -> T:
         """What `make` returns on the first process, on all of them; it is called there only."""
         if not self.communicates:
             return make()
         return self.comm.bcast(make() if self.is_main else None)
 
-    def check_equal(self, facts: dict[str, Any]) -> None:
+    def check_equal(self, facts: dict[str, object]) -> None:
         """Raise unless all processes have the same facts, given by their names."""
         if not self.communicates:
             return
@@ -224,7 +268,7 @@ class ProcessGroup:
         finally:
             self._alone = False
 
-    def __deepcopy__(self, memo: dict) -> ProcessGroup:
+    def __deepcopy__(self, memo: dict[int, object]) -> ProcessGroup:
         return self  # a copied layer works in the same group
 
 
@@ -247,7 +291,7 @@ def _shaped_as(array: Array, flat: Array) -> Array:
     return shaped.transpose([order.index(axis) for axis in range(array.ndim)])
 
 
-def _in_place() -> Any:
+def _in_place() -> object:
     from mpi4py import MPI
 
     return MPI.IN_PLACE

@@ -33,9 +33,9 @@ def blas_threads() -> tuple[Callable[[], int], Callable[[int], None]] | None:
         library = ctypes.CDLL(path)
         for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "")):
             names = (f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set"))
-            found = [getattr(library, name, None) for name in names]
-            if all(found):
-                return tuple(found)
+            getter, setter = (getattr(library, name, None) for name in names)
+            if getter and setter:
+                return getter, setter
     return None
 
 

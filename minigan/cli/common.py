@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minigan.backend import Device
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -13,7 +16,7 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def announced(spec: str | None) -> Any:
+def announced(spec: str | None) -> Device:
     """The device that is meant, said with the reason."""
     from minigan.backend import choose_device
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import argparse
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from minigan.cli.common import DONE, announced, say
+
+if TYPE_CHECKING:
+    from minigan.algorithms import Algorithm
+    from minigan.backend import Array
 
 
 def sample(arguments: argparse.Namespace) -> int:
@@ -21,20 +26,20 @@ def sample(arguments: argparse.Namespace) -> int:
     _check_outs(outs)
     algorithm, config = load_algorithm(path, str(announced(arguments.device)), arguments.algorithm)
     say(f"{config.name} from {path}")
-    condition = {} if arguments.label is None else {"label": arguments.label}
-    samples = None
-    if any(out.suffix != ".gif" for out in outs):
-        samples = _asked_for(algorithm, lambda: algorithm.generate(arguments.n, arguments.seed, **condition))
+    condition: dict[str, int] = {} if arguments.label is None else {"label": arguments.label}
+    samples: Array | None = None
     for out in outs:
         if out.suffix == ".gif":
             _save_interpolation(out, algorithm, arguments.n, arguments.seed, condition)
         else:
+            if samples is None:  # drawn once, for all files
+                samples = _asked_for(algorithm, lambda: algorithm.generate(arguments.n, arguments.seed, **condition))
             _save_samples(out, samples)
         say(f"wrote {out}")
     return DONE
 
 
-def _asked_for(algorithm: Any, draw: Callable[[], Any]) -> Any:
+def _asked_for(algorithm: Algorithm, draw: Callable[[], Array]) -> Array:
     """What `draw` gives; a condition that the algorithm's `sample` does not know is one sentence."""
     from minigan.training import ConfigError
 
@@ -58,7 +63,7 @@ def _check_outs(outs: list[Path]) -> None:
             raise ConfigError(f"--out {out}: there is no folder {out.parent}")
 
 
-def _save_samples(out: Path, samples: Any) -> None:
+def _save_samples(out: Path, samples: Array) -> None:
     import numpy as np
 
     from minigan.training import ConfigError, images
@@ -70,12 +75,14 @@ def _save_samples(out: Path, samples: Any) -> None:
         images.save_samples(out, samples)
     else:
         buffer = io.BytesIO()
-        arrays = {"images": images.to_bytes(samples)} if samples.ndim == 4 else {"samples": samples}
-        np.savez_compressed(buffer, **arrays)
+        if samples.ndim == 4:
+            np.savez_compressed(buffer, images=images.to_bytes(samples))
+        else:
+            np.savez_compressed(buffer, samples=samples)
         write_atomically(out, buffer.getvalue())
 
 
-def _save_interpolation(out: Path, algorithm: Any, n: int, seed: int, condition: dict[str, Any]) -> None:
+def _save_interpolation(out: Path, algorithm: Algorithm, n: int, seed: int, condition: dict[str, int]) -> None:
     import numpy as np
     from tqdm import tqdm
 
@@ -91,5 +98,5 @@ def _save_interpolation(out: Path, algorithm: Any, n: int, seed: int, condition:
     ways = [interpolate(z, steps=12) for z in points]
     # At each moment of the film one image of every way.
     moments = tqdm(np.stack(ways, axis=1), "drawing", delay=1, disable=None)
-    frames = [_asked_for(algorithm, lambda z=z: decode(algorithm, z, **condition)) for z in moments]
+    frames = [_asked_for(algorithm, partial(decode, algorithm, z, **condition)) for z in moments]
     images.save_gif(out, [images.grid(frame) for frame in frames], seconds=0.06)

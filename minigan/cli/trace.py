@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from minigan.cli.common import DONE, say
+
+if TYPE_CHECKING:
+    from minigan.trace import Trace
 
 
 def trace(arguments: argparse.Namespace) -> int:
@@ -31,7 +34,7 @@ def trace(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _traced(arguments: argparse.Namespace) -> Any:
+def _traced(arguments: argparse.Namespace) -> Trace:
     """The step of a checkpoint; without one, of a fresh model."""
     from minigan.training import Config, ConfigError
     from minigan.training.checkpoint import find_checkpoint
@@ -56,7 +59,7 @@ def _traced(arguments: argparse.Namespace) -> Any:
     return trace_checkpoint(path, arguments.seed, arguments.algorithm, **changes)
 
 
-def _saved_trace(path: Path) -> Any:
+def _saved_trace(path: Path) -> Trace:
     from minigan.trace import Trace, TraceError
     from minigan.training import ConfigError
 

@@ -6,9 +6,13 @@ import argparse
 import shlex
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from minigan.cli.common import DONE, say
+
+if TYPE_CHECKING:
+    from minigan.backend import ProcessGroup
+    from minigan.training import Trainer
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -17,25 +21,25 @@ def train(arguments: argparse.Namespace) -> int:
     from minigan.training.commands import program
 
     group = _process_group(arguments.data_parallel)
-    run = _resumed(arguments, group) if arguments.resume else _started(arguments, group)
+    trainer = _resumed(arguments, group) if arguments.resume else _started(arguments, group)
     if arguments.dry_run:
         say("dry run: nothing is trained or written")
-        print(run.config.to_json(), end="")
+        print(trainer.config.to_json(), end="")
         return DONE
     # The run looks for what is not finite itself, and says more than NumPy's warnings (of whichever module).
     warnings.filterwarnings("ignore", category=RuntimeWarning)
     try:
-        run.train()
+        trainer.train()
     except Exception as error:
         if is_out_of_memory(error):
-            raise _too_much(run, error) from error
+            raise _too_much(trainer, error) from error
         raise
-    say(f"Done in {_clock(run.seconds)}. Look at {run.run_dir.path / 'samples'}")
-    say(f"Draw more with: {program()} sample {shlex.quote(str(run.run_dir.path))}")
+    say(f"Done in {_clock(trainer.seconds)}. Look at {trainer.run_dir.path / 'samples'}")
+    say(f"Draw more with: {program()} sample {shlex.quote(str(trainer.run_dir.path))}")
     return DONE
 
 
-def _process_group(wanted: bool) -> Any:
+def _process_group(wanted: bool) -> ProcessGroup:
     """The processes to train with: those that mpiexec started, if it is wanted. Only the first one speaks."""
     from minigan.backend.distributed import SINGLE_PROCESS
     from minigan.training import ConfigError, launch
@@ -55,23 +59,23 @@ def _process_group(wanted: bool) -> Any:
     )
 
 
-def _started(arguments: argparse.Namespace, group: Any) -> Any:
+def _started(arguments: argparse.Namespace, group: ProcessGroup) -> Trainer:
     from minigan.cli.train_options import chosen_options
     from minigan.training import Config, prepare, start
 
     choices = chosen_options(arguments)
     config = Config.load(arguments.config, **choices) if arguments.config else Config.choose(choices)
     if arguments.dry_run:
-        run = prepare(config, group)
+        trainer = prepare(config, group)
     else:
-        run = start(config, arguments.out, group, arguments.detect_anomaly, arguments.trace_every or 0)
-    _announce(run)
-    if run.run_dir is not None:
-        say(f"run folder {run.run_dir.path}")
-    return run
+        trainer = start(config, arguments.out, group, arguments.detect_anomaly, arguments.trace_every or 0)
+    _announce(trainer)
+    if trainer.has_run_dir:
+        say(f"run folder {trainer.run_dir.path}")
+    return trainer
 
 
-def _resumed(arguments: argparse.Namespace, group: Any) -> Any:
+def _resumed(arguments: argparse.Namespace, group: ProcessGroup) -> Trainer:
     from minigan.cli.train_options import chosen_options
     from minigan.training import ConfigError, resume
     from minigan.training.checkpoint import find_checkpoint
@@ -80,32 +84,32 @@ def _resumed(arguments: argparse.Namespace, group: Any) -> Any:
         raise ConfigError("--config and --resume exclude each other: a run goes on with its own configuration")
     path = find_checkpoint(arguments.resume, Path(arguments.out))
     choices = chosen_options(arguments)
-    run = resume(path, group, arguments.detect_anomaly, arguments.trace_every or 0, **choices)
-    _announce(run)
-    say(f"going on in {run.run_dir.path} from {run.place(run.step)}")
-    return run
+    trainer = resume(path, group, arguments.detect_anomaly, arguments.trace_every or 0, **choices)
+    _announce(trainer)
+    say(f"going on in {trainer.run_dir.path} from {trainer.place(trainer.step)}")
+    return trainer
 
 
-def _too_much(run: Any, error: Exception) -> Exception:
+def _too_much(trainer: Trainer, error: Exception) -> Exception:
     """The error of a run that found no memory. The step it fell in is half done, so what it learnt since the last
     checkpoint is not saved."""
     from minigan.backend.cupy_backend import out_of_memory
     from minigan.training import TrainingError
     from minigan.training.commands import resume_command
 
-    half = max(2, run.config.batch_size // 2)
-    text = f"out of memory on {run.device} at step {run.step + 1} ({out_of_memory(error)})"
+    half = max(2, trainer.config.batch_size // 2)
+    text = f"out of memory on {trainer.device} at step {trainer.step + 1} ({out_of_memory(error)})"
     text += f": start again with --batch-size {half}"
-    if run.run_dir.last_checkpoint.is_file():
-        command = resume_command(run.run_dir.path, run.process_group.size)
+    if trainer.run_dir.last_checkpoint.is_file():
+        command = resume_command(trainer.run_dir.path, trainer.process_group.size)
         text += f", or go on with this run where there is more: {command} (--device names another)"
     return TrainingError(text)
 
 
-def _announce(run: Any) -> None:
+def _announce(trainer: Trainer) -> None:
     from minigan.training.describe import describe
 
-    for line in describe(run):
+    for line in describe(trainer):
         say(line)
 
 

@@ -17,7 +17,7 @@ _RENAMED = {"--averaging": "--ema-decay", "--step": "--algorithm gan, or --algor
 
 def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     """All options of `minigan train`."""
-    from minigan.training.config import RunOptions
+    from minigan.training.run_options import RunOptions
 
     algorithm = _algorithm_in(argv) if argv[:1] == ["train"] else find_algorithm("gan")
     train.set_defaults(algorithm_class=algorithm)
@@ -65,7 +65,7 @@ def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> No
 
 def chosen_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was chosen on the command line, by name."""
-    from minigan.training.config import RunOptions
+    from minigan.training.run_options import RunOptions
 
     if arguments.steps is not None and arguments.epochs is not None:
         raise ConfigError("--steps and --epochs exclude each other: both say how long to train")
@@ -94,10 +94,10 @@ def parser_of(kind: Kind) -> Callable[[str], Any]:
     return parse
 
 
-def _add(group: Any, option: Option) -> None:
+def _add(group: argparse._ArgumentGroup, option: Option) -> None:
     kind, name = option.kind, f"--{option.name.replace('_', '-')}"
     more: dict[str, Any] = {"help": option.help.replace("%", "%%") or None, "default": None, "dest": option.name}
-    if kind.parse is None:
+    if kind.flag:
         group.add_argument(name, action=argparse.BooleanOptionalAction, **more)
         return
     if kind.several:
@@ -138,5 +138,11 @@ def _named_in(path: str) -> str:
 
 
 class _Renamed(argparse.Action):
-    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> NoReturn:
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> NoReturn:
         raise ConfigError(f"{option_string} is gone: use {self.const} instead")

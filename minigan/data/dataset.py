@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
 from minigan.data.batch import Batch
 from minigan.data.errors import DataError
 
-Index = Any  # whole numbers in [0, N), a list or an array of them, or a slice
+Index: TypeAlias = slice | Sequence[int] | np.ndarray  # a sequence or an array: of whole numbers in [0, N)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Dataset:
         """These samples, in arrays of their own. Images (uint8) become float32 in [−1, 1]; all else stays as it is."""
         if isinstance(indices, slice):
             indices = np.arange(len(self))[indices]  # a slice of an array would be the array itself
-        return Batch(**{name: _as_values(array[indices]) for name, array in self.arrays.items()})
+        return Batch(None, **{name: _as_values(array[indices]) for name, array in self.arrays.items()})
 
     def order(self, rng: np.random.Generator) -> np.ndarray:
         """The indices of an epoch, shuffled: row i is what `dataset[...]` takes for the i-th sample."""
@@ -127,9 +127,11 @@ class UnpairedDataset(Dataset):
 
     def __getitem__(self, indices: Index) -> Batch:
         """indices: rows of `order`, or as of any dataset: then both sets are in their own order."""
-        if getattr(indices, "ndim", 1) == 1:
-            indices = np.arange(len(self))[indices][:, None].repeat(2, axis=1)
-        return Batch(a=self.a[indices[:, 0] % len(self.a)].x, b=self.b[indices[:, 1] % len(self.b)].x)
+        if isinstance(indices, np.ndarray) and indices.ndim == 2:
+            rows = indices
+        else:
+            rows = np.arange(len(self))[indices][:, None].repeat(2, axis=1)
+        return Batch(a=self.a[rows[:, 0] % len(self.a)].x, b=self.b[rows[:, 1] % len(self.b)].x)
 
     def order(self, rng: np.random.Generator) -> np.ndarray:
         """A column of indices for each set, (N, 2)."""
@@ -161,7 +163,8 @@ class ImageDataset(Dataset):
     source: where the images come from, for people.
     notes: sentences on what was done to the images on the way in (resized, made grey, ...).
 
-    Both arrays are read-only here, because `fingerprint` is computed once.
+    Its `arrays` are x, the images, and y, their labels, if there are any. Both are read-only here, because
+    `fingerprint` is computed once.
     Raises DataError if the arrays are not as described.
     """
 
@@ -181,6 +184,7 @@ class ImageDataset(Dataset):
         if images.size == 0:
             raise DataError(f"{self.name}: no images: shape {images.shape} found, at least one image needed")
         object.__setattr__(self, "images", _read_only(images))
+        object.__setattr__(self, "arrays", {"x": self.images})
         if self.labels is None:
             return
         labels = np.asarray(self.labels)
@@ -190,11 +194,7 @@ class ImageDataset(Dataset):
                 f"whole numbers with shape ({len(images)},) needed, one an image"
             )
         object.__setattr__(self, "labels", _read_only(labels.astype(np.int64)))
-
-    @property
-    def arrays(self) -> dict[str, np.ndarray]:
-        """x, the images, and y, their labels, if there are any."""
-        return {"x": self.images} | ({} if self.labels is None else {"y": self.labels})
+        object.__setattr__(self, "arrays", {"x": self.images, "y": self.labels})
 
     def __repr__(self) -> str:
         labelled = "no labels" if self.labels is None else "labelled"

@@ -65,7 +65,7 @@ def _opaque_8_bit(picture: Image.Image) -> tuple[Image.Image, bool]:
         raise DataError("32-bit float pixels (mode F) found, 8-bit or 16-bit pixels needed")
     if picture.mode in _ALPHA_MODES or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
-        transparent = rgba.getchannel("A").getextrema()[0] < 255
+        transparent = bool(np.asarray(rgba.getchannel("A")).min() < 255)
         white = image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return image.alpha_composite(white, rgba).convert("RGB"), transparent
     if picture.mode in ("1", "L"):

@@ -15,7 +15,6 @@ import re
 import sys
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -77,7 +76,7 @@ def parse_idx(raw: bytes, name: str, ndim: int | None = None) -> np.ndarray:
     return np.frombuffer(data, np.uint8)[start:].reshape(shape)
 
 
-def _inflate(raw: bytes, limit: int, name: str) -> tuple[bytes, Any]:
+def _inflate(raw: bytes, limit: int, name: str) -> tuple[bytes, zlib._Decompress]:
     """At most `limit` bytes of a gzip stream, less if it is cut short, and zlib's object for its state."""
     stream = zlib.decompressobj(wbits=31)
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from minigan import backend
 from minigan.backend import Device
@@ -80,7 +81,7 @@ class Loader:
         """Where in the data it is."""
         return {"epoch": self.epoch, "position": self.position}
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there, with the next iterator."""
         self.epoch, self.position = int(state["epoch"]), int(state["position"])
         if self.position == len(self):  # minigan 0.1 could be stopped between an epoch's last batch and its end

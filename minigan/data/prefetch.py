@@ -29,7 +29,7 @@ def prefetch(batches: Iterable[Batch], device: Device) -> Iterator[Batch]:
         yield batch
 
 
-def _send(batch: Batch | None, device: Device) -> tuple[Batch, Any] | None:
+def _send(batch: Batch | None, device: Device) -> tuple[Batch, object] | None:
     """The batch, and the event of its arrival.
 
     CuPy gives memory out again as soon as it is let go on the host, in the order of the stream that it

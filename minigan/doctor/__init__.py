@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 
 from minigan import backend
 from minigan.backend import Device
@@ -45,7 +46,7 @@ def _first_cause(error: BaseException) -> BaseException | None:
     return None if isinstance(error, backend.DeviceError) else error
 
 
-def _print_all(lines: object) -> None:
+def _print_all(lines: Iterable[str]) -> None:
     for line in lines:
         print(line, flush=True)
 

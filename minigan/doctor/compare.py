@@ -189,7 +189,7 @@ def _drawn_call(name: str) -> Draw:
     return draw
 
 
-def _drawn_optimiser(make: type[optim.Optimizer]) -> Draw:
+def _drawn_optimiser(make: Callable[[list[Tensor]], optim.Optimizer]) -> Draw:
     """Three steps of an optimiser with given gradients, over weights of several sizes."""
     shapes = ((3, 4, 5, 5), (257,), (33, 7), ())
 

@@ -8,18 +8,43 @@ a number of classes too, and takes labels beside its input. A file that is added
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
-from types import ModuleType
+from typing import Protocol
 
 from minigan.nn import Module
-from minigan.options import ConfigError
+from minigan.options import Choices, ConfigError
+
+
+class GeneratorClass(Protocol):
+    """What an architecture's `Generator` is: it makes one for a number of channels, and of classes if conditional."""
+
+    image_size: int
+
+    def __call__(self, *made_for: int) -> Module: ...
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a file of this package holds. summary: the first line of its docstring."""
+
+    Generator: GeneratorClass
+    Discriminator: Callable[..., Module]
+    DEFAULTS: Choices
+    summary: str
+
+
+def _architecture(name: str) -> Architecture:
+    module = import_module(f"minigan.models.{name}")
+    summary = (module.__doc__ or name).strip().splitlines()[0].removesuffix(".")
+    return Architecture(module.Generator, module.Discriminator, module.DEFAULTS, summary)
+
 
 _ORDER = ("quick28", "mlp", "dcgan28", "dcgan64", "face")  # the others follow, by name
 _FOUND = {module.name for module in iter_modules(__path__)}
-MODELS: dict[str, ModuleType] = {
-    name: import_module(f"minigan.models.{name}") for name in (*_ORDER, *sorted(_FOUND - set(_ORDER)))
-}
+MODELS: dict[str, Architecture] = {name: _architecture(name) for name in (*_ORDER, *sorted(_FOUND - set(_ORDER)))}
 
 
 def build(name: str, channels: int = 1, classes: int | None = None) -> tuple[Module, Module]:

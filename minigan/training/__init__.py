@@ -5,9 +5,10 @@ run.train()
 images = run.sample(64)
 """
 
+from minigan.options import ConfigError
 from minigan.renamed import renamed_in
 from minigan.training.callbacks import Callback
-from minigan.training.config import Config, ConfigError
+from minigan.training.config import Config
 from minigan.training.errors import CheckpointError, Interrupted, NonFiniteError, TrainingError
 from minigan.training.sampling import draw_noise, load_algorithm
 from minigan.training.session import prepare, resume, start

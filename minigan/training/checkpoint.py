@@ -13,16 +13,17 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from minigan.algorithms.registry import absolute, is_file
+from minigan.algorithms.state import State
 from minigan.backend import Array, to_numpy
 from minigan.data import DataInfo
 from minigan.models import MODELS
+from minigan.options import ConfigError
 from minigan.training.atomic import write_atomically
-from minigan.training.config import Config, ConfigError
+from minigan.training.config import Config
 from minigan.training.errors import CheckpointError
 from minigan.training.run_dir import run_number
 
@@ -35,12 +36,12 @@ class Checkpoint:
     """arrays: by name. progress: what else the run must remember, as JSON. config: the run's own. info: of its data."""
 
     arrays: dict[str, Array]
-    progress: dict[str, Any]
+    progress: State
     config: Config
     info: DataInfo
 
     @property
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         """Arrays and all else, as `Trainer.state_dict` gave it."""
         return self.arrays | self.progress
 
@@ -120,7 +121,7 @@ def _check_own_code(path: Path, algorithm: str) -> None:
             )
 
 
-def _of_version_1(arrays: dict[str, np.ndarray], header: dict[str, str]) -> tuple[dict, dict]:
+def _of_version_1(arrays: dict[str, Array], header: dict[str, str]) -> tuple[dict[str, Array], dict[str, str]]:
     """What minigan 0.1 saved, in today's names."""
     progress, config = json.loads(header["progress"]), json.loads(header["config"])
     for stream in ("noise", "dropout"):

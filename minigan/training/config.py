@@ -12,7 +12,7 @@ from typing import Any
 from minigan.algorithms import ALGORITHMS, GAN, Algorithm, find_algorithm
 from minigan.algorithms.registry import is_file, short_name
 from minigan.models import MODELS
-from minigan.options import ConfigError, check_options, options_of  # fmt: skip
+from minigan.options import Choices, ConfigError, Option, check_options, options_of  # fmt: skip
 from minigan.recipes import RECIPES
 from minigan.training.run_options import RunOptions
 
@@ -27,7 +27,7 @@ class Config(RunOptions):
     recipe's (or the model's), then the algorithm's defaults.
     """
 
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Choices = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_options(self, RunOptions)
@@ -51,7 +51,7 @@ class Config(RunOptions):
         return self.recipe or own or self.algorithm
 
     @classmethod
-    def choose(cls, *layers: Mapping[str, Any], **choices: Any) -> Config:
+    def choose(cls, *layers: Choices, **choices: Any) -> Config:
         """The defaults, with `layers` of choices on top, and `choices` on top of them all."""
         layers = (*layers, choices)
         chosen: dict[str, Any] = {name: value for layer in layers for name, value in layer.items()}
@@ -115,7 +115,7 @@ class Config(RunOptions):
         return dataclasses.replace(self, **run, options=dict(self.options) | own)
 
 
-def _base_of(chosen: Mapping[str, Any]) -> tuple[type[Algorithm], Mapping[str, Any]]:
+def _base_of(chosen: Choices) -> tuple[type[Algorithm], Choices]:
     """The algorithm's class, and the choices of the recipe: of the one named, else of the model."""
     if chosen.get("recipe") is not None and is_file(chosen.get("algorithm") or ""):
         raise ConfigError(
@@ -131,11 +131,11 @@ def _base_of(chosen: Mapping[str, Any]) -> tuple[type[Algorithm], Mapping[str, A
         return _base_of_file(chosen)
     if model not in list(MODELS):
         raise ConfigError(f"model {model!r} is not known: choose from {', '.join(MODELS)}")
-    base = {"model": model} | MODELS[model].DEFAULTS
+    base = {"model": model, **MODELS[model].DEFAULTS}
     return find_algorithm(chosen.get("algorithm") or base.get("algorithm", "gan")), base
 
 
-def _base_of_file(chosen: Mapping[str, Any]) -> tuple[type[Algorithm], Mapping[str, Any]]:
+def _base_of_file(chosen: Choices) -> tuple[type[Algorithm], Choices]:
     """Of a user's own GAN, the model's choices but for what the class has its own defaults for; of any other, none."""
     algorithm = find_algorithm(chosen["algorithm"])
     if not issubclass(algorithm, GAN):
@@ -152,14 +152,14 @@ def _model_options(algorithm: type[Algorithm]) -> set[str]:
     return {name for cls in ALGORITHMS.values() for name in options_of(cls)}
 
 
-def _expanded(choices: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+def _expanded(choices: Choices, own: Mapping[str, Option]) -> dict[str, Any]:
     """The choices, with one that sets several (lr) as these: any that is chosen by its own name stays as chosen."""
     sets = {o.set_by for o in own.values() if o.set_by and o.set_by in choices}
     wide = {name: choices[o.set_by] for name, o in own.items() if o.set_by in sets}
     return wide | {name: value for name, value in choices.items() if name not in sets}
 
 
-def _check_one(name: str, value: Any) -> None:
+def _check_one(name: str, value: object) -> None:
     option = options_of(RunOptions)[name]
     if not option.kind.fits(value):
         known = RECIPES if name == "recipe" else [*ALGORITHMS, "file.py:Class"]

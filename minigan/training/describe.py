@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from minigan.backend.distributed import ProcessGroup
+from minigan.data import Dataset
 from minigan.training.trainer import Trainer
 
 
@@ -25,7 +25,7 @@ def describe(trainer: Trainer) -> list[str]:
     ]
 
 
-def _describe_data(data: Any) -> str:
+def _describe_data(data: Dataset) -> str:
     shape = data.info.shapes.get("x", ())
     if len(shape) == 3:
         return f"{len(data):,} {'grey' if shape[0] == 1 else 'colour'} images {shape[1]}×{shape[2]}"
@@ -33,8 +33,10 @@ def _describe_data(data: Any) -> str:
     return f"{len(data):,} samples of {shapes}"
 
 
-def _describe_group(group: ProcessGroup, places: list, batch_size: int, sync_batch_norm: bool) -> list[str]:
-    if group.comm is None:
+def _describe_group(
+    group: ProcessGroup, places: list[tuple[str, str, str]], batch_size: int, sync_batch_norm: bool
+) -> list[str]:
+    if not group.has_mpi:
         return []
     if group.size == 1:
         return ["one process: mpiexec -n 2 minigan train --data-parallel … would start two, to share each batch"]

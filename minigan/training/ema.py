@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from minigan.algorithms import Algorithm
-from minigan.algorithms.state import under
+from minigan.algorithms.state import State, under
 from minigan.autograd import Tensor
 from minigan.kernels.averaging import average_update
 from minigan.nn import Module
@@ -47,11 +46,11 @@ class EMA:
         finally:
             algorithm.networks = networks
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """The averages, as G_ema.…"""
         return {f"{name}_ema.{key}": a for name, net in self.networks.items() for key, a in net.state_dict().items()}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Take them over."""
         for name, network in self.networks.items():
             network.load_state_dict(under(f"{name}_ema", state))

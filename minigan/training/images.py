@@ -9,11 +9,15 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minigan.training.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from PIL import Image
 
 GAP = 2  # pixels between the images of a grid
 SMALLEST = 48  # images smaller than this many pixels are enlarged, each pixel to a square
@@ -62,7 +66,7 @@ def load_png(path: Path) -> np.ndarray:
     return array[..., None] if array.ndim == 2 else array
 
 
-def _image(picture: np.ndarray) -> Any:
+def _image(picture: np.ndarray) -> Image.Image:
     from PIL import Image
 
     return Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
@@ -90,16 +94,15 @@ def can_be_shown(samples: np.ndarray) -> bool:
     return samples.ndim == 4 and samples.shape[1] in (1, 3) or samples.ndim == 2 and samples.shape[1] == 2
 
 
-def save_curves(path: Path, stats: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> None:
+def save_curves(path: Path, stats: Sequence[Mapping[str, float]], labels: Mapping[str, str]) -> None:
     """All figures over the steps: losses in one panel, norms (on a logarithmic scale) and all else in others.
 
     stats: lines with "step" and figures by name. labels: what a figure is called, if not by its name.
     """
-    names = dict.fromkeys(name for line in stats for name in line if name not in ("step", "epoch", "seconds"))
-    panels = {"loss": [], "": [], "norm": []}
-    for name in names:
-        panels["loss" if name.startswith("loss") else "norm" if name.endswith("_norm") else ""].append(name)
-    panels = {label: names for label, names in panels.items() if names}
+    by_kind: dict[str, list[str]] = {"loss": [], "": [], "norm": []}
+    for name in dict.fromkeys(name for line in stats for name in line if name not in ("step", "epoch", "seconds")):
+        by_kind["loss" if name.startswith("loss") else "norm" if name.endswith("_norm") else ""].append(name)
+    panels = {label: names for label, names in by_kind.items() if names}
     if not panels:
         return
     figure = _figure((8, 3 * len(panels)))
@@ -118,7 +121,7 @@ def save_curves(path: Path, stats: Sequence[Mapping[str, Any]], labels: Mapping[
     _save_figure(path, figure)
 
 
-def _figure(size: tuple[float, float]) -> Any:
+def _figure(size: tuple[float, float]) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -127,7 +130,7 @@ def _figure(size: tuple[float, float]) -> Any:
     return figure
 
 
-def _save_figure(path: Path, figure: Any) -> None:
+def _save_figure(path: Path, figure: Figure) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     write_atomically(path, buffer.getvalue())

@@ -14,11 +14,14 @@ import time
 from array import array
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, TextIO
 
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.options import ConfigError
 from minigan.training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 PATIENCE = 2.0  # seconds in which all processes that fail for one reason are expected to say so
 LAUNCHERS = ("PMI", "OMPI_COMM_WORLD")  # whose …_RANK and …_SIZE mpiexec sets: MPICH, Intel, Microsoft; Open MPI
@@ -87,13 +90,14 @@ def end(say: Callable[[str], None], message: str, code: int) -> None:
             if not _group.is_main:
                 sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
                 say(f"{message} (process {_group.rank} of 0 to {_group.size - 1}, on {platform.node()})")
-            _until_taken(sys.stdout), _until_taken(sys.stderr)
+            for stream in (sys.stdout, sys.stderr):
+                _until_taken(stream)
             MPI.COMM_WORLD.Abort(code)
             os._exit(code)  # MPICH's Abort may come back: it asks mpiexec to end all, which takes a moment
         time.sleep(0.01)
 
 
-def _until_taken(stream: Any) -> None:
+def _until_taken(stream: TextIO) -> None:
     """Wait until mpiexec has read what was printed: what it has not read when it ends all processes may be lost.
 
     Only Linux and its like tell; elsewhere nothing is waited for.
@@ -109,7 +113,7 @@ def _until_taken(stream: Any) -> None:
             ioctl(stream.fileno(), FIONREAD, waiting)
 
 
-def _takes_device_arrays(comm: Any) -> bool:
+def _takes_device_arrays(comm: MPI.Comm) -> bool:
     """Whether MPI takes arrays that lie on a GPU.
 
     MPI 4.1 tells the kinds of memory it knows; before, MPICH and Open MPI had functions of their own.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ class RunDir:
         with open(self.path / "log.txt", "a", encoding="utf-8") as file:
             file.write(line + "\n")
 
-    def add_line(self, name: str, line: dict[str, Any]) -> None:
+    def add_line(self, name: str, line: Mapping[str, float]) -> None:
         """Add a line to stats.jsonl or scores.jsonl."""
         with open(self.path / name, "a", encoding="utf-8") as file:
             file.write(_json_line(line))
@@ -123,7 +123,7 @@ def run_number(folder: Path) -> int | None:
     return int(match[1]) if match else None
 
 
-def _json_line(values: dict[str, Any]) -> str:
+def _json_line(values: Mapping[str, float | None]) -> str:
     """A line of JSON, which has no word for NaN or Inf: they become null."""
     finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
     return json.dumps(finite, allow_nan=False) + "\n"
@@ -131,7 +131,7 @@ def _json_line(values: dict[str, Any]) -> str:
 
 def _claim(runs: Path, name: str) -> Path:
     """A new folder with a number that no other has, whoever else is making one at this moment."""
-    taken = {run_number(path) for path in runs.iterdir()} - {None}
+    taken = [number for path in runs.iterdir() if (number := run_number(path)) is not None]
     number = 1 + max(taken, default=-1)
     while True:
         path = runs / f"{number:05d}-{name}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from minigan.algorithms import ALGORITHMS
 from minigan.algorithms.registry import is_file
@@ -13,7 +12,7 @@ from minigan.options import COUNT, FLAG, FRACTION, NATURAL, Kind, option, or_non
 from minigan.recipes import RECIPES
 
 
-def _is_device(value: Any) -> bool:
+def _is_device(value: object) -> bool:
     try:
         return value == "auto" or bool(isinstance(value, str) and parse_device(value))
     except ValueError:
@@ -24,7 +23,7 @@ def _canonical_device(text: str) -> str:
     return text if text == "auto" else str(parse_device(text))
 
 
-def _is_path(value: Any) -> bool:
+def _is_path(value: object) -> bool:
     return isinstance(value, str) and bool(value)
 
 

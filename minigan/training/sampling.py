@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 from minigan import backend
 from minigan.algorithms import Algorithm
@@ -37,7 +36,7 @@ def load_algorithm(path: str | Path, device: str | None = None, file: str | None
     return algorithm, config
 
 
-def slerp(a: Any, b: Any, t: float) -> Any:
+def slerp(a: Array, b: Array, t: float) -> Array:
     """A point on the way from a to b (z_dim) on the sphere: sin((1−t)Ω)/sin Ω · a + sin(tΩ)/sin Ω · b.
 
     Normal noise in many dimensions lies near a sphere; a straight line would pass through its empty
@@ -50,7 +49,7 @@ def slerp(a: Any, b: Any, t: float) -> Any:
     return (math.sin((1 - t) * angle) * a + math.sin(t * angle) * b) / math.sin(angle)
 
 
-def interpolate(z: Any, steps: int) -> Any:
+def interpolate(z: Array, steps: int) -> Array:
     """A closed way over the points z (N, z_dim), with `steps` points from each to the next: (N·steps, z_dim)."""
     points = [slerp(z[i], z[(i + 1) % len(z)], k / steps) for i in range(len(z)) for k in range(steps)]
     return backend.get_array_module(z).stack(points).astype(z.dtype)

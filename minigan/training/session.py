@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from minigan import backend
 from minigan.algorithms.registry import absolute, is_file
+from minigan.algorithms.state import State
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import DataError, Dataset
 from minigan.options import ConfigError
@@ -100,7 +101,7 @@ def resume(
     return trainer
 
 
-def restore(load: Callable[[Mapping[str, Any]], None], checkpoint: Checkpoint, path: Path) -> None:
+def restore(load: Callable[[State], None], checkpoint: Checkpoint, path: Path) -> None:
     """Hand a checkpoint's state to `load`, with one sentence if it does not fit."""
     try:
         load(checkpoint.state)

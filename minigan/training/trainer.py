@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 from minigan import backend
 from minigan.algorithms import Algorithm, Figures
-from minigan.algorithms.state import random_state
+from minigan.algorithms.state import HasState, State, random_state
 from minigan.autograd import AnomalyError
 from minigan.backend import Array
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
@@ -33,7 +33,7 @@ class Trainer:
     def __init__(
         self, config: Config, data: Dataset, run_dir: RunDir | None = None, process_group: ProcessGroup = SINGLE_PROCESS
     ) -> None:
-        self.config, self.data, self.run_dir, self.process_group = config, data, run_dir, process_group
+        self.config, self.data, self._run_dir, self.process_group = config, data, run_dir, process_group
         spec = process_group.own_device(config.device)
         self.device, self.device_reason = device, _ = backend.choose_device(spec, config.tf32)
         self.places = process_group.places(device)  # asked of all processes; told by the first alone
@@ -50,27 +50,42 @@ class Trainer:
         self.say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)
         self.batches: Iterator[Batch] | None = None
         self.taken: list[Batch] = []  # by the last step
-        self.random_state: dict[str, Any] = {}  # before the last step
+        self.random_state: State = {}  # before the last step
+
+    @property
+    def has_run_dir(self) -> bool:
+        """Whether the run has a folder: `prepare` and a replay make it without."""
+        return self._run_dir is not None
+
+    @property
+    def run_dir(self) -> RunDir:
+        """The run's folder. Raises TrainingError if it has none."""
+        if self._run_dir is None:
+            raise TrainingError("this run was prepared without a folder: make it with start() to train it")
+        return self._run_dir
+
+    @run_dir.setter
+    def run_dir(self, run_dir: RunDir) -> None:
+        self._run_dir = run_dir
 
     # The loop.
 
     def train(self) -> None:
-        """Go on until the configured end. Ctrl-C saves, and raises `Interrupted`."""
-        if self.run_dir is None:
-            raise TrainingError("this run was prepared without a folder: make it with start() to train it")
+        """Go on until the configured end, in the run's folder. Ctrl-C saves, and raises `Interrupted`."""
+        run_dir = self.run_dir
         self.device.use()  # by this thread
         if self.device == backend.CPU:
             backend.keep_freed_memory()
         try:
             with backend.products_in_tf32(self.device, self.config.tf32), stop_requests() as stopped:
-                self._loop(stopped)
+                self._loop(run_dir, stopped)
         except (Exception, KeyboardInterrupt) as error:
             better = self._explained(error)
             if better is error:
                 raise
             raise better from (error if isinstance(error, AnomalyError) else None)
 
-    def _loop(self, stopped: Callable[[], bool]) -> None:
+    def _loop(self, run_dir: RunDir, stopped: Callable[[], bool]) -> None:
         began = time.monotonic() - self.seconds
         self.elapsed = lambda: time.monotonic() - began
         self._call("on_start")
@@ -82,7 +97,7 @@ class Trainer:
                 if self.finished:
                     break
                 if self.process_group.any(stopped()):
-                    command = resume_command(self.run_dir.path, self.process_group.size)
+                    command = resume_command(run_dir.path, self.process_group.size)
                     raise Interrupted(f"stopped at {self.place(self.step)}; all is saved. Go on with: {command}")
                 figures = self.take_step()
                 self.seconds = self.elapsed()
@@ -111,15 +126,14 @@ class Trainer:
 
     def take_step(self) -> Figures:
         """One step of the algorithm, in the contexts that callbacks want; its figures."""
-        if self.batches is None:
-            self.batches = iter(self.loader)
+        batches = self.batches = self.batches or iter(self.loader)
         epoch, self.taken, self.random_state = self.loader.epoch, [], random_state(self.algorithm)
         with ExitStack() as stack:
             for callback in self.callbacks:
                 context = callback.around_step(self)
                 if context is not None:
                     stack.enter_context(context)
-            figures = self.algorithm(self._taking())
+            figures = self.algorithm(self._taking(batches))
         if not self.taken and self.config.steps is None:
             raise TrainingError(
                 f"{type(self.algorithm).__name__}.step took no batch, so no epoch would ever end: call next(batches) "
@@ -135,13 +149,13 @@ class Trainer:
         """A step in words, and the epoch that is under way."""
         return f"step {step} (epoch {self.closed_epochs + 1})"
 
-    def _taking(self) -> Iterator[Batch]:
+    def _taking(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The batches, each remembered: a step that gives a NaN is taken again."""
-        for batch in self.batches:
+        for batch in batches:
             self.taken.append(batch)
             yield batch
 
-    def _call(self, moment: str, *what: Any) -> None:
+    def _call(self, moment: str, *what: Figures) -> None:
         for callback in self.callbacks:
             getattr(callback, moment)(self, *what)
 
@@ -166,15 +180,15 @@ class Trainer:
         with self.averaged_weights():
             return self.algorithm.generate(n, self.config.seed if seed is None else seed, **condition)
 
-    def averaged_weights(self) -> AbstractContextManager:
+    def averaged_weights(self) -> AbstractContextManager[None]:
         """Meanwhile the generators have the weights to draw from: the averaged ones, if there are any."""
         return nullcontext() if self.ema is None else self.ema.applied(self.algorithm)
 
     # Its state.
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """All that a checkpoint must hold, by dotted names: arrays, numbers and texts."""
-        own = {
+        own: State = {
             "step": self.step,
             "seconds": self.seconds,
             "closed_epochs": self.closed_epochs,
@@ -183,11 +197,11 @@ class Trainer:
         parts = (part.state_dict() for part in self._parts())
         return own | {name: value for part in parts for name, value in part.items()}
 
-    def _parts(self) -> list[Any]:
+    def _parts(self) -> list[HasState]:
         """What has a state of its own."""
         return [self.algorithm, self.loader, *([self.ema] if self.ema else ()), *self.callbacks]
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Go on from such a state. Raises KeyError, TypeError or ValueError for what does not fit."""
         for part in self._parts():
             part.load_state_dict(state)
@@ -206,7 +220,7 @@ class Callback:
     def on_start(self, trainer: Trainer) -> None:
         """Before the first step of this process; trainer.step is 0 unless the run was resumed."""
 
-    def around_step(self, trainer: Trainer) -> AbstractContextManager | None:
+    def around_step(self, trainer: Trainer) -> AbstractContextManager[object] | None:
         """A context in which the next step is taken, if one is wanted."""
 
     def on_step(self, trainer: Trainer, figures: Figures) -> None:
@@ -218,12 +232,12 @@ class Callback:
     def on_stop(self, trainer: Trainer) -> None:
         """At the end: after the last step, or as the user stopped the run."""
 
-    def on_error(self, trainer: Trainer, error: Exception) -> Exception | None:
+    def on_error(self, trainer: Trainer, error: BaseException) -> BaseException | None:
         """An error ends the run: a better one to raise in its place, if there is one."""
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """What must be in a checkpoint, by names that no other part of the run uses."""
         return {}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Take it over from the state of a whole run."""

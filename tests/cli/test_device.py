@@ -104,7 +104,7 @@ def test_a_run_has_tf32_while_it_trains_and_nobody_else_has(wanted, fails, train
     monkeypatch.setattr(backend, "to_device", lambda array, device: array)
     seen = []
 
-    def look(self, stopped):
+    def look(self, run_dir, stopped):
         backend.choose_device("gpu")  # as others in the same program may
         seen.append(fake.in_tf32)
         if fails:

@@ -65,8 +65,8 @@ class Mistake:
             return 0, len(source)
         found: ast.AST = ast.parse(source)
         for name in self.within.split("."):
-            inner = (n for n in ast.iter_child_nodes(found) if getattr(n, "name", None) == name)
-            found = next(inner, None)
+            inner = [n for n in ast.iter_child_nodes(found) if getattr(n, "name", None) == name]
+            found = inner[-1] if inner else None  # the last: those before it are overloads
             if found is None:
                 raise TableError(f"{self.where}: {self.name}: there is no {self.within} in {self.file}")
         lines = source.splitlines(keepends=True)

@@ -143,7 +143,7 @@ def test_the_steps_since_a_checkpoint_are_taken_again_to_the_bit(begin, go_on, t
     run = go_on(run, steps=5)
     again = fresh(run)
     again.load_state_dict(load_checkpoint(Path(kept)).state)
-    assert len(take_steps(again, 3)) == 3 and (again.step, again.run_dir) == (5, None)
+    assert len(take_steps(again, 3)) == 3 and (again.step, again.has_run_dir) == (5, False)
     assert to_the_bit(again.algorithm) == to_the_bit(run.algorithm)
     assert to_the_bit(again.ema) == to_the_bit(run.ema)
 

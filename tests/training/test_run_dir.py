@@ -80,7 +80,7 @@ def test_freed_memory_is_kept_while_training_on_a_cpu(device, asked, begin, monk
         run.device = backend.Device("gpu", 0)
         monkeypatch.setattr(backend.Device, "use", lambda self: None)
         monkeypatch.setattr(backend, "products_in_tf32", lambda device, on: nullcontext())
-        monkeypatch.setattr(Trainer, "_loop", lambda self, stopped: None)
+        monkeypatch.setattr(Trainer, "_loop", lambda self, run_dir, stopped: None)
     run.train()
     assert len(calls) == asked
 
@@ -96,7 +96,7 @@ def test_tf32_is_as_the_run_has_it_while_it_trains_and_no_longer(tf32, begin, mo
         done.append("as before")
 
     monkeypatch.setattr(backend, "products_in_tf32", switched)
-    monkeypatch.setattr(Trainer, "_loop", lambda self, stopped: done.append("trained"))
+    monkeypatch.setattr(Trainer, "_loop", lambda self, run_dir, stopped: done.append("trained"))
     run = begin(1, tf32=tf32)
     assert not done
     run.train()

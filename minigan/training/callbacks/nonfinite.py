@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
 
 from minigan import backend
-from minigan.algorithms.state import entry_name
+from minigan.algorithms.state import State, entry_name
 from minigan.autograd import AnomalyError, Tensor, detect_anomaly, observe
 from minigan.autograd.anomaly import is_finite
 from minigan.optim import Optimizer
@@ -36,7 +35,7 @@ class NonFinite(Callback):
 
         trainer.algorithm.loss_hooks.append(check)
 
-    def around_step(self, trainer: Trainer) -> AbstractContextManager | None:
+    def around_step(self, trainer: Trainer) -> AbstractContextManager[None] | None:
         """The watch, if it is wanted."""
         return watch() if self.detect else None
 
@@ -44,7 +43,7 @@ class NonFinite(Callback):
         """What comes next would show and score weights that are NaN: look at them on all processes."""
         check_state(trainer, trainer.state_dict())
 
-    def on_error(self, trainer: Trainer, error: Exception) -> Exception | None:
+    def on_error(self, trainer: Trainer, error: BaseException) -> Exception | None:
         """The same error with its source, and what to do."""
         last = trainer.run_dir.last_checkpoint
         advice = f"The last good checkpoint is {last}: start again with lower learning rates (--lr)"
@@ -79,7 +78,7 @@ class NonFinite(Callback):
         return first_nonfinite(lambda: take_steps(again, error.step - again.step)) or first
 
 
-def check_state(trainer: Trainer, state: Mapping[str, Any]) -> None:
+def check_state(trainer: Trainer, state: State) -> None:
     """Raise NonFiniteError for the first array of a run's state that is not finite."""
     for name, value in state.items():
         if backend.is_array(value) and not is_finite(value):
@@ -109,10 +108,12 @@ def watch() -> Iterator[None]:
 class _OptimizerWatch:
     """An observer of optimisers' steps."""
 
-    def after_forward(self, *what: Any) -> None:
+    before: str | None = None
+
+    def after_forward(self, *what: object) -> None:
         """Nothing."""
 
-    def after_backward(self, *what: Any) -> None:
+    def after_backward(self, *what: object) -> None:
         """Nothing."""
 
     def before_step(self, optimizer: Optimizer) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from minigan.autograd import Tensor
 from minigan.training.callbacks.samples import SampleGrid
 from minigan.training.callbacks.stats import Stats
 from minigan.training.describe import total_steps
 from minigan.training.trainer import Callback, Trainer
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 PLAIN_SECONDS = 10.0  # between two plain lines
 
@@ -24,7 +27,7 @@ class Progress(Callback):
 
     def __init__(self, stats: Stats, grids: SampleGrid | None = None) -> None:
         self.stats, self.grids = stats, grids
-        self.bar: Any = None
+        self.bar: tqdm | None = None
 
     def on_start(self, trainer: Trainer) -> None:
         """Begin at the step the run is at."""
@@ -73,7 +76,7 @@ class Progress(Callback):
             self.line("  ".join(part for part in (f"step {trainer.step} done", shown, made) if part))
         self.close()
 
-    def on_error(self, trainer: Trainer, error: Exception) -> None:
+    def on_error(self, trainer: Trainer, error: BaseException) -> None:
         """Nor after an error."""
         self.close()
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from minigan import backend
+from minigan.algorithms.state import State
 from minigan.autograd import Tensor
+from minigan.backend import Array
 from minigan.training.errors import NonFiniteError
 from minigan.training.trainer import Callback, Trainer
 
@@ -46,18 +46,18 @@ class Stats(Callback):
         self.sums, self.counts = {}, {}
         epoch = trainer.loader.epoch + (not trainer.at_epoch_end)
         line = {"step": trainer.step, "epoch": epoch, **self.latest, "seconds": round(trainer.seconds, 3)}
-        if trainer.process_group.is_main and trainer.run_dir is not None:
+        if trainer.process_group.is_main and trainer.has_run_dir:
             trainer.run_dir.add_line("stats.jsonl", line)
 
     def fetch(self, trainer: Trainer) -> None:
         """Bring the pending figures to the host, all in one copy, and add them up."""
         if not self.pending:
             return
-        names = dict.fromkeys(name for figures, _ in self.pending for name in figures)
-        if not names:
+        given_names = dict.fromkeys(name for figures, _ in self.pending for name in figures)
+        if not given_names:
             self.pending = []
             return
-        names = sorted(names, key=lambda name: not name.startswith("loss"))  # losses first
+        names = sorted(given_names, key=lambda name: not name.startswith("loss"))  # losses first
         weights = [weight for _, weight in self.pending]
         rows = [[figures.get(name) for name in names] for figures, _ in self.pending]
         norms = [i for i, name in enumerate(names) if name.endswith("_norm")]
@@ -74,17 +74,17 @@ class Stats(Callback):
                 self.sums[name] = self.sums.get(name, 0.0) + value
                 self.counts[name] = self.counts.get(name, 0) + 1
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> State:
         """The sums of a line that is not yet full."""
         return {"stats.sums": dict(self.sums), "stats.counts": dict(self.counts)}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Go on with them."""
         self.sums, self.counts = dict(state["stats.sums"]), dict(state["stats.counts"])
         self.pending = []
 
 
-def _fetched(rows: list[list[Tensor | None]]) -> Any:
+def _fetched(rows: list[list[Tensor | None]]) -> Array:
     """Single numbers on the device as one array on the host; what a step did not give is 0."""
     found = next(value for row in rows for value in row if value is not None).data
     xp = backend.get_array_module(found)

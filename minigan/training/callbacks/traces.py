@@ -15,7 +15,7 @@ class Traces(Callback):
     def __init__(self, every: int) -> None:
         self.every = every
 
-    def around_step(self, trainer: Trainer) -> AbstractContextManager | None:
+    def around_step(self, trainer: Trainer) -> AbstractContextManager[None] | None:
         """The step is recorded if it is due."""
         return self._recorded(trainer) if (trainer.step + 1) % self.every == 0 else None
 
