@@ -44,7 +44,7 @@ def test_all_draw_for_as_many_whole_batches_and_take_rows_of_their_own(size, tim
     taken = []
     for rank in range(size):
         group = group_of(size, rank)
-        share = group.begin(7)
+        share = group.begin_batch(7)
         n = times * (share.stop - share.start)
         whole, part = group.part(n)
         assert whole == 7 * times and len(range(whole)[part]) == n
@@ -54,7 +54,7 @@ def test_all_draw_for_as_many_whole_batches_and_take_rows_of_their_own(size, tim
 
 def test_a_single_process_draws_for_what_it_has_whatever_the_batch_at_hand():
     group = ProcessGroup()
-    group.begin(7)
+    group.begin_batch(7)
     assert group.part(9) == (9, slice(0, 9)) and group.weight == 1
 
 
@@ -67,7 +67,7 @@ def test_gradients_travel_in_one_piece_and_keep_their_shapes(twice):
     before, sent = [g.copy() for g in gradients], []
     reduce = twice.comm.Allreduce
     twice.comm.Allreduce = lambda *given: sent.append(given) or reduce(*given)
-    twice.begin(7)
+    twice.begin_batch(7)
     averaged = twice.average(gradients, like)
     assert len(sent) == 1
     for a, g, unchanged in zip(averaged, gradients, before, strict=True):
@@ -77,7 +77,7 @@ def test_gradients_travel_in_one_piece_and_keep_their_shapes(twice):
 
 
 def test_every_dtype_travels_as_it_is(twice):
-    twice.begin(8)
+    twice.begin_batch(8)
     gradients = [np.float32([1, 2]), np.float64([3]), np.float32([4])]
     averaged = twice.average(gradients, [np.zeros_like(g) for g in gradients])
     assert [(a.dtype.name, a.tolist()) for a in averaged] == [("float32", [1, 2]), ("float64", [3]), ("float32", [4])]
@@ -87,7 +87,7 @@ def test_every_dtype_travels_as_it_is(twice):
 def test_a_mean_over_the_batch_is_weighed_by_shares(twice, value):
     """A single number too, of which NumPy makes a scalar that nobody can write to."""
     before = value.copy()
-    twice.begin(7)
+    twice.begin_batch(7)
     found = twice.mean(value)
     np.testing.assert_allclose(found, 2 * 3 / 7 * before, rtol=1e-6)
     np.testing.assert_array_equal(value, before)
@@ -122,7 +122,7 @@ def test_a_single_process_asks_nobody():
 @pytest.mark.parametrize("rank", [0, 1])
 def test_alone_it_speaks_with_nobody_and_draws_as_before(rank):
     group = ProcessGroup(SimpleNamespace(size=2, rank=rank))  # which can do nothing
-    share = group.begin(7)
+    share = group.begin_batch(7)
     drawn = group.part(len(range(7)[share]))
     with group.alone():
         array = np.ones(3)
@@ -131,7 +131,7 @@ def test_alone_it_speaks_with_nobody_and_draws_as_before(rank):
         assert group.broadcast(lambda: rank) == rank and group.any(False) is False
         group.barrier(), group.check_equal({"rank": rank})
         assert group.weight == 1  # its means are those of its share
-        assert group.begin(7) == share and group.part(len(range(7)[share])) == drawn
+        assert group.begin_batch(7) == share and group.part(len(range(7)[share])) == drawn
     assert group.communicates and group.weight == len(range(7)[share]) / 7
 
 
@@ -193,7 +193,7 @@ def test_by_auto_a_gpu_that_does_not_compute_is_not_taken(monkeypatch, rank):
 
 def test_arrays_of_a_gpu_go_by_way_of_the_host(cupy, twice):
     """Where MPI takes none that lie there. `Twice` refuses them."""
-    twice.begin(7)
+    twice.begin_batch(7)
     like = [cupy.zeros((3, 2)).T, cupy.zeros(())]
     gradients = [cupy.arange(6.0).reshape(2, 3), cupy.asarray(5.0)]
     for a, g in zip(twice.average(gradients, like), gradients, strict=True):

@@ -110,7 +110,7 @@ class Algorithm:
 
     def _draw(self, draw: Callable[..., Array], batch: Batch, shape: Sequence[int]) -> Tensor:
         """Drawn for the whole batch, whoever takes which share of it."""
-        whole, part = batch.whole, self.process_group.share(batch.whole)
+        whole, part = batch.global_size, self.process_group.share(batch.global_size)
         if whole == len(batch):  # made in the step, of shares (reals and fakes in one): of others' nothing is known
             whole, part = self.process_group.part(whole)
         return self.tensor(draw((whole, *shape), "float32")[part])

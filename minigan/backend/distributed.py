@@ -73,7 +73,7 @@ class _OneProcess:
 
 
 class ProcessGroup:
-    """The processes that train together. With one process every method is a matter of course, and costs nothing.
+    """The processes that train together. With one process no method sends anything.
 
     comm: an MPI communicator of mpi4py's; None for one process, which needs no MPI. neighbours: one of the processes
     on this machine. on_gpu: whether MPI takes arrays that lie on a GPU; else they go by way of the host.
@@ -87,7 +87,7 @@ class ProcessGroup:
         self.neighbours: Communicator = _OneProcess() if neighbours is None else neighbours
         self.on_gpu = on_gpu
         self.rank, self.size = self.comm.rank, self.comm.size
-        self.whole = self.own = 1  # samples in the batch at hand, and of these in this process' share
+        self.global_size = self.local_size = 1  # samples in the batch at hand, and of these in this process' share
         self.start = 0  # where in the batch the share begins
         self._alone = False
 
@@ -102,16 +102,16 @@ class ProcessGroup:
         """Which of n samples are this process': shares follow each other and differ by one sample at most."""
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
 
-    def begin(self, n: int) -> slice:
+    def begin_batch(self, n: int) -> slice:
         """Note that the batch at hand is now one of n samples; this process' share of it."""
         share = self.share(n)
-        self.start, self.whole, self.own = share.start, n, share.stop - share.start
+        self.start, self.global_size, self.local_size = share.start, n, share.stop - share.start
         return share
 
     @property
     def weight(self) -> float:
         """How much this process' means count in the mean over the whole batch."""
-        return 1.0 if self._alone else self.own / self.whole
+        return 1.0 if self._alone else self.local_size / self.global_size
 
     def part(self, n: int) -> tuple[int, slice]:
         """How many samples to draw for, and which of them are for the n samples here.
@@ -119,10 +119,10 @@ class ProcessGroup:
         n is this process' share of the batch at hand, or a multiple of it (reals and fakes in one array): all
         processes then draw for as many whole batches, so that their random streams stay at one place.
         """
-        if self.own == self.whole:
+        if self.local_size == self.global_size:
             return n, slice(0, n)
-        batches = -(-n // self.own)
-        return batches * self.whole, slice(batches * self.start, batches * self.start + n)
+        batches = -(-n // self.local_size)
+        return batches * self.global_size, slice(batches * self.start, batches * self.start + n)
 
     # Sums over all processes. Every process must ask for the same ones, in the same order.
 

@@ -14,17 +14,17 @@ class Batch:
     By custom x are samples, y their labels, a and b the two sides of a pair, or of two unpaired sets, and tokens
     sequences. An array is read as an attribute, `batch.x`, or by its name, `batch["x"]`.
 
-    whole: how many samples the batch has over all processes that share it; without it, as many as here.
+    global_size: how many samples the batch has over all processes that share it; without it, as many as here.
     """
 
-    def __init__(self, whole: int | None = None, **arrays: Any) -> None:
+    def __init__(self, global_size: int | None = None, **arrays: Any) -> None:
         if not arrays:
             raise DataError("a batch needs one array or more: Batch(x=images)")
         lengths = {name: len(array) for name, array in arrays.items()}
         if len(set(lengths.values())) > 1:
             raise DataError(f"the arrays of a batch must have one length, but they have {lengths}")
         self.arrays = arrays
-        self.whole = len(self) if whole is None else whole
+        self.global_size = len(self) if global_size is None else global_size
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
@@ -46,8 +46,8 @@ class Batch:
 
     def map(self, function: Callable[[Any], Any]) -> Batch:
         """A batch of what `function` makes of each array."""
-        return Batch(self.whole, **{name: function(array) for name, array in self.arrays.items()})
+        return Batch(self.global_size, **{name: function(array) for name, array in self.arrays.items()})
 
     def only(self, names: Iterable[str]) -> Batch:
         """A batch of these arrays alone."""
-        return Batch(self.whole, **{name: self[name] for name in names})
+        return Batch(self.global_size, **{name: self[name] for name in names})

@@ -57,7 +57,7 @@ class Loader:
     def __iter__(self) -> Iterator[Batch]:
         """Go on from (epoch, position). A batch counts as taken from the moment it is handed out."""
         for batch in prefetch(self._from_here(), self.device):
-            self.process_group.begin(batch.whole)
+            self.process_group.begin_batch(batch.global_size)
             self.position += 1
             if self.position == len(self):
                 self.epoch, self.position = self.epoch + 1, 0

@@ -28,8 +28,8 @@ def retake_step(trainer: Trainer) -> Figures:
 
 
 def _taken(trainer: Trainer) -> Iterator[Batch]:
-    for batch in trainer.taken:
-        trainer.process_group.begin(batch.whole)
+    for batch in trainer.step_batches:
+        trainer.process_group.begin_batch(batch.global_size)
         yield batch
 
 

@@ -49,7 +49,7 @@ class Trainer:
         self.elapsed: Callable[[], float] = lambda: self.seconds  # the same at this moment
         self.say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)
         self.batches: Iterator[Batch] | None = None
-        self.taken: list[Batch] = []  # by the last step
+        self.step_batches: list[Batch] = []  # that the last step took
         self.random_state: State = {}  # before the last step
 
     @property
@@ -127,14 +127,14 @@ class Trainer:
     def take_step(self) -> Figures:
         """One step of the algorithm, in the contexts that callbacks want; its figures."""
         batches = self.batches = self.batches or iter(self.loader)
-        epoch, self.taken, self.random_state = self.loader.epoch, [], random_state(self.algorithm)
+        epoch, self.step_batches, self.random_state = self.loader.epoch, [], random_state(self.algorithm)
         with ExitStack() as stack:
             for callback in self.callbacks:
                 context = callback.around_step(self)
                 if context is not None:
                     stack.enter_context(context)
             figures = self.algorithm(self._taking(batches))
-        if not self.taken and self.config.steps is None:
+        if not self.step_batches and self.config.steps is None:
             raise TrainingError(
                 f"{type(self.algorithm).__name__}.step took no batch, so no epoch would ever end: call next(batches) "
                 "in it, or train for a number of --steps"
@@ -152,7 +152,7 @@ class Trainer:
     def _taking(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The batches, each remembered: a step that gives a NaN is taken again."""
         for batch in batches:
-            self.taken.append(batch)
+            self.step_batches.append(batch)
             yield batch
 
     def _call(self, moment: str, *what: Figures) -> None:

@@ -397,8 +397,8 @@ def test_arrays_of_a_batch_come_as_tensors_of_the_dtype():
     seen = []
     algorithm.value = lambda batch: seen.append(batch) or 0
     y = mg.Tensor([1, 2], dtype="int64")
-    algorithm(iter([Batch(whole=5, x=np.zeros((2, 3), "float32"), n=np.array([1, 2], "int32"), y=y)]))
-    assert seen[0].whole == 5
+    algorithm(iter([Batch(global_size=5, x=np.zeros((2, 3), "float32"), n=np.array([1, 2], "int32"), y=y)]))
+    assert seen[0].global_size == 5
     assert {name: (type(a), str(a.dtype)) for name, a in seen[0].arrays.items()} == {
         "x": (mg.Tensor, "float64"), "n": (mg.Tensor, "int32"), "y": (mg.Tensor, "int64")
     }  # fmt: skip

@@ -24,7 +24,8 @@ from small_gans import (
 
 import minigan as mg
 from minigan import nn, optim
-from minigan.algorithms import GAN
+from minigan.algorithms import GAN, as_border
+from minigan.algorithms.gan import gradient_norm
 from minigan.data import Batch
 from minigan.penalties import PENALTIES, clip_weights
 
@@ -474,3 +475,11 @@ def test_a_missing_detach_would_have_filled_gs_gradients():
     G, D = players(gan)
     gan.loss.discriminator_loss(D(batch().x), D(G(noise()))).backward()
     assert any(q.grad is not None for q in G.parameters())
+
+
+def test_the_norm_of_the_gradient_at_the_border():
+    border = as_border(mg.Tensor([1.0, 2.0]))
+    with pytest.raises(ValueError, match=r"^no gradient has come to the border \(D's input\): D's logits"):
+        gradient_norm(border)
+    (border * mg.Tensor([3.0, 4.0])).sum().backward()
+    assert gradient_norm(border).item() == 5.0

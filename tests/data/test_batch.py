@@ -17,7 +17,7 @@ def batch():
 
 
 def test_arrays_are_had_by_their_names(batch):
-    assert len(batch) == batch.whole == 3
+    assert len(batch) == batch.global_size == 3
     assert batch.y is batch["y"] and batch.y.tolist() == [4, 5, 6]
     assert "x" in batch and "z" not in batch
     assert repr(batch) == "Batch(x (3, 2), y (3,))"
@@ -41,7 +41,7 @@ def test_arrays_of_several_lengths_or_none_are_refused():
 def test_what_is_made_of_a_share_is_a_share_of_the_same_batch():
     share = Batch(8, x=np.ones((3, 2)), y=np.arange(3))
     doubled, alone = share.map(lambda array: array * 2), share.only(["y"])
-    assert len(share) == 3 and [b.whole for b in (share, doubled, alone)] == [8, 8, 8]
+    assert len(share) == 3 and [b.global_size for b in (share, doubled, alone)] == [8, 8, 8]
     assert (doubled.x == 2).all() and doubled.y.tolist() == [0, 2, 4]
     assert list(alone.arrays) == ["y"] and list(share.arrays) == ["x", "y"]
 
@@ -49,4 +49,4 @@ def test_what_is_made_of_a_share_is_a_share_of_the_same_batch():
 @pytest.mark.parametrize("twice", [copy.deepcopy, copy.copy, lambda batch: pickle.loads(pickle.dumps(batch))])
 def test_it_can_be_copied(twice, batch):
     again = twice(Batch(5, **batch.arrays))
-    assert again.whole == 5 and again.y.tolist() == [4, 5, 6]
+    assert again.global_size == 5 and again.y.tolist() == [4, 5, 6]

@@ -129,7 +129,7 @@ def test_the_shares_of_all_processes_are_the_whole_batch(size, data):
     alone = list(islice(Loader(data, 6), 4))
     shares = [list(islice(Loader(data, 6, process_group=one_of(rank, size)), 4)) for rank in range(size)]
     for whole, *parts in zip(alone, *shares, strict=True):
-        assert [part.whole for part in parts] == [len(whole)] * size
+        assert [part.global_size for part in parts] == [len(whole)] * size
         assert max(map(len, parts)) - min(map(len, parts)) <= 1
         for name, array in whole.arrays.items():
             np.testing.assert_array_equal(np.concatenate([part[name] for part in parts]), array)
@@ -139,7 +139,7 @@ def test_the_group_knows_the_size_of_the_batch_at_hand():
     """Noise is drawn, and gradients are averaged, by it: batches of an epoch differ in it."""
     group = one_of(1, 2)
     batches = islice(Loader(LABELLED, 4, process_group=group), 4)
-    seen = [(group.whole, group.own, group.start, len(batch)) for batch in batches]
+    seen = [(group.global_size, group.local_size, group.start, len(batch)) for batch in batches]
     assert seen == [(4, 2, 2, 2), (4, 2, 2, 2), (3, 2, 1, 2), (4, 2, 2, 2)]
 
 
@@ -196,7 +196,7 @@ def test_for_a_gpu_the_next_batch_is_on_its_way_before_this_one_is_used(monkeypa
             yield Batch(5, x=np.full(2, n))
 
     for n, batch in enumerate(prefetch(batches(), Device("gpu"))):
-        assert made == list(range(min(n + 2, 3))) and batch.whole == 5 and batch.x.tolist() == [n, n]
+        assert made == list(range(min(n + 2, 3))) and batch.global_size == 5 and batch.x.tolist() == [n, n]
         at = log.index(("copy", [n, n]))
         asked_for, waits, arrival = log[at - 2], log[at - 1], log[at + 1]
         assert asked_for.startswith("work records") and waits == ("copying", "waits", asked_for)
@@ -215,7 +215,7 @@ def test_only_what_is_wanted_is_sent(monkeypatch):
 
     def look(batches, device):
         for batch in batches:
-            sent.append((list(batch.arrays), batch.whole, device))
+            sent.append((list(batch.arrays), batch.global_size, device))
             yield batch
 
     monkeypatch.setattr(loader, "prefetch", look)

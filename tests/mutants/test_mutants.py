@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from mistakes import TABLES, TableError, read_tables, rename
+from mistakes import TABLES, Mistake, TableError, read_tables, rename
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -71,6 +71,12 @@ def test_a_mistake_is_planted_in_the_function_it_names(tmp_path):
         first.planted_in("class A:\n    pass\n")
     with pytest.raises(TableError, match=r"occurs 0 times in A\.g of a\.py"):
         first.planted_in(source.replace("def g(x):\n        return x", "def g(x):\n        pass"))
+
+
+def test_a_mistake_is_planted_in_what_is_overloaded_not_in_an_overload():
+    overloads = "@overload\ndef g(x: int) -> int: ...\n\n@overload\ndef g(x: str) -> str: ...\n\n"
+    mistake = Mistake("sign", "table:1", "a.py", "g", ("t.py",), "return x", "return -x")
+    assert mistake.planted_in(overloads + "def g(x):\n    return x\n") == overloads + "def g(x):\n    return -x\n"
 
 
 def test_tables_are_carried_over_where_names_change(tmp_path):

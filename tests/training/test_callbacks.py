@@ -37,7 +37,7 @@ class Diary(Callback):
         self.note(trainer, "after")
 
     def on_step(self, trainer, figures):
-        assert trainer.batches is not None and trainer.taken
+        assert trainer.batches is not None and trainer.step_batches
         self.note(trainer, "step")
 
     def on_epoch(self, trainer):

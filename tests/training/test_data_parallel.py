@@ -260,7 +260,7 @@ def test_gradients_are_averaged_before_every_optimiser_s_step(monkeypatch):
     """Weights without a gradient, on any process, stay without."""
     group = twice(monkeypatch)
     algorithm = built(group)
-    group.begin(7)
+    group.begin_batch(7)
     for optimizer in algorithm.optimizers.values():
         still, *moving = optimizer.params
         gradients = [np.random.default_rng(i).standard_normal(p.shape).astype("float32") for i, p in enumerate(moving)]
@@ -279,9 +279,9 @@ def test_each_process_has_its_rows_of_what_is_drawn_for_the_batch(monkeypatch, d
     rows = []
     for rank in range(2):
         group = twice(monkeypatch, rank)
-        share = group.begin(7)
-        batch = Batch(whole=7, x=np.zeros(7)[share])
-        group.begin(2)
+        share = group.begin_batch(7)
+        batch = Batch(global_size=7, x=np.zeros(7)[share])
+        group.begin_batch(2)
         rows += list(getattr(built(group), draw)(batch, 2, stream="code").numpy())
     np.testing.assert_array_equal(rows, whole)
 
@@ -292,7 +292,7 @@ def test_a_batch_that_is_made_in_the_step_leaves_the_stream_at_one_place_too(mon
     whole, rows = alone.normal(Batch(x=np.zeros(14)), 2).numpy(), []
     for rank in range(2):
         group = twice(monkeypatch, rank)
-        share = group.begin(7)
+        share = group.begin_batch(7)
         algorithm = built(group)
         rows += list(algorithm.normal(Batch(x=np.zeros(2 * (share.stop - share.start))), 2).numpy())
         assert algorithm.rng("noise").bit_generator.state == alone.rng("noise").bit_generator.state
@@ -323,7 +323,7 @@ def test_a_step_that_is_taken_again_alone_draws_what_it_drew(monkeypatch, begin,
     monkeypatch.setattr(nn.Dropout, "forward", dropping)
     run.take_step()
     group.comm = None
-    group.begin(6)  # as if another batch had been taken since
+    group.begin_batch(6)  # as if another batch had been taken since
     with group.alone():
         retake_step(run)
     assert len(seen) == 2 * 4 and {len(array) for array in seen} == {8}  # D is asked three times

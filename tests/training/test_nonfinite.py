@@ -124,7 +124,7 @@ def test_a_step_is_retaken_on_the_same_batches_with_the_same_draws(n_critic, beg
         before = {name: copy.deepcopy(value) for name, value in run.algorithm.state_dict().items()}
         figures = run.take_step()
         after = to_the_bit(run.algorithm)
-        assert len(run.taken) == n_critic
+        assert len(run.step_batches) == n_critic
         run.algorithm.load_state_dict({k: v for k, v in before.items() if not k.startswith("streams.")})
         again = retake_step(run)
         assert to_the_bit(run.algorithm) == after, f"step {run.step}"

@@ -301,11 +301,11 @@ def test_one_batch_more_is_made_on_a_gpu_and_none_on_a_cpu(device):
         def batches(made=made):
             for k in range(4):
                 made.append(k)
-                yield Batch(whole=9, x=np.full((k + 1, 3), k, "float32"), y=np.arange(k + 1))
+                yield Batch(global_size=9, x=np.full((k + 1, 3), k, "float32"), y=np.arange(k + 1))
 
         for k, batch in enumerate(prefetch(batches(), where)):
             assert len(made) == min(4, k + 1 + more)
-            assert backend.device_of(batch.x) == backend.device_of(batch.y) == where and batch.whole == 9
+            assert backend.device_of(batch.x) == backend.device_of(batch.y) == where and batch.global_size == 9
             np.testing.assert_array_equal(backend.to_numpy(batch.x), np.full((k + 1, 3), k))
             np.testing.assert_array_equal(backend.to_numpy(batch.y), np.arange(k + 1))
         assert k == 3

@@ -68,7 +68,7 @@ class Progress(Callback):
         self.line(text)
 
     def on_stop(self, trainer: Trainer) -> None:
-        """No more steps will come: the last figures, if they were not said."""
+        """Print the last figures, if no line has shown them, and close the bar."""
         if trainer.finished and not trainer.at_epoch_end:
             means = {name: total / self.stats.counts[name] for name, total in self.stats.sums.items()}
             shown = describe_figures(means or self.stats.latest, trainer.algorithm.figure_labels)
@@ -77,7 +77,7 @@ class Progress(Callback):
         self.close()
 
     def on_error(self, trainer: Trainer, error: BaseException) -> None:
-        """Nor after an error."""
+        """Close the bar."""
         self.close()
 
     def line(self, text: str) -> None:
