@@ -6,10 +6,9 @@ import dataclasses
 
 from minigan.autograd import Tensor
 from minigan.trace.borders import Borders
-from minigan.trace.events import BackwardEvent, BackwardStart, FunctionInput, OptimizerEvent, ParameterResult
+from minigan.trace.events import BackwardEvent, BackwardStart, FunctionInput, OptimizerEvent, ParameterResult, Recording
 from minigan.trace.frames import make_frames
 from minigan.trace.grouping import Grouping
-from minigan.trace.recorder import Recorder
 from minigan.trace.schema import (
     BackwardPass,
     FunctionCall,
@@ -24,19 +23,19 @@ from minigan.trace.schema import (
 )
 
 
-def build_trace(recorder: Recorder) -> Trace:
+def build_trace(recording: Recording) -> Trace:
     """The trace of all that a recorder wrote down."""
-    return _Builder(recorder).trace()
+    return _Builder(recording).trace()
 
 
 class _Builder:
     """Makes the parts of a trace, each of those before."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self.recorder, self.grouping = recorder, Grouping(recorder)
+    def __init__(self, recording: Recording) -> None:
+        self.recording, self.grouping = recording, Grouping(recording)
         self.named: dict[int, tuple[str, str]] = {}  # by id of a parameter: its network's name, and its own
-        called = [(recorder.owner(call), call.module) for call in self.grouping.calls]
-        for network, module in (*recorder.modules.items(), *called):
+        called = [(recording.owner(call), call.module) for call in self.grouping.calls]
+        for network, module in (*recording.modules.items(), *called):
             for name, p in module.named_parameters():
                 self.named.setdefault(id(p), (network, f"{network}.{name}"))
         self.updated_by: dict[int, str] = {}  # by id of a parameter: the owner of its update
@@ -50,7 +49,7 @@ class _Builder:
         """The trace."""
         passes = tuple(self._backward_pass(start) for start in self.grouping.starts)
         trace = Trace(
-            self.recorder.about, tuple(self.calls), tuple(self.layers), passes, tuple(self.layer_backwards),
+            self.recording.about, tuple(self.calls), tuple(self.layers), passes, tuple(self.layer_backwards),
             tuple(self.borders.borders), tuple(self.borders.gradients), tuple(self.updates), frames=(),
         )  # fmt: skip
         frames = make_frames(trace, self.grouping.timeline, self.borders.carried)
@@ -59,7 +58,7 @@ class _Builder:
     # Forward.
 
     def _layer(self, number: int) -> Layer:
-        grouping, losses = self.grouping, self.recorder.losses
+        grouping, losses = self.grouping, self.recording.losses
         functions, events = grouping.layers[number], grouping.events(number)
         if grouping.call_of[number] is None:
             kind = ", ".join(event.node.name for event in events)
@@ -68,7 +67,7 @@ class _Builder:
             unnamed = kind if losses else owner or kind  # others were named
             name = next((losses[n] for n in functions if n in losses), unnamed)
         else:
-            owner, name, kind = self.recorder.describe(events)
+            owner, name, kind = self.recording.describe(events)
         inputs = grouping.inputs(functions)
         parameters = {
             id(i.parameter): (i.parameter, i) for event in events for i in event.inputs if i.parameter is not None
@@ -92,7 +91,7 @@ class _Builder:
         inputs = self.grouping.call_inputs(number)
         return NetworkCall(
             label=self._call_label(number),
-            owner=self.recorder.owner(call),
+            owner=self.recording.owner(call),
             kind=type(call.module).__name__,
             training=bool(call.module.training),
             inputs=tuple(i.summary for i in inputs),
@@ -110,7 +109,7 @@ class _Builder:
 
     def _call_label(self, number: int) -> str:
         names = map(self._input_name, self.grouping.call_inputs(number))
-        return f"{self.recorder.owner(self.grouping.calls[number])}({', '.join(names)})"
+        return f"{self.recording.owner(self.grouping.calls[number])}({', '.join(names)})"
 
     # Backward.
 
@@ -156,14 +155,14 @@ class _Builder:
 
     def _loss(self, start: BackwardStart) -> float | None:
         """The number that a backward pass begins at, if it is one."""
-        outputs = [self.recorder.forward_events[function].output for function, _ in start.starts]
+        outputs = [self.recording.forward_events[function].output for function, _ in start.starts]
         return outputs[0].mean if len(outputs) == 1 and not outputs[0].shape and outputs[0].finite else None
 
     def _player(self, backward_pass: int) -> str:
         """Whom a backward pass was for: in whose turn the parameters change whose gradients it computed. If it
         computed none, whom the pass was for that carried its gradient on."""
         loss = self.grouping.starts[backward_pass].loss
-        for name in (*self.recorder.modules, *self.updated_by.values()):
+        for name in (*self.recording.modules, *self.updated_by.values()):
             if loss == f"loss_{name}":
                 return name
         names = {
@@ -198,7 +197,7 @@ class _Builder:
         """The network that an optimiser changes; of several, the optimiser's name."""
         networks = dict.fromkeys(self._network(change.parameter) for change in event.changes)
         if len(networks) > 1:
-            for name, optimizer in self.recorder.optimizers.items():
+            for name, optimizer in self.recording.optimizers.items():
                 if optimizer is event.optimizer:
                     return name
         return " and ".join(filter(None, networks))

@@ -10,8 +10,7 @@ from minigan.autograd import Function, Tensor, grad, no_grad, unobserved
 from minigan.backend import Array
 from minigan.kernels.activation import sigmoid_forward
 from minigan.nn.module import ModuleCall
-from minigan.trace.events import FunctionInput, GradientKey
-from minigan.trace.recorder import Recorder
+from minigan.trace.events import FunctionInput, GradientKey, Recording
 from minigan.trace.schema import ComparedLayer, Comparison
 from minigan.trace.summary import summarize
 
@@ -29,7 +28,7 @@ class GeneratorObjective(Protocol):
 
 
 def compare(
-    recorder: Recorder,
+    recording: Recording,
     objectives: Mapping[str, GeneratorObjective],
     logits: Tensor,
     border: Tensor,
@@ -43,7 +42,7 @@ def compare(
     numbers as the border. Gradients go back through the graphs that are there, which stay as they are; nothing is
     drawn, no .grad is changed, and no observer sees it.
     """
-    layers = list(_layer_inputs(recorder, made_in))
+    layers = list(_layer_inputs(recording, made_in))
     found = []
     with unobserved():
         for shift, (name, objective) in itertools.product(LOGIT_SHIFTS, objectives.items()):
@@ -77,10 +76,10 @@ class _LayerInput(NamedTuple):
     input: FunctionInput
 
 
-def _layer_inputs(recorder: Recorder, made_in: ModuleCall) -> Iterator[_LayerInput]:
+def _layer_inputs(recording: Recording, made_in: ModuleCall) -> Iterator[_LayerInput]:
     """For each layer of a call that the graph has, in the order of a backward pass."""
-    events = recorder.forward_events
-    numbers = [n for n, event in enumerate(events) if recorder.network_call(event.module_call) is made_in]
+    events = recording.forward_events
+    numbers = [n for n, event in enumerate(events) if recording.network_call(event.module_call) is made_in]
     runs = [list(run) for _, run in itertools.groupby(numbers, lambda n: id(events[n].module_call))]
     for run in reversed(runs):
         flowing = [
@@ -92,7 +91,7 @@ def _layer_inputs(recorder: Recorder, made_in: ModuleCall) -> Iterator[_LayerInp
         attached = [entry for entry in flowing if entry[1].key is not None]
         others = [entry for entry in flowing if not entry[1].constant]
         for node, item in (attached or others)[:1]:
-            _, name, kind = recorder.describe([events[n] for n in run])
+            _, name, kind = recording.describe([events[n] for n in run])
             yield _LayerInput(name, kind, node, item)
 
 

@@ -46,7 +46,7 @@ class StepRecorder(Recorder):
         self._comparisons: tuple[Comparison, ...] = ()
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        self.about |= self._more_about
+        self.recording.about |= self._more_about
         comparisons = self._comparisons
         super().__exit__(kind, *rest)
         if self.trace is not None:
@@ -55,19 +55,19 @@ class StepRecorder(Recorder):
     def before_module(self, call: ModuleCall, inputs: tuple[object, ...]) -> None:
         """Note how many samples the step is on, and what one network is given of another."""
         super().before_module(call, inputs)
-        if self.network_call(call) is not call:
+        if self.recording.network_call(call) is not call:
             return
         tensors = [t for t in inputs if isinstance(t, Tensor)]
         first = next((t for t in tensors if t.ndim), None)
-        if first is not None and "batch" not in self.about:
-            self.about |= {"batch": len(first), "dtype": str(first.dtype), "device": str(first.device)}
+        if first is not None and "batch" not in self.recording.about:
+            self.recording.about |= {"batch": len(first), "dtype": str(first.dtype), "device": str(first.device)}
         if self._objectives:
             made = [(t, self.made_in(t)) for t in tensors if t.requires_grad]
             self._inputs += [(call, t, maker) for t, maker in made if maker is not None]
 
     def after_module(self, call: ModuleCall, output: object) -> None:
         """Note what a network returned."""
-        if self._objectives and isinstance(output, Tensor) and self.network_call(call) is call:
+        if self._objectives and isinstance(output, Tensor) and self.recording.network_call(call) is call:
             self._outputs[call] = output
 
     def before_backward_pass(
@@ -79,7 +79,7 @@ class StepRecorder(Recorder):
         super().before_backward_pass(outputs, cotangents, wanted, create_graph)
 
     def _compare(self, outputs: list[Tensor]) -> None:
-        generators = {f"loss_{name}": module for name, module in self.modules.items()}
+        generators = {f"loss_{name}": module for name, module in self.recording.modules.items()}
         generator = generators.get(self.loss_of(outputs) or "")
         if generator is None:
             return
@@ -90,7 +90,7 @@ class StepRecorder(Recorder):
                 continue
             if fake is not None and fake.data is border.data:
                 try:
-                    self._comparisons = compare(self, self._objectives, logits, border, fake, made_in)
+                    self._comparisons = compare(self.recording, self._objectives, logits, border, fake, made_in)
                 except GraphError:  # the generator's graph was freed: there is no way back through it
                     pass
             return
