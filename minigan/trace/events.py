@@ -12,7 +12,7 @@ from minigan.backend import Array
 from minigan.nn import Module, Parameter
 from minigan.nn.module import ModuleCall
 from minigan.optim import Optimizer
-from minigan.trace.schema import About
+from minigan.trace.schema import About, Comparison
 from minigan.trace.summary import ArraySummary
 
 # What a backward pass keys a gradient by: a leaf, or a function and which of its outputs.
@@ -118,6 +118,7 @@ class Recording:
     call_inputs: dict[ModuleCall, list[FunctionInput]] = field(default_factory=dict)
     at_input: dict[tuple[int, GradientKey], Array] = field(default_factory=dict)
     at_output: dict[tuple[int, int], Array] = field(default_factory=dict)
+    comparisons: tuple[Comparison, ...] = ()
 
     def network_call(self, call: ModuleCall | None) -> ModuleCall | None:
         """The call of a network that a module was called in: of one of `modules`, or else the outermost."""

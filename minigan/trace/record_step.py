@@ -11,7 +11,7 @@ from minigan.nn.module import ModuleCall
 from minigan.trace.compare import compare
 from minigan.trace.events import GradientKey
 from minigan.trace.recorder import Recorder
-from minigan.trace.schema import Comparison, Trace
+from minigan.trace.schema import Trace
 
 
 def trace_step(algorithm: Algorithm, batches: Iterator[Batch], **about: str | int | float) -> Trace:
@@ -43,14 +43,10 @@ class StepRecorder(Recorder):
         self._objectives = dict(algorithm.losses_to_compare())
         self._outputs: dict[ModuleCall, Tensor] = {}  # of calls of networks
         self._inputs: list[tuple[ModuleCall, Tensor, ModuleCall]] = []  # (call, what it was given, made in which call)
-        self._comparisons: tuple[Comparison, ...] = ()
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         self.recording.about |= self._more_about
-        comparisons = self._comparisons
         super().__exit__(kind, *rest)
-        if self.trace is not None:
-            self.trace = self.trace.with_comparisons(comparisons)
 
     def before_module(self, call: ModuleCall, inputs: tuple[object, ...]) -> None:
         """Note how many samples the step is on, and what one network is given of another."""
@@ -90,7 +86,9 @@ class StepRecorder(Recorder):
                 continue
             if fake is not None and fake.data is border.data:
                 try:
-                    self._comparisons = compare(self.recording, self._objectives, logits, border, fake, made_in)
+                    self.recording.comparisons = compare(
+                        self.recording, self._objectives, logits, border, fake, made_in
+                    )
                 except GraphError:  # the generator's graph was freed: there is no way back through it
                     pass
             return

@@ -12,7 +12,6 @@ Where one network's output becomes another's input there is a border. Its `kind`
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from dataclasses import dataclass
 
@@ -245,10 +244,6 @@ class Trace:
     def call_label(self, layer: Layer) -> str:
         """The label of the call that a layer is a part of, "" if it is of none."""
         return "" if layer.call is None else self.calls[layer.call].label
-
-    def with_comparisons(self, comparisons: tuple[Comparison, ...]) -> Trace:
-        """This trace, and what objectives would send back."""
-        return dataclasses.replace(self, comparisons=comparisons)
 
     def to_json(self) -> str:
         """As JSON: {"format", "version", "arrays": […], and the fields above}. It holds no NaN or Infinity."""

@@ -39,11 +39,11 @@ def backward_page(trace: Trace, turn: str, frames: Sequence[Frame], scale: LogSc
         if frame.border_gradient is not None:
             gradient = trace.border_gradients[frame.border_gradient]
             gradients.append(gradient)
-            rows.append(FullWidthRow(lambda console, gradient=gradient: _border(trace, gradient, console)))
+            rows.append(lambda console, gradient=gradient: _border(trace, gradient, console))
         elif frame.layer_backward is not None:
             if frame.call is not None and frame.call != call:
                 label = f"back through {trace.calls[frame.call].label}"
-                rows.append(FullWidthRow(lambda console, label=label: [console.rule("─", label, "dim")]))
+                rows.append(lambda console, label=label: [console.rule("─", label, "dim")])
             call = frame.call
             rows += _layer_rows(trace, trace.layer_backwards[frame.layer_backward], scale)
     backwards = [trace.layer_backwards[f.layer_backward] for f in frames if f.layer_backward is not None]

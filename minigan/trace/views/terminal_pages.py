@@ -78,10 +78,10 @@ def forward_page(trace: Trace, turn: str, frames: Sequence[Frame]) -> Page:
     rows: list[Row | FullWidthRow] = []
     for frame in frames:
         if frame.direction == "loss":
-            rows.append(FullWidthRow(lambda console, frame=frame: _loss(frame, console)))
+            rows.append(lambda console, frame=frame: _loss(frame, console))
             continue
         if frame.direction == "border":
-            rows.append(FullWidthRow(lambda console, frame=frame: _entrance(trace, frame, console)))
+            rows.append(lambda console, frame=frame: _entrance(trace, frame, console))
         if frame.layer is not None:
             layer = trace.layers[frame.layer]
             rows.append(_value_row(layer.name, layer.kind, layer.owner, layer.output))
@@ -151,12 +151,7 @@ def update_page(trace: Trace, frames: Sequence[Frame]) -> Page:
 # --- objectives compared -------------------------------------------------------------------------
 
 
-def comparison_page(trace: Trace) -> Page:
-    """What each objective would send back to G."""
-    return Page("", "other objectives", "", lambda console: _comparison(trace, console))
-
-
-def _comparison(trace: Trace, console: Console) -> list[str]:
+def compared(trace: Trace, console: Console) -> list[str]:
     """Each objective's gradient at G(z), from the same logits of D; then from logits that were lowered."""
     scale = LogScale(c.gradient.norm for c in trace.comparisons)
     as_it_is = {c.objective: c.gradient.norm for c in trace.comparisons if not c.logit_shift}
@@ -169,7 +164,7 @@ def _comparison(trace: Trace, console: Console) -> list[str]:
             text = f"D surer, its logits lowered by {shift:g}" if shift else "D as it is"
             if c.real_probability is not None:
                 text += f": G(z) is real with probability {short(c.real_probability)}"
-            rows.append(FullWidthRow(lambda console, text=text: ["", *console.lines(text, "bold")]))
+            rows.append(lambda console, text=text: ["", *console.lines(text, "bold")])
         before = as_it_is.get(c.objective)
         cells: dict[str, str | float] = {
             "objective": c.objective, "formula": c.formula, "loss": "" if c.loss is None else short(c.loss),
