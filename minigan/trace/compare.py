@@ -6,11 +6,12 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from minigan.autograd import Function, Tensor, grad, no_grad, unobserved
+from minigan.autograd import Node, Tensor, grad, no_grad, unobserved
+from minigan.autograd.tensor import Key
 from minigan.backend import Array
 from minigan.kernels.activation import sigmoid_forward
 from minigan.nn.module import ModuleCall
-from minigan.trace.events import FunctionInput, GradientKey, Recording
+from minigan.trace.events import FunctionInput, Recording
 from minigan.trace.schema import ComparedLayer, Comparison
 from minigan.trace.summary import summarize
 
@@ -72,7 +73,7 @@ class _LayerInput(NamedTuple):
 
     name: str
     kind: str
-    node: Function
+    node: Node
     input: FunctionInput
 
 
@@ -106,7 +107,7 @@ def _compared_layers(layers: list[_LayerInput], fake: Tensor, at_border: Tensor)
         yield ComparedLayer(layer.name, layer.kind, norm)
 
 
-def _standing_for(key: GradientKey) -> Tensor:
+def _standing_for(key: Key) -> Tensor:
     """A tensor by which `grad` knows a leaf, or a function's output: the output itself may be gone."""
     if isinstance(key, Tensor):
         return key
@@ -116,7 +117,7 @@ def _standing_for(key: GradientKey) -> Tensor:
     return tensor
 
 
-def _input_gradient(node: Function, position: int, dy: Tensor) -> Tensor | None:
+def _input_gradient(node: Node, position: int, dy: Tensor) -> Tensor | None:
     """The gradient of an input that requires none (the noise), by the backward of the function that took it in."""
     before = node.needs_input_grad
     node.needs_input_grad = tuple(i == position for i in range(len(node.edges)))

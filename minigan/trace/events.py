@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from minigan.autograd import Function, Tensor
+from minigan.autograd import Node, Tensor
+from minigan.autograd.tensor import Key
 from minigan.backend import Array
 from minigan.nn import Module, Parameter
 from minigan.nn.module import ModuleCall
 from minigan.optim import Optimizer
 from minigan.trace.schema import About, Comparison
 from minigan.trace.summary import ArraySummary
-
-# What a backward pass keys a gradient by: a leaf, or a function and which of its outputs.
-GradientKey = Tensor | tuple[Function, int]
 
 
 @dataclass(eq=False)
@@ -27,7 +25,7 @@ class FunctionInput:
     attached: whether the graph leads back to that function. position: which of the function's inputs it is.
     """
 
-    key: GradientKey | None
+    key: Key | None
     summary: ArraySummary
     parameter: Parameter | None
     maker: int | None
@@ -41,7 +39,7 @@ class FunctionInput:
 class ForwardEvent:
     """A function was called, by a module or by none."""
 
-    node: Function
+    node: Node
     module_call: ModuleCall | None
     inputs: list[FunctionInput]
     output: ArraySummary
@@ -54,7 +52,7 @@ class BackwardStart:
 
     number: int
     starts: list[tuple[int, Array]]
-    requested: set[GradientKey] | None
+    requested: set[Key] | None
     loss: str | None
 
 
@@ -74,7 +72,7 @@ class BackwardEvent:
     backward_pass: int
     function: int
     grad_output: ArraySummary
-    grad_inputs: dict[GradientKey, ArraySummary] = field(default_factory=dict)
+    grad_inputs: dict[Key, ArraySummary] = field(default_factory=dict)
     parameters: list[ParameterResult] = field(default_factory=list)
 
 
@@ -116,7 +114,7 @@ class Recording:
     forward_events: list[ForwardEvent] = field(default_factory=list)
     losses: dict[int, str] = field(default_factory=dict)
     call_inputs: dict[ModuleCall, list[FunctionInput]] = field(default_factory=dict)
-    at_input: dict[tuple[int, GradientKey], Array] = field(default_factory=dict)
+    at_input: dict[tuple[int, Key], Array] = field(default_factory=dict)
     at_output: dict[tuple[int, int], Array] = field(default_factory=dict)
     comparisons: tuple[Comparison, ...] = ()
 

@@ -84,7 +84,4 @@ def _decoded(hint: Any, value: Any, arrays: list[ArraySummary]) -> Any:
     return _object(hint, value, arrays) if is_object else value
 
 
-@functools.cache
-def _hints(cls: type) -> dict[str, Any]:
-    """The types of a dataclass' fields, by name."""
-    return typing.get_type_hints(cls)
+_hints = functools.cache(typing.get_type_hints)  # the types of a dataclass' fields, by name

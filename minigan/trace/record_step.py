@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minigan.algorithms import Algorithm
-from minigan.autograd import Function, GraphError, Tensor
+from minigan.autograd import GraphError, Tensor
+from minigan.autograd.backward_pass import nodes_before
+from minigan.autograd.tensor import Key
 from minigan.data import Batch
 from minigan.nn.module import ModuleCall
 from minigan.trace.compare import compare
-from minigan.trace.events import GradientKey
 from minigan.trace.recorder import Recorder
 from minigan.trace.schema import Trace
 
@@ -67,7 +68,7 @@ class StepRecorder(Recorder):
             self._outputs[call] = output
 
     def before_backward_pass(
-        self, outputs: list[Tensor], cotangents: list[Tensor], wanted: set[GradientKey] | None, create_graph: bool
+        self, outputs: list[Tensor], cotangents: list[Tensor], wanted: set[Key] | None, create_graph: bool
     ) -> None:
         """Compare, if this is the pass from which the generator learns."""
         if self._objectives:
@@ -79,7 +80,7 @@ class StepRecorder(Recorder):
         generator = generators.get(self.loss_of(outputs) or "")
         if generator is None:
             return
-        before = _functions_before(outputs)
+        before = nodes_before(outputs)
         for call, border, made_in in self._inputs:
             logits, fake = self._outputs.get(call), self._outputs.get(made_in)
             if made_in.module is not generator or logits is None or logits.creator not in before:
@@ -92,15 +93,3 @@ class StepRecorder(Recorder):
                 except GraphError:  # the generator's graph was freed: there is no way back through it
                     pass
             return
-
-
-def _functions_before(outputs: list[Tensor]) -> set[Function]:
-    """All functions that these were computed by."""
-    seen = {y.creator for y in outputs if y.creator is not None}
-    stack = list(seen)
-    while stack:
-        for edge in stack.pop().edges:
-            if isinstance(edge, tuple) and edge[0] not in seen:
-                seen.add(edge[0])
-                stack.append(edge[0])
-    return seen

@@ -17,7 +17,9 @@ import weakref
 from collections.abc import Mapping
 from contextlib import ExitStack
 
-from minigan.autograd import Function, Observer, Tensor, in_backward_of, is_grad_enabled, observe
+from minigan.autograd import Node, Observer, Tensor, in_backward_of, is_grad_enabled, observe
+from minigan.autograd.backward_pass import key_of
+from minigan.autograd.tensor import Key
 from minigan.backend import Array, get_array_module
 from minigan.nn import Module, Parameter
 from minigan.nn.module import ModuleCall
@@ -28,7 +30,6 @@ from minigan.trace.events import (
     BackwardStart,
     ForwardEvent,
     FunctionInput,
-    GradientKey,
     OptimizerEvent,
     ParameterChange,
     ParameterResult,
@@ -54,15 +55,15 @@ class Recorder(Observer):
         **about: str | int | float | bool | None,
     ) -> None:
         self.recording = Recording(dict(modules or {}), dict(optimizers or {}), about)
-        self._numbers: dict[Function, int] = {}
+        self._numbers: dict[Node, int] = {}
         self._makers: dict[int, tuple[weakref.ref[Array], int]] = {}  # by id of an array: the array, who made it
-        self._border_keys: set[GradientKey] = set()  # of what one network made and another took in,
+        self._border_keys: set[Key] = set()  # of what one network made and another took in,
         self._border_makers: set[int] = set()  # and the functions that made it
         self._new_leaves: list[tuple[Tensor, Tensor | None]] = []  # made to require a gradient; .grad before
         self._summary = TensorSummaries()
         self._passes = 0
         self._layer: ModuleCall | None = None  # whose functions are gone back through now
-        self._layer_gradients: dict[GradientKey, Array] = {}  # that it has given so far
+        self._layer_gradients: dict[Key, Array] = {}  # that it has given so far
         self._unused: dict[Tensor, list[ParameterResult]] = {}
         self._weights_before: list[Array | None] = []
         self._stack = ExitStack()
@@ -104,14 +105,16 @@ class Recorder(Observer):
             if records and not t.requires_grad and t.dtype.kind == "f" and self.made_in(t) not in (None, call):
                 self._new_leaves.append((t, t.grad))
                 t.requires_grad = True
-        self.recording.call_inputs[call] = [self._input(t, _key(t), call) for t in tensors]
+        self.recording.call_inputs[call] = [
+            self._input(t, key_of(t) if t.requires_grad else None, call) for t in tensors
+        ]
 
     def made_in(self, t: Tensor) -> ModuleCall | None:
         """The call of a network that a tensor was made in, if that was recorded."""
         maker, _ = self._maker(t)
         return None if maker is None else self.recording.network_call(self.recording.forward_events[maker].module_call)
 
-    def after_forward(self, node: Function, inputs: list[Tensor | None], outputs: list[Tensor]) -> None:
+    def after_forward(self, node: Node, inputs: list[Tensor | None], outputs: list[Tensor]) -> None:
         """A function was called."""
         if in_backward_of() is not None:
             return  # a part of some other function's backward
@@ -132,7 +135,7 @@ class Recorder(Observer):
                     self._border_keys.add(item.key)
                     self._border_makers.add(item.maker)
 
-    def _input(self, t: Tensor, key: GradientKey | None, call: ModuleCall | None, position: int = 0) -> FunctionInput:
+    def _input(self, t: Tensor, key: Key | None, call: ModuleCall | None, position: int = 0) -> FunctionInput:
         if isinstance(t, Parameter):
             return FunctionInput(key, self._summary(t, picture=False), t, None, False, None, False, position)
         maker, attached = self._maker(t)
@@ -154,7 +157,7 @@ class Recorder(Observer):
     # Backward.
 
     def before_backward_pass(
-        self, outputs: list[Tensor], cotangents: list[Tensor], wanted: set[GradientKey] | None, create_graph: bool
+        self, outputs: list[Tensor], cotangents: list[Tensor], wanted: set[Key] | None, create_graph: bool
     ) -> None:
         """A backward pass begins. One that asks for some gradients of a loss is asked for those at borders too."""
         self._mark_discarded()
@@ -171,7 +174,7 @@ class Recorder(Observer):
         self._passes += 1
         self._layer, self._layer_gradients = None, {}
 
-    def after_backward(self, node: Function, cotangents: list[Tensor], gradients: list[Tensor | None]) -> None:
+    def after_backward(self, node: Node, cotangents: list[Tensor], gradients: list[Tensor | None]) -> None:
         """The backward of a function."""
         number = self._numbers.get(node)
         if number is None:
@@ -196,7 +199,7 @@ class Recorder(Observer):
                 event.grad_inputs[key] = summary
         self.recording.events.append(event)
 
-    def _gradient_summary(self, key: GradientKey, dx: Tensor, flows: bool, backward_pass: int) -> ArraySummary:
+    def _gradient_summary(self, key: Key, dx: Tensor, flows: bool, backward_pass: int) -> ArraySummary:
         """The summary of a gradient, added to what the same layer, calling several functions, gave to the same input
         before. flows: it is of no parameter."""
         before = self._layer_gradients.get(key)
@@ -259,10 +262,3 @@ def _is_given(t: Tensor, call: ModuleCall | None) -> bool:
             return True
         call = call.caller
     return False
-
-
-def _key(t: Tensor) -> GradientKey | None:
-    """What a backward pass keys the gradient of a tensor by; None if it has none."""
-    if not t.requires_grad:
-        return None
-    return t if t.creator is None else (t.creator, t.output_index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from minigan.trace.schema import Comparison, Frame, Trace
@@ -78,10 +79,10 @@ def forward_page(trace: Trace, turn: str, frames: Sequence[Frame]) -> Page:
     rows: list[Row | FullWidthRow] = []
     for frame in frames:
         if frame.direction == "loss":
-            rows.append(lambda console, frame=frame: _loss(frame, console))
+            rows.append(partial(_loss, frame))
             continue
         if frame.direction == "border":
-            rows.append(lambda console, frame=frame: _entrance(trace, frame, console))
+            rows.append(partial(_entrance, trace, frame))
         if frame.layer is not None:
             layer = trace.layers[frame.layer]
             rows.append(_value_row(layer.name, layer.kind, layer.owner, layer.output))
@@ -164,7 +165,7 @@ def compared(trace: Trace, console: Console) -> list[str]:
             text = f"D surer, its logits lowered by {shift:g}" if shift else "D as it is"
             if c.real_probability is not None:
                 text += f": G(z) is real with probability {short(c.real_probability)}"
-            rows.append(lambda console, text=text: ["", *console.lines(text, "bold")])
+            rows.append(partial(_heading, text))
         before = as_it_is.get(c.objective)
         cells: dict[str, str | float] = {
             "objective": c.objective, "formula": c.formula, "loss": "" if c.loss is None else short(c.loss),
@@ -177,6 +178,10 @@ def compared(trace: Trace, console: Console) -> list[str]:
     if own is not None:
         said += f" The step's own is {own.objective}: {exact(own.gradient.norm)} arrived."
     return [*console.lines(said), *table(console, columns, rows), *alarms(rows, console)]
+
+
+def _heading(text: str, console: Console) -> list[str]:
+    return ["", *console.lines(text, "bold")]
 
 
 def _own(trace: Trace) -> Comparison | None:
