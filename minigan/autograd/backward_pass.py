@@ -76,7 +76,7 @@ def _differentiate(node: Node, dys: list[Tensor]) -> list[Tensor | None]:
     return [dx if needed else None for dx, needed in zip(gradients, node.needs_input_grad, strict=True)]
 
 
-def _nodes_before(outputs: list[Tensor]) -> list[Node]:
+def nodes_before(outputs: list[Tensor]) -> list[Node]:
     """All nodes that the outputs depend on, the youngest first. (Not recursive: a graph may be 100,000 nodes deep.)"""
     stack = [y.creator for y in outputs if y.creator is not None]
     seen = set(stack)
@@ -91,7 +91,7 @@ def _nodes_before(outputs: list[Tensor]) -> list[Node]:
 def _nodes_to_differentiate(outputs: list[Tensor], wanted: set[Key] | None) -> Iterator[tuple[Node, tuple[bool, ...]]]:
     """The nodes, the youngest first, and of each which inputs' gradients are needed: all that require one, or those
     that are wanted or lead to what is wanted."""
-    nodes = _nodes_before(outputs)
+    nodes = nodes_before(outputs)
     if wanted is None:
         return ((node, tuple([edge is not None for edge in node.edges])) for node in nodes)
     needs: dict[Node, tuple[bool, ...]] = {}

@@ -30,6 +30,7 @@ stand in a list "arrays", and wherever one is meant stands its number in that li
 no NaN or Infinity in it. A picture's bytes: `summary.pixels` decodes them.
 """
 
+from minigan.renamed import renamed_in
 from minigan.trace.json_format import TraceError
 from minigan.trace.record_step import StepRecorder, trace_step
 from minigan.trace.recorder import Recorder
@@ -55,14 +56,4 @@ __all__ = [
     "Update", "pixels", "show_page", "summarize", "trace_page", "trace_step", "write_page",
 ]  # fmt: skip
 
-_OLD_NAMES = {
-    "Array": ArraySummary, "Back": LayerBackward, "Call": NetworkCall, "Crossing": BorderGradient,
-    "Parameter": LayerParameter, "Walk": BackwardPass, "step_recorder": StepRecorder,
-}  # fmt: skip
-
-
-def __getattr__(name: str) -> type:
-    """What a public name of before stands for now."""
-    if name in _OLD_NAMES:
-        return _OLD_NAMES[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = renamed_in(__name__)

@@ -24,8 +24,8 @@ class Borders:
         self.gradients: list[BorderGradient] = []
         self.carried: dict[int, int] = {}
         self._inputs: list[FunctionInput] = []  # of each border
-        self._at_input = grouping.recorder.at_input
-        self._at_output = grouping.recorder.at_output
+        self._at_input = grouping.recording.at_input
+        self._at_output = grouping.recording.at_output
         passes: dict[int | None, set[int]] = {}  # by call: those that went back through it
         for backward in layer_backwards:
             passes.setdefault(grouping.call_of[backward.layer], set()).add(backward.backward_pass)

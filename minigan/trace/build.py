@@ -5,38 +5,26 @@ from __future__ import annotations
 import dataclasses
 
 from minigan.autograd import Tensor
+from minigan.trace import schema
 from minigan.trace.borders import Borders
-from minigan.trace.events import BackwardEvent, BackwardStart, FunctionInput, OptimizerEvent, ParameterResult
+from minigan.trace.events import BackwardEvent, BackwardStart, FunctionInput, OptimizerEvent, ParameterResult, Recording
 from minigan.trace.frames import make_frames
 from minigan.trace.grouping import Grouping
-from minigan.trace.recorder import Recorder
-from minigan.trace.schema import (
-    BackwardPass,
-    FunctionCall,
-    Layer,
-    LayerBackward,
-    LayerParameter,
-    NetworkCall,
-    ParameterGradient,
-    ParameterUpdate,
-    Trace,
-    Update,
-)
 
 
-def build_trace(recorder: Recorder) -> Trace:
+def build_trace(recording: Recording) -> schema.Trace:
     """The trace of all that a recorder wrote down."""
-    return _Builder(recorder).trace()
+    return _Builder(recording).trace()
 
 
 class _Builder:
     """Makes the parts of a trace, each of those before."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self.recorder, self.grouping = recorder, Grouping(recorder)
+    def __init__(self, recording: Recording) -> None:
+        self.recording, self.grouping = recording, Grouping(recording)
         self.named: dict[int, tuple[str, str]] = {}  # by id of a parameter: its network's name, and its own
-        called = [(recorder.owner(call), call.module) for call in self.grouping.calls]
-        for network, module in (*recorder.modules.items(), *called):
+        called = [(recording.owner(call), call.module) for call in self.grouping.calls]
+        for network, module in (*recording.modules.items(), *called):
             for name, p in module.named_parameters():
                 self.named.setdefault(id(p), (network, f"{network}.{name}"))
         self.updated_by: dict[int, str] = {}  # by id of a parameter: the owner of its update
@@ -46,20 +34,21 @@ class _Builder:
         self.layer_backwards = [self._layer_backward(events) for events in self.grouping.layer_backwards]
         self.borders = Borders(self.grouping, self.layer_backwards)
 
-    def trace(self) -> Trace:
+    def trace(self) -> schema.Trace:
         """The trace."""
         passes = tuple(self._backward_pass(start) for start in self.grouping.starts)
-        trace = Trace(
-            self.recorder.about, tuple(self.calls), tuple(self.layers), passes, tuple(self.layer_backwards),
+        trace = schema.Trace(
+            self.recording.about, tuple(self.calls), tuple(self.layers), passes, tuple(self.layer_backwards),
             tuple(self.borders.borders), tuple(self.borders.gradients), tuple(self.updates), frames=(),
+            comparisons=self.recording.comparisons,
         )  # fmt: skip
         frames = make_frames(trace, self.grouping.timeline, self.borders.carried)
         return dataclasses.replace(trace, frames=tuple(frames))
 
     # Forward.
 
-    def _layer(self, number: int) -> Layer:
-        grouping, losses = self.grouping, self.recorder.losses
+    def _layer(self, number: int) -> schema.Layer:
+        grouping, losses = self.grouping, self.recording.losses
         functions, events = grouping.layers[number], grouping.events(number)
         if grouping.call_of[number] is None:
             kind = ", ".join(event.node.name for event in events)
@@ -68,12 +57,12 @@ class _Builder:
             unnamed = kind if losses else owner or kind  # others were named
             name = next((losses[n] for n in functions if n in losses), unnamed)
         else:
-            owner, name, kind = self.recorder.describe(events)
+            owner, name, kind = self.recording.describe(events)
         inputs = grouping.inputs(functions)
         parameters = {
             id(i.parameter): (i.parameter, i) for event in events for i in event.inputs if i.parameter is not None
         }
-        return Layer(
+        return schema.Layer(
             name=name,
             kind=kind,
             owner=owner,
@@ -82,17 +71,19 @@ class _Builder:
             sources=tuple(grouping.source(i) for i in inputs),
             detached=tuple(i.maker is not None and not i.attached for i in inputs),
             output=events[-1].output,
-            functions=tuple(FunctionCall(event.node.name, event.output) for event in events),
-            parameters=tuple(LayerParameter(self._name(p), i.summary, i.key is None) for p, i in parameters.values()),
+            functions=tuple(schema.FunctionCall(event.node.name, event.output) for event in events),
+            parameters=tuple(
+                schema.LayerParameter(self._name(p), i.summary, i.key is None) for p, i in parameters.values()
+            ),
         )
 
-    def _call(self, number: int) -> NetworkCall:
+    def _call(self, number: int) -> schema.NetworkCall:
         call = self.grouping.calls[number]
         layers = tuple(layer for layer, of in enumerate(self.grouping.call_of) if of == number)
         inputs = self.grouping.call_inputs(number)
-        return NetworkCall(
+        return schema.NetworkCall(
             label=self._call_label(number),
-            owner=self.recorder.owner(call),
+            owner=self.recording.owner(call),
             kind=type(call.module).__name__,
             training=bool(call.module.training),
             inputs=tuple(i.summary for i in inputs),
@@ -110,11 +101,11 @@ class _Builder:
 
     def _call_label(self, number: int) -> str:
         names = map(self._input_name, self.grouping.call_inputs(number))
-        return f"{self.recorder.owner(self.grouping.calls[number])}({', '.join(names)})"
+        return f"{self.recording.owner(self.grouping.calls[number])}({', '.join(names)})"
 
     # Backward.
 
-    def _layer_backward(self, events: list[BackwardEvent]) -> LayerBackward:
+    def _layer_backward(self, events: list[BackwardEvent]) -> schema.LayerBackward:
         layer = self.grouping.layer_of[events[0].function]
         gradients = {key: summary for event in events for key, summary in event.grad_inputs.items()}
         results = {id(result.parameter): result for event in events for result in event.parameters}
@@ -123,20 +114,20 @@ class _Builder:
             if item.parameter is not None and item.key is None:
                 results.setdefault(id(item.parameter), ParameterResult(item.parameter, "frozen", None))
         keys = [i.key for i in self.grouping.inputs(self.grouping.layers[layer])]
-        return LayerBackward(
+        return schema.LayerBackward(
             layer=layer,
             backward_pass=events[0].backward_pass,
             grad_output=events[0].grad_output,
             grad_inputs=tuple(None if key is None else gradients.get(key) for key in keys),
             parameters=tuple(
-                ParameterGradient(self._name(r.parameter), r.status, r.gradient) for r in results.values()
+                schema.ParameterGradient(self._name(r.parameter), r.status, r.gradient) for r in results.values()
             ),
         )
 
-    def _backward_pass(self, start: BackwardStart) -> BackwardPass:
+    def _backward_pass(self, start: BackwardStart) -> schema.BackwardPass:
         carried = self.borders.carried.get(start.number)
         backwards = enumerate(self.layer_backwards)
-        return BackwardPass(
+        return schema.BackwardPass(
             label=self._label(start),
             loss=self._loss(start),
             player=self._player(start.number),
@@ -156,14 +147,14 @@ class _Builder:
 
     def _loss(self, start: BackwardStart) -> float | None:
         """The number that a backward pass begins at, if it is one."""
-        outputs = [self.recorder.forward_events[function].output for function, _ in start.starts]
+        outputs = [self.recording.forward_events[function].output for function, _ in start.starts]
         return outputs[0].mean if len(outputs) == 1 and not outputs[0].shape and outputs[0].finite else None
 
     def _player(self, backward_pass: int) -> str:
         """Whom a backward pass was for: in whose turn the parameters change whose gradients it computed. If it
         computed none, whom the pass was for that carried its gradient on."""
         loss = self.grouping.starts[backward_pass].loss
-        for name in (*self.recorder.modules, *self.updated_by.values()):
+        for name in (*self.recording.modules, *self.updated_by.values()):
             if loss == f"loss_{name}":
                 return name
         names = {
@@ -182,9 +173,9 @@ class _Builder:
 
     # Updates and parameters.
 
-    def _update(self, event: OptimizerEvent) -> Update:
+    def _update(self, event: OptimizerEvent) -> schema.Update:
         changes = tuple(
-            ParameterUpdate(
+            schema.ParameterUpdate(
                 self._name(c.parameter), c.weight, c.gradient, c.update,
                 c.update / c.weight.norm if c.weight.norm else None,
             )
@@ -192,13 +183,13 @@ class _Builder:
         )  # fmt: skip
         owner = self.owner_of(event)
         self.updated_by |= {id(c.parameter): owner for c in event.changes if owner}
-        return Update(owner, type(event.optimizer).__name__, event.lr, changes)
+        return schema.Update(owner, type(event.optimizer).__name__, event.lr, changes)
 
     def owner_of(self, event: OptimizerEvent) -> str:
         """The network that an optimiser changes; of several, the optimiser's name."""
         networks = dict.fromkeys(self._network(change.parameter) for change in event.changes)
         if len(networks) > 1:
-            for name, optimizer in self.recorder.optimizers.items():
+            for name, optimizer in self.recording.optimizers.items():
                 if optimizer is event.optimizer:
                     return name
         return " and ".join(filter(None, networks))

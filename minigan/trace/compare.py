@@ -6,12 +6,12 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from minigan.autograd import Function, Tensor, grad, no_grad, unobserved
+from minigan.autograd import Node, Tensor, grad, no_grad, unobserved
+from minigan.autograd.tensor import Key
 from minigan.backend import Array
 from minigan.kernels.activation import sigmoid_forward
 from minigan.nn.module import ModuleCall
-from minigan.trace.events import FunctionInput, GradientKey
-from minigan.trace.recorder import Recorder
+from minigan.trace.events import FunctionInput, Recording
 from minigan.trace.schema import ComparedLayer, Comparison
 from minigan.trace.summary import summarize
 
@@ -29,7 +29,7 @@ class GeneratorObjective(Protocol):
 
 
 def compare(
-    recorder: Recorder,
+    recording: Recording,
     objectives: Mapping[str, GeneratorObjective],
     logits: Tensor,
     border: Tensor,
@@ -43,7 +43,7 @@ def compare(
     numbers as the border. Gradients go back through the graphs that are there, which stay as they are; nothing is
     drawn, no .grad is changed, and no observer sees it.
     """
-    layers = list(_layer_inputs(recorder, made_in))
+    layers = list(_layer_inputs(recording, made_in))
     found = []
     with unobserved():
         for shift, (name, objective) in itertools.product(LOGIT_SHIFTS, objectives.items()):
@@ -73,14 +73,14 @@ class _LayerInput(NamedTuple):
 
     name: str
     kind: str
-    node: Function
+    node: Node
     input: FunctionInput
 
 
-def _layer_inputs(recorder: Recorder, made_in: ModuleCall) -> Iterator[_LayerInput]:
+def _layer_inputs(recording: Recording, made_in: ModuleCall) -> Iterator[_LayerInput]:
     """For each layer of a call that the graph has, in the order of a backward pass."""
-    events = recorder.forward_events
-    numbers = [n for n, event in enumerate(events) if recorder.network_call(event.module_call) is made_in]
+    events = recording.forward_events
+    numbers = [n for n, event in enumerate(events) if recording.network_call(event.module_call) is made_in]
     runs = [list(run) for _, run in itertools.groupby(numbers, lambda n: id(events[n].module_call))]
     for run in reversed(runs):
         flowing = [
@@ -92,7 +92,7 @@ def _layer_inputs(recorder: Recorder, made_in: ModuleCall) -> Iterator[_LayerInp
         attached = [entry for entry in flowing if entry[1].key is not None]
         others = [entry for entry in flowing if not entry[1].constant]
         for node, item in (attached or others)[:1]:
-            _, name, kind = recorder.describe([events[n] for n in run])
+            _, name, kind = recording.describe([events[n] for n in run])
             yield _LayerInput(name, kind, node, item)
 
 
@@ -107,7 +107,7 @@ def _compared_layers(layers: list[_LayerInput], fake: Tensor, at_border: Tensor)
         yield ComparedLayer(layer.name, layer.kind, norm)
 
 
-def _standing_for(key: GradientKey) -> Tensor:
+def _standing_for(key: Key) -> Tensor:
     """A tensor by which `grad` knows a leaf, or a function's output: the output itself may be gone."""
     if isinstance(key, Tensor):
         return key
@@ -117,7 +117,7 @@ def _standing_for(key: GradientKey) -> Tensor:
     return tensor
 
 
-def _input_gradient(node: Function, position: int, dy: Tensor) -> Tensor | None:
+def _input_gradient(node: Node, position: int, dy: Tensor) -> Tensor | None:
     """The gradient of an input that requires none (the noise), by the backward of the function that took it in."""
     before = node.needs_input_grad
     node.needs_input_grad = tuple(i == position for i in range(len(node.edges)))

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from minigan.autograd import Function, Tensor
+from minigan.autograd import Node, Tensor
+from minigan.autograd.tensor import Key
 from minigan.backend import Array
-from minigan.nn import Parameter
+from minigan.nn import Module, Parameter
 from minigan.nn.module import ModuleCall
 from minigan.optim import Optimizer
+from minigan.trace.schema import About, Comparison
 from minigan.trace.summary import ArraySummary
-
-# What a backward pass keys a gradient by: a leaf, or a function and which of its outputs.
-GradientKey = Tensor | tuple[Function, int]
 
 
 @dataclass(eq=False)
@@ -26,7 +25,7 @@ class FunctionInput:
     attached: whether the graph leads back to that function. position: which of the function's inputs it is.
     """
 
-    key: GradientKey | None
+    key: Key | None
     summary: ArraySummary
     parameter: Parameter | None
     maker: int | None
@@ -40,7 +39,7 @@ class FunctionInput:
 class ForwardEvent:
     """A function was called, by a module or by none."""
 
-    node: Function
+    node: Node
     module_call: ModuleCall | None
     inputs: list[FunctionInput]
     output: ArraySummary
@@ -53,7 +52,7 @@ class BackwardStart:
 
     number: int
     starts: list[tuple[int, Array]]
-    requested: set[GradientKey] | None
+    requested: set[Key] | None
     loss: str | None
 
 
@@ -73,7 +72,7 @@ class BackwardEvent:
     backward_pass: int
     function: int
     grad_output: ArraySummary
-    grad_inputs: dict[GradientKey, ArraySummary] = field(default_factory=dict)
+    grad_inputs: dict[Key, ArraySummary] = field(default_factory=dict)
     parameters: list[ParameterResult] = field(default_factory=list)
 
 
@@ -97,3 +96,50 @@ class OptimizerEvent:
 
 
 Event = ForwardEvent | BackwardStart | BackwardEvent | OptimizerEvent
+
+
+@dataclass(eq=False)
+class Recording:
+    """All that a recorder wrote down.
+
+    losses: their names, each by the number of the function that computed it. call_inputs: what each call of a network
+    was given. at_input: ∂L/∂input of a network, by (backward pass, key). at_output: ∂L/∂output of a network, by
+    (backward pass, function).
+    """
+
+    modules: dict[str, Module]
+    optimizers: dict[str, Optimizer]
+    about: About
+    events: list[Event] = field(default_factory=list)
+    forward_events: list[ForwardEvent] = field(default_factory=list)
+    losses: dict[int, str] = field(default_factory=dict)
+    call_inputs: dict[ModuleCall, list[FunctionInput]] = field(default_factory=dict)
+    at_input: dict[tuple[int, Key], Array] = field(default_factory=dict)
+    at_output: dict[tuple[int, int], Array] = field(default_factory=dict)
+    comparisons: tuple[Comparison, ...] = ()
+
+    def network_call(self, call: ModuleCall | None) -> ModuleCall | None:
+        """The call of a network that a module was called in: of one of `modules`, or else the outermost."""
+        outermost = network = None
+        networks = set(map(id, self.modules.values()))
+        while call is not None:
+            outermost = call
+            if id(call.module) in networks:
+                network = call
+            call = call.caller
+        return network or outermost
+
+    def owner(self, call: ModuleCall) -> str:
+        """The name of the network that a call is of."""
+        return next((name for name, module in self.modules.items() if module is call.module), call.path)
+
+    def describe(self, functions: list[ForwardEvent]) -> tuple[str, str, str]:
+        """Owner, name and kind of the layer that called these functions one after another."""
+        call = functions[0].module_call
+        network = self.network_call(call)
+        assert call is not None and network is not None
+        owner, kind = self.owner(network), type(call.module).__name__
+        if sum(1 for _ in call.module.modules()) > 1:  # what a module of several does itself
+            kind = ", ".join(event.node.name for event in functions)
+        is_part = call.path.startswith(network.path)
+        return owner, owner + call.path[len(network.path) :] if is_part else call.path, kind

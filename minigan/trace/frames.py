@@ -97,16 +97,9 @@ def _layer(trace: Trace, number: int, turn: str) -> Frame:
     shapes = [array.dimensions or "a number" for array in (given, value) if array is not None]
     title = f"Forward through {_title(trace, layer)}"
     return Frame(
-        title,
-        " → ".join(shapes),
-        turn,
-        layer.owner,
-        "forward",
-        call=layer.call,
-        layer=number,
-        input=given,
+        title, " → ".join(shapes), turn, layer.owner, "forward", call=layer.call, layer=number, input=given,
         output=value,
-    )
+    )  # fmt: skip
 
 
 def _layer_backward(trace: Trace, number: int, turn: str) -> Iterator[Frame]:

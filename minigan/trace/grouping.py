@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 from minigan.nn.module import ModuleCall
-from minigan.trace.events import BackwardEvent, BackwardStart, Event, ForwardEvent, FunctionInput, OptimizerEvent
-from minigan.trace.recorder import Recorder
+from minigan.trace.events import (
+    BackwardEvent,
+    BackwardStart,
+    Event,
+    ForwardEvent,
+    FunctionInput,
+    OptimizerEvent,
+    Recording,
+)
 
 # What happened, and its number among its like.
 TimelineEntry = tuple[Literal["call", "layer", "backward_pass", "layer_backward", "update"], int]
@@ -16,8 +23,8 @@ class Grouping:
     """A recorder's events, grouped. A layer are functions that a module called one after another; a layer's backward
     are those of its functions that a backward pass goes through one after another."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self.recorder = recorder
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
         self.timeline: list[TimelineEntry] = []
         self.layers: list[list[int]] = []  # the functions of each, by number
         self.layer_of: dict[int, int] = {}  # by the number of a function
@@ -26,11 +33,11 @@ class Grouping:
         self.starts: list[BackwardStart] = []
         self.layer_backwards: list[list[BackwardEvent]] = []
         self.updates: list[OptimizerEvent] = []
-        self.start_functions = {n for e in recorder.events if isinstance(e, BackwardStart) for n, _ in e.starts}
+        self.start_functions = {n for e in recording.events if isinstance(e, BackwardStart) for n, _ in e.starts}
         self._first_of = self._functions_without_module()
         self._numbers: dict[ModuleCall, int] = {}
         last: Event | None = None
-        for event in recorder.events:
+        for event in recording.events:
             self._add(event, last)
             last = event
 
@@ -38,14 +45,14 @@ class Grouping:
 
     def events(self, layer: int) -> list[ForwardEvent]:
         """The functions of a layer."""
-        return [self.recorder.forward_events[n] for n in self.layers[layer]]
+        return [self.recording.forward_events[n] for n in self.layers[layer]]
 
     def inputs(self, functions: list[int]) -> list[FunctionInput]:
         """What enters some functions from outside of them, each once."""
         inside = set(functions)
         entries: dict[object, FunctionInput] = {}
         for n in functions:
-            for i in self.recorder.forward_events[n].inputs:
+            for i in self.recording.forward_events[n].inputs:
                 if i.parameter is None and i.maker not in inside:
                     entries.setdefault(id(i.summary) if i.key is None else i.key, i)
         flowing = [i for i in entries.values() if not i.constant]
@@ -55,7 +62,7 @@ class Grouping:
         """What enters a call: what it was given, as its functions took it in, or (labels) not; then all else."""
         taken = self.inputs(self.call_functions(call))
         entries = []
-        for given in self.recorder.call_inputs.get(self.calls[call], ()):
+        for given in self.recording.call_inputs.get(self.calls[call], ()):
             same = next((i for i in taken if i.summary is given.summary), None)
             entries.append(same or given)
             taken = [i for i in taken if i is not same]
@@ -97,7 +104,7 @@ class Grouping:
 
     def _add_function(self, event: ForwardEvent, last: Event | None) -> None:
         number = len(self.layer_of)
-        network = self.recorder.network_call(event.module_call)
+        network = self.recording.network_call(event.module_call)
         if network is None:
             first = self._first_of[number]
             if first == number:
@@ -126,7 +133,7 @@ class Grouping:
         first: dict[int, int] = {}
         members: dict[int, list[int]] = {}  # of the layers that may go on
         number = -1
-        for event in self.recorder.events:
+        for event in self.recording.events:
             number += isinstance(event, ForwardEvent)
             if not isinstance(event, ForwardEvent) or event.module_call is not None:
                 members = {}

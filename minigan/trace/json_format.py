@@ -10,16 +10,13 @@ import functools
 import json
 import types
 import typing
-from collections.abc import Callable
 from typing import Any, TypeVar
 
-from minigan.trace.old_names import renamed
 from minigan.trace.summary import ArraySummary
 
 FORMAT, VERSION = "minigan-trace", 2
 
 T = TypeVar("T")
-Rename = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
 class TraceError(ValueError):
@@ -35,7 +32,7 @@ def encode(trace: Any) -> str:
 
 
 def decode(cls: type[T], text: str) -> T:
-    """The trace, an object of `cls`, that JSON of this version or of version 1 holds.
+    """The trace, an object of `cls`, that JSON holds.
 
     Raises: TraceError if it is no trace, one of another version, or damaged.
     """
@@ -44,12 +41,14 @@ def decode(cls: type[T], text: str) -> T:
         kind, version = whole["format"], whole["version"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise TraceError("this is no trace: it is not JSON that minigan trace wrote") from None
-    if kind != FORMAT or version not in (1, VERSION):
-        raise TraceError(f"this is {kind} of version {version}, but this minigan reads {FORMAT} of 1 and {VERSION}")
-    rename: Rename = renamed if version == 1 else lambda name, fields: fields
+    if (kind, version) != (FORMAT, VERSION):
+        raise TraceError(
+            f"this is {kind} of version {version}, but this minigan reads {FORMAT} of version {VERSION}: "
+            "record the trace anew"
+        )
     try:
-        arrays = [_object(ArraySummary, item, [], rename) for item in whole["arrays"]]
-        return _object(cls, whole, arrays, rename)
+        arrays = [_object(ArraySummary, item, []) for item in whole["arrays"]]
+        return _object(cls, whole, arrays)
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         raise TraceError(f"the trace is damaged: {type(error).__name__}: {error}") from None
 
@@ -68,25 +67,21 @@ def _encoded(value: Any, arrays: list[dict[str, Any]], numbers: dict[int, int]) 
     return value
 
 
-def _object(cls: type[T], fields: dict[str, Any], arrays: list[ArraySummary], rename: Rename) -> T:
+def _object(cls: type[T], fields: dict[str, Any], arrays: list[ArraySummary]) -> T:
     """An object of a dataclass from its fields in JSON."""
-    fields = rename(cls.__name__, fields)
-    return cls(**{name: _decoded(hint, fields[name], arrays, rename) for name, hint in _hints(cls).items()})
+    return cls(**{name: _decoded(hint, fields[name], arrays) for name, hint in _hints(cls).items()})
 
 
-def _decoded(hint: Any, value: Any, arrays: list[ArraySummary], rename: Rename) -> Any:
+def _decoded(hint: Any, value: Any, arrays: list[ArraySummary]) -> Any:
     """A field's value, of the type that its annotation says."""
     if isinstance(hint, types.UnionType):  # X | None
-        return None if value is None else _decoded(typing.get_args(hint)[0], value, arrays, rename)
+        return None if value is None else _decoded(typing.get_args(hint)[0], value, arrays)
     if typing.get_origin(hint) is tuple:
-        return tuple(_decoded(typing.get_args(hint)[0], item, arrays, rename) for item in value)
+        return tuple(_decoded(typing.get_args(hint)[0], item, arrays) for item in value)
     if hint is ArraySummary:
         return arrays[value]
     is_object = isinstance(hint, type) and dataclasses.is_dataclass(hint)
-    return _object(hint, value, arrays, rename) if is_object else value
+    return _object(hint, value, arrays) if is_object else value
 
 
-@functools.cache
-def _hints(cls: type) -> dict[str, Any]:
-    """The types of a dataclass' fields, by name."""
-    return typing.get_type_hints(cls)
+_hints = functools.cache(typing.get_type_hints)  # the types of a dataclass' fields, by name

@@ -12,27 +12,13 @@ Where one network's output becomes another's input there is a border. Its `kind`
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from minigan.trace.json_format import decode, encode
-from minigan.trace.old_names import FIELDS
 from minigan.trace.summary import ArraySummary
 
 About = dict[str, str | int | float | bool | None]
-
-
-class _Renamed:
-    """A dataclass some of whose fields had other names: who asks for an old one is told the new one."""
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> None:
-            cls = type(self).__name__
-            new = FIELDS.get(cls, {}).get(name)
-            raise AttributeError(f"a trace's {cls} has no {name!r}" + (f": it is called {new!r} now" if new else ""))
 
 
 # --- forward -------------------------------------------------------------------------------------
@@ -109,7 +95,7 @@ class ParameterGradient:
 
 
 @dataclass(frozen=True)
-class LayerBackward(_Renamed):
+class LayerBackward:
     """The backward of a layer: from ∂L/∂output to ∂L/∂inputs (None where nobody needs it)."""
 
     layer: int
@@ -125,7 +111,7 @@ class LayerBackward(_Renamed):
 
 
 @dataclass(frozen=True)
-class BackwardPass(_Renamed):
+class BackwardPass:
     """One backward pass. carries: the border whose gradient, left there by another pass, it carries on."""
 
     label: str  # "loss_D", or "∂loss_G/∂G(z)" for one that carries on
@@ -147,7 +133,7 @@ class Border:
 
 
 @dataclass(frozen=True)
-class BorderGradient(_Renamed):
+class BorderGradient:
     """The gradient that a backward pass brought to a border.
 
     at_input: ∂L/∂D.input (None: nobody asked for it). at_output: ∂L/∂G.output (None if detached). norm_into: the norm
@@ -188,7 +174,7 @@ class Update:
 
 
 @dataclass(frozen=True)
-class Frame(_Renamed):
+class Frame:
     """A thing to look at: frames in order are the step as it happened.
 
     turn: whose parameters change next, "D", "G", "both", "all" (of more than two) or "". direction: "enter" (noise
@@ -225,7 +211,7 @@ class ComparedLayer:
 
 
 @dataclass(frozen=True)
-class Comparison(_Renamed):
+class Comparison:
     """What one objective would send back to G, at the same point as the others.
 
     gradient: ∂L_G/∂G(z). layers: the norms on through G, its last layer first, down to the noise.
@@ -241,7 +227,7 @@ class Comparison(_Renamed):
 
 
 @dataclass(frozen=True)
-class Trace(_Renamed):
+class Trace:
     """A recorded step, or any forward and backward. about: of what, in words and numbers."""
 
     about: About
@@ -259,17 +245,13 @@ class Trace(_Renamed):
         """The label of the call that a layer is a part of, "" if it is of none."""
         return "" if layer.call is None else self.calls[layer.call].label
 
-    def with_comparisons(self, comparisons: tuple[Comparison, ...]) -> Trace:
-        """This trace, and what objectives would send back."""
-        return dataclasses.replace(self, comparisons=comparisons)
-
     def to_json(self) -> str:
         """As JSON: {"format", "version", "arrays": […], and the fields above}. It holds no NaN or Infinity."""
         return encode(self)
 
     @classmethod
     def from_json(cls, text: str) -> Trace:
-        """The trace that `to_json` wrote, now or in version 1 of the format.
+        """The trace that `to_json` wrote.
 
         Raises: TraceError if it is none.
         """

@@ -132,7 +132,7 @@ def test_what_is_asked_for_is_what_is_handed_out(gan, batch):
             loss = D(G(z).detach()).sum()
             recorder.on_loss("loss_D", loss)
             gradients = mg.grad(loss, D.parameters(), create_graph=create_graph)
-            (start,) = [event for event in recorder.events if isinstance(event, BackwardStart)]
+            (start,) = [event for event in recorder.recording.events if isinstance(event, BackwardStart)]
         assert start.requested == set(D.parameters())
         assert len(gradients) == len(D.parameters()) and all(p.grad is None for p in D.parameters())
         (wall,) = recorder.trace.border_gradients

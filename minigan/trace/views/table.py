@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 NARROWEST = 40  # columns; below that lines are as for 40
 GAP = "  "
@@ -68,11 +68,8 @@ class Row:
     name_styles: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class FullWidthRow:
-    """A row across all columns, whose lines are drawn when the width is known."""
-
-    draw: Callable[[Console], list[str]] = field(repr=False)
+# A row across all columns is a function, which draws its lines when the width is known.
+FullWidthRow = Callable[[Console], list[str]]
 
 
 def fits(console: Console, columns: Sequence[Column], rows: Sequence[Row | FullWidthRow]) -> bool:
@@ -94,7 +91,7 @@ def table(console: Console, columns: Sequence[Column], rows: Sequence[Row | Full
             widths[c.key] = max(widths[c.key], min(LONGEST_BAR, room))
     lines = [console.styled(line, "dim") for line in _headings(columns, headings, widths)]
     for row in rows:
-        lines += row.draw(console) if isinstance(row, FullWidthRow) else [_line(console, columns, widths, row)]
+        lines += [_line(console, columns, widths, row)] if isinstance(row, Row) else row(console)
     return lines
 
 

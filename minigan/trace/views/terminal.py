@@ -15,7 +15,7 @@ from minigan.trace.schema import Frame, Trace
 from minigan.trace.views.numbers import LogScale
 from minigan.trace.views.table import NARROWEST, Column, Console, Row, fits, table
 from minigan.trace.views.terminal_backward import backward_page
-from minigan.trace.views.terminal_pages import Page, comparison_page, forward_page, update_page
+from minigan.trace.views.terminal_pages import Page, compared, forward_page, update_page
 
 ABOUT = {"at": "at step"}
 
@@ -42,7 +42,7 @@ def pages(trace: Trace) -> list[Page]:
     scale = LogScale(dx.norm for backward in trace.layer_backwards for dx in backward.grad_inputs if dx is not None)
     found = [_page(trace, kind, frames, scale) for kind, frames in _passes(trace)]
     if trace.comparisons:
-        found.append(comparison_page(trace))
+        found.append(Page("", "other objectives", "", lambda console: compared(trace, console)))
     model = trace.about.get("model")
     title = f"a training step of {model}" if model else "a trace"
     return [Page("", title, "", lambda console: _overview(trace, found, console)), *found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from minigan.trace.schema import BorderGradient, Frame, LayerBackward, Trace
 from minigan.trace.summary import ArraySummary
@@ -39,11 +40,10 @@ def backward_page(trace: Trace, turn: str, frames: Sequence[Frame], scale: LogSc
         if frame.border_gradient is not None:
             gradient = trace.border_gradients[frame.border_gradient]
             gradients.append(gradient)
-            rows.append(FullWidthRow(lambda console, gradient=gradient: _border(trace, gradient, console)))
+            rows.append(partial(_border, trace, gradient))
         elif frame.layer_backward is not None:
             if frame.call is not None and frame.call != call:
-                label = f"back through {trace.calls[frame.call].label}"
-                rows.append(FullWidthRow(lambda console, label=label: [console.rule("─", label, "dim")]))
+                rows.append(partial(_call_heading, trace.calls[frame.call].label))
             call = frame.call
             rows += _layer_rows(trace, trace.layer_backwards[frame.layer_backward], scale)
     backwards = [trace.layer_backwards[f.layer_backward] for f in frames if f.layer_backward is not None]
@@ -66,6 +66,10 @@ def backward_page(trace: Trace, turn: str, frames: Sequence[Frame], scale: LogSc
     return Page(turn, what, "; ".join(_border_result(trace, g) for g in gradients), body)
 
 
+def _call_heading(call: str, console: Console) -> list[str]:
+    return [console.rule("─", f"back through {call}", "dim")]
+
+
 # --- layers --------------------------------------------------------------------------------------
 
 
@@ -86,7 +90,7 @@ def _layer_rows(trace: Trace, backward: LayerBackward, scale: LogScale) -> list[
         number = layer.sources[i]
         source = None if number is None else trace.layers[number]
         to = "an input" if source is None else trace.call_label(source) or source.name
-        rows.append(Row({"layer": f"  → {to}", "shape": shape(dx)} | _gradient_cells(dx, scale)))
+        rows.append(Row({"layer": f"  → {to}", "shape": shape(dx), **_gradient_cells(dx, scale)}))
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from minigan.trace.schema import Comparison, Frame, Trace
@@ -78,10 +79,10 @@ def forward_page(trace: Trace, turn: str, frames: Sequence[Frame]) -> Page:
     rows: list[Row | FullWidthRow] = []
     for frame in frames:
         if frame.direction == "loss":
-            rows.append(FullWidthRow(lambda console, frame=frame: _loss(frame, console)))
+            rows.append(partial(_loss, frame))
             continue
         if frame.direction == "border":
-            rows.append(FullWidthRow(lambda console, frame=frame: _entrance(trace, frame, console)))
+            rows.append(partial(_entrance, trace, frame))
         if frame.layer is not None:
             layer = trace.layers[frame.layer]
             rows.append(_value_row(layer.name, layer.kind, layer.owner, layer.output))
@@ -151,12 +152,7 @@ def update_page(trace: Trace, frames: Sequence[Frame]) -> Page:
 # --- objectives compared -------------------------------------------------------------------------
 
 
-def comparison_page(trace: Trace) -> Page:
-    """What each objective would send back to G."""
-    return Page("", "other objectives", "", lambda console: _comparison(trace, console))
-
-
-def _comparison(trace: Trace, console: Console) -> list[str]:
+def compared(trace: Trace, console: Console) -> list[str]:
     """Each objective's gradient at G(z), from the same logits of D; then from logits that were lowered."""
     scale = LogScale(c.gradient.norm for c in trace.comparisons)
     as_it_is = {c.objective: c.gradient.norm for c in trace.comparisons if not c.logit_shift}
@@ -169,7 +165,7 @@ def _comparison(trace: Trace, console: Console) -> list[str]:
             text = f"D surer, its logits lowered by {shift:g}" if shift else "D as it is"
             if c.real_probability is not None:
                 text += f": G(z) is real with probability {short(c.real_probability)}"
-            rows.append(FullWidthRow(lambda console, text=text: ["", *console.lines(text, "bold")]))
+            rows.append(partial(_heading, text))
         before = as_it_is.get(c.objective)
         cells: dict[str, str | float] = {
             "objective": c.objective, "formula": c.formula, "loss": "" if c.loss is None else short(c.loss),
@@ -182,6 +178,10 @@ def _comparison(trace: Trace, console: Console) -> list[str]:
     if own is not None:
         said += f" The step's own is {own.objective}: {exact(own.gradient.norm)} arrived."
     return [*console.lines(said), *table(console, columns, rows), *alarms(rows, console)]
+
+
+def _heading(text: str, console: Console) -> list[str]:
+    return ["", *console.lines(text, "bold")]
 
 
 def _own(trace: Trace) -> Comparison | None:
