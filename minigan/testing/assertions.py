@@ -129,13 +129,7 @@ def _nonzero(rng: RNG, *shape: int) -> np.ndarray:
 def _candidate_shapes(number: int) -> list[list[Shape]]:
     """Lists of shapes for so many inputs: equal ones, broadcast ones, and those of products and convolutions."""
     equal: list[list[Shape]] = [[s] * number for s in [(3, 4), (2, 3, 4, 4), (5,), (), (3, 3)]]
-    pairs: list[tuple[Shape, Shape]] = [
-        ((3, 4), (4,)),
-        ((3, 4), (1, 4)),
-        ((3, 4), (3, 1)),
-        ((3, 4), ()),
-        ((4,), (3, 4)),
-    ]
+    pairs: list[list[Shape]] = [[(3, 4), (4,)], [(3, 4), (1, 4)], [(3, 4), (3, 1)], [(3, 4), ()], [(4,), (3, 4)]]
     broadcast = [[first] + [other] * (number - 1) for first, other in pairs]
     products: list[list[Shape]] = [[(3, 4), (4, 2)], [(3, 4), (2, 4), (2,)], [(2, 3, 5, 5), (4, 3, 3, 3), (4,)]]
     return equal + (broadcast + [p[:number] for p in products if len(p) >= number] if number > 1 else [])

@@ -21,17 +21,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minigan import functions as F
-from minigan.autograd import Function, Tensor
+from minigan.autograd import Function, Node, Tensor
 from minigan.backend import Array, ProcessGroup
-from minigan.functions.activation import LeakyReLUBackward
-from minigan.functions.arithmetic import AddScalar, MaskMul, MulScalar
-from minigan.functions.convolution import ConvWeightGrad
 from minigan.functions.dense import DenseWeightGrad
-from minigan.functions.distributed import AllReduceSum
-from minigan.functions.loss import BinaryCrossEntropyWithLogitsBackward
-from minigan.functions.manipulation import PutItem
-from minigan.functions.normalization import BatchNormBackward
-from minigan.functions.pooling import AvgSpread2d, MaxTake2d, MaxUnpool2d
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.normalization import batch_norm_forward
 from minigan.testing.callables import Outputs
@@ -107,11 +99,11 @@ class BackwardCoverage:
     """An observer that collects the Function classes whose backward was called."""
 
     def __init__(self) -> None:
-        self.classes: set[type[Function]] = set()
+        self.classes: set[type[Node]] = set()
 
-    def after_forward(self, node: Function, inputs: list[Tensor | None], outputs: list[Tensor]) -> None: ...
+    def after_forward(self, node: Node, inputs: list[Tensor | None], outputs: list[Tensor]) -> None: ...
 
-    def after_backward(self, node: Function, cotangents: list[Tensor], gradients: list[Tensor | None]) -> None:
+    def after_backward(self, node: Node, cotangents: list[Tensor], gradients: list[Tensor | None]) -> None:
         self.classes.add(type(node))
 
 
@@ -144,9 +136,8 @@ case("tanh", "sigmoid", "softplus", "relu", order=3, batched=1)(_elementwise)
 
 @case("leaky_relu", order=3, batched=1)
 def _leaky_relu(rng: RNG) -> FunctionCall:
-    return FunctionCall(
-        F.leaky_relu, [distinct(rng, *shape(rng))], {"negative_slope": choice(rng, [0.2, 0.01, 0.0, 1.5])}
-    )
+    x = distinct(rng, *shape(rng))
+    return FunctionCall(F.leaky_relu, [x], {"negative_slope": choice(rng, [0.2, 0.01, 0.0, 1.5])})
 
 
 @case("softmax", "log_softmax", order=3)
@@ -209,15 +200,10 @@ def _transpose(rng: RNG) -> FunctionCall:
 @case("broadcast_to", "sum_to")
 def _broadcast(name: str, rng: RNG) -> FunctionCall:
     whole = shape(rng)
-    small = _lower(rng, whole)
+    small = tuple(choice(rng, [n, 1]) for n in whole)  # which broadcasts to the whole one
+    small = small[integer(rng, 0, len(whole)) :] if boolean(rng) else small
     before, after = (small, whole) if name == "broadcast_to" else (whole, small)
     return FunctionCall(getattr(F, name), [normal(rng, *before)], {"shape": after})
-
-
-def _lower(rng: RNG, whole: Shape) -> Shape:
-    """A shape that broadcasts to the whole one."""
-    kept = tuple(choice(rng, [n, 1]) for n in whole)
-    return kept[integer(rng, 0, len(whole)) :] if boolean(rng) else kept
 
 
 @case("getitem")
@@ -307,26 +293,6 @@ def _upsample(rng: RNG) -> FunctionCall:
 # --- normalisation -------------------------------------------------------------------------------
 
 
-@case("batch_norm")
-def _batch_norm(rng: RNG) -> FunctionCall:
-    c = integer(rng, 1, 3)
-    x = normal(rng, integer(rng, 3, 4), c, *choice(rng, [(), (1, 2), (2, 2)]))
-    options = {"eps": choice(rng, [1e-5, 1e-3]), "negative_slope": choice(rng, [None, 0.2, 0.0, 1.5])}
-    if options["negative_slope"] is None:
-        return FunctionCall(F.batch_norm, choice(rng, [[x, normal(rng, c), normal(rng, c)], [x]]), options)
-    gamma = distinct(rng, c)
-    return FunctionCall(F.batch_norm, [x, gamma, _beta_away_from_kinks(x, gamma)], options)
-
-
-def _beta_away_from_kinks(x: np.ndarray, gamma: np.ndarray) -> np.ndarray:
-    """β (C) by which y is positive and negative in each channel, and 0 in the middle of its widest gap."""
-    channels = np.moveaxis(x, 1, 0).reshape(len(gamma), -1)
-    y = (channels - channels.mean(1, keepdims=True)) / channels.std(1, keepdims=True) * gamma[:, None]
-    y = np.sort(y, axis=1)
-    widest = np.diff(y).argmax(axis=1)[:, None]
-    return -np.take_along_axis(y[:, 1:] + y[:, :-1], widest, axis=1)[:, 0] / 2
-
-
 class _IdenticalProcesses(ProcessGroup):
     """A group of `size` processes that all have the same batch and do the same to it."""
 
@@ -342,19 +308,34 @@ class _IdenticalProcesses(ProcessGroup):
         return f"_IdenticalProcesses({self.size})"
 
 
-@case("batch_norm over a process group")
-def _batch_norm_over_a_process_group(rng: RNG) -> FunctionCall:
+@case("batch_norm", "batch_norm over a process group")
+def _batch_norm(name: str, rng: RNG) -> FunctionCall:
     c = integer(rng, 1, 3)
     x = normal(rng, integer(rng, 3, 4), c, *choice(rng, [(), (1, 2), (2, 2)]))
-    options = {"eps": choice(rng, [1e-5, 1e-3]), "process_group": _IdenticalProcesses(integer(rng, 2, 3))}
-    return FunctionCall(F.batch_norm, [x, normal(rng, c), normal(rng, c)], options)
+    options: dict[str, Any] = {"eps": choice(rng, [1e-5, 1e-3])}
+    if name != "batch_norm":
+        options["process_group"] = _IdenticalProcesses(integer(rng, 2, 3))
+        return FunctionCall(F.batch_norm, [x, normal(rng, c), normal(rng, c)], options)
+    options["negative_slope"] = choice(rng, [None, 0.2, 0.0, 1.5])
+    if options["negative_slope"] is None:
+        return FunctionCall(F.batch_norm, choice(rng, [[x, normal(rng, c), normal(rng, c)], [x]]), options)
+    gamma = distinct(rng, c)
+    return FunctionCall(F.batch_norm, [x, gamma, _beta_away_from_kinks(x, gamma)], options)
+
+
+def _beta_away_from_kinks(x: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+    """β (C) by which y is positive and negative in each channel, and 0 in the middle of its widest gap."""
+    channels = np.moveaxis(x, 1, 0).reshape(len(gamma), -1)
+    y = (channels - channels.mean(1, keepdims=True)) / channels.std(1, keepdims=True) * gamma[:, None]
+    y = np.sort(y, axis=1)
+    widest = np.diff(y).argmax(axis=1)[:, None]
+    return -np.take_along_axis(y[:, 1:] + y[:, :-1], widest, axis=1)[:, 0] / 2
 
 
 @case("AllReduceSum")
 def _all_reduce_sum(rng: RNG) -> FunctionCall:
     group = _IdenticalProcesses(integer(rng, 2, 3))
-    x = normal(rng, *shape(rng))
-    return FunctionCall(lambda x, process_group: AllReduceSum(process_group)(x), [x], {"process_group": group})
+    return _call_of(F.distributed.AllReduceSum, [normal(rng, *shape(rng))], process_group=group)
 
 
 @case("batch_norm outside of training", batched=1)
@@ -432,36 +413,44 @@ def _cross_entropy(rng: RNG) -> FunctionCall:
 # --- functions that backward passes are made of --------------------------------------------------
 
 
-def _on_device_of(x: Tensor | np.ndarray, constant: np.ndarray, dtype: np.dtype | None = None) -> Array:
-    """A constant array on x's device: Function classes take arrays as they are."""
+def _call_of(function: type[Function], inputs: list[np.ndarray], **options: Any) -> FunctionCall:
+    """A call of a Function that is made with these options."""
+
+    def apply(*inputs: Tensor, **options: Any) -> Outputs:
+        made_with = [_beside(inputs[0], o) if isinstance(o, np.ndarray) else o for o in options.values()]
+        return function(*made_with)(*inputs)
+
+    return FunctionCall(apply, inputs, options)
+
+
+def _beside(x: Tensor | np.ndarray, constant: np.ndarray) -> Array:
+    """A constant on x's device, numbers in x's dtype: Function classes take arrays as they are."""
+    dtype = x.dtype if constant.dtype.kind == "f" else None
     return Tensor(constant, dtype=dtype, device=Tensor(x).device).data
 
 
 @case("AddScalar", "MulScalar", batched=1)
 def _add_or_mul_scalar(name: str, rng: RNG) -> FunctionCall:
-    function = {"AddScalar": AddScalar, "MulScalar": MulScalar}[name]
-    return FunctionCall(lambda x, c: function(c)(x), [normal(rng, *shape(rng))], {"c": choice(rng, [2.0, -0.5, 0.0])})
+    return _call_of(getattr(F.arithmetic, name), [normal(rng, *shape(rng))], c=choice(rng, [2.0, -0.5, 0.0]))
 
 
 @case("MaskMul")
 def _mask_mul(rng: RNG) -> FunctionCall:
     x = normal(rng, *shape(rng))
-    factor = normal(rng, *x.shape)
-    return FunctionCall(lambda x, factor: MaskMul(_on_device_of(x, factor, x.dtype))(x), [x], {"factor": factor})
+    return _call_of(F.arithmetic.MaskMul, [x], factor=normal(rng, *x.shape))
 
 
 @case("LeakyReLUBackward", order=3)
 def _leaky_relu_backward(rng: RNG) -> FunctionCall:
     x = normal(rng, *shape(rng))
     mask = np.asarray(normal(rng, *x.shape) > 0)
-    options = {"mask": mask, "slope": choice(rng, [0.2, 0.0])}
-    return FunctionCall(lambda x, mask, slope: LeakyReLUBackward(_on_device_of(x, mask), slope)(x), [x], options)
+    return _call_of(F.activation.LeakyReLUBackward, [x], mask=mask, slope=choice(rng, [0.2, 0.0]))
 
 
 @case("DenseWeightGrad", batched=2)
 def _dense_weight_grad(rng: RNG) -> FunctionCall:
     n, c, o = (integer(rng, 1, 4) for _ in range(3))
-    return FunctionCall(lambda x, g: DenseWeightGrad()(x, g), [normal(rng, n, c), normal(rng, n, o)])
+    return _call_of(DenseWeightGrad, [normal(rng, n, c), normal(rng, n, o)])
 
 
 @case("ConvWeightGrad", order=3, batched=2)
@@ -469,7 +458,7 @@ def _conv_weight_grad(rng: RNG) -> FunctionCall:
     (n, c, o), (size, kernel, options) = _channels(rng), convolution(rng)
     geometry = Geometry.of_conv(size, kernel, **options)
     inputs = [normal(rng, n, c, *size), normal(rng, n, o, *geometry.out_size)]
-    return FunctionCall(lambda x, g, geometry: ConvWeightGrad(geometry)(x, g), inputs, {"geometry": geometry})
+    return _call_of(F.convolution.ConvWeightGrad, inputs, geometry=geometry)
 
 
 @case("BatchNormBackward")
@@ -477,9 +466,9 @@ def _batch_norm_backward(rng: RNG) -> FunctionCall:
     def backward(
         dy: Tensor, x: Tensor, gamma: Tensor, axes: Shape, eps: float, negative_slope: float | None, beta: np.ndarray
     ) -> Outputs:
-        arrays = Tensor(x).data, Tensor(gamma).data, _on_device_of(x, beta, x.dtype)
+        arrays = Tensor(x).data, Tensor(gamma).data, _beside(x, beta)
         _, statistics = batch_norm_forward(*arrays, axes, eps, negative_slope)
-        return BatchNormBackward(axes, eps, negative_slope, statistics)(dy, x, gamma)
+        return F.normalization.BatchNormBackward(axes, eps, negative_slope, statistics)(dy, x, gamma)
 
     shape = (4, integer(rng, 1, 3), *choice(rng, [(), (2, 2)]))
     axes, along = (0, *range(2, len(shape))), (1, shape[1]) + (1,) * (len(shape) - 2)
@@ -493,7 +482,7 @@ def _batch_norm_backward(rng: RNG) -> FunctionCall:
 def _binary_cross_entropy_with_logits_backward(rng: RNG) -> FunctionCall:
     s = shape(rng)
     inputs = [normal(rng, *s), normal(rng, *s), probability(rng, *s)]
-    return FunctionCall(lambda g, x, t: BinaryCrossEntropyWithLogitsBackward()(g, x, t), inputs)
+    return _call_of(F.loss.BinaryCrossEntropyWithLogitsBackward, inputs)
 
 
 @case("AvgSpread2d", "MaxUnpool2d", "MaxTake2d", batched=1)
@@ -504,14 +493,13 @@ def _pooling_backward(name: str, rng: RNG) -> FunctionCall:
     small = (n, c, *geometry.out_size)
     x = normal(rng, *((n, c, *size) if name == "MaxTake2d" else small))
     if name == "AvgSpread2d":
-        return FunctionCall(lambda x, geometry: AvgSpread2d(geometry)(x), [x], {"geometry": geometry})
+        return _call_of(F.pooling.AvgSpread2d, [x], geometry=geometry)
     # Which tap of the window each output took: the same for all images, so that a batch may be empty.
     taken = np.array([integer(rng, 0, kernel[0] * kernel[1] - 1) for _ in range(n * c)], "int16")
-    function = {"MaxUnpool2d": MaxUnpool2d, "MaxTake2d": MaxTake2d}[name]
 
     def pooled(x: Tensor, geometry: Geometry, taken: np.ndarray) -> Tensor:
         whole = np.broadcast_to(taken.reshape(n, c, 1, 1), small)[: len(x)]
-        return function(geometry, _on_device_of(x, whole))(x)
+        return getattr(F.pooling, name)(geometry, _beside(x, whole))(x)
 
     return FunctionCall(pooled, [x], {"geometry": geometry, "taken": taken})
 
@@ -519,5 +507,4 @@ def _pooling_backward(name: str, rng: RNG) -> FunctionCall:
 @case("PutItem")
 def _put_item(rng: RNG) -> FunctionCall:
     index, whole, taken = choice(rng, [([1, 1, 2], (4, 2), (3, 2)), (slice(1, 3), (4, 2), (2, 2)), (0, (3,), ())])
-    options = {"index": index, "shape": whole}
-    return FunctionCall(lambda x, index, shape: PutItem(index, shape)(x), [normal(rng, *taken)], options)
+    return _call_of(F.manipulation.PutItem, [normal(rng, *taken)], index=index, shape=whole)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigan.autograd import GraphError, Tensor, grad
-from minigan.backend import Array, device_of, get_array_module, is_array, to_device, to_numpy
+from minigan.backend import Array, get_array_module, is_array, to_numpy
 from minigan.testing.callables import (
     Differentiable,
     Forward,
@@ -33,6 +33,7 @@ from minigan.testing.callables import (
     outputs_of,
 )
 from minigan.testing.numerical import Estimate, NumericalDerivative, rms
+from minigan.testing.random_inputs import random_like
 from minigan.testing.report import ORDINALS, GradientError, Mismatch, report
 
 DIRECTIONS = 3  # random directions for each input
@@ -140,7 +141,7 @@ def _check_nearby(fn: Forward, points: list[Array], names: list[str], order: int
         except _Kink as kink:
             at_kink = str(kink)
         magnitudes = (get_array_module(x).where(x == 0, rms(x), abs(x)) for x in points)
-        nearby = [x + NEARBY * m * _random_like(x, settings.rng) for x, m in zip(points, magnitudes, strict=True)]
+        nearby = [x + NEARBY * m * random_like(x, settings.rng) for x, m in zip(points, magnitudes, strict=True)]
         while not _finite(output_arrays(fn, nearby)):  # out of fn's domain: halfway back
             nearby = [(a + x) / 2 for a, x in zip(nearby, points, strict=True)]
     raise GradientError(
@@ -156,7 +157,7 @@ def _check_orders(fn: Forward, points: list[Array], names: list[str], order: int
     for n in range(1, order + 1):
         agreement += _check_first_order(fn, points, names, n, settings)
         if n < order:
-            cotangents = [_random_like(y, settings.rng) for y in output_arrays(fn, points)]
+            cotangents = [random_like(y, settings.rng) for y in output_arrays(fn, points)]
             of = "" if n == 1 else "the gradient's "
             names = names + [f"the cotangent of {of}output {i}" for i in range(len(cotangents))]
             fn, points = _gradient_function(fn, len(points)), points + cotangents
@@ -167,12 +168,12 @@ def _check_first_order(
     fn: Forward, points: list[Array], names: list[str], order: int, settings: _Settings
 ) -> Agreement:
     """Compare the directional derivatives by one input after the other. order: what a report calls this order."""
-    cotangents = [_random_like(y, settings.rng) for y in output_arrays(fn, points)]
+    cotangents = [random_like(y, settings.rng) for y in output_arrays(fn, points)]
     gradients = _gradients(fn, points, cotangents, order)
     agreement = Agreement()
     for i, x in enumerate(points):
         derivative = NumericalDerivative(fn, points, i, cotangents)
-        directions = [_random_like(x, settings.rng) for _ in range(DIRECTIONS)]
+        directions = [random_like(x, settings.rng) for _ in range(DIRECTIONS)]
         analytical = np.array([float((gradients[i] * v).sum()) for v in directions])
         atol = settings.atol * min(1.0, derivative.output_size)  # outputs of 1e-13 may not be wrong by 1e-9
 
@@ -255,23 +256,9 @@ def _grad_or_zeros(
     outputs: Sequence[Tensor], inputs: Sequence[Tensor], cotangents: Sequence[Tensor], create_graph: bool
 ) -> tuple[Tensor, ...]:
     gradients = grad(outputs, inputs, cotangents, create_graph=create_graph, allow_unused=True)
-    return tuple(Tensor(_zeros_like(x.data)) if dx is None else dx for x, dx in zip(inputs, gradients, strict=True))
-
-
-# --- arrays --------------------------------------------------------------------------------------
+    pairs = zip(inputs, gradients, strict=True)
+    return tuple(Tensor(get_array_module(x.data).zeros_like(x.data)) if dx is None else dx for x, dx in pairs)
 
 
 def _finite(arrays: list[Array]) -> bool:
     return all(bool(get_array_module(y).isfinite(y).all()) for y in arrays)
-
-
-def _random_like(x: Array, rng: np.random.Generator) -> Array:
-    """Random numbers of absolute value ½ to 1 in x's shape, device and order of memory."""
-    numbers = rng.uniform(0.5, 1.0, x.shape) * rng.choice([-1.0, 1.0], x.shape)
-    result = _zeros_like(x)
-    result[...] = to_device(numbers, device_of(x))
-    return result
-
-
-def _zeros_like(x: Array) -> Array:
-    return get_array_module(x).zeros_like(x)

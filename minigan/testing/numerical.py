@@ -16,7 +16,7 @@ kink it stays. And q(h) − q(h/2) is small beside the derivative, unless f is d
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -67,7 +67,10 @@ class NumericalDerivative:
 
     def best_by_differences(self, directions: Sequence[Array], eps: float) -> Estimate:
         """Of the estimates with several step sizes, the one with the smallest error."""
-        steps = step_sizes(self.points[self.i], eps)
+        scale = rms(self.points[self.i])
+        steps = [eps * scale * 10.0**-n for n in range(8)]  # the usual one, then smaller ones: kinks near by
+        while (larger := max(steps) * 10) <= 100 * eps * max(scale, 1.0):  # and larger ones: want of digits
+            steps.append(larger)
         return min((self.by_differences(directions, h) for h in steps), key=lambda estimate: estimate.error)
 
     def by_complex_step(self, directions: Sequence[Array]) -> np.ndarray | None:
@@ -103,10 +106,6 @@ class NumericalDerivative:
         direction[np.unravel_index(index, direction.shape)] = 1.0
         return self.along(direction, estimate)
 
-    def with_cotangents(self, cotangents: Sequence[Array]) -> NumericalDerivative:
-        """The same derivative with the outputs contracted with other cotangents."""
-        return NumericalDerivative(self.fn, self.points, self.i, cotangents)
-
     def _outputs_at(self, x: Array) -> list[Array]:
         points = [p.astype(x.dtype, copy=False) for p in self.points]
         return output_arrays(self.fn, [*points[: self.i], x, *points[self.i + 1 :]])
@@ -120,18 +119,6 @@ class NumericalDerivative:
         """φ(t) − φ(0). Each output is subtracted first: those that stay as they are add no rounding."""
         moved = self._outputs_at(self.points[self.i] + move)
         return sum(float((c * (y - y0)).sum()) for c, y, y0 in zip(self.cotangents, moved, self.outputs, strict=True))
-
-
-def step_sizes(x: Array, eps: float) -> Iterator[float]:
-    """Step sizes for moving x: the usual one, then smaller ones (kinks near by) and larger ones (want of digits)."""
-    scale = rms(x)
-    yield eps * scale
-    for n in range(1, 8):
-        yield eps * scale * 10.0**-n
-    h = eps * scale * 10
-    while h <= 100 * eps * max(scale, 1.0):
-        yield h
-        h *= 10
 
 
 def rms(x: Array) -> float:

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from minigan.backend import Array, device_of, get_array_module, to_device
+
 T = TypeVar("T")
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
@@ -59,6 +61,14 @@ def distinct(rng: RNG, *shape: int, count: int = 1, index: int = 0) -> np.ndarra
     size = prod(shape)
     steps = rng.permutation(size) - size // 2 + (index + 0.5) / count
     return _rounded((steps * 0.1).reshape(shape), 4)
+
+
+def random_like(x: Array, rng: np.random.Generator) -> Array:
+    """Random numbers of absolute value ½ to 1, with x's shape, dtype, device and order of memory."""
+    numbers = rng.uniform(0.5, 1.0, x.shape) * rng.choice([-1.0, 1.0], x.shape)
+    result = get_array_module(x).zeros_like(x)
+    result[...] = to_device(np.asarray(numbers), device_of(x))
+    return result
 
 
 def _rounded(numbers: np.ndarray, decimals: int = 2) -> np.ndarray:

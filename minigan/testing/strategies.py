@@ -18,6 +18,7 @@ A profile says how many examples are tried: `register_profiles()`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -63,25 +64,23 @@ class HypothesisRNG:
 
     def __init__(self, draw: DrawFn) -> None:
         self._draw = draw
-        self._generator: np.random.Generator | None = None
 
     def integers(self, low: int, high: int, /) -> int:
         """A whole number of low … high − 1; it shrinks towards 0, or else the bound next to it."""
         return self._draw(st.integers(low, high - 1))
 
     def standard_normal(self, size: Shape, /) -> np.ndarray:
-        return self._numpy().standard_normal(size)
+        return self._numpy.standard_normal(size)
 
     def uniform(self, low: float, high: float, size: Shape, /) -> np.ndarray:
-        return self._numpy().uniform(low, high, size)
+        return self._numpy.uniform(low, high, size)
 
     def permutation(self, count: int, /) -> np.ndarray:
-        return self._numpy().permutation(count)
+        return self._numpy.permutation(count)
 
+    @cached_property
     def _numpy(self) -> np.random.Generator:
-        if self._generator is None:
-            self._generator = np.random.default_rng(self._draw(st.integers(0, 2**16)))
-        return self._generator
+        return np.random.default_rng(self._draw(st.integers(0, 2**16)))
 
 
 @st.composite
@@ -135,8 +134,9 @@ def arrays(
     kind: "normal"; "positive", 0.5 … 2; "probability", 0.1 … 0.9; "distinct", no two equal and none
     near 0, for functions with kinks or ties.
     """
-    shapes: SearchStrategy[int | Shape] = _strategy(array_shapes() if shape is None else shape)
-    return several_arrays(shapes.map(_as_shapes), kind, dtype).map(lambda arrays: arrays[0])
+    one: SearchStrategy[int | Shape] = _strategy(array_shapes() if shape is None else shape)
+    shapes = one.map(lambda s: [(s,) if isinstance(s, int) else s])
+    return several_arrays(shapes, kind, dtype).map(lambda arrays: arrays[0])
 
 
 def several_arrays(
@@ -150,10 +150,6 @@ def several_arrays(
     if kind not in KINDS:
         raise ValueError(f"kind is one of {', '.join(map(repr, KINDS))}, not {kind!r}")
     return _strategy(shapes).flatmap(lambda some: from_rng(_arrays, some, kind, dtype))
-
-
-def _as_shapes(shape: int | Shape) -> Sequence[Shape]:
-    return [(shape,) if isinstance(shape, int) else shape]
 
 
 def _arrays(rng: RNG, shapes: Sequence[Shape], kind: str, dtype: DTypeLike) -> list[np.ndarray]:
