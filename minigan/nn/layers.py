@@ -15,7 +15,8 @@ from minigan.backend import SINGLE_PROCESS, ProcessGroup, default_rng, zeros
 from minigan.functions._common import as_ints, as_number, as_size, check_images
 from minigan.functions.dropout import checked_probability
 from minigan.kernels.geometry import Geometry, normalize_pair
-from minigan.kernels.indexing import beside, labels_outside
+from minigan.kernels.layout import beside
+from minigan.kernels.reduction import labels_outside
 from minigan.nn import init
 from minigan.nn.module import Module, Parameter
 

@@ -10,7 +10,7 @@ from typing import Any
 from minigan.algorithms import Algorithm
 from minigan.algorithms.state import under
 from minigan.autograd import Tensor
-from minigan.kernels.averaging import average_update
+from minigan.kernels.updates import average_update
 from minigan.nn import Module
 from minigan.options import ConfigError
 
