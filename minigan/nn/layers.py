@@ -12,7 +12,7 @@ from typing import Any
 from minigan import functions as F
 from minigan.autograd import Tensor
 from minigan.backend import SINGLE_PROCESS, ProcessGroup, default_rng, zeros
-from minigan.functions._common import as_ints, as_number, as_size, check_images
+from minigan.functions._common import as_ints, as_number, as_size, check_images, prefix_errors
 from minigan.functions.dropout import checked_probability
 from minigan.kernels.geometry import Geometry, normalize_pair
 from minigan.kernels.layout import beside
@@ -33,11 +33,10 @@ def _weight_and_bias(shape: tuple[int, ...], bias_size: int | None) -> tuple[Par
 
 def _checked_kernel(layer: str, transposed: bool, kernel_size: Any, *options: Any) -> tuple[int, int]:
     """The kernel's size, if it, stride and padding are such as fit an image, provided it is large."""
-    try:
-        kernel = normalize_pair(kernel_size, "kernel_size")
-        (Geometry.of_conv_transpose if transposed else Geometry.of_conv)((1 << 20, 1 << 20), kernel, *options)
-    except ValueError as error:
-        raise ValueError(f"{layer}: {error}") from None
+    kernel = prefix_errors(layer, normalize_pair, kernel_size, "kernel_size")
+    prefix_errors(
+        layer, Geometry.of_conv_transpose if transposed else Geometry.of_conv, (1 << 20, 1 << 20), kernel, *options
+    )
     return kernel
 
 
