@@ -12,7 +12,7 @@ from minigan.autograd.hooks import notify
 from minigan.autograd.tensor import describe
 from minigan.backend import Array, as_array, check_here, get_array_module, to_device
 from minigan.functions._common import as_number
-from minigan.kernels.adam import adam_update
+from minigan.kernels.updates import adam_update
 
 
 class Optimizer:

@@ -23,7 +23,7 @@ MODULES = {
     "minigan.functions.shaping": "minigan.functions.manipulation",
     "minigan.functions.synchronised": "minigan.functions.normalization",
     "minigan.kernels.direct": "minigan.kernels.reference",
-    "minigan.kernels.runs": "minigan.kernels.contiguous",
+    "minigan.kernels.runs": "minigan.kernels.layout",
     "minigan.testing.draws": "minigan.testing.random_inputs",
     "minigan.testing.judge": "minigan.testing.assertions",
     "minigan.testing.mistakes": "minigan.testing.invalid_calls",

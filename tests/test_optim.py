@@ -10,7 +10,7 @@ import pytest
 import minigan as mg
 from minigan import nn, optim
 from minigan.backend import to_numpy
-from minigan.kernels.adam import SLICE_ELEMENTS
+from minigan.kernels.updates import SLICE_ELEMENTS
 
 OPTIMIZERS = {
     "sgd": lambda p: optim.SGD(p, 0.1),

@@ -158,7 +158,7 @@ def made_on(device: Device) -> Iterator[None]:
 
 
 def _place(error: Exception) -> str:
-    """Where in minigan it arose: " at kernels/adam.py:12"."""
+    """Where in minigan it arose: " at kernels/updates.py:12"."""
     package = Path(__file__).parents[1]
     frames = [f for f in traceback.extract_tb(error.__traceback__) if package in Path(f.filename).parents]
     return f" at {Path(frames[-1].filename).relative_to(package).as_posix()}:{frames[-1].lineno}" if frames else ""

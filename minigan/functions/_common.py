@@ -10,18 +10,19 @@ import operator
 from collections.abc import Callable
 from math import inf
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 from minigan.autograd import Tensor
 from minigan.autograd.checks import check_alike
 from minigan.backend import is_array
 
+Made = TypeVar("Made")
 NUMBER = (float, int, Real)  # what is a number of Python or NumPy, the common ones first
 
 
 def as_tensor(name: str, x: Any, label: str = "x") -> Tensor:
     """x itself if it is a Tensor, else a Tensor of it."""
-    return x if isinstance(x, Tensor) else _named(name, label, Tensor, x)
+    return x if isinstance(x, Tensor) else prefix_errors(f"{name}: {label}", Tensor, x)
 
 
 def as_floating(name: str, x: Any, label: str = "x") -> Tensor:
@@ -30,7 +31,7 @@ def as_floating(name: str, x: Any, label: str = "x") -> Tensor:
     Complex counts as floating: functions of complex numbers are how a derivative is checked.
     """
     if not isinstance(x, Tensor):
-        x = _named(name, label, Tensor, x)
+        x = prefix_errors(f"{name}: {label}", Tensor, x)
     if x.array.dtype.kind not in "fc":
         raise TypeError(f"{name}: {label} is {x.dtype}, but must be floating: convert it with .to(dtype='float32')")
     return x
@@ -52,15 +53,15 @@ def as_like(name: str, label: str, value: Any, x: Tensor, of: str = "x") -> Tens
 
 def like(name: str, label: str, value: Any, x: Tensor) -> Tensor:
     """A Tensor of `value` with x's dtype, where x is."""
-    return _named(name, label, x.new_tensor, value)
+    return prefix_errors(f"{name}: {label}", x.new_tensor, value)
 
 
-def _named(name: str, label: str, make: Callable[..., Tensor], value: Any, dtype: Any = None) -> Tensor:
-    """`make(value)`, or an error that says whose argument it is."""
+def prefix_errors(prefix: str, make: Callable[..., Made], *arguments: Any) -> Made:
+    """`make(*arguments)`, or its error behind a prefix that says which function or argument it is about."""
     try:
-        return make(value, dtype=dtype)
+        return make(*arguments)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{name}: {label}: {error}") from None
+        raise type(error)(f"{prefix}: {error}") from None
 
 
 def as_number(name: str, label: str, value: Any, low: float = -inf, high: float = inf) -> float:

@@ -90,11 +90,13 @@ class Softplus(Function):
         return dy * sigmoid(x)
 
 
-class Softmax(Function):
-    """y = eˣ / Σ eˣ        dx = y · (dy − Σ dy · y)"""
-
+class _AlongAxis(Function):
     def __init__(self, axis: Axes) -> None:
         self.axis = axis
+
+
+class Softmax(_AlongAxis):
+    """y = eˣ / Σ eˣ        dx = y · (dy − Σ dy · y)"""
 
     def forward(self, x: Array) -> Array:
         xp = get_array_module(x)
@@ -108,11 +110,8 @@ class Softmax(Function):
         return y * (dy - _sum(dy * y, self.axis, keepdims=True))
 
 
-class LogSoftmax(Function):
+class LogSoftmax(_AlongAxis):
     """y = x − ln Σ eˣ        dx = dy − eʸ · Σ dy"""
-
-    def __init__(self, axis: Axes) -> None:
-        self.axis = axis
 
     def forward(self, x: Array) -> Array:
         xp = get_array_module(x)

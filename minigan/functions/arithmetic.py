@@ -15,7 +15,7 @@ from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
 from minigan.functions._common import NUMBER, as_floating, as_tensor, like
 from minigan.functions.manipulation import sum_to
-from minigan.kernels import elementwise as kernels
+from minigan.kernels import arithmetic as kernels
 from minigan.renamed import renamed_in
 
 

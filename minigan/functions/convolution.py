@@ -12,11 +12,10 @@ So the derivative of each is made of the other two, to any order. The algorithms
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.functions._common import as_floating, as_like, as_shaped, check_images
+from minigan.functions._common import as_floating, as_like, as_shaped, check_images, prefix_errors
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels.convolution import conv_forward, conv_input_grad, conv_weight_grad
 from minigan.kernels.geometry import Geometry
@@ -97,7 +96,7 @@ def conv2d(x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any 
     ((top, bottom), (left, right)) or "same" (TensorFlow's rule). OH = ⌊(H + 2P − KH)/S⌋ + 1.
     """
     x, weight, bias = _checked("conv2d", x, weight, bias, in_axis=1)
-    geometry = _geometry("conv2d", Geometry.of_conv, x.shape[2:], weight.shape[2:], stride, padding)
+    geometry = prefix_errors("conv2d", Geometry.of_conv, x.shape[2:], weight.shape[2:], stride, padding)
     return Conv2d(geometry)(x, weight) if bias is None else Conv2d(geometry)(x, weight, bias)
 
 
@@ -112,15 +111,8 @@ def conv_transpose2d(
     """
     x, weight, bias = _checked("conv_transpose2d", x, weight, bias, in_axis=0)
     sizes = x.shape[2:], weight.shape[2:]
-    geometry = _geometry("conv_transpose2d", Geometry.of_conv_transpose, *sizes, stride, padding, output_padding)
+    geometry = prefix_errors("conv_transpose2d", Geometry.of_conv_transpose, *sizes, stride, padding, output_padding)
     return ConvTranspose2d(geometry)(x, weight) if bias is None else ConvTranspose2d(geometry)(x, weight, bias)
-
-
-def _geometry(name: str, make: Callable[..., Geometry], *arguments: Any) -> Geometry:
-    try:
-        return make(*arguments)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
 
 
 def _checked(name: str, x: Any, weight: Any, bias: Any, in_axis: int) -> tuple[Tensor, Tensor, Tensor | None]:

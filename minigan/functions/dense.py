@@ -10,7 +10,7 @@ from minigan.backend import Array
 from minigan.functions._common import as_floating, as_like, as_shaped, as_tensor
 from minigan.functions.manipulation import reshape, sum_to, transpose
 from minigan.functions.reduction import sum as _sum
-from minigan.kernels import product as kernels
+from minigan.kernels import arithmetic as kernels
 
 
 class MatMul(Function):

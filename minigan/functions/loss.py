@@ -7,14 +7,15 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import as_array, get_array_module
-from minigan.functions._common import as_floating, as_like, like
+from minigan.functions._common import as_floating, as_like, like, prefix_errors
 from minigan.functions.activation import log_softmax, relu, sigmoid
 from minigan.functions.arithmetic import abs as _abs
 from minigan.functions.arithmetic import log, maximum
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
-from minigan.kernels.indexing import beside, labels_outside
+from minigan.kernels.layout import beside
 from minigan.kernels.loss import cross_entropy_with_logits, cross_entropy_with_logits_slope, filled_like
+from minigan.kernels.reduction import labels_outside
 
 SMALLEST_LOG = -100.0  # what ln 0 counts as in binary_cross_entropy, as in PyTorch
 
@@ -87,44 +88,39 @@ def _held(logarithm: Tensor) -> Tensor:
 def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
     """Cross-entropy of the probabilities σ(logits) with targets in [0, 1], of the logits' shape or one number."""
     name = "binary_cross_entropy_with_logits"
-    logits = as_floating(name, logits, "logits")
-    target = _target(name, logits, target, "logits")
+    logits, target = _with_target(name, logits, target, "logits")
     return _reduced(name, BinaryCrossEntropyWithLogits()(logits, target), reduction)
 
 
 def binary_cross_entropy(p: Any, target: Any, reduction: str = "mean") -> Tensor:
     """Cross-entropy of probabilities p in [0, 1] with targets in [0, 1], of p's shape or one number."""
-    p = as_floating("binary_cross_entropy", p, "p")
-    target = _target("binary_cross_entropy", p, target, "p")
+    p, target = _with_target("binary_cross_entropy", p, target, "p")
     return _reduced("binary_cross_entropy", BinaryCrossEntropy()(p, target), reduction)
 
 
 def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
     """y = (x − target)²."""
-    x = as_floating("mse_loss", x)
-    difference = x - _target("mse_loss", x, target)
+    x, target = _with_target("mse_loss", x, target)
+    difference = x - target
     return _reduced("mse_loss", difference * difference, reduction)
 
 
 def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
     """y = |x − target|."""
-    x = as_floating("l1_loss", x)
-    return _reduced("l1_loss", _abs(x - _target("l1_loss", x, target)), reduction)
+    x, target = _with_target("l1_loss", x, target)
+    return _reduced("l1_loss", _abs(x - target), reduction)
 
 
 def hinge_loss(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
     """max(0, 1 − target · logit), the target being +1 (real) or −1 (fake)."""
-    logits = as_floating("hinge_loss", logits, "logits")
-    return _reduced("hinge_loss", relu(1.0 - _target("hinge_loss", logits, target, "logits") * logits), reduction)
+    logits, target = _with_target("hinge_loss", logits, target, "logits")
+    return _reduced("hinge_loss", relu(1.0 - target * logits), reduction)
 
 
 def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     """−ln softmax(logits)[label], for logits (N, K) and integer labels (N) in 0 … K−1."""
     logits = as_floating("cross_entropy", logits, "logits")
-    try:
-        labels = as_array(labels)  # a list stays on the host, to be looked at
-    except ValueError as error:
-        raise ValueError(f"cross_entropy: labels: {error}") from None
+    labels = prefix_errors("cross_entropy: labels", as_array, labels)  # a list stays on the host, to be looked at
     if labels.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy: labels must be integers, the classes' numbers, not {labels.dtype}")
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
@@ -142,10 +138,11 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     return _reduced("cross_entropy", losses, reduction)
 
 
-def _target(name: str, x: Tensor, target: Any, of: str = "x") -> Tensor:
-    """The target as a Tensor like x, which is called `of`; a number stands for an array full of it."""
+def _with_target(name: str, x: Any, target: Any, of: str = "x") -> tuple[Tensor, Tensor]:
+    """x, which is called `of`, as a Tensor, and the target as one like it; a number stands for an array full of it."""
+    x = as_floating(name, x, of)
     if isinstance(target, Real):
-        return Tensor.from_array(filled_like(x.array, float(target)))
+        return x, Tensor.from_array(filled_like(x.array, float(target)))
     if not isinstance(target, Tensor):
         target = like(name, "target", target, x)
     elif target.dtype.kind not in "fc":
@@ -155,7 +152,7 @@ def _target(name: str, x: Tensor, target: Any, of: str = "x") -> Tensor:
             f"{name}: target has shape {target.shape}, but {of} has {x.shape}: they must be equal, for each number "
             "has its own target"
         )
-    return as_like(name, "target", target, x, of)
+    return x, as_like(name, "target", target, x, of)
 
 
 def _reduced(name: str, values: Tensor, reduction: str) -> Tensor:

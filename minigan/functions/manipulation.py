@@ -13,16 +13,18 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module, is_array
-from minigan.functions._common import as_ints, as_tensor, check_images
+from minigan.functions._common import as_ints, as_tensor, check_images, prefix_errors
 from minigan.kernels import layout as kernels
 from minigan.kernels.geometry import normalize_padding
 
 
-class Reshape(Function):
-    """y = x in another shape        dx = dy in x's shape"""
-
+class _ToShape(Function):
     def __init__(self, shape: Sequence[int]) -> None:
         self.shape = tuple(shape)
+
+
+class Reshape(_ToShape):
+    """y = x in another shape        dx = dy in x's shape"""
 
     def forward(self, x):
         try:
@@ -63,11 +65,8 @@ class Transpose(Function):
         return Transpose(inverse)(dy)
 
 
-class BroadcastTo(Function):
+class BroadcastTo(_ToShape):
     """y = x, repeated along axes of length 1        dx = dy summed over the repeats"""
-
-    def __init__(self, shape: Sequence[int]) -> None:
-        self.shape = tuple(shape)
 
     def forward(self, x):
         try:
@@ -82,11 +81,8 @@ class BroadcastTo(Function):
         return sum_to(dy, self.input_shapes[0])
 
 
-class SumTo(Function):
+class SumTo(_ToShape):
     """y = x summed over the axes along which y's shape was repeated        dx = dy repeated"""
-
-    def __init__(self, shape: Sequence[int]) -> None:
-        self.shape = tuple(shape)
 
     def forward(self, x):
         extra = x.ndim - len(self.shape)
@@ -275,8 +271,4 @@ def pad2d(x: Any, padding: Any) -> Tensor:
     check_images("pad2d", x)
     if isinstance(padding, str):
         raise ValueError(f"pad2d: padding must be in pixels, not {padding!r}: there is no kernel to fit it to")
-    try:
-        pad = normalize_padding(padding, x.shape[2:], (1, 1), (1, 1))
-    except ValueError as error:
-        raise ValueError(f"pad2d: {error}") from None
-    return Pad2d(pad)(x)
+    return Pad2d(prefix_errors("pad2d", normalize_padding, padding, x.shape[2:], (1, 1), (1, 1)))(x)

@@ -81,14 +81,9 @@ class BatchNormBackward(Function):
     """
 
     def __init__(
-        self,
-        axes: Axes,
-        eps: float,
-        negative_slope: float | None,
-        statistics: Statistics,
-        process_group: ProcessGroup = SINGLE_PROCESS,
-        weight: float = 1.0,
-    ) -> None:
+        self, axes: Axes, eps: float, negative_slope: float | None, statistics: Statistics,
+        process_group: ProcessGroup = SINGLE_PROCESS, weight: float = 1.0,
+    ) -> None:  # fmt: skip
         self.axes, self.eps, self.slope = axes, eps, negative_slope
         self.process_group, self.weight = process_group, weight
         self.statistics: Statistics | None = statistics
@@ -147,20 +142,10 @@ def _times(share: float, t: Tensor) -> Tensor:
 
 
 def batch_norm(
-    x: Any,
-    gamma: Any = None,
-    beta: Any = None,
-    running_mean: Any = None,
-    running_var: Any = None,
-    training: bool = True,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-    *,
-    unbiased: bool = True,
-    num_batches_tracked: Any = None,
-    process_group: ProcessGroup = SINGLE_PROCESS,
-    negative_slope: float | None = None,
-) -> Tensor:
+    x: Any, gamma: Any = None, beta: Any = None, running_mean: Any = None, running_var: Any = None,
+    training: bool = True, momentum: float = 0.1, eps: float = 1e-5, *, unbiased: bool = True,
+    num_batches_tracked: Any = None, process_group: ProcessGroup = SINGLE_PROCESS, negative_slope: float | None = None,
+) -> Tensor:  # fmt: skip
     """Batch normalisation of x (N, C) or (N, C, H, W) per channel, with γ, β (C), or 1 and 0.
 
     In training: by the batch's own statistics, and `running_mean`, `running_var` (C), if given,
@@ -184,7 +169,9 @@ def batch_norm(
     gamma = _full(x, along, 1) if gamma is None else reshape(gamma, along)
     beta = _full(x, along, 0) if beta is None else reshape(beta, along)
     if not training:
-        y = _by_statistics(x, gamma, beta, *(reshape(t, along) for t in running), eps)
+        mean, var = (reshape(t, along) for t in running)
+        scale = gamma * power(var + eps, -0.5)
+        y = x * scale + (beta - mean * scale)
         return y if slope is None else LeakyReLU(slope)(y)
     axes = (0, *range(2, x.ndim))
     count = _values_per_channel(x, axes, process_group)
@@ -212,12 +199,6 @@ def _check_running(mean: Any, var: Any, training: bool) -> None:
             "batch_norm: outside of training running_mean and running_var are needed, but they are None: give "
             "what training kept, or training=True"
         )
-
-
-def _by_statistics(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, var: Tensor, eps: float) -> Tensor:
-    """γ (x − mean) / √(var + ε) + β."""
-    scale = gamma * power(var + eps, -0.5)
-    return x * scale + (beta - mean * scale)
 
 
 def _values_per_channel(x: Tensor, axes: Axes, process_group: ProcessGroup) -> int:

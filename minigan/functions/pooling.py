@@ -12,14 +12,15 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
-from minigan.functions._common import as_floating, check_images
+from minigan.functions._common import as_floating, check_images, prefix_errors
 from minigan.kernels.geometry import Geometry, normalize_padding, normalize_pair
 from minigan.renamed import renamed_in
 
 
 class _Pooling(Function):
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: Geometry, taken: Any = None) -> None:
         self.geometry = geometry
+        self.taken = taken  # of each window, the number of the tap whose pixel it took
 
     def _taps(self) -> Iterator[tuple[slice, slice]]:
         """For each tap, where the pixels under it lie in the padded image, as row and column slices."""
@@ -99,10 +100,6 @@ class MaxPool2d(_Pooling):
 class MaxUnpool2d(_Pooling):
     """y = x added in at the pixel each window took        dx = dy at that pixel"""
 
-    def __init__(self, geometry: Geometry, taken: Any) -> None:
-        super().__init__(geometry)
-        self.taken = taken
-
     def forward(self, x):
         self.save_constants(self.taken)
         y = self._canvas(x, 0)
@@ -117,10 +114,6 @@ class MaxUnpool2d(_Pooling):
 
 class MaxTake2d(_Pooling):
     """y = x at the pixel each window took, the transpose of MaxUnpool2d        dx = MaxUnpool2d(dy)"""
-
-    def __init__(self, geometry: Geometry, taken: Any) -> None:
-        super().__init__(geometry)
-        self.taken = taken
 
     def forward(self, x):
         self.save_constants(self.taken)
@@ -138,11 +131,8 @@ class MaxTake2d(_Pooling):
 
 def _geometry(name: str, x: Tensor, kernel_size: Any, stride: Any, padding: Any) -> Geometry:
     check_images(name, x)
-    try:
-        kernel = normalize_pair(kernel_size, "kernel_size")
-        return Geometry.of_conv(x.shape[2:], kernel, kernel if stride is None else stride, padding)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+    kernel = prefix_errors(name, normalize_pair, kernel_size, "kernel_size")
+    return prefix_errors(name, Geometry.of_conv, x.shape[2:], kernel, kernel if stride is None else stride, padding)
 
 
 def avg_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Tensor:

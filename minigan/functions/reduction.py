@@ -55,7 +55,7 @@ class Max(Function):
         y = self._extremum(x)
         at = x == y
         self.save_constants(at / at.sum(axis=self.axis, keepdims=True).astype(x.dtype))
-        return y if self.keepdims else y.reshape(_reduced_shape(x.shape, self.axis))
+        return y if self.keepdims else y.squeeze(_axes(x.ndim, self.axis))
 
     def _extremum(self, x):
         return x.max(axis=self.axis, keepdims=True)
@@ -81,12 +81,6 @@ def _kept_shape(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
     """`shape` with length 1 along the reduced axes."""
     axes = _axes(len(shape), axis)
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
-
-
-def _reduced_shape(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
-    """`shape` without the reduced axes."""
-    axes = _axes(len(shape), axis)
-    return tuple(n for i, n in enumerate(shape) if i not in axes)
 
 
 def checked_axis(name: str, x: Any, axis: Axis) -> tuple[Tensor, Axes]:

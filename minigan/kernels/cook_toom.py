@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
+from math import prod
 
 import numpy as np
 
@@ -203,59 +204,47 @@ def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
     """y = A [(B x) ⊙ (C w)] of x (N, C, H, W) and w (O, C, KH, KW), (N, O, OH, OW)."""
     a, _, b, _, c, _ = _transforms(geometry, x.dtype.str)
     weight = np.ascontiguousarray(w.transpose(2, 3, 1, 0))
-    return _through(geometry, (b, c, a), pixels_first(x), weight, geometry.out_size)
+    return _through(geometry, {"image": b, "weight": c, "out": a}, pixels_first(x), weight, geometry.out_size)
 
 
 def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
     """dx = Bᵀ [(Aᵀ dy) ⊙ (C w)] of dy (N, O, OH, OW) and w (O, C, KH, KW), (N, C, H, W)."""
     _, at, _, bt, c, _ = _transforms(geometry, dy.dtype.str)
-    return _through(geometry, (at, c, bt), pixels_first(dy), pixels_first(w), geometry.in_size)
-
-
-def _through(geometry: Geometry, transforms: tuple, image: Array, weight: Array, out_size: Pair) -> Array:
-    """back[(into image) ⊙ (weigh weight)] of (H, W, N, C) and (KH, KW, C, O), as (N, O, *out_size)."""
-    into, weigh, back = transforms
-    dtype = image.dtype
-    (rh, rw), (out_h, out_w) = points(geometry), out_size
-    (_, w, n, c), (_, kw, _, o) = image.shape, weight.shape
-    image_rows = _rows(into[0], image, scratch(np, "image rows", (rh, w, n, c), dtype))
-    weight_rows = _rows(weigh[0], weight, scratch(np, "weight rows", (rh, kw, c, o), dtype))
-    out_rows = scratch(np, "out rows", (rh, out_w, n, o), dtype)
-    blocks = _blocks(rh, rw * (n * c + c * o + n * o) * dtype.itemsize)
-
-    def convolve(index: int) -> None:
-        rows = blocks[index]
-        count = rows.stop - rows.start
-        values = _columns(into[1], image_rows[rows], scratch(np, "values", (count, rw, n, c), dtype))
-        weights = _columns(weigh[1], weight_rows[rows], scratch(np, "weights", (count, rw, c, o), dtype))
-        products = scratch(np, "products", (count, rw, n, o), dtype)
-        np.matmul(values, weights, out=products)
-        _columns(back[1], products, out_rows[rows])
-
-    each(np, convolve, len(blocks))
-    return _rows(back[0], out_rows, np.empty((out_h, out_w, n, o), dtype)).transpose(PIXELS_FIRST)
+    transforms = {"image": at, "weight": c, "out": bt}
+    return _through(geometry, transforms, pixels_first(dy), pixels_first(w), geometry.in_size)
 
 
 def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
     """dw = Cᵀ [(B x) ⊙ (Aᵀ dy)] of x (N, C, H, W) and dy (N, O, OH, OW), (O, C, KH, KW)."""
-    dtype = x.dtype
     _, at, b, _, _, ct = _transforms(geometry, x.dtype.str)
-    image, gradient = pixels_first(x), pixels_first(dy)
-    (_, w, n, c), (_, out_w, _, o), (rh, rw) = image.shape, gradient.shape, points(geometry)
-    kh, kw = geometry.kernel
-    image_rows = _rows(b[0], image, scratch(np, "image rows", (rh, w, n, c), dtype))
-    gradient_rows = _rows(at[0], gradient, scratch(np, "out rows", (rh, out_w, n, o), dtype))
-    weight_rows = scratch(np, "weight rows", (rh, kw, o, c), dtype)
-    blocks = _blocks(rh, rw * (n * c + c * o + n * o) * dtype.itemsize)
+    transforms = {"out": at, "image": b, "weight": ct}
+    return _through(geometry, transforms, pixels_first(dy), pixels_first(x), geometry.kernel, left_transposed=True)
+
+
+def _through(
+    geometry: Geometry, transforms: dict[str, tuple[Bands, Bands]], left: Array, right: Array, out_size: Pair,
+    left_transposed: bool = False,
+) -> Array:  # fmt: skip
+    """back[(into left) ⊙ (weigh right)] of (H, W, I, J) and (H, W, J, K), as (I, K, *out_size); or of left
+    (H, W, J, I), whose matrices are transposed. transforms: the three, by what they go from or to, which names scratch.
+    """
+    (a, into), (b, weigh), (c, back) = transforms.items()
+    dtype, (rh, rw) = left.dtype, points(geometry)
+    (_, left_w, *m), (_, right_w, *n) = left.shape, right.shape
+    out = m[left_transposed], n[1]
+    left_rows = _rows(into[0], left, scratch(np, f"{a} rows", (rh, left_w, *m), dtype))
+    right_rows = _rows(weigh[0], right, scratch(np, f"{b} rows", (rh, right_w, *n), dtype))
+    out_rows = scratch(np, f"{c} rows", (rh, out_size[1], *out), dtype)
+    blocks = _blocks(rh, rw * (prod(m) + prod(n) + prod(out)) * dtype.itemsize)
 
     def convolve(index: int) -> None:
         rows = blocks[index]
         count = rows.stop - rows.start
-        values = _columns(b[1], image_rows[rows], scratch(np, "values", (count, rw, n, c), dtype))
-        gradients = _columns(at[1], gradient_rows[rows], scratch(np, "products", (count, rw, n, o), dtype))
-        products = scratch(np, "weights", (count, rw, o, c), dtype)
-        np.matmul(gradients.swapaxes(2, 3), values, out=products)
-        _columns(ct[1], products, weight_rows[rows])
+        lefts = _columns(into[1], left_rows[rows], scratch(np, a, (count, rw, *m), dtype))
+        rights = _columns(weigh[1], right_rows[rows], scratch(np, b, (count, rw, *n), dtype))
+        products = scratch(np, c, (count, rw, *out), dtype)
+        np.matmul(lefts.swapaxes(2, 3) if left_transposed else lefts, rights, out=products)
+        _columns(back[1], products, out_rows[rows])
 
     each(np, convolve, len(blocks))
-    return _rows(ct[0], weight_rows, np.empty((kh, kw, o, c), dtype)).transpose(PIXELS_FIRST)
+    return _rows(back[0], out_rows, np.empty((*out_size, *out), dtype)).transpose(PIXELS_FIRST)

@@ -1,12 +1,13 @@
-"""The order of axes in memory that the kernels work in: (H, W, N, C) for images, (KH, KW, O, C) for weights.
+"""How arrays lie in memory. The kernels work in the order (H, W, N, C) for images, (KH, KW, O, C) for weights.
 
 Logical shapes stay (N, C, H, W) and (O, C, KH, KW); the native order is the transposed view of a
 contiguous array. Both directions are the same permutation, which swaps the axis pairs.
+What is computed number by number goes through memory as it lies, in any order of axes: as a *run*.
 """
 
 from __future__ import annotations
 
-from minigan.backend import Array, get_array_module
+from minigan.backend import Array, device_of, get_array_module, memory_order, to_device
 
 PIXELS_FIRST = (2, 3, 0, 1)
 
@@ -30,3 +31,31 @@ def reshape(x: Array, shape: tuple[int, ...]) -> Array:
     """x in another shape. Numbers that become images (N, C, H, W) are laid out in the native order."""
     y = x.reshape(shape)
     return to_native(y) if y.ndim == 4 and x.ndim != 4 else y
+
+
+def as_run(a: Array, order: list[int] | None = None) -> Array | None:
+    """a's numbers, its axes taken in `order` (None: as they lie), as a flat view; None if gaps are between them."""
+    a = a.transpose(memory_order(a) if order is None else order)
+    return a.reshape(-1) if a.flags.c_contiguous else None
+
+
+def as_runs(written: tuple[Array, ...], read: tuple[Array, ...] = ()) -> tuple[Array, ...] | None:
+    """All as flat arrays in the first one's memory order. What is written must be views, and is None if one cannot;
+    what is read is copied where it lies otherwise."""
+    order = memory_order(written[0])
+    runs = [as_run(a, order) for a in written]
+    if any(run is None for run in runs):
+        return None
+    xp = get_array_module(written[0])
+    return (*runs, *(xp.ascontiguousarray(a.transpose(order)).reshape(-1) for a in read))
+
+
+def lie_alike(*arrays: Array) -> bool:
+    """Whether these arrays of one shape lie in memory in one and the same order of axes, without gaps."""
+    order = memory_order(arrays[0])
+    return all(a.transpose(order).flags.c_contiguous for a in arrays)
+
+
+def beside(array: Array, x: Array) -> Array:
+    """The array, moved to where x is if it lies elsewhere."""
+    return to_device(array, device_of(x))

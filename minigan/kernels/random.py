@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup, device_of, to_device
+from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup
 from minigan.kernels.dispatch import has_cuda_version
-from minigan.kernels.layout import PIXELS_FIRST
+from minigan.kernels.layout import PIXELS_FIRST, beside
 
 
 def dropout_mask(x: Array, p: float, rng: np.random.Generator, process_group: ProcessGroup = SINGLE_PROCESS) -> Array:
@@ -30,5 +30,4 @@ def keep_mask(like: Array, shape: tuple[int, ...], p: float, rng: np.random.Gene
 
     The i-th number is 0 where the i-th of `rng.random(shape, dtype="float32")` is below p.
     """
-    mask = (rng.random(shape, dtype="float32") >= p) * like.dtype.type(1 / (1 - p))
-    return to_device(mask, device_of(like))
+    return beside((rng.random(shape, dtype="float32") >= p) * like.dtype.type(1 / (1 - p)), like)

@@ -1,4 +1,4 @@
-"""Arrays reduced to one number. On a GPU the number stays there."""
+"""Arrays reduced to one number, or two. On a GPU the number stays there."""
 
 from __future__ import annotations
 
@@ -23,3 +23,15 @@ def mean_sigmoid(x: Array) -> Array:
 def norm(x: Array) -> Array:
     """√Σ x²."""
     return (x * x).sum() ** 0.5
+
+
+@has_cuda_version
+def labels_outside(labels: Array, count: int) -> tuple[int, int] | None:
+    """The least and the largest label, if one of them is not in 0 … count − 1.
+
+    On a GPU it is always None: a look at them would wait for the device.
+    """
+    if not labels.size:
+        return None
+    least, largest = int(labels.min()), int(labels.max())
+    return None if 0 <= least and largest < count else (least, largest)

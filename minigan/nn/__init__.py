@@ -2,11 +2,8 @@
 
 from minigan.nn import init
 from minigan.nn.attention import SelfAttention
-from minigan.nn.fusion import fuse
 from minigan.nn.layers import (
     AvgPool2d,
-    BatchNorm,
-    BatchNormReLU,
     Conv2d,
     ConvTranspose2d,
     Dense,
@@ -14,8 +11,6 @@ from minigan.nn.layers import (
     Embedding,
     Flatten,
     Identity,
-    InstanceNorm,
-    LayerNorm,
     LeakyReLU,
     ReLU,
     Reshape,
@@ -24,7 +19,7 @@ from minigan.nn.layers import (
     Tanh,
 )
 from minigan.nn.module import Module, Parameter, frozen
-from minigan.nn.spectral_norm import SpectralNorm
+from minigan.nn.normalization import BatchNorm, BatchNormReLU, InstanceNorm, LayerNorm, SpectralNorm, fuse
 
 __all__ = [
     "AvgPool2d", "BatchNorm", "BatchNormReLU", "Conv2d", "ConvTranspose2d", "Dense", "Dropout", "Embedding", "Flatten",

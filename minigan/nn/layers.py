@@ -12,10 +12,11 @@ from typing import Any
 from minigan import functions as F
 from minigan.autograd import Tensor
 from minigan.backend import SINGLE_PROCESS, ProcessGroup, default_rng, zeros
-from minigan.functions._common import as_ints, as_number, as_size, check_images
+from minigan.functions._common import as_ints, as_number, as_size, check_images, prefix_errors
 from minigan.functions.dropout import checked_probability
 from minigan.kernels.geometry import Geometry, normalize_pair
-from minigan.kernels.indexing import beside, labels_outside
+from minigan.kernels.layout import beside
+from minigan.kernels.reduction import labels_outside
 from minigan.nn import init
 from minigan.nn.module import Module, Parameter
 
@@ -32,11 +33,10 @@ def _weight_and_bias(shape: tuple[int, ...], bias_size: int | None) -> tuple[Par
 
 def _checked_kernel(layer: str, transposed: bool, kernel_size: Any, *options: Any) -> tuple[int, int]:
     """The kernel's size, if it, stride and padding are such as fit an image, provided it is large."""
-    try:
-        kernel = normalize_pair(kernel_size, "kernel_size")
-        (Geometry.of_conv_transpose if transposed else Geometry.of_conv)((1 << 20, 1 << 20), kernel, *options)
-    except ValueError as error:
-        raise ValueError(f"{layer}: {error}") from None
+    kernel = prefix_errors(layer, normalize_pair, kernel_size, "kernel_size")
+    prefix_errors(
+        layer, Geometry.of_conv_transpose if transposed else Geometry.of_conv, (1 << 20, 1 << 20), kernel, *options
+    )
     return kernel
 
 
@@ -101,86 +101,6 @@ class ConvTranspose2d(Module):
 
     def extra_repr(self) -> str:
         return _convolution_repr(self, *self.weight.shape[:2], "stride", "padding", "output_padding")
-
-
-class BatchNorm(Module):
-    """Batch normalisation per channel of (N, C) or (N, C, H, W). weight γ (C), bias β (C).
-
-    Keeps running_mean and running_var (C) for evaluation: new = (1 − momentum) · old + momentum ·
-    batch, the variance with divisor M − 1 (`unbiased`, PyTorch) or M (TensorFlow). process_group: processes that
-    together have a batch, over all of which it is normalised; see F.batch_norm.
-    """
-
-    process_group: ProcessGroup = SINGLE_PROCESS
-    negative_slope: float | None = None  # of a (leaky) ReLU behind it, which it does at once: see BatchNormReLU
-
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True) -> None:
-        super().__init__()
-        name = type(self).__name__
-        num_features = as_size(name, "num_features", num_features)
-        self.eps, self.momentum = as_number(name, "eps", eps, 0), as_number(name, "momentum", momentum, 0, 1)
-        self.unbiased = unbiased
-        self.weight = init.ones_(Parameter(zeros((num_features,))))
-        self.bias = Parameter(zeros((num_features,)))
-        self.register_buffer("running_mean", zeros((num_features,)))
-        self.register_buffer("running_var", zeros((num_features,)) + 1.0)
-        self.register_buffer("num_batches_tracked", zeros((), "int64"))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.batch_norm(
-            x, self.weight, self.bias, self.running_mean, self.running_var, self.training, self.momentum, self.eps,
-            unbiased=self.unbiased, num_batches_tracked=self.num_batches_tracked, process_group=self.process_group,
-            negative_slope=self.negative_slope,
-        )  # fmt: skip
-
-    def extra_repr(self) -> str:
-        return f"{self.weight.size}, eps={self.eps}, momentum={self.momentum}"
-
-
-class BatchNormReLU(BatchNorm):
-    """BatchNorm and the ReLU or LeakyReLU behind it as one function, which spares passes over memory.
-
-    `nn.fuse` puts it in the place of the two.
-    """
-
-    def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True,
-        negative_slope: float = 0.0,
-    ) -> None:  # fmt: skip
-        super().__init__(num_features, eps, momentum, unbiased)
-        self.negative_slope = as_number("BatchNormReLU", "negative_slope", negative_slope, 0)
-
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, negative_slope={self.negative_slope}"
-
-
-class LayerNorm(Module):
-    """Each sample (N, *shape) standardised over all its numbers. weight γ and bias β of that shape."""
-
-    def __init__(self, shape: int | tuple[int, ...], eps: float = 1e-5) -> None:
-        super().__init__()
-        shape = shape if isinstance(shape, (tuple, list)) else (shape,)
-        shape = tuple(as_size("LayerNorm", "shape", n) for n in shape)
-        self.eps = as_number("LayerNorm", "eps", eps, 0)
-        self.weight = init.ones_(Parameter(zeros(shape)))
-        self.bias = Parameter(zeros(shape))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.layer_norm(x, self.weight, self.bias, self.eps)
-
-
-class InstanceNorm(Module):
-    """Each channel of each image (N, C, H, W) standardised over its pixels. weight γ (C), bias β (C)."""
-
-    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
-        super().__init__()
-        num_features = as_size("InstanceNorm", "num_features", num_features)
-        self.eps = as_number("InstanceNorm", "eps", eps, 0)
-        self.weight = init.ones_(Parameter(zeros((num_features,))))
-        self.bias = Parameter(zeros((num_features,)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.instance_norm(x, self.weight, self.bias, self.eps)
 
 
 class Identity(Module):

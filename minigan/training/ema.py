@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from minigan.algorithms import Algorithm
 from minigan.algorithms.state import State, under
 from minigan.autograd import Tensor
-from minigan.kernels.averaging import average_update
+from minigan.kernels.updates import average_update
 from minigan.nn import Module
 from minigan.options import ConfigError
 

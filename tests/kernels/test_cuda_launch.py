@@ -12,7 +12,7 @@ import minigan as mg
 from minigan import functions as F
 from minigan import optim
 from minigan.kernels import activation, cuda
-from minigan.kernels.averaging import average_update
+from minigan.kernels.updates import average_update
 
 WHOLE = 5, True, np.int32(5), np.uint8(5), np.int64(5)
 BROKEN = 0.5, np.float64(0.5), np.float32(0.5), np.float16(0.5)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from minigan.backend import Array, get_array_module
-from minigan.kernels.contiguous import lie_alike
 from minigan.kernels.cuda import launch, suits
+from minigan.kernels.layout import lie_alike
 
 
 def leaky_relu_forward(

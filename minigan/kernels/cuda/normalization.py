@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import cached_property
 
 from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup, get_array_module
-from minigan.kernels.contiguous import lie_alike
 from minigan.kernels.cuda import BLOCK, launch, suits
+from minigan.kernels.layout import lie_alike
 from minigan.kernels.normalization import (
     Axes,
     Statistics,

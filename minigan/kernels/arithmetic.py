@@ -1,4 +1,7 @@
-"""Sums and products of numbers. A result lies in memory as the first array does: in NumPy it does so by itself."""
+"""Sums and products of numbers, and of matrices.
+
+A sum or product of numbers lies in memory as the first array does: in NumPy it does so by itself.
+"""
 
 from __future__ import annotations
 
@@ -18,3 +21,9 @@ def add(a: Array, b: Any) -> Array:
 def multiply(a: Array, b: Any) -> Array:
     """a · b, of arrays that broadcast or an array and a number."""
     return a * b
+
+
+@has_cuda_version
+def matmul(a: Array, b: Array) -> Array:
+    """The matrix product a b, over the last two axes; the axes before them broadcast."""
+    return a @ b

@@ -7,7 +7,7 @@ import operator
 import numpy as np
 import pytest
 
-from minigan.kernels import elementwise
+from minigan.kernels import arithmetic
 from minigan.kernels.layout import PIXELS_FIRST
 
 OPERATIONS = {"add": operator.add, "multiply": operator.mul}
@@ -36,7 +36,7 @@ OTHERS = {
 @pytest.mark.parametrize("other", OTHERS)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_of_images(cupy, name, other, dtype):
-    here, there = (getattr(elementwise, name)(images(xp, dtype), OTHERS[other](xp, dtype)) for xp in (np, cupy))
+    here, there = (getattr(arithmetic, name)(images(xp, dtype), OTHERS[other](xp, dtype)) for xp in (np, cupy))
     assert there.dtype == here.dtype == dtype and there.shape == here.shape
     assert there.strides == images(np, dtype).strides
     np.testing.assert_allclose(there.get(), here, rtol=1e-14 if dtype == "complex128" else 0)
@@ -57,7 +57,7 @@ def test_of_images(cupy, name, other, dtype):
     ids=["broadcast", "wider", "integers", "integers and a float", "complex", "empty", "0-d"],
 )
 def test_what_is_unlike_the_first_is_as_on_the_host(cupy, name, a, b):
-    operation = getattr(elementwise, name)
+    operation = getattr(arithmetic, name)
     there = operation(cupy.asarray(a), cupy.asarray(b) if isinstance(b, np.ndarray) else b)
     wanted = OPERATIONS[name](a, b)
     assert there.dtype == wanted.dtype and there.shape == wanted.shape
@@ -67,4 +67,4 @@ def test_what_is_unlike_the_first_is_as_on_the_host(cupy, name, a, b):
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_what_does_not_broadcast_is_refused(cupy, name):
     with pytest.raises(ValueError):
-        getattr(elementwise, name)(cupy.ones((4, 3)).T, cupy.ones((2, 5)))
+        getattr(arithmetic, name)(cupy.ones((4, 3)).T, cupy.ones((2, 5)))

@@ -1,6 +1,6 @@
-"""Sums and products of CuPy that lie in memory as their first array does.
+"""Sums and products of CuPy, where its own would lie in another order than their first array, or be wrong.
 
-CuPy's own are in C order whatever went in, and the next kernel would have to put images back into the order
+CuPy's own sums are in C order whatever went in, and the next kernel would have to put images back into the order
 that convolutions read, with a launch more.
 """
 
@@ -29,3 +29,13 @@ def _result(a: Array, b: Any) -> Array | None:
         return None
     alike = not is_on_gpu(b) or (b.dtype == a.dtype and np.broadcast_shapes(a.shape, b.shape) == a.shape)
     return get_array_module(a).empty_like(a) if alike else None
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """The matrix product a b, over the last two axes; the axes before them broadcast."""
+    return _forwards(a) @ _forwards(b)
+
+
+def _forwards(a: Array) -> Array:
+    """A stack of matrices, copied if an axis goes backwards in memory: CuPy's product of stacks cannot step back."""
+    return a.copy() if a.ndim > 2 and min(a.strides) < 0 else a

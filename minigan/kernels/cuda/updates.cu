@@ -1,4 +1,4 @@
-// Updates of many arrays in one launch, number by number, in place. The table is table.py's.
+// Updates of many arrays in one launch, number by number, in place. The table is updates.py's.
 
 struct Table {
     int first_block[ROWS];  // of the launch's blocks, the first that works on the row's arrays

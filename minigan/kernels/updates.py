@@ -1,12 +1,12 @@
-"""Adam's update of many arrays, in place."""
+"""Updates of many arrays in place: Adam's, and an exponential moving average."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from minigan.backend import Array, get_array_module
-from minigan.kernels.contiguous import as_runs
 from minigan.kernels.dispatch import has_cuda_version
+from minigan.kernels.layout import as_runs
 
 SLICE_ELEMENTS = 1 << 15  # five arrays of this many float32 fit a core's L2 cache together
 
@@ -48,3 +48,11 @@ def update_one(
     xp.divide(m, t, out=t)
     t *= rate
     p -= t
+
+
+@has_cuda_version
+def average_update(averages: Sequence[Array], arrays: Sequence[Array], keep: float) -> None:
+    """a ← keep · a + (1 − keep) · x, for each a with its x."""
+    for a, x in zip(averages, arrays, strict=True):
+        a *= keep
+        a += x * (1 - keep)

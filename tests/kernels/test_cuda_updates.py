@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minigan.kernels.adam import adam_update
-from minigan.kernels.averaging import average_update
-from minigan.kernels.cuda.table import ELEMENTS, ROWS
+from minigan.kernels.cuda.updates import ELEMENTS, ROWS
 from minigan.kernels.layout import PIXELS_FIRST
+from minigan.kernels.updates import adam_update, average_update
 
 TOLERANCE = {"float32": 1e-6, "float64": 1e-14}
 SHAPES = [(), (0,), (1,), (5, 3), (0, 4), (4, 3, 5, 5), (ELEMENTS,), (ELEMENTS + 1,), (3 * ELEMENTS - 1,), (7,)]

@@ -1,0 +1,176 @@
+"""Normalisations: layers that standardise what goes through them, and one that divides another's weight."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from minigan import functions as F
+from minigan.autograd import Tensor
+from minigan.backend import SINGLE_PROCESS, ProcessGroup, default_rng, get_array_module, zeros
+from minigan.functions._common import as_number, as_size
+from minigan.nn import init
+from minigan.nn.layers import ConvTranspose2d, Identity, LeakyReLU, ReLU, Sequential
+from minigan.nn.module import Module, Parameter
+
+M = TypeVar("M", bound=Module)
+
+
+def _scale_and_shift(*shape: int) -> tuple[Parameter, Parameter]:
+    """γ = 1 and β = 0."""
+    return init.ones_(Parameter(zeros(shape))), Parameter(zeros(shape))
+
+
+class BatchNorm(Module):
+    """Batch normalisation per channel of (N, C) or (N, C, H, W). weight γ (C), bias β (C).
+
+    Keeps running_mean and running_var (C) for evaluation: new = (1 − momentum) · old + momentum ·
+    batch, the variance with divisor M − 1 (`unbiased`, PyTorch) or M (TensorFlow). process_group: processes that
+    together have a batch, over all of which it is normalised; see F.batch_norm.
+    """
+
+    process_group: ProcessGroup = SINGLE_PROCESS
+    negative_slope: float | None = None  # of a (leaky) ReLU behind it, which it does at once: see BatchNormReLU
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True) -> None:
+        super().__init__()
+        name = type(self).__name__
+        num_features = as_size(name, "num_features", num_features)
+        self.eps, self.momentum = as_number(name, "eps", eps, 0), as_number(name, "momentum", momentum, 0, 1)
+        self.unbiased = unbiased
+        self.weight, self.bias = _scale_and_shift(num_features)
+        self.register_buffer("running_mean", zeros((num_features,)))
+        self.register_buffer("running_var", zeros((num_features,)) + 1.0)
+        self.register_buffer("num_batches_tracked", zeros((), "int64"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.batch_norm(
+            x, self.weight, self.bias, self.running_mean, self.running_var, self.training, self.momentum, self.eps,
+            unbiased=self.unbiased, num_batches_tracked=self.num_batches_tracked, process_group=self.process_group,
+            negative_slope=self.negative_slope,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        return f"{self.weight.size}, eps={self.eps}, momentum={self.momentum}"
+
+
+class BatchNormReLU(BatchNorm):
+    """BatchNorm and the ReLU or LeakyReLU behind it as one function, which spares passes over memory.
+
+    `nn.fuse` puts it in the place of the two.
+    """
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True,
+        negative_slope: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(num_features, eps, momentum, unbiased)
+        self.negative_slope = as_number("BatchNormReLU", "negative_slope", negative_slope, 0)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, negative_slope={self.negative_slope}"
+
+
+class LayerNorm(Module):
+    """Each sample (N, *shape) standardised over all its numbers. weight γ and bias β of that shape."""
+
+    def __init__(self, shape: int | tuple[int, ...], eps: float = 1e-5) -> None:
+        super().__init__()
+        shape = shape if isinstance(shape, (tuple, list)) else (shape,)
+        shape = tuple(as_size("LayerNorm", "shape", n) for n in shape)
+        self.eps = as_number("LayerNorm", "eps", eps, 0)
+        self.weight, self.bias = _scale_and_shift(*shape)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, self.weight, self.bias, self.eps)
+
+
+class InstanceNorm(Module):
+    """Each channel of each image (N, C, H, W) standardised over its pixels. weight γ (C), bias β (C)."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        num_features = as_size("InstanceNorm", "num_features", num_features)
+        self.eps = as_number("InstanceNorm", "eps", eps, 0)
+        self.weight, self.bias = _scale_and_shift(num_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.instance_norm(x, self.weight, self.bias, self.eps)
+
+
+class SpectralNorm(Module):
+    """The layer with W/σ(W) for its weight W, seen as a matrix (out, rest). Miyato et al., 2018.
+
+    σ = uᵀ W v, with u and v from one step of power iteration each time it is called in training
+    (v = Wᵀu, u = Wv, both normalised). u is kept between calls, and constant to the gradient,
+    which passes through W in both places.
+    """
+
+    def __init__(self, module: Module, eps: float = 1e-12) -> None:
+        super().__init__()
+        weight = getattr(module, "weight", None)
+        if not isinstance(module, Module) or not isinstance(weight, Tensor) or weight.ndim < 2:
+            what = "" if not isinstance(weight, Tensor) else f", whose weight has shape {weight.shape}"
+            raise TypeError(
+                "SpectralNorm takes a layer with a matrix of weights, such as Dense or Conv2d, not "
+                f"{type(module).__name__}{what}"
+            )
+        self.module, self.eps = module, as_number("SpectralNorm", "eps", eps, 0)
+        self._out_axis = 1 if isinstance(module, ConvTranspose2d) else 0
+        u = default_rng().standard_normal(module.weight.shape[self._out_axis]).astype("float32")
+        self.register_buffer("u", u / (u @ u) ** 0.5)
+
+    def forward(self, *inputs: Any) -> Tensor:
+        weight = self.module.weight
+        try:
+            object.__setattr__(self.module, "weight", weight / self._sigma(weight))
+            return self.module(*inputs)
+        finally:
+            object.__setattr__(self.module, "weight", weight)
+
+    def _sigma(self, weight: Tensor) -> Tensor:
+        axes = (self._out_axis, *(a for a in range(weight.ndim) if a != self._out_axis))
+        matrix = F.reshape(F.transpose(weight, axes), (weight.shape[self._out_axis], -1))
+        v = self._unit(matrix.array.T @ self.u.array)
+        if self.training:
+            self.u.copy_(self._unit(matrix.array @ v), "SpectralNorm's power iteration")
+        u = Tensor.from_array(self.u.array.copy())
+        return F.sum(F.matmul(matrix, Tensor.from_array(v)) * u)
+
+    def _unit(self, x: Any) -> Any:
+        return x / (get_array_module(x).sqrt((x * x).sum()) + x.dtype.type(self.eps))
+
+
+# --- with the activation behind it ---------------------------------------------------------------
+
+
+def fuse(model: M) -> M:
+    """The model, in which each BatchNorm that a ReLU or LeakyReLU follows in a Sequential is a BatchNormReLU.
+
+    An Identity takes the activation's place, so all parameters and buffers keep their names, and they stay the same
+    objects. The results are the same to the bit. Subclasses of these layers are left alone, for they may do anything;
+    so are slopes below 0.
+    """
+    for module in model._modules.values():
+        fuse(module)
+    if isinstance(model, Sequential):
+        layers = list(model._modules.items())
+        for (name, layer), (next_name, activation) in zip(layers, layers[1:], strict=False):
+            slope = _slope(activation)
+            if type(layer) is BatchNorm and slope is not None:
+                model._modules[name], model._modules[next_name] = _fused(layer, slope), Identity()
+    return model
+
+
+def _slope(activation: Module) -> float | None:
+    """The negative slope of an activation that BatchNormReLU can do."""
+    if type(activation) is ReLU:
+        return 0.0
+    return activation.negative_slope if type(activation) is LeakyReLU and activation.negative_slope >= 0 else None
+
+
+def _fused(layer: BatchNorm, slope: float) -> BatchNormReLU:
+    fused = BatchNormReLU(layer.weight.size, layer.eps, layer.momentum, layer.unbiased, slope)
+    for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
+        setattr(fused, name, getattr(layer, name))
+    fused.process_group, fused.training, fused._name = layer.process_group, layer.training, layer._name
+    return fused
