@@ -94,12 +94,7 @@ assert there_and_back.tolist() == [6, 12, 24, 12, 24, 12, 18]
 
 # %%
 M1 = matrix_of(lambda x: F.conv2d(x, taps), 8)
-panels = {
-    "Stride 1: M, 8 → 6": M1,
-    "Stride 1: Mᵀ, 6 → 8": M1.T,
-    "Stride 2: M, 7 → 3": M,
-    "Stride 2: Mᵀ, 3 → 7": M.T,
-}
+panels = {"Stride 1: M, 8 → 6": M1, "Stride 1: Mᵀ, 6 → 8": M1.T, "Stride 2: M, 7 → 3": M, "Stride 2: Mᵀ, 3 → 7": M.T}
 assert M1.shape == (6, 8) and (M.T != 0).sum(axis=1).tolist() == [1, 1, 2, 1, 2, 1, 1]
 
 widths = [matrix.shape[1] for matrix in panels.values()]

@@ -44,7 +44,7 @@ class Optimizer:
         self.step_count = 0
         self._before_step: list[Callable[..., None]] = []
         self.state = [  # which lies in memory as its parameter does
-            {slot: get_array_module(p._data).zeros_like(p._data) for slot in self.slots} for p in self.params
+            {slot: get_array_module(p.array).zeros_like(p.array) for slot in self.slots} for p in self.params
         ]
 
     def zero_grad(self) -> None:
@@ -64,15 +64,15 @@ class Optimizer:
         cause = f"{type(self).__name__}.step()"
         for i, p in enumerate(self.params):
             _check_gradient(cause, i, p)
-        check_here(cause, *(t._data for p in self.params if p.grad is not None for t in (p, p.grad)))
+        check_here(cause, *(t.array for p in self.params if p.grad is not None for t in (p, p.grad)))
         notify("before_step", self)
         self.step_count += 1
         moved = [(p, state) for p, state in zip(self.params, self.state, strict=True) if p.grad is not None]
         for p, state in moved:
             _bring_along(state, p)
         self._update(
-            [p._data for p, _ in moved],
-            [p.grad._data for p, _ in moved],
+            [p.array for p, _ in moved],
+            [p.grad.array for p, _ in moved],
             {slot: [state[slot] for _, state in moved] for slot in self.slots},
         )
         for p, _ in moved:
@@ -114,8 +114,8 @@ class Optimizer:
 def _bring_along(state: dict[str, Array], p: Tensor) -> None:
     """Moments go where their parameter went, and in its dtype: `module.to` knows nothing of them."""
     for slot, array in state.items():
-        if array.device != p._data.device or array.dtype != p._data.dtype:
-            state[slot] = Tensor(array).to(p.device, p.dtype)._data
+        if array.device != p.array.device or array.dtype != p.array.dtype:
+            state[slot] = Tensor(array).to(p.device, p.dtype).array
 
 
 def _unfit(p: Any) -> str:
@@ -134,11 +134,11 @@ def _check_gradient(cause: str, i: int, p: Tensor) -> None:
         return
     if not isinstance(g, Tensor):
         raise TypeError(f"{cause}: .grad of parameter {i} ({describe(p)}) must be a Tensor, not {type(g).__name__}")
-    if g._data.shape != p._data.shape:
+    if g.array.shape != p.array.shape:
         raise ValueError(
             f"{cause}: .grad of parameter {i} ({describe(p)}) has shape {g.shape}, but must have the parameter's"
         )
-    if g._data.dtype != p._data.dtype or type(g._data) is not type(p._data):
+    if g.array.dtype != p.array.dtype or type(g.array) is not type(p.array):
         check_alike(cause, {f"parameter {i}": p, "its .grad": g})
 
 

@@ -24,9 +24,7 @@ ROOMS = [
 KNOW_LITTLE = {"testing": {"renamed", "backend", "kernels", "autograd", "functions"}, "kernels": {"backend"}}
 
 # Array work goes through the array's own module, so that it runs on a GPU. These files are about the host.
-ON_THE_HOST = {
-    "nn/init.py": "a QR decomposition of freshly drawn numbers",
-}
+ON_THE_HOST = {"nn/init.py": "a QR decomposition of freshly drawn numbers"}
 DEVICE_ROOMS = ("functions", "nn", "optim", "models", "objectives", "penalties", "algorithms")
 # The rest of training writes files and pictures, and that of data reads them.
 DEVICE_FILES = (

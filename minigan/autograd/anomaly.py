@@ -63,7 +63,7 @@ def detect_anomaly() -> Iterator[None]:
 
 def is_finite(x: Tensor | Array) -> bool:
     """Whether no element is NaN or infinite."""
-    array = getattr(x, "_data", x)
+    array = getattr(x, "array", x)
     return array.dtype.kind not in "fc" or bool(get_array_module(array).isfinite(array).all())
 
 
@@ -207,7 +207,7 @@ def _called(tensor: Tensor, otherwise: str) -> str:
 
 def _found(tensor: Tensor, what: str) -> str:
     """How many elements are not finite, and the first of them."""
-    array, shape = tensor._data, tensor.shape
+    array, shape = tensor.array, tensor.shape
     xp = get_array_module(array)
     index = [int(i) for i in xp.unravel_index(xp.isfinite(array).ravel().argmin(), shape)]
     value = float(array[tuple(index)])

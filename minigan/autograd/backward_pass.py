@@ -193,12 +193,12 @@ def _as_tensors(argument: str, value: Any) -> list[Tensor]:
 def _unshared(gradients: dict[Key, Tensor], cotangents: list[Tensor]) -> dict[Key, Tensor]:
     """The gradients with no memory in common, so that each may be changed in place by its owner.
     (An addition hands one cotangent to both of its inputs, a sum hands on one number as many.)"""
-    owners = {id(owner_of(dy._data)) for dy in cotangents}
+    owners = {id(owner_of(dy.array)) for dy in cotangents}
     unshared = {}
     for leaf, gradient in gradients.items():
-        owner = id(owner_of(gradient._data))
-        shared = owner in owners or _is_broadcast(gradient._data)
-        unshared[leaf] = Tensor.from_array(gradient._data.copy()) if shared else gradient
+        owner = id(owner_of(gradient.array))
+        shared = owner in owners or _is_broadcast(gradient.array)
+        unshared[leaf] = Tensor.from_array(gradient.array.copy()) if shared else gradient
         owners.add(owner)
     return unshared
 

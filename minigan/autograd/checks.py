@@ -28,7 +28,7 @@ def checked_inputs(function: Node, inputs: tuple[Any, ...]) -> tuple[list[Tensor
         if x is not None and not isinstance(x, Tensor):
             x = _tensor_of(function, len(tensors), x)
         tensors.append(x)
-        arrays.append(None if x is None else x._data)
+        arrays.append(None if x is None else x.array)
     if len(arrays) > 1:
         _check_alike_and_distinct(function, tensors, arrays)
     if arrays and type(arrays[0]) is not np.ndarray:
@@ -111,7 +111,7 @@ def as_cotangent(output: Tensor, cotangent: Any) -> Tensor:
                 f"backward needs the cotangent of {describe(output)}: only a single number has an obvious one (1). "
                 "Pass it (backward: grad=…, mg.grad: grad_outputs=…), or take .mean() or .sum() first"
             )
-        return Tensor.from_array(backend.get_array_module(output._data).ones_like(output._data))
+        return Tensor.from_array(backend.get_array_module(output.array).ones_like(output.array))
     if not isinstance(cotangent, Tensor):
         try:
             cotangent = output.new_tensor(cotangent)
@@ -121,7 +121,7 @@ def as_cotangent(output: Tensor, cotangent: Any) -> Tensor:
         raise ValueError(f"the cotangent has shape {cotangent.shape}, but must have its output's, {output.shape}")
     if cotangent.dtype != output.dtype:
         raise TypeError(f"the cotangent has dtype {cotangent.dtype}, but must have its output's, {output.dtype}")
-    if type(cotangent._data) is not type(output._data) and cotangent.device != output.device:
+    if type(cotangent.array) is not type(output.array) and cotangent.device != output.device:
         raise DeviceError(f"the cotangent is on {cotangent.device}, but must be where its output is, {output.device}")
     return cotangent
 
@@ -144,12 +144,12 @@ def checked_gradients(node: Node, gradients: Any) -> list[Tensor | None]:
                 f"{node.name}.backward must return Tensors, but gradient {i} is {type(dx).__name__}: write it in "
                 "operations of Tensors, so that it can be differentiated again"
             )
-        if dx._data.shape != node.input_shapes[i]:
+        if dx.array.shape != node.input_shapes[i]:
             raise GraphError(
                 f"{node.name}.backward returned shape {dx.shape} for input {i}, which has shape {node.input_shapes[i]}"
                 f"{_shape_hint(dx.shape, node.input_shapes[i])}"
             )
-        if dx._data.dtype != dtype:
+        if dx.array.dtype != dtype:
             raise GraphError(
                 f"{node.name}.backward returned {dx.dtype} for input {i}, which is {dtype}: keep to the cotangent's "
                 "dtype (Python numbers never change it, arrays and numbers of NumPy may)"

@@ -87,7 +87,7 @@ class Function(Node):
         if array.base is not None or any([array is a for a in arrays]):
             owner = owner_of(array)
             for t in tensors:
-                if t is not None and owner_of(t._data) is owner:
+                if t is not None and owner_of(t.array) is owner:
                     return Tensor.from_array(array, t._version)
         return Tensor.from_array(array)
 
@@ -104,7 +104,7 @@ class Function(Node):
         self.outputs_like = []
         for i, y in enumerate(outputs):
             y.requires_grad, y.creator, y.output_index = True, self, i
-            array = y._data
+            array = y.array
             self.outputs_like.append((array.shape, array.dtype, CPU if type(array) is np.ndarray else device_of(array)))
         if self._to_save:
             self._saved = [self._remember(a, tensors, arrays, outputs, results) for a in self._to_save]
@@ -136,7 +136,7 @@ class Function(Node):
                 return t, None, t._version, t._version.count
         for i, (y, result) in enumerate(zip(outputs, results, strict=True)):
             if result is array:
-                return y._data, i, y._version, y._version.count
+                return y.array, i, y._version, y._version.count
         raise TypeError(
             f"{self.name}.save_for_backward takes the very arrays that forward was given or returns; "
             "for what else backward needs and does not depend on them, use save_constants"
@@ -168,7 +168,7 @@ class Function(Node):
     @property
     def saved_arrays(self) -> list[Array]:
         """The arrays that `save_for_backward` kept and no backward pass has let go of: for an observer."""
-        return [] if self._saved is _FREED else [getattr(kept, "_data", kept) for kept, *_ in self._saved]
+        return [] if self._saved is _FREED else [getattr(kept, "array", kept) for kept, *_ in self._saved]
 
     def free(self) -> None:
         """Let go of all that was saved for backward."""

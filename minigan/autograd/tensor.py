@@ -71,7 +71,7 @@ class Tensor:
     "cpu", "gpu" or "gpu:N"; without it, the default device. name: used in error messages and traces.
     """
 
-    __slots__ = ("_data", "requires_grad", "grad", "name", "creator", "output_index", "_version", "__weakref__")
+    __slots__ = ("array", "requires_grad", "grad", "name", "creator", "output_index", "_version", "__weakref__")
 
     def __init__(
         self,
@@ -81,10 +81,10 @@ class Tensor:
         device: str | Device | None = None,
         name: str | None = None,
     ) -> None:
-        self._data = _as_array(data, dtype, device)
-        if requires_grad and self._data.dtype.kind != "f":
+        self.array = _as_array(data, dtype, device)
+        if requires_grad and self.array.dtype.kind != "f":
             raise TypeError(
-                f"only floating tensors can require a gradient; this one is {self._data.dtype}: "
+                f"only floating tensors can require a gradient; this one is {self.array.dtype}: "
                 "give it floats or dtype='float32', or leave requires_grad out"
             )
         self.requires_grad = requires_grad
@@ -92,14 +92,14 @@ class Tensor:
         self.name = name
         self.creator: Node | None = None
         self.output_index = 0
-        shared = isinstance(data, Tensor) and data._data is self._data
+        shared = isinstance(data, Tensor) and data.array is self.array
         self._version = data._version if shared else Version()
 
     @classmethod
     def from_array(cls, array: Array, version: Version | None = None) -> Tensor:
         """A tensor of an array as it is: the short way for the engine, which makes one for every call."""
         tensor = cls.__new__(cls)
-        tensor._data = array
+        tensor.array = array
         tensor.requires_grad = False
         tensor.grad = tensor.name = tensor.creator = None
         tensor.output_index = 0
@@ -110,33 +110,33 @@ class Tensor:
 
     @property
     def data(self) -> Array:
-        """The array. Change it with `t.data = …`, `t.data += …` or `t.copy_(…)`: these are noticed
-        by a backward pass that still needs the old values. A write through another name for the
-        same array (`a = t.data; a[0] = 1`) is not."""
-        return self._data
+        """The array, to be changed: by `t.data = …`, `t.data += …` or `t.copy_(…)`, which a backward pass notices that
+        still needs the old values. A write through another name for the same array (`a = t.data; a[0] = 1`) is not
+        noticed. (To read it, `t.array` is the same, and quicker.)"""
+        return self.array
 
     @data.setter
     def data(self, value: Any) -> None:
         cause = "an assignment to its .data"
         source = value if isinstance(value, Tensor) else None
-        array = value if source is None else source._data
-        if array is self._data:  # what `t.data += …` comes to
+        array = value if source is None else source.array
+        if array is self.array:  # what `t.data += …` comes to
             self.increment_version(cause)
             return
-        array = _as_array(array, self._data.dtype, self.device)
+        array = _as_array(array, self.array.dtype, self.device)
         if array.shape != self.shape:
             raise ValueError(f"{describe(self)} cannot take data of shape {array.shape}: the shapes must be equal")
         # The old memory was not written to: other tensors that show it are as they were.
-        shared = source is not None and source._data is array
-        self._data, self._version = array, source._version if shared else Version()
+        shared = source is not None and source.array is array
+        self.array, self._version = array, source._version if shared else Version()
         if not shared:
             self._version.cause = cause
 
     def copy_(self, value: Any, cause: str = "copy_()") -> Tensor:
         """Write `value` (broadcast to this shape) into this tensor's memory."""
-        array = _as_array(value, self._data.dtype, self.device)
+        array = _as_array(value, self.array.dtype, self.device)
         try:
-            self._data[...] = array
+            self.array[...] = array
         except ValueError as error:
             raise ValueError(
                 f"{describe(self)} cannot take the values of an array of shape {array.shape}: {error}"
@@ -156,23 +156,23 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._data.shape
+        return self.array.shape
 
     @property
     def ndim(self) -> int:
-        return self._data.ndim
+        return self.array.ndim
 
     @property
     def size(self) -> int:
-        return self._data.size
+        return self.array.size
 
     @property
     def dtype(self) -> np.dtype:
-        return self._data.dtype
+        return self.array.dtype
 
     @property
     def device(self) -> Device:
-        return backend.device_of(self._data)
+        return backend.device_of(self.array)
 
     @property
     def is_leaf(self) -> bool:
@@ -182,11 +182,11 @@ class Tensor:
     def item(self) -> float:
         """The value of a tensor of one element as a Python number."""
         self._check_single("read as a Python number: take .mean() or .sum(), index one, or use .numpy() for all")
-        return self._data.item()
+        return self.array.item()
 
     def numpy(self) -> np.ndarray:
         """The values on the host, outside of any graph. On a CPU this is the tensor's own memory."""
-        return backend.to_numpy(self._data)
+        return backend.to_numpy(self.array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
@@ -206,20 +206,20 @@ class Tensor:
         )
 
     def __len__(self) -> int:
-        if not self._data.shape:
+        if not self.array.shape:
             raise TypeError(f"{describe(self)} is a single number and has no length: read it with .item()")
-        return len(self._data)
+        return len(self.array)
 
     def __float__(self) -> float:
         return float(self.item())
 
     def __bool__(self) -> bool:
         self._check_single("true or false: compare .numpy(), and take .any() or .all()")
-        return bool(self._data.item())
+        return bool(self.array.item())
 
     def _check_single(self, what: str) -> None:
-        if self._data.size != 1:
-            raise ValueError(f"{describe(self)} holds {self._data.size} numbers; only one can be {what}")
+        if self.array.size != 1:
+            raise ValueError(f"{describe(self)} holds {self.array.size} numbers; only one can be {what}")
 
     def __repr__(self) -> str:
         text = np.array2string(self.numpy(), separator=", ", prefix="Tensor(", threshold=200)
@@ -328,14 +328,14 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same memory, outside of the graph: no gradient passes here."""
-        tensor = Tensor.from_array(self._data, self._version)
+        tensor = Tensor.from_array(self.array, self._version)
         tensor.name = self.name
         return tensor
 
     def to(self, device: str | Device | None = None, dtype: Any = None) -> Tensor:
         """This tensor on another device or of another dtype, as a new leaf; itself if it is so already."""
         data = _as_array(self, dtype, device)
-        if data is self._data:
+        if data is self.array:
             return self
         return Tensor(data, self.requires_grad, device=backend.device_of(data), name=self.name)
 
@@ -346,7 +346,7 @@ def _as_array(value: Any, dtype: Any, device: str | Device | None) -> Array:
     Without a device, Tensors and arrays of a GPU stay where they are, and all else goes to the default device.
     """
     if isinstance(value, Tensor):
-        value = value._data
+        value = value.array
     elif device is None and backend.get_default_device() != backend.CPU and not backend.is_on_gpu(value):
         device = backend.get_default_device()
     if not backend.is_array(value):

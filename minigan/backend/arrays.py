@@ -41,7 +41,7 @@ def to_numpy(array: Array) -> np.ndarray:
 
 def as_array(value: Any) -> Array:
     """`value` as an array; an array (of NumPy or CuPy) or a Tensor's array as it is."""
-    value = getattr(value, "_data", value)
+    value = getattr(value, "array", value)
     return value if is_array(value) else np.asarray(value)
 
 

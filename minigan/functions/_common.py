@@ -31,7 +31,7 @@ def as_floating(name: str, x: Any, label: str = "x") -> Tensor:
     """
     if not isinstance(x, Tensor):
         x = _named(name, label, Tensor, x)
-    if x._data.dtype.kind not in "fc":
+    if x.array.dtype.kind not in "fc":
         raise TypeError(f"{name}: {label} is {x.dtype}, but must be floating: convert it with .to(dtype='float32')")
     return x
 
@@ -40,7 +40,7 @@ def as_like(name: str, label: str, value: Any, x: Tensor, of: str = "x") -> Tens
     """`value` as a Tensor that may meet x in one call: an array or Tensor must have x's dtype and device,
     numbers and lists take them."""
     if isinstance(value, Tensor):
-        if value._data.dtype is x._data.dtype and type(value._data) is type(x._data):
+        if value.array.dtype is x.array.dtype and type(value.array) is type(x.array):
             return value  # two GPUs are told apart by the call itself
     elif is_array(value):
         value = as_tensor(name, value, label)
@@ -100,14 +100,14 @@ def as_ints(what: str, value: Any) -> tuple[int, ...]:
 def as_shaped(name: str, label: str, value: Any, x: Tensor, shape: tuple[int, ...], why: str) -> Tensor:
     """`as_like`, if it has this shape; `why` is where the shape comes from."""
     t = as_like(name, label, value, x)
-    if t._data.shape != shape:
+    if t.array.shape != shape:
         raise ValueError(f"{name}: {label} has shape {t.shape}, but must have {shape} for x of shape {x.shape}: {why}")
     return t
 
 
 def check_images(name: str, x: Tensor) -> None:
     """x must be images."""
-    if x._data.ndim != 4:
+    if x.array.ndim != 4:
         raise ValueError(f"{name}: x must be images (N, C, H, W), but has shape {x.shape}")
 
 

@@ -320,7 +320,7 @@ def _with_number(function: Callable[[float], Function], name: str, x: Any, numbe
     """The function, with a number as its option, of x; integers stay so and take only whole numbers."""
     if not isinstance(x, Tensor):
         x = as_tensor(name, x, label)
-    if x._data.dtype.kind in "fc":
+    if x.array.dtype.kind in "fc":
         return function(float(number))(x)
     if isinstance(number, Integral):
         return function(int(number))(x)
@@ -335,7 +335,7 @@ def _plain(number: Real) -> int | float:
 def _matched(name: str, a: Any, b: Any) -> tuple[Tensor, Tensor]:
     """Both as Tensors of one floating dtype: numbers, lists and integer arrays take the other's."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        if a._data.dtype is b._data.dtype or a.dtype == b.dtype or (_is_floating(a) and _is_floating(b)):
+        if a.array.dtype is b.array.dtype or a.dtype == b.dtype or (_is_floating(a) and _is_floating(b)):
             return a, b  # float32 and float64 do not mix: the call itself says so
         return (a, b.to(dtype=a.dtype)) if _is_floating(a) else (a.to(dtype=b.dtype), b)
     if isinstance(a, Tensor):
@@ -351,7 +351,7 @@ def _beside(name: str, label: str, value: Any, x: Tensor) -> Tensor:
 
 
 def _is_floating(x: Tensor) -> bool:
-    return x._data.dtype.kind in "fc"
+    return x.array.dtype.kind in "fc"
 
 
 __getattr__ = renamed_in(__name__)

@@ -30,7 +30,7 @@ def dropout(
         raise TypeError(
             f"dropout: rng must be a numpy.random.Generator, not {type(rng).__name__}: numpy.random.default_rng(seed)"
         )
-    return MaskMul(dropout_mask(x._data, p, rng, process_group))(x)
+    return MaskMul(dropout_mask(x.array, p, rng, process_group))(x)
 
 
 def checked_probability(name: str, p: Any) -> float:

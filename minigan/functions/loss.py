@@ -137,15 +137,15 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
             f"cross_entropy: labels must lie in 0 … {logits.shape[1] - 1} for logits of shape {logits.shape}, but "
             f"they run from {outside[0]} to {outside[1]}"
         )
-    rows = get_array_module(logits._data).arange(len(labels))
-    losses = -log_softmax(logits, axis=1)[rows, beside(labels, logits._data)]
+    rows = get_array_module(logits.array).arange(len(labels))
+    losses = -log_softmax(logits, axis=1)[rows, beside(labels, logits.array)]
     return _reduced("cross_entropy", losses, reduction)
 
 
 def _target(name: str, x: Tensor, target: Any, of: str = "x") -> Tensor:
     """The target as a Tensor like x, which is called `of`; a number stands for an array full of it."""
     if isinstance(target, Real):
-        return Tensor.from_array(filled_like(x._data, float(target)))
+        return Tensor.from_array(filled_like(x.array, float(target)))
     if not isinstance(target, Tensor):
         target = like(name, "target", target, x)
     elif target.dtype.kind not in "fc":

@@ -232,7 +232,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
 
 def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
     """x repeated to `shape` by NumPy's rule; itself if it has that shape."""
-    if isinstance(x, Tensor) and x._data.shape == shape:
+    if isinstance(x, Tensor) and x.array.shape == shape:
         return x
     x, shape = as_tensor("broadcast_to", x), as_ints("broadcast_to: the shape", shape)
     return x if x.shape == shape else BroadcastTo(shape)(x)
@@ -240,7 +240,7 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
 
 def sum_to(x: Any, shape: Sequence[int]) -> Tensor:
     """x summed down to `shape`, the transpose of `broadcast_to`; itself if it has that shape."""
-    if isinstance(x, Tensor) and x._data.shape == shape:
+    if isinstance(x, Tensor) and x.array.shape == shape:
         return x
     x, shape = as_tensor("sum_to", x), as_ints("sum_to: the shape", shape)
     return x if x.shape == shape else SumTo(shape)(x)
@@ -249,8 +249,8 @@ def sum_to(x: Any, shape: Sequence[int]) -> Tensor:
 def getitem(x: Any, index: Any) -> Tensor:
     """x[index] for integers, slices, and arrays of integers or booleans."""
     if isinstance(index, tuple):
-        index = tuple(i._data if isinstance(i, Tensor) else i for i in index)
-    return GetItem(index._data if isinstance(index, Tensor) else index)(as_tensor("getitem", x))
+        index = tuple(i.array if isinstance(i, Tensor) else i for i in index)
+    return GetItem(index.array if isinstance(index, Tensor) else index)(as_tensor("getitem", x))
 
 
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:

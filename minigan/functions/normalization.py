@@ -134,7 +134,7 @@ class BatchNormBackward(Function):
         """What a gradient goes through at the activation."""
         if self.slope is None:
             return lambda t: t
-        mask = is_positive(x._data, *self.saved_constants, self.axes)
+        mask = is_positive(x.array, *self.saved_constants, self.axes)
         return lambda t: LeakyReLUBackward(mask, self.slope)(t)
 
 
@@ -193,7 +193,7 @@ def batch_norm(
     if running_mean is not None:
         if num_batches_tracked is not None:
             running.append(as_tensor("batch_norm", num_batches_tracked, "num_batches_tracked"))
-        update_running(node.statistics, momentum, count / (count - 1) if unbiased else 1.0, *(t._data for t in running))
+        update_running(node.statistics, momentum, count / (count - 1) if unbiased else 1.0, *(t.array for t in running))
         for t in running:
             t.increment_version("batch_norm's running average")
     node.statistics = None
@@ -277,7 +277,7 @@ def _standardised(name: str, x: Tensor, axes: Axes, eps: float) -> Tensor:
 
 def _full(x: Tensor, shape: tuple[int, ...], value: float) -> Tensor:
     """A tensor full of one number, of x's dtype and where x is."""
-    return Tensor.from_array(get_array_module(x._data).full(shape, value, x.dtype))
+    return Tensor.from_array(get_array_module(x.array).full(shape, value, x.dtype))
 
 
 def _scaled(y: Tensor, gamma: Tensor | None, beta: Tensor | None, along: tuple[int, ...]) -> Tensor:

@@ -298,14 +298,14 @@ class Embedding(Module):
         self.weight = init.normal_(Parameter(zeros(shape)), rng=default_rng())
 
     def forward(self, labels: Any) -> Tensor:
-        array = labels._data if isinstance(labels, Tensor) else labels
+        array = labels.array if isinstance(labels, Tensor) else labels
         rows = self.weight.shape[0]
         if getattr(array, "dtype", None) is None or array.dtype.kind not in "iu":
             found = getattr(array, "dtype", None) or type(array).__name__
             raise TypeError(f"Embedding takes an array of integer labels, the numbers of its rows, not {found}")
         if outside := labels_outside(array, rows):
             raise ValueError(f"Embedding: labels are {outside[0]} to {outside[1]}, but rows are 0 to {rows - 1}")
-        return self.weight[beside(array, self.weight._data)]
+        return self.weight[beside(array, self.weight.array)]
 
 
 class Sequential(Module):

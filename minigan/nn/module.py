@@ -131,7 +131,7 @@ class Module:
 
     def state_dict(self) -> dict[str, Array]:
         """Every parameter's and buffer's array by name. They are the arrays themselves, not copies."""
-        return {name: t._data for name, t in (*self.named_parameters(), *self.named_buffers())}
+        return {name: t.array for name, t in (*self.named_parameters(), *self.named_buffers())}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Copy arrays in by name; names and shapes must agree."""
@@ -153,7 +153,7 @@ class Module:
         its next step takes its moments after them. Gradients are forgotten.
         """
         for t in (*self.parameters(), *(b for _, b in self.named_buffers())):
-            t._data = t.to(device, dtype if t.dtype.kind == "f" else None)._data
+            t.array = t.to(device, dtype if t.dtype.kind == "f" else None).array
             t.increment_version("Module.to()")
             t.grad = None
         return self

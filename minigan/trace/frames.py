@@ -17,17 +17,11 @@ ENTERED = {
         "The threshold: {output} enters {to} as a leaf",
         "The same numbers on both sides, and a place where the gradient that comes back can be met.",
     ),
-    "attached": (
-        "{output} enters {to}",
-        "One graph runs through both: the gradient will pass by itself.",
-    ),
+    "attached": ("{output} enters {to}", "One graph runs through both: the gradient will pass by itself."),
 }
 _DIFFERENCE = "max|∂L/∂{to}.input − ∂L/∂{source}.output| = {difference}"
 ARRIVED = {
-    "detached": (
-        "The wall: the gradient stops at {to}'s input",
-        "Nothing of it goes on into {source}: exactly 0.",
-    ),
+    "detached": ("The wall: the gradient stops at {to}'s input", "Nothing of it goes on into {source}: exactly 0."),
     "carried": ("The door: ∂L/∂{to}.input becomes ∂L/∂{source}.output", _DIFFERENCE),
     "attached": ("The border: ∂L/∂{to}.input is ∂L/∂{source}.output", _DIFFERENCE),
 }

@@ -157,7 +157,7 @@ class Recorder(Observer):
         event = ForwardEvent(node, node.called_in, taken, self._summary(outputs[0]))
         self._numbers[node] = number
         for y in outputs:
-            self._makers[id(y._data)] = weakref.ref(y._data), number
+            self._makers[id(y.array)] = weakref.ref(y.array), number
         self.forward_events.append(event)
         self.events.append(event)
         to = self.network_call(event.module_call)
@@ -179,8 +179,8 @@ class Recorder(Observer):
         number = self._number(t)
         if number is not None:
             return number, True
-        array, number = self._makers.get(id(t._data), (None, None))  # detached, or made under no_grad
-        return (number if array is not None and array() is t._data else None), False
+        array, number = self._makers.get(id(t.array), (None, None))  # detached, or made under no_grad
+        return (number if array is not None and array() is t.array else None), False
 
     def _number(self, t: Tensor) -> int | None:
         """The number of the function that a tensor has for its creator."""
@@ -194,7 +194,7 @@ class Recorder(Observer):
         """A backward pass begins. One that asks for some gradients of a loss is asked for those at borders too."""
         self._mark_discarded()
         requested = None if wanted is None else set(wanted)
-        pairs = [(self._number(y), dy._data) for y, dy in zip(outputs, cotangents, strict=True)]
+        pairs = [(self._number(y), dy.array) for y, dy in zip(outputs, cotangents, strict=True)]
         starts = [(number, dy) for number, dy in pairs if number is not None]
         loss = self.loss_of(outputs)
         if wanted is not None and loss is not None and not create_graph:
@@ -215,7 +215,7 @@ class Recorder(Observer):
         if forward.module_call is not self._layer or forward.module_call is None:
             self._layer, self._layer_gradients = forward.module_call, {}
         if number in self._border_makers:  # where the pass begins at a border: what it was given, whatever joined it
-            self.at_output.setdefault((backward_pass, number), cotangents[0]._data.copy())
+            self.at_output.setdefault((backward_pass, number), cotangents[0].array.copy())
         event = BackwardEvent(backward_pass, number, self._summary(cotangents[0], signed=True))
         of_edges = zip(node.edges, gradients, node.needs_input_grad, strict=True)
         given = [(dx if needed else None) for edge, dx, needed in of_edges if edge is not None]
@@ -236,14 +236,14 @@ class Recorder(Observer):
         before. flows: it is of no parameter."""
         before = self._layer_gradients.get(key)
         if before is None:
-            self._layer_gradients[key] = dx._data
+            self._layer_gradients[key] = dx.array
             summary = self._summary(dx, signed=True, picture=flows)
         else:
-            self._layer_gradients[key] = total = before + dx._data
+            self._layer_gradients[key] = total = before + dx.array
             summary = summarize(total, True, flows)
         if flows and key in self._border_keys:
             arrived = self.at_input.get((backward_pass, key))
-            self.at_input[backward_pass, key] = dx._data.copy() if arrived is None else arrived + dx._data
+            self.at_input[backward_pass, key] = dx.array.copy() if arrived is None else arrived + dx.array
         return summary
 
     # Updates.
@@ -259,7 +259,7 @@ class Recorder(Observer):
                 self._unused.pop(p, None)
             summary = None if g is None else self._summary(g, signed=True, picture=False)
             event.changes.append(ParameterChange(p, self._summary(p, picture=False), summary))
-            self._weights_before.append(None if g is None else p._data.copy())
+            self._weights_before.append(None if g is None else p.array.copy())
         self.events.append(event)
 
     def after_step(self, optimizer: Optimizer) -> None:
@@ -268,7 +268,7 @@ class Recorder(Observer):
         assert isinstance(event, OptimizerEvent)
         for change, before in zip(event.changes, self._weights_before, strict=True):
             if before is not None:
-                get_array_module(before).subtract(change.parameter._data, before, out=before)
+                get_array_module(before).subtract(change.parameter.array, before, out=before)
                 change.update = summarize(before, picture=False).norm
         self._weights_before = []
 

@@ -125,7 +125,7 @@ class TensorSummaries:
 
     def __call__(self, t: Tensor, signed: bool = False, picture: bool = True) -> ArraySummary:
         """The summary of a tensor, as `summarize` makes it."""
-        array = t._data
+        array = t.array
         owner = owner_of(array)
         if owner.size != array.size:
             owner = array  # a part of some memory: known by itself only

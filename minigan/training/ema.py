@@ -68,11 +68,11 @@ def update_average(average: Module, network: Module, decay: float) -> None:
     The statistics belong to the weights: averaged weights with the latest statistics draw wrongly.
     """
     pairs = list(zip(_state(average), _state(network), strict=True))
-    floating = [(a._data, x._data) for a, x in pairs if a.dtype.kind == "f"]
+    floating = [(a.array, x.array) for a, x in pairs if a.dtype.kind == "f"]
     average_update([a for a, _ in floating], [x for _, x in floating], decay)
     for a, x in pairs:
         if a.dtype.kind != "f":
-            a._data[...] = x._data
+            a.array[...] = x.array
         a.increment_version("update_average()")
 
 

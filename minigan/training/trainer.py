@@ -31,11 +31,7 @@ class Trainer:
     """
 
     def __init__(
-        self,
-        config: Config,
-        data: Dataset,
-        run_dir: RunDir | None = None,
-        process_group: ProcessGroup = SINGLE_PROCESS,
+        self, config: Config, data: Dataset, run_dir: RunDir | None = None, process_group: ProcessGroup = SINGLE_PROCESS
     ) -> None:
         self.config, self.data, self.run_dir, self.process_group = config, data, run_dir, process_group
         spec = process_group.own_device(config.device)

@@ -26,10 +26,7 @@ def test_they_see_values_and_gradients_in_order():
     with mg.observe(diary):
         y = F.mul(x, c)
         z = F.sub(c, y)
-    assert [line[1:] for line in diary.lines] == [
-        ("forward", "Mul", [3, 2], [6]),
-        ("forward", "Sub", [2, 6], [-4]),
-    ]
+    assert [line[1:] for line in diary.lines] == [("forward", "Mul", [3, 2], [6]), ("forward", "Sub", [2, 6], [-4])]
     diary.lines.clear()
     with mg.observe(diary):
         z.backward()

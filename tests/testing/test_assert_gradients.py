@@ -7,14 +7,7 @@ import pytest
 
 import minigan as mg
 from minigan import functions as F
-from minigan.testing import (
-    GradientError,
-    InvariantError,
-    NoInputsError,
-    assert_gradients,
-    assert_invariants,
-    gradcheck,
-)
+from minigan.testing import GradientError, InvariantError, NoInputsError, assert_gradients, assert_invariants, gradcheck
 from minigan.testing.cases import CASES
 
 

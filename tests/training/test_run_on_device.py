@@ -381,7 +381,7 @@ def test_a_loss_that_is_not_finite_is_found_at_the_next_line_of_stats(begin, mon
 
 def test_what_a_stopped_run_would_save_is_looked_at_first(begin, at_step):
     def spoil(trainer):
-        trainer.algorithm.networks["D"].parameters()[0]._data[...] = np.nan
+        trainer.algorithm.networks["D"].parameters()[0].array[...] = np.nan
         at_step(3, lambda trainer: os.kill(os.getpid(), signal.SIGTERM))
 
     run = begin(2, device="gpu")
