@@ -59,7 +59,8 @@ def main(folder: Path) -> int:
     public = [name for name in names if not any(part.startswith("_") for part in name.split("."))]
     templates = Path(__file__).resolve().parent / "pdoc"
     pdoc.render.configure(template_directory=templates, footer_text=f"minigan {minigan.__version__}")
-    for known in ("The module specification", "Error parsing type annotation"):  # found twice; of a NamedTuple's fields
+    # Modules found twice, types of a NamedTuple's fields, types of packages that are not installed.
+    for known in ("The module specification", "Error parsing type annotation", "Failed to run TYPE_CHECKING"):
         warnings.filterwarnings("ignore", known)
     pdoc.pdoc("minigan", *public, output_directory=folder)
     pages = sorted(folder.rglob("*.html"))
