@@ -146,7 +146,7 @@ def checked_gradients(node: Node, gradients: Any) -> list[Tensor | None]:
                 "operations of Tensors, so that it can be differentiated again"
             )
         shape = node.input_shapes[i]
-        if shape is not None and dx.array.shape != shape:
+        if dx.array.shape != shape:
             raise GraphError(
                 f"{node.name}.backward returned shape {dx.shape} for input {i}, which has shape {shape}"
                 f"{_shape_hint(dx.shape, shape)}"

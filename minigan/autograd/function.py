@@ -100,7 +100,7 @@ class Function(Node):
             None if not needed or t is None else t if t.creator is None else (t.creator, t.output_index)
             for t, needed in zip(tensors, self.needs_input_grad, strict=True)
         ]
-        self.input_shapes = [None if a is None else a.shape for a in arrays]
+        self.input_shapes = [() if a is None else a.shape for a in arrays]
         self.outputs_like = []
         for i, y in enumerate(outputs):
             y.requires_grad, y.creator, y.output_index = True, self, i

@@ -24,10 +24,10 @@ class Node:
 
     serial: int
     edges: list[Key | None]
-    input_shapes: list[tuple[int, ...] | None]
+    input_shapes: list[tuple[int, ...]]
     outputs_like: list[tuple[tuple[int, ...], np.dtype, Device]]
     needs_input_grad: tuple[bool, ...] = ()
-    called_in: object = None  # the layer, as text its path; known if somebody observed the call
+    called_in: Any = None  # the layer, as text its path; known if somebody observed the call
     place: Any = None  # where it was called, if anomaly mode noted it
     forward: Callable[..., Any]
     backward: Callable[..., Any]

@@ -24,7 +24,7 @@ def functions(arguments: argparse.Namespace) -> int:
 
     if arguments.function:
         thing = _found(arguments.function)
-        made = [thing, *derivatives.made_of(thing).classes]
+        made: list[Callable[..., Any]] = [thing, *derivatives.made_of(thing).classes]
         rows = [derivatives.row_of(t) for t in made if not t.__name__.startswith("_")]
     else:
         rows = derivatives.table()
@@ -92,8 +92,9 @@ def _show(thing: Callable[..., Any]) -> None:
         call = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
         print(styled(f"{thing.__name__}({call})", "bold"))
         print(f"{_place(thing)}\n\n{signs(textwrap.indent(inspect.getdoc(thing) or '', '    '))}\n")
-    shown = [thing] if isinstance(thing, type) or not made.classes else []
-    for part in (*shown, *made.classes):
+    parts: list[Callable[..., Any]] = [thing] if isinstance(thing, type) or not made.classes else []
+    parts += made.classes
+    for part in parts:
         print(styled(_place(part), "bold"))
         print(f"\n{signs(textwrap.indent(inspect.getsource(part).rstrip(), '    '))}\n")
     if made.functions:

@@ -68,7 +68,7 @@ def as_number(name: str, label: str, value: Any, low: float = -inf, high: float 
     """A number of Python or NumPy from `low` to `high`, as Python's."""
     if not isinstance(value, NUMBER):
         raise TypeError(f"{name}: {label} must be a number, not {_shown(value)}")
-    if not low <= value <= high:
+    if not low <= float(value) <= high:
         limits = "" if low == -inf else f" of {low:g} or more" if high == inf else f" from {low:g} to {high:g}"
         raise ValueError(f"{name}: {label} must be a number{limits}, not {value}")
     return float(value)

@@ -29,11 +29,12 @@ class LeakyReLU(Function):
         return y
 
     def backward(self, dy: Tensor) -> Tensor:
-        return LeakyReLUBackward(*self.saved_constants, self.slope)(dy)
+        (mask,) = self.saved_constants
+        return LeakyReLUBackward(mask, self.slope)(dy)
 
 
 class LeakyReLUBackward(Function):
-    """y = x where the mask is true, s·x elsewhere        dx = the same gate on dy
+    """y = x where the mask is true, s·x elsewhere        dx = dy where the mask is true, s·dy elsewhere
 
     The mask is where another array was positive: LeakyReLU's backward pass.
     """
@@ -49,7 +50,8 @@ class LeakyReLUBackward(Function):
         return y
 
     def backward(self, dy: Tensor) -> Tensor:
-        return LeakyReLUBackward(*self.saved_constants, self.slope)(dy)
+        (mask,) = self.saved_constants
+        return LeakyReLUBackward(mask, self.slope)(dy)
 
 
 class Tanh(Function):
@@ -156,14 +158,14 @@ def softplus(x: Any) -> Tensor:
 
 def softmax(x: Any, axis: int = -1) -> Tensor:
     """eˣ / Σ eˣ along an axis."""
-    x, axis = nonempty_axis("softmax", as_floating("softmax", x), axis)
-    return Softmax(axis)(x)
+    x, along = nonempty_axis("softmax", as_floating("softmax", x), axis)
+    return Softmax(along)(x)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Tensor:
     """x − ln Σ eˣ along an axis."""
-    x, axis = nonempty_axis("log_softmax", as_floating("log_softmax", x), axis)
-    return LogSoftmax(axis)(x)
+    x, along = nonempty_axis("log_softmax", as_floating("log_softmax", x), axis)
+    return LogSoftmax(along)(x)
 
 
 __getattr__ = renamed_in(__name__)

@@ -8,7 +8,7 @@ nor have to travel to a GPU. Whole numbers leave integers what they are.
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 from minigan.autograd import Function, Tensor
@@ -21,6 +21,8 @@ from minigan.renamed import renamed_in
 
 class _Binary(Function):
     """Of two arrays, broadcast against each other."""
+
+    compute: Callable[[Any, Any], Any]
 
     def forward(self, a: Any, b: Any) -> Any:
         try:
@@ -327,7 +329,7 @@ def _with_number(function: Callable[[float], Function], name: str, x: Any, numbe
     return function(float(number))(as_floating(name, x, label))
 
 
-def _plain(number: Real) -> int | float:
+def _plain(number: Any) -> int | float:
     """As Python's own: −np.uint8(3) would be 253."""
     return int(number) if isinstance(number, Integral) else float(number)
 

@@ -37,8 +37,9 @@ class Made(NamedTuple):
 def table() -> list[Row]:
     """All rows by family: one for each Function class, and for each public function that no class is named after."""
     names = {c.__name__.lower() for c in function_classes()}
-    others = [f for name, f in public_functions().items() if name.replace("_", "") not in names]
-    return sorted((row_of(thing) for thing in (*function_classes(), *others)), key=lambda row: row.family)
+    rows = [row_of(c) for c in function_classes()]
+    rows += [row_of(f) for name, f in public_functions().items() if name.replace("_", "") not in names]
+    return sorted(rows, key=lambda row: row.family)
 
 
 def row_of(thing: Callable[..., Any]) -> Row:

@@ -47,9 +47,11 @@ class BinaryCrossEntropyWithLogitsBackward(Function):
     def backward(self, dy):
         g, logits, target = self.saved_tensors
         need_g, need_l, need_t = self.needs_input_grad
-        s = sigmoid(logits) if need_g or need_l else None
-        dg = dy * (s - target) if need_g else None
-        dlogits = dy * g * (s * (1.0 - s)) if need_l else None
+        dg = dlogits = None
+        if need_g or need_l:
+            s = sigmoid(logits)
+            dg = dy * (s - target) if need_g else None
+            dlogits = dy * g * (s * (1.0 - s)) if need_l else None
         return dg, dlogits, -g * dy if need_t else None
 
 

@@ -118,7 +118,8 @@ class GetItem(Function):
         return y.copy() if is_array(y) else y  # a slice would keep all of x alive, and be changed with it
 
     def backward(self, dy):
-        return PutItem(*self.saved_constants, self.input_shapes[0])(dy)
+        (index,) = self.saved_constants
+        return PutItem(index, self.input_shapes[0])(dy)
 
 
 class PutItem(Function):

@@ -127,10 +127,11 @@ class BatchNormBackward(Function):
 
     def _gate(self, x: Tensor) -> Callable[[Tensor], Tensor]:
         """What a gradient goes through at the activation."""
-        if self.slope is None:
+        slope = self.slope
+        if slope is None:
             return lambda t: t
         mask = is_positive(x.array, *self.saved_constants, self.axes)
-        return lambda t: LeakyReLUBackward(mask, self.slope)(t)
+        return lambda t: LeakyReLUBackward(mask, slope)(t)
 
 
 def _times(share: float, t: Tensor) -> Tensor:
@@ -180,8 +181,9 @@ def batch_norm(
     if running_mean is not None:
         if num_batches_tracked is not None:
             running.append(as_tensor("batch_norm", num_batches_tracked, "num_batches_tracked"))
-        update_running(node.statistics, momentum, count / (count - 1) if unbiased else 1.0, *(t.array for t in running))
-        for t in running:
+        kept = [t for t in running if t is not None]
+        update_running(node.statistics, momentum, count / (count - 1) if unbiased else 1.0, *(t.array for t in kept))
+        for t in kept:
             t.increment_version("batch_norm's running average")
     node.statistics = None
     return y
@@ -223,8 +225,8 @@ def layer_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -
     x = as_floating("layer_norm", x)
     if x.ndim < 2:
         raise ValueError(f"layer_norm: x must be (N, …), but has shape {x.shape}")
-    scales = _fitting("layer_norm", x, x.shape[1:], "that of one sample of x", {"gamma": gamma, "beta": beta})
-    return _scaled(_standardised("layer_norm", x, tuple(range(1, x.ndim)), eps), *scales, x.shape[1:])
+    gamma, beta = _fitting("layer_norm", x, x.shape[1:], "that of one sample of x", {"gamma": gamma, "beta": beta})
+    return _scaled(_standardised("layer_norm", x, tuple(range(1, x.ndim)), eps), gamma, beta, x.shape[1:])
 
 
 def instance_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -> Tensor:
@@ -235,8 +237,8 @@ def instance_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5
     x = as_floating("instance_norm", x)
     check_images("instance_norm", x)
     c = x.shape[1]
-    scales = _fitting("instance_norm", x, (c,), "one number for each channel of x", {"gamma": gamma, "beta": beta})
-    return _scaled(_standardised("instance_norm", x, (2, 3), eps), *scales, (c, 1, 1))
+    gamma, beta = _fitting("instance_norm", x, (c,), "one number for each channel of x", {"gamma": gamma, "beta": beta})
+    return _scaled(_standardised("instance_norm", x, (2, 3), eps), gamma, beta, (c, 1, 1))
 
 
 def pixel_norm(x: Any, eps: float = 1e-8) -> Tensor:

@@ -103,7 +103,9 @@ def axis_matrices(size: int, out_size: int, kernel: int, stride: int, before: in
             a_column, c_row = np.zeros(out_size), np.zeros(kernel)
             a_column[start:stop] = [float(row[point]) for row in a]
             c_row[phase::stride] = [float(value) for value in c[point]]
-            a_columns.append(a_column), b_rows.append(b_row), c_rows.append(c_row)
+            a_columns.append(a_column)
+            b_rows.append(b_row)
+            c_rows.append(c_row)
     if not b_rows:  # the kernel sees nothing but padding: one product with zero
         return np.zeros((out_size, 1)), np.zeros((1, size)), np.zeros((1, kernel))
     return np.array(a_columns).T.copy(), np.array(b_rows), np.array(c_rows)
@@ -125,7 +127,8 @@ def _tiles(out_size: int, kernel: int, stride: int) -> list[tuple[int, int, int]
 
 def points(geometry: Geometry) -> tuple[int, int]:
     """(Rh, Rw): how many points each axis is evaluated at."""
-    return tuple(len(axis_matrices(*axis)[1]) for axis in _axes(geometry))
+    rows, columns = (len(axis_matrices(*axis)[1]) for axis in _axes(geometry))
+    return rows, columns
 
 
 def _axes(geometry: Geometry) -> Iterator[tuple[int, ...]]:
@@ -148,7 +151,7 @@ def _transforms(geometry: Geometry, dtype: str) -> tuple[tuple[Bands, Bands], ..
     """A, Aᵀ, B, Bᵀ, C, Cᵀ of a geometry, each for (rows, columns)."""
     axes = [axis_matrices(*axis) for axis in _axes(geometry)]
     pairs = [pair for m in zip(*axes, strict=True) for pair in (m, tuple(matrix.T for matrix in m))]
-    return tuple(tuple(_bands(matrix, dtype) for matrix in pair) for pair in pairs)
+    return tuple((_bands(rows, dtype), _bands(columns, dtype)) for rows, columns in pairs)
 
 
 def _bands(matrix: np.ndarray, dtype: str) -> Bands:

@@ -111,7 +111,7 @@ class Geometry:
                 f"a {_by(kernel)} kernel does not fit an image of {_by(in_size)} pixels with padding {pads}"
             )
         out_size = room[0] // stride[0] + 1, room[1] // stride[1] + 1
-        return cls(tuple(in_size), out_size, kernel, stride, (pads[0][0], pads[1][0]))
+        return cls((in_size[0], in_size[1]), out_size, kernel, stride, (pads[0][0], pads[1][0]))
 
     @classmethod
     def of_conv_transpose(
@@ -136,7 +136,7 @@ class Geometry:
                 f"a transposed convolution of {_by(in_size)} pixels with a {_by(kernel)} kernel, "
                 f"stride {stride} and padding {crops} leaves {_by(large)} pixels"
             )
-        return cls(large, tuple(in_size), kernel, stride, (crops[0][0], crops[1][0]))
+        return cls(large, (in_size[0], in_size[1]), kernel, stride, (crops[0][0], crops[1][0]))
 
     @property
     def is_pointwise(self) -> bool:

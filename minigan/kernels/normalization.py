@@ -48,16 +48,17 @@ def batch_norm_forward(
     if order is None:
         return forward_over_axes(x, gamma, beta, axes, eps, slope, with_gate, process_group)
     rows, shape, with_gate = rows_of(x, order, axes), gamma.shape, with_gate and slope is not None
-    count = len(rows)
-    mean = process_group.mean(sum(_sum_rows(part) for part in _slices(rows)) / count)
+    count, channels = rows.shape
+    mean = process_group.mean(sum((_sum_rows(part) for part in _slices(rows)), np.zeros(channels)) / count)
     mean = mean.astype(x.dtype)
-    var = process_group.mean(sum(_sum_rows(np.square(part - mean)) for part in _slices(rows)) / count)
+    squares = (_sum_rows(np.square(part - mean)) for part in _slices(rows))
+    var = process_group.mean(sum(squares, np.zeros(channels)) / count)
     inv_std = 1 / np.sqrt(var + eps)
     scale = inv_std * gamma.reshape(-1)
     shift = (beta.reshape(-1) - mean * scale).astype(x.dtype)
     scale = scale.astype(x.dtype)
     y, mask = np.empty_like(x), np.empty_like(x, dtype=bool) if with_gate else None
-    masks = _slices(rows_of(mask, order, axes)) if with_gate else repeat(None)
+    masks = repeat(None) if mask is None else _slices(rows_of(mask, order, axes))
     for part, out, positive in zip(_slices(rows), _slices(rows_of(y, order, axes)), masks, strict=False):
         np.multiply(part, scale, out=out)
         out += shift
@@ -65,7 +66,8 @@ def batch_norm_forward(
             np.greater(out, 0, out=positive)
         if slope is not None:
             leaky_relu_forward(out, slope, with_mask=False, out=out)
-    return y, Statistics(*(s.astype(x.dtype).reshape(shape) for s in (mean, var, inv_std)), mask)
+    mean, var, inv_std = (s.astype(x.dtype).reshape(shape) for s in (mean, var, inv_std))
+    return y, Statistics(mean, var, inv_std, mask)
 
 
 @has_cuda_version
@@ -85,7 +87,7 @@ def batch_norm_backward(
     rows, gs, dxs = (rows_of(a, order, axes) for a in (x, dy, dx))
     count, channels = rows.shape
     mean, inv_std, gamma = mean.reshape(-1), inv_std.reshape(-1), gamma.reshape(-1)
-    masks = repeat(None) if slope is None else _slices(rows_of(gate, order, axes))
+    masks = repeat(None) if slope is None or gate is None else _slices(rows_of(gate, order, axes))
     dbeta, dgamma = sums = np.zeros((2, channels))
     for part, g, out, positive in zip(_slices(rows), _slices(gs), _slices(dxs), masks, strict=False):
         if positive is not None:
@@ -110,6 +112,7 @@ def batch_norm_backward(
 @has_cuda_version
 def is_positive(x: Array, statistics: Statistics, axes: Axes) -> Array:
     """Where y was positive before its activation."""
+    assert statistics.gate is not None  # it is kept where there is a slope
     return statistics.gate
 
 

@@ -36,7 +36,7 @@ def each(xp: ModuleType, task: Callable[[int], None], count: int) -> None:
     """
     blas = blas_threads() if xp is np and count > 1 else None
     threads = blas[0]() if blas else 1
-    if threads == 1 or not _busy.acquire(blocking=False):
+    if blas is None or threads == 1 or not _busy.acquire(blocking=False):
         for index in range(count):
             task(index)
         return

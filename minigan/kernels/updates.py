@@ -26,8 +26,9 @@ def adam_update(
         if runs is None:
             update_one(p, m, v, g, betas, rate, root_scale, eps)
             continue
-        for start in range(0, p.size, SLICE_ELEMENTS):
-            update_one(*(run[start : start + SLICE_ELEMENTS] for run in runs), betas, rate, root_scale, eps)
+        for start in range(0, runs[0].size, SLICE_ELEMENTS):
+            p, m, v, g = (run[start : start + SLICE_ELEMENTS] for run in runs)
+            update_one(p, m, v, g, betas, rate, root_scale, eps)
 
 
 def update_one(

@@ -12,13 +12,14 @@ from math import prod
 from types import ModuleType
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from minigan.backend import Array
 
 _buffers = threading.local()
 
 
-def scratch(xp: ModuleType, name: str, shape: tuple[int, ...], dtype) -> Array:
+def scratch(xp: ModuleType, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """An uninitialised array that stays valid until the next request under the same name.
 
     CuPy's own memory pool already does this (and keeps streams apart), so there it is a plain `empty`.

@@ -17,8 +17,9 @@ DEFAULTS = {"epochs": 3, "batch_size": 64, "lr_G": 1e-3, "lr_D": 2e-4, "ema_deca
 def _init(module: nn.Module) -> None:
     if isinstance(module, (nn.Dense, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)):
         nn.init.normal_(module.weight, 0.0, 0.02)
-        if getattr(module, "bias", None) is not None:
-            nn.init.zeros_(module.bias)
+        bias = getattr(module, "bias", None)
+        if bias is not None:
+            nn.init.zeros_(bias)
 
 
 class Generator(nn.Module):

@@ -8,44 +8,46 @@ convolutions, (in, out, …) read in the same order, as PyTorch does.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 from minigan.autograd import Tensor
 from minigan.backend import default_rng
 
+T = TypeVar("T", bound=Tensor)
 
-def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, rng: Any = None) -> Tensor:
+
+def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, rng: Any = None) -> T:
     """N(mean, std²)."""
     return _fill(tensor, "normal_", mean + std * (rng or default_rng()).standard_normal(tensor.shape))
 
 
-def uniform_(tensor: Tensor, low: float = 0.0, high: float = 1.0, rng: Any = None) -> Tensor:
+def uniform_(tensor: T, low: float = 0.0, high: float = 1.0, rng: Any = None) -> T:
     """U[low, high)."""
     return _fill(tensor, "uniform_", (rng or default_rng()).uniform(low, high, tensor.shape))
 
 
-def constant_(tensor: Tensor, value: float) -> Tensor:
+def constant_(tensor: T, value: float) -> T:
     """One number throughout."""
     return _fill(tensor, "constant_", value)
 
 
-def zeros_(tensor: Tensor) -> Tensor:
+def zeros_(tensor: T) -> T:
     """0 throughout."""
     return constant_(tensor, 0.0)
 
 
-def ones_(tensor: Tensor) -> Tensor:
+def ones_(tensor: T) -> T:
     """1 throughout."""
     return constant_(tensor, 1.0)
 
 
-def xavier_uniform_(tensor: Tensor, gain: float = 1.0, rng: Any = None) -> Tensor:
+def xavier_uniform_(tensor: T, gain: float = 1.0, rng: Any = None) -> T:
     """U[−a, a], a = gain · √(6 / (fan_in + fan_out)). Glorot and Bengio, 2010; Keras' default."""
     bound = gain * math.sqrt(6.0 / sum(fans(tensor.shape)))
     return uniform_(tensor, -bound, bound, rng)
 
 
-def kaiming_uniform_(tensor: Tensor, negative_slope: float = 0.0, rng: Any = None) -> Tensor:
+def kaiming_uniform_(tensor: T, negative_slope: float = 0.0, rng: Any = None) -> T:
     """U[−a, a], a = √(6 / ((1 + s²) fan_in)), s being a LeakyReLU's slope. He et al., 2015.
 
     With s = √5 it is U[±1/√fan_in], what PyTorch's layers start from.
@@ -54,7 +56,7 @@ def kaiming_uniform_(tensor: Tensor, negative_slope: float = 0.0, rng: Any = Non
     return uniform_(tensor, -bound, bound, rng)
 
 
-def orthogonal_(tensor: Tensor, gain: float = 1.0, rng: Any = None) -> Tensor:
+def orthogonal_(tensor: T, gain: float = 1.0, rng: Any = None) -> T:
     """gain · Q of a random normal matrix (out, rest). Saxe et al., 2014."""
     import numpy as np  # a decomposition of a few numbers on the host
 
@@ -66,10 +68,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, rng: Any = None) -> Tensor:
     return _fill(tensor, "orthogonal_", gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
 
-def _fill(tensor: Tensor, name: str, values: Any) -> Tensor:
+def _fill(tensor: T, name: str, values: Any) -> T:
     if not isinstance(tensor, Tensor):
         raise TypeError(f"nn.init.{name} changes a Tensor in place, and takes no {type(tensor).__name__}")
-    return tensor.copy_(values, f"nn.init.{name}()")
+    tensor.copy_(values, f"nn.init.{name}()")
+    return tensor
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:

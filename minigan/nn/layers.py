@@ -79,7 +79,7 @@ class Conv2d(Module):
         return F.conv2d(x, self.weight, self.bias, self.stride, self.padding)
 
     def extra_repr(self) -> str:
-        return _convolution_repr(self, *self.weight.shape[1::-1], "stride", "padding")
+        return _convolution_repr(self, self.weight.shape[1], self.weight.shape[0], "stride", "padding")
 
 
 class ConvTranspose2d(Module):
@@ -100,7 +100,9 @@ class ConvTranspose2d(Module):
         return F.conv_transpose2d(x, self.weight, self.bias, self.stride, self.padding, self.output_padding)
 
     def extra_repr(self) -> str:
-        return _convolution_repr(self, *self.weight.shape[:2], "stride", "padding", "output_padding")
+        return _convolution_repr(
+            self, self.weight.shape[0], self.weight.shape[1], "stride", "padding", "output_padding"
+        )
 
 
 class Identity(Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigan import backend
 from minigan.autograd import Tensor
@@ -36,6 +36,10 @@ class Module:
         self._parameters: dict[str, Parameter] = {}
         self._buffers: dict[str, Tensor] = {}
         self._modules: dict[str, Module] = {}
+
+    if TYPE_CHECKING:  # parameters, buffers and modules are attributes, which a type checker cannot know
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __setattr__(self, name: str, value: Any) -> None:
         rooms = self.__dict__
@@ -95,7 +99,7 @@ class Module:
         """This module and all within."""
         return (module for _, module in self.named_modules())
 
-    def _named(self, room: str) -> Iterator[tuple[str, Tensor]]:
+    def _named(self, room: str) -> Iterator[tuple[str, Any]]:
         for prefix, module in self.named_modules():
             for name, tensor in getattr(module, room).items():
                 yield f"{prefix}.{name}" if prefix else name, tensor

@@ -116,7 +116,7 @@ class SpectralNorm(Module):
             )
         self.module, self.eps = module, as_number("SpectralNorm", "eps", eps, 0)
         self._out_axis = 1 if isinstance(module, ConvTranspose2d) else 0
-        u = default_rng().standard_normal(module.weight.shape[self._out_axis]).astype("float32")
+        u = default_rng().standard_normal((module.weight.shape[self._out_axis],)).astype("float32")
         self.register_buffer("u", u / (u @ u) ** 0.5)
 
     def forward(self, *inputs: Any) -> Tensor:

@@ -298,7 +298,7 @@ class _IdenticalProcesses(ProcessGroup):
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        self.size = self.whole = size
+        self.size = self.global_size = size
 
     def all_reduce(self, array: Array) -> Array:
         array *= self.size

@@ -59,7 +59,7 @@ def _assert(holds: bool, message: str) -> None:
 # --- calls and their gradients -------------------------------------------------------------------
 
 
-def _leaves(arrays: Sequence[Array], needed: Sequence[bool] | None = None) -> list[Tensor]:
+def _leaves(arrays: Sequence[Array | Tensor], needed: Sequence[bool] | None = None) -> list[Tensor]:
     return [Tensor(a, requires_grad=needed is None or needed[i]) for i, a in enumerate(arrays)]
 
 
@@ -335,7 +335,7 @@ class _UnneededGradients:
                 self.first = f"{node.name}.backward computes the gradient of its input {i}, which needs none"
 
 
-def assert_needs_input_grad_is_honoured(fn: Forward, arrays: list[Array]) -> None:
+def assert_needs_input_grad_is_honoured(fn: Forward, arrays: Sequence[Array | Tensor]) -> None:
     """Raise if a gradient is computed for an input that needs none."""
     for i in range(len(arrays)):
         inputs = _leaves(arrays, [i == j for j in range(len(arrays))])
@@ -346,11 +346,12 @@ def assert_needs_input_grad_is_honoured(fn: Forward, arrays: list[Array]) -> Non
         _assert(not unneeded.first, f"{unneeded.first}: ask self.needs_input_grad, and return None")
 
 
-def assert_backward_of_empty_batch(fn: Forward, arrays: Sequence[Array]) -> None:
+def assert_backward_of_empty_batch(fn: Forward, arrays: Sequence[Array | Tensor]) -> None:
     """Raise if forward takes arrays with no samples, but backward does not."""
     if any(a.ndim == 0 for a in arrays):
         return
-    inputs = _leaves([a[:0] if len(a) == len(arrays[0]) else a for a in arrays])
+    empty: list[Array | Tensor] = [a[:0] if len(a) == len(arrays[0]) else a for a in arrays]
+    inputs = _leaves(empty)
     with np.errstate(all="ignore"):
         try:
             outputs = outputs_of(fn, inputs)

@@ -69,7 +69,8 @@ def _encoded(value: Any, arrays: list[dict[str, Any]], numbers: dict[int, int]) 
 
 def _object(cls: type[T], fields: dict[str, Any], arrays: list[ArraySummary]) -> T:
     """An object of a dataclass from its fields in JSON."""
-    return cls(**{name: _decoded(hint, fields[name], arrays) for name, hint in _hints(cls).items()})
+    hints = _hints(cls)  # type: ignore[arg-type]  # a class is hashable
+    return cls(**{name: _decoded(hint, fields[name], arrays) for name, hint in hints.items()})
 
 
 def _decoded(hint: Any, value: Any, arrays: list[ArraySummary]) -> Any:

@@ -25,7 +25,7 @@ class Member(ProcessGroup):
     def __init__(self, mine: slice, meeting: SimpleNamespace) -> None:
         super().__init__()
         self.mine, self.meeting = mine, meeting
-        self.size, self.own, self.whole = 2, mine.stop - mine.start, BATCH
+        self.size, self.local_size, self.global_size = 2, mine.stop - mine.start, BATCH
 
     def all_reduce(self, array: Any) -> Any:
         self.meeting.brought.append(array.copy())

@@ -37,7 +37,8 @@ def batch_norm_forward(
     y, found, by = xp.empty_like(x), rows.numbers(3), rows.numbers(2)
     rows.add_up("finish_statistics", x, gamma, beta, float(eps), found, by)
     rows.call("write_y", x, by, y, _slope(slope))
-    return y, Statistics(*found.reshape(3, *gamma.shape), by)
+    mean, var, inv_std = found.reshape(3, *gamma.shape)
+    return y, Statistics(mean, var, inv_std, by)
 
 
 def batch_norm_backward(
@@ -45,10 +46,10 @@ def batch_norm_backward(
     process_group: ProcessGroup = SINGLE_PROCESS, weight: float = 1.0,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """(dx, dγ, dβ)."""
-    if not _has_numbers(statistics):
-        return backward_over_axes(dy, x, gamma, statistics, axes, slope, process_group, weight)
     mean, _, inv_std, by = statistics
     order = order_of_rows(x, axes)
+    if order is None or by is None or not _has_numbers(statistics):
+        return backward_over_axes(dy, x, gamma, statistics, axes, slope, process_group, weight)
     rows = _Rows(x, order, axes)
     xp = rows.xp
     dy, gamma = xp.ascontiguousarray(rows_of(dy, order, axes)), xp.ascontiguousarray(gamma)
@@ -61,10 +62,11 @@ def batch_norm_backward(
 
 def is_positive(x: Array, statistics: Statistics, axes: Axes) -> Array:
     """Where y was positive before its activation."""
-    if not _has_numbers(statistics):
+    order = order_of_rows(x, axes)
+    if order is None or statistics.gate is None or not _has_numbers(statistics):
         return NotImplemented
     mask = get_array_module(x).empty_like(x, dtype="bool")
-    _Rows(x, order_of_rows(x, axes), axes).call("is_positive", x, statistics.gate, mask)
+    _Rows(x, order, axes).call("is_positive", x, statistics.gate, mask)
     return mask
 
 

@@ -59,15 +59,15 @@ def _launch_over(kernel: str, rows: Sequence[tuple[Array, ...]], *arguments: Any
     """Run `kernel` over all rows; the arrays of a row are runs of one size and dtype."""
     rows = sorted(rows, key=lambda row: row[0].dtype.char)
     check_here(kernel, *chain.from_iterable(rows))  # `launch` sees only their addresses
-    for _, alike in groupby(rows, key=lambda row: row[0].dtype):
-        alike = list(alike)
+    for _, group in groupby(rows, key=lambda row: row[0].dtype):
+        alike = list(group)
         for start in range(0, len(alike), ROWS):
             part = alike[start : start + ROWS]
             table, blocks = _table(part)
             launch("updates", kernel, blocks * BLOCK, table, *arguments, dtype=part[0][0].dtype)
 
 
-def _table(rows: list[tuple[Array, ...]]) -> tuple[np.ndarray, int]:
+def _table(rows: list[tuple[Any, ...]]) -> tuple[np.ndarray, int]:
     """The table of at most ROWS rows, and how many blocks they take."""
     table, n = np.zeros((), TABLE), len(rows)
     sizes = np.array([row[0].size for row in rows])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from minigan.trace.schema import Layer, LayerBackward, Trace
 from minigan.trace.summary import ArraySummary
@@ -171,6 +171,6 @@ def _histogram(panel: Axes, array: ArraySummary, colour: str) -> None:
         panel.spines[side].set_visible(False)
     if low < 0 < high:
         panel.axvline(0, color="#444444", linewidth=0.7)
-    small = {"transform": panel.transAxes, "va": "top", "fontsize": 7.5, "color": "#444444"}
+    small: dict[str, Any] = {"transform": panel.transAxes, "va": "top", "fontsize": 7.5, "color": "#444444"}
     panel.text(0.005, 0.93, f"{histogram.low:.3g}", ha="left", **small)
     panel.text(0.995, 0.93, f"{histogram.high:.3g}", ha="right", **small)
