@@ -184,7 +184,7 @@ assert 2**30 > 1_000_000_000
 # numbers they were given when made:
 
 # %%
-print(inspect.getsource(backward_pass._nodes_before))
+print(inspect.getsource(backward_pass.nodes_before))
 
 # %% [markdown]
 # Why a list, and no function that calls itself, as `impatient` does? Python by itself allows 1000
