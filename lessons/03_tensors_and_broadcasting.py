@@ -28,7 +28,7 @@ from minigan.functions.arithmetic import Mul
 from minigan.functions.manipulation import BroadcastTo, SumTo
 from minigan.lesson import Unsolved, show
 from minigan.testing import GradientError, gradcheck
-from minigan.testing.draws import broadcastable_shapes
+from minigan.testing.random_inputs import broadcastable_shapes
 
 # %% [markdown]
 # ## A block of numbers

@@ -28,7 +28,7 @@ from minigan import functions as F
 from minigan.functions.activation import LeakyReLUBackward, Sigmoid, Tanh
 from minigan.lesson import Unsolved, show
 from minigan.testing import GradientError, assert_gradients, gradcheck
-from minigan.testing.draws import distinct
+from minigan.testing.random_inputs import distinct
 
 ACTIVATIONS = {
     "sigmoid": F.sigmoid,

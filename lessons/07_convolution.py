@@ -31,7 +31,7 @@ from minigan.kernels import convolution
 from minigan.kernels.cook_toom import tile_matrices
 from minigan.kernels.geometry import Geometry, normalize_padding
 from minigan.lesson import Unsolved, show
-from minigan.testing import GradientError, draws, gradcheck
+from minigan.testing import GradientError, gradcheck, random_inputs
 
 image = np.array([[1, 0, 2, 1, 0], [0, 3, 1, 0, 1], [2, 1, 0, 1, 2], [1, 0, 1, 2, 0], [0, 1, 2, 0, 1]], float)
 kernel = np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]], float)
@@ -361,7 +361,7 @@ def check():
     """Raise unless the exercise is solved."""
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        size, kernel, options = draws.convolution(rng)
+        size, kernel, options = random_inputs.convolution(rng)
         stride = np.broadcast_to(options["stride"], 2)
         stride, padding = (int(stride[0]), int(stride[1])), options["padding"]
         N, C, O = rng.integers(1, 4, 3)  # noqa: E741

@@ -30,7 +30,7 @@ from minigan.functions.convolution import ConvTranspose2d, ConvWeightGrad
 from minigan.kernels.geometry import Geometry
 from minigan.lesson import Unsolved, show
 from minigan.models import dcgan28
-from minigan.testing import GradientError, draws, gradcheck
+from minigan.testing import GradientError, gradcheck, random_inputs
 
 rng = np.random.default_rng(0)
 seven, ones = np.ones((1, 1, 1, 7)), np.ones((1, 1, 1, 5))  # images (N, C, H, W), one row high
@@ -94,12 +94,7 @@ assert there_and_back.tolist() == [6, 12, 24, 12, 24, 12, 18]
 
 # %%
 M1 = matrix_of(lambda x: F.conv2d(x, taps), 8)
-panels = {
-    "Stride 1: M, 8 → 6": M1,
-    "Stride 1: Mᵀ, 6 → 8": M1.T,
-    "Stride 2: M, 7 → 3": M,
-    "Stride 2: Mᵀ, 3 → 7": M.T,
-}
+panels = {"Stride 1: M, 8 → 6": M1, "Stride 1: Mᵀ, 6 → 8": M1.T, "Stride 2: M, 7 → 3": M, "Stride 2: Mᵀ, 3 → 7": M.T}
 assert M1.shape == (6, 8) and (M.T != 0).sum(axis=1).tolist() == [1, 1, 2, 1, 2, 1, 1]
 
 widths = [matrix.shape[1] for matrix in panels.values()]
@@ -305,7 +300,7 @@ def check():
     """Raise unless the exercise is solved."""
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        (H, W), (KH, KW), options = draws.transposed_convolution(rng)
+        (H, W), (KH, KW), options = random_inputs.transposed_convolution(rng)
         SH, SW = stride = tuple(int(s) for s in np.broadcast_to(options["stride"], 2))
         N, I, O = rng.integers(1, 4, 3)  # noqa: E741
         x, w = rng.standard_normal((N, I, H, W)), rng.standard_normal((I, O, KH, KW))

@@ -352,7 +352,7 @@ def with_terms(mean_term, variance_term):
 inputs = [rng.standard_normal((5, 3)), gamma, beta]
 gradcheck(layer_of(with_terms(1.0, 1.0)), inputs)
 for terms, symptom in {
-    (0.0, 1.0): "a term that is summed or averaged over it, such as − mean(dy), is missing",
+    (0.0, 1.0): "a term that is summed or averaged over it, such as - mean(dy), is missing",
     (0.0, 0.0): "spreads along no axis of the input, but forward mixes along axis 0",
     (1.0, 0.0): "",  # the variance's term alone: it is wrong, but the judge does not know why
 }.items():

@@ -170,15 +170,15 @@ for _ in range(800):
     gan(batches())
 
 trace = trace_step(gan, batches())  # one more step, written down
-for crossing in trace.crossings:
-    if crossing.kind == "door":
-        print(f"norm of ∂L/∂D.input    {crossing.at_input.norm:.6f}")
-        print(f"norm of ∂L/∂G.output   {crossing.at_output.norm:.6f}")
-        print(f"max|difference|        {crossing.difference}")
-        assert crossing.difference == 0.0
+for gradient in trace.border_gradients:
+    if gradient.kind == "carried":
+        print(f"norm of ∂L/∂D.input    {gradient.at_input.norm:.6f}")
+        print(f"norm of ∂L/∂G.output   {gradient.at_output.norm:.6f}")
+        print(f"max|difference|        {gradient.difference}")
+        assert gradient.difference == 0.0
     else:
-        print(f"at the wall: norm {crossing.at_input.norm:.6f} on D's side, {crossing.norm_into} into G")
-        assert crossing.norm_into == 0.0
+        print(f"at the wall: norm {gradient.at_input.norm:.6f} on D's side, {gradient.norm_into} into G")
+        assert gradient.norm_into == 0.0
 
 # %% [markdown]
 # ## Picture
@@ -369,11 +369,11 @@ def judge_turn(n, G, D, opt_G, left, no_limit):
 weight = D.parameters()[0]
 fake = G(noise(8))
 verdict = D(fake)
-used = weight._version.count
+used = weight.version
 F.mean(F.softplus(D(fake.detach()))).backward()
 gan.optimizers["D"].step()  # D has changed since it judged
-print(f"{weight.name} was used after {used} changes, and now has {weight._version.count}")
-assert weight._version.count == used + 1
+print(f"{weight.name} was used after {used} changes, and now has {weight.version}")
+assert weight.version == used + 1
 try:
     F.mean(F.softplus(-verdict)).backward()
 except mg.StaleTensorError as error:

@@ -13,11 +13,14 @@ from minigan.autograd import (
     observe,
 )
 from minigan.backend import DeviceError, get_default_device, manual_seed, set_default_device
+from minigan.renamed import renamed_in
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AnomalyError", "DeviceError", "Function", "GraphError", "StaleTensorError", "Tensor", "detect_anomaly",
     "functions", "get_default_device", "grad", "manual_seed", "models", "nn", "no_grad", "objectives", "observe",
     "optim", "set_default_device",
 ]  # fmt: skip
+
+__getattr__ = renamed_in(__name__)  # names of earlier versions

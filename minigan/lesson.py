@@ -165,7 +165,7 @@ class _Fitting(io.TextIOBase):
 
 def _to_do(path: Path) -> str:
     """Where to write the exercise, and how to have it judged."""
-    from minigan.training.describe import program
+    from minigan.training.commands import program
 
     here = os.path.relpath(path)
     lines = path.read_text(encoding="utf-8").splitlines()

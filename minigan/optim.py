@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from minigan.autograd import Tensor
-from minigan.autograd.function import check_alike
+from minigan.autograd.checks import check_alike
 from minigan.autograd.hooks import notify
-from minigan.autograd.tensor import _describe
+from minigan.autograd.tensor import describe
 from minigan.backend import Array, as_array, check_here, get_array_module, to_device
 from minigan.functions._common import as_number
 from minigan.kernels.adam import adam_update
@@ -44,7 +44,7 @@ class Optimizer:
         self.step_count = 0
         self._before_step: list[Callable[..., None]] = []
         self.state = [  # which lies in memory as its parameter does
-            {slot: get_array_module(p._data).zeros_like(p._data) for slot in self.slots} for p in self.params
+            {slot: get_array_module(p.array).zeros_like(p.array) for slot in self.slots} for p in self.params
         ]
 
     def zero_grad(self) -> None:
@@ -64,19 +64,19 @@ class Optimizer:
         cause = f"{type(self).__name__}.step()"
         for i, p in enumerate(self.params):
             _check_gradient(cause, i, p)
-        check_here(cause, *(t._data for p in self.params if p.grad is not None for t in (p, p.grad)))
+        check_here(cause, *(t.array for p in self.params if p.grad is not None for t in (p, p.grad)))
         notify("before_step", self)
         self.step_count += 1
         moved = [(p, state) for p, state in zip(self.params, self.state, strict=True) if p.grad is not None]
         for p, state in moved:
             _bring_along(state, p)
         self._update(
-            [p._data for p, _ in moved],
-            [p.grad._data for p, _ in moved],
+            [p.array for p, _ in moved],
+            [p.grad.array for p, _ in moved],
             {slot: [state[slot] for _, state in moved] for slot in self.slots},
         )
         for p, _ in moved:
-            p._touch(cause)
+            p.increment_version(cause)
         notify("after_step", self)
 
     def _update(self, params: list[Array], grads: list[Array], moments: dict[str, list[Array]]) -> None:
@@ -114,8 +114,8 @@ class Optimizer:
 def _bring_along(state: dict[str, Array], p: Tensor) -> None:
     """Moments go where their parameter went, and in its dtype: `module.to` knows nothing of them."""
     for slot, array in state.items():
-        if array.device != p._data.device or array.dtype != p._data.dtype:
-            state[slot] = Tensor(array).to(p.device, p.dtype)._data
+        if array.device != p.array.device or array.dtype != p.array.dtype:
+            state[slot] = Tensor(array).to(p.device, p.dtype).array
 
 
 def _unfit(p: Any) -> str:
@@ -123,8 +123,8 @@ def _unfit(p: Any) -> str:
     if not isinstance(p, Tensor):
         return f"is {type(p).__name__}"
     if p.creator is not None:
-        return f"({_describe(p)}) was made by {p.creator.name}: give the tensors it was made of"
-    return "" if p.dtype.kind == "f" else f"({_describe(p)}) is {p.dtype}, not floating"
+        return f"({describe(p)}) was made by {p.creator.name}: give the tensors it was made of"
+    return "" if p.dtype.kind == "f" else f"({describe(p)}) is {p.dtype}, not floating"
 
 
 def _check_gradient(cause: str, i: int, p: Tensor) -> None:
@@ -133,12 +133,12 @@ def _check_gradient(cause: str, i: int, p: Tensor) -> None:
     if g is None:
         return
     if not isinstance(g, Tensor):
-        raise TypeError(f"{cause}: .grad of parameter {i} ({_describe(p)}) must be a Tensor, not {type(g).__name__}")
-    if g._data.shape != p._data.shape:
+        raise TypeError(f"{cause}: .grad of parameter {i} ({describe(p)}) must be a Tensor, not {type(g).__name__}")
+    if g.array.shape != p.array.shape:
         raise ValueError(
-            f"{cause}: .grad of parameter {i} ({_describe(p)}) has shape {g.shape}, but must have the parameter's"
+            f"{cause}: .grad of parameter {i} ({describe(p)}) has shape {g.shape}, but must have the parameter's"
         )
-    if g._data.dtype != p._data.dtype or type(g._data) is not type(p._data):
+    if g.array.dtype != p.array.dtype or type(g.array) is not type(p.array):
         check_alike(cause, {f"parameter {i}": p, "its .grad": g})
 
 

@@ -16,20 +16,19 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # The rooms of the house, from the ground up: each imports only from those above it in this list.
 ROOMS = [
-    "terminal", "formatting", "options", "backend", "kernels", "autograd", "functions", "nn", "optim",
+    "renamed", "terminal", "formatting", "table", "options", "backend", "kernels", "autograd", "functions", "nn",
+    "optim",
     "models", "objectives", "penalties", "data", "metrics", "algorithms", "recipes", "trace", "training", "testing",
     "lesson", "doctor", "cli",
 ]  # fmt: skip
-KNOW_LITTLE = {"testing": {"backend", "kernels", "autograd", "functions"}, "kernels": {"backend"}}
+KNOW_LITTLE = {"testing": {"renamed", "backend", "kernels", "autograd", "functions"}, "kernels": {"backend"}}
 
 # Array work goes through the array's own module, so that it runs on a GPU. These files are about the host.
-ON_THE_HOST = {
-    "nn/init.py": "a QR decomposition of freshly drawn numbers",
-}
+ON_THE_HOST = {"nn/init.py": "a QR decomposition of freshly drawn numbers"}
 DEVICE_ROOMS = ("functions", "nn", "optim", "models", "objectives", "penalties", "algorithms")
 # The rest of training writes files and pictures, and that of data reads them.
 DEVICE_FILES = (
-    "training/trainer.py", "training/replay.py", "training/callbacks/ema.py", "training/callbacks/stats.py",
+    "training/trainer.py", "training/replay.py", "training/ema.py", "training/callbacks/stats.py",
     "training/callbacks/nonfinite.py", "data/loader.py", "data/prefetch.py",
 )  # fmt: skip
 
@@ -84,11 +83,67 @@ def test_a_room_imports_only_from_rooms_above_it(path):
             assert room in ("doctor", "cli"), f"{name(path)} imports the whole package"
 
 
+def modules_imported(path: Path) -> set[str]:
+    """The package's modules that a file imports anywhere, also where only a type checker looks."""
+    modules = {module_of(other) for other in FILES}
+    names = {full for full in imported(path) if full.startswith("minigan")}
+    return {full if full in modules else full.rpartition(".")[0] for full in names} & modules
+
+
+def module_of(path: Path) -> str:
+    return ".".join(["minigan", *path.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__")
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    imports = {module_of(path): modules_imported(path) for path in FILES if path != ROOT / "__init__.py"}
+    while outside := [m for m in imports if not imports[m] & imports.keys() or m not in set().union(*imports.values())]:
+        for module in outside:  # it imports none of those that are left, or none of them imports it
+            del imports[module]
+    assert not imports, "these import each other in a circle, or stand between two that do"
+
+
 @pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in DEVICE_ROOMS or name(p) in DEVICE_FILES], ids=name)
 def test_array_work_asks_the_array_for_its_module(path):
     if name(path) not in ON_THE_HOST:
         guests = {full.split(".")[0] for full in imported(path)} & {"numpy", "cupy", "scipy"}
         assert not guests, f"{name(path)} imports {guests}"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) == "functions"], ids=name)
+def test_functions_know_no_devices_and_no_order_in_memory(path):
+    words = "device", "cupy", "on_gpu", "flags", "strides", "PIXELS_FIRST", "can_look"
+    found = {identifier for identifier in identifiers(path) if any(word in identifier for word in words)}
+    assert not found, f"{name(path)}: {found} belong into a kernel"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.parent == ROOT / "kernels"], ids=name)
+def test_cpu_or_cuda_is_chosen_in_one_place(path):
+    if name(path) != "kernels/dispatch.py":
+        assert not identifiers(path) & {"is_on_gpu", "cuda", "suits", "cupy"}
+        assert not any(isinstance(n, ast.Constant) and n.value in ("cupy", "numpy") for n in nodes(path))
+        assert not any(full.startswith("minigan.kernels.cuda") for full in imported(path))
+
+
+def test_every_cuda_version_is_one_of_a_kernel():
+    for path in (ROOT / "kernels" / "cuda").glob("*.py"):
+        if path.stem not in ("__init__", "table"):
+            here = {n.name for n in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(n, ast.FunctionDef)}
+            assert {n for n in here if not n.startswith("_")} == with_cuda_version(ROOT / "kernels" / path.name)
+
+
+def with_cuda_version(path: Path) -> set[str]:
+    functions = [n for n in nodes(path) if isinstance(n, ast.FunctionDef)]
+    return {f.name for f in functions if any(ast.unparse(d) == "has_cuda_version" for d in f.decorator_list)}
+
+
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def identifiers(path: Path) -> set[str]:
+    """All names in a file, of variables, attributes, arguments and what is imported."""
+    parts = {ast.Name: "id", ast.Attribute: "attr", ast.arg: "arg", ast.keyword: "arg", ast.alias: "name"}
+    return {getattr(n, parts[type(n)]) or "" for n in nodes(path) if type(n) in parts}
 
 
 def test_the_exceptions_are_still_needed():

@@ -91,8 +91,7 @@ def test_gradient_penalty_of_a_linear_critic(scale):
 
 
 @pytest.mark.parametrize(
-    ("penalty", "power", "factor"),
-    [(R1(3.0), 2, 1.5), (Divergence(3.0), 6, 3.0), (DivergenceBetween(3.0), 6, 3.0)],
+    ("penalty", "power", "factor"), [(R1(3.0), 2, 1.5), (Divergence(3.0), 6, 3.0), (DivergenceBetween(3.0), 6, 3.0)]
 )
 def test_powers_of_a_linear_critics_slope(penalty, power, factor):
     """R1: γ/2 ‖w‖². The divergence: k ‖w‖⁶ (k/2 at the reals and k/2 at the fakes), and so between them."""

@@ -11,7 +11,7 @@ from minigan.algorithms.drawing import NoSamplesError, generate
 from minigan.algorithms.state import load_state, state_of
 from minigan.autograd import Tensor
 from minigan.autograd.hooks import notify
-from minigan.backend import CPU, Array, Device
+from minigan.backend import CPU, Array, Device, Generator
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import Batch, DataInfo, Dataset, load
 from minigan.optim import Optimizer
@@ -48,7 +48,7 @@ class Algorithm:
         check_options(self)
         self.networks: dict[str, nn.Module] = {}
         self.optimizers: dict[str, Optimizer] = {}
-        self.streams: dict[str, Any] = {}
+        self.streams: dict[str, Generator] = {}
         self.state: dict[str, Any] = {}
         self.loss_hooks: list[LossHook] = []
         self.seed, self.device, self.dtype, self.process_group = 0, CPU, "float32", SINGLE_PROCESS
@@ -113,11 +113,11 @@ class Algorithm:
             whole, part = self.process_group.part(whole)
         return self.tensor(draw((whole, *shape), "float32")[part])
 
-    def rng(self, stream: str) -> Any:
+    def rng(self, name: str) -> Generator:
         """The NumPy generator of this name; it begins from the run's seed at its first use."""
-        if stream not in self.streams:
-            self.streams[stream] = backend.new_rng(self.seed, stream)
-        return self.streams[stream]
+        if name not in self.streams:
+            self.streams[name] = backend.new_rng(self.seed, name)
+        return self.streams[name]
 
     def tensor(self, array: Array) -> Tensor:
         """An array as a Tensor on the device; a floating one in the algorithm's dtype."""

@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from minigan import backend
 from minigan.autograd import Tensor, no_grad
 from minigan.backend import Array
 from minigan.data import Batch
-
-if TYPE_CHECKING:
-    from minigan.algorithms.algorithm import Algorithm
+from minigan.nn import Module
 
 AT_ONCE = 100
+
+
+class Sampler(Protocol):
+    """What of an algorithm samples are drawn with."""
+
+    networks: dict[str, Module]
+
+    def sample(self, n: int, rng: Any, **condition: Any) -> Tensor: ...
+
+    def preview(self, batch: Any, rng: Any) -> Tensor: ...
+
+    def tensor(self, array: Array) -> Tensor: ...
 
 
 class NoSamplesError(ValueError):
     """An algorithm that was asked for samples, and draws none."""
 
 
-def generate(algorithm: Algorithm, n: int, seed: int = 0, **condition: Any) -> Array:
+def generate(algorithm: Sampler, n: int, seed: int = 0, **condition: Any) -> Array:
     """n samples; the first of many are those of few."""
     rng = backend.new_rng(seed, "samples")
     return _drawn(algorithm, n, lambda i, k: algorithm.sample(k, rng, **condition))
 
 
-def decode(algorithm: Algorithm, z: Array, **condition: Any) -> Array:
+def decode(algorithm: Sampler, z: Array, **condition: Any) -> Array:
     """The samples of given noise (N, z_dim)."""
     return _drawn(algorithm, len(z), lambda i, k: algorithm.sample(k, _Given(z[i : i + k]), **condition))
 
 
-def preview(algorithm: Algorithm, batch: Batch, seed: int = 0) -> Array:
+def preview(algorithm: Sampler, batch: Batch, seed: int = 0) -> Array:
     """What a grid shows, given the first samples of the data."""
     rng = backend.new_rng(seed, "samples")
 
@@ -42,7 +52,7 @@ def preview(algorithm: Algorithm, batch: Batch, seed: int = 0) -> Array:
 
 
 @no_grad()
-def _drawn(algorithm: Algorithm, n: int, draw: Callable[[int, int], Tensor]) -> Array:
+def _drawn(algorithm: Sampler, n: int, draw: Callable[[int, int], Tensor]) -> Array:
     """What `draw(start, count)` gives for n samples, part by part.
 
     In training mode BatchNorm would mix the samples of a batch, and one z give different images.

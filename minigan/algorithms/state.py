@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from minigan import backend
 from minigan.autograd import Tensor
+from minigan.backend import Generator
 from minigan.nn import Module
 from minigan.optim import Optimizer
 
-if TYPE_CHECKING:
-    from minigan.algorithms.algorithm import Algorithm
+
+class Stateful(Protocol):
+    """What of an algorithm its state is made of."""
+
+    networks: dict[str, Module]
+    optimizers: dict[str, Optimizer]
+    streams: dict[str, Generator]
+    state: dict[str, Any]
+
+    def rng(self, name: str) -> Generator: ...
 
 
-def state_of(algorithm: Algorithm) -> dict[str, Any]:
+def state_of(algorithm: Stateful) -> dict[str, Any]:
     """Arrays, numbers, and texts for random generators, by dotted names."""
     found = {}
     for prefix, part in _parts(algorithm).items():
@@ -42,7 +51,7 @@ def _storable(owner: str, name: str, value: Any) -> Any:
     return value
 
 
-def load_state(algorithm: Algorithm, state: Mapping[str, Any]) -> None:
+def load_state(algorithm: Stateful, state: Mapping[str, Any]) -> None:
     """Take over what `state_of` gave."""
     for prefix, part in _parts(algorithm).items():
         part.load_state_dict(under(prefix, state))
@@ -61,12 +70,12 @@ def load_state(algorithm: Algorithm, state: Mapping[str, Any]) -> None:
         algorithm.state[name] = value
 
 
-def random_state(algorithm: Algorithm) -> dict[str, Any]:
+def random_state(algorithm: Stateful) -> dict[str, Any]:
     """Where every stream is."""
     return {name: rng.bit_generator.state for name, rng in algorithm.streams.items()}
 
 
-def restore_random_state(algorithm: Algorithm, states: Mapping[str, Any]) -> None:
+def restore_random_state(algorithm: Stateful, states: Mapping[str, Any]) -> None:
     """Take the streams back to where they were."""
     for name in algorithm.streams.keys() - states.keys():
         del algorithm.streams[name]  # first used since then: it begins anew
@@ -74,7 +83,7 @@ def restore_random_state(algorithm: Algorithm, states: Mapping[str, Any]) -> Non
         algorithm.streams[name].bit_generator.state = state
 
 
-def entry_name(algorithm: Algorithm, key: str) -> str:
+def entry_name(algorithm: Stateful, key: str) -> str:
     """What a key of the state is called in a message: an optimiser's "opt_G.exp_avg.3" by its parameter."""
     slot, _, index = key.rpartition(".")
     for prefix, optimizer in algorithm.optimizers.items():
@@ -88,5 +97,5 @@ def under(prefix: str, state: Mapping[str, Any]) -> dict[str, Any]:
     return {key[len(prefix) + 1 :]: value for key, value in state.items() if key.startswith(f"{prefix}.")}
 
 
-def _parts(algorithm: Algorithm) -> dict[str, Module | Optimizer]:
+def _parts(algorithm: Stateful) -> dict[str, Module | Optimizer]:
     return algorithm.networks | {f"opt_{name}": optimizer for name, optimizer in algorithm.optimizers.items()}

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from minigan.autograd.checks import input_label
 from minigan.autograd.errors import GraphError
-from minigan.autograd.function import _FREED, Function, _label
+from minigan.autograd.function import Function
 from minigan.autograd.hooks import in_backward_of, observe
 from minigan.autograd.tensor import Tensor
 from minigan.backend import Array, get_array_module
@@ -62,7 +63,7 @@ def detect_anomaly() -> Iterator[None]:
 
 def is_finite(x: Tensor | Array) -> bool:
     """Whether no element is NaN or infinite."""
-    array = getattr(x, "_data", x)
+    array = getattr(x, "array", x)
     return array.dtype.kind not in "fc" or bool(get_array_module(array).isfinite(array).all())
 
 
@@ -152,7 +153,7 @@ def _shown(file: str, line: int) -> str:
 
 def _in_forward(node: Function, inputs: list[Tensor | None], outputs: list[Tensor], bad: int) -> AnomalyError:
     given = _first_bad(inputs)
-    culprit = None if given is None else _called(inputs[given], f"its input {_label(node, given)}")
+    culprit = None if given is None else _called(inputs[given], f"its input {input_label(node, given)}")
     which = f"its output {bad}" if len(outputs) > 1 else "its output"
     return _error(
         _source(node, "forward"), _found(outputs[bad], which), culprit, node, _place(node, inputs, None).notes()
@@ -161,11 +162,11 @@ def _in_forward(node: Function, inputs: list[Tensor | None], outputs: list[Tenso
 
 def _in_backward(node: Function, cotangents: list[Tensor], gradients: list, bad: int) -> AnomalyError:
     place, edge = _place_of(node), node.edges[bad]
-    receiver = isinstance(edge, Tensor) and edge.name or f"its input {_label(node, bad)}"
+    receiver = isinstance(edge, Tensor) and edge.name or f"its input {input_label(node, bad)}"
     culprit = None
     if _first_bad(cotangents) is not None:  # of all that is walked back only what the walk began with is not looked at
         culprit = "the gradient that the backward pass was given"
-    elif node._saved is not _FREED and _first_bad([kept for kept, *_ in node._saved]) is not None:
+    elif _first_bad(node.saved_arrays) is not None:
         culprit = "what its forward pass had saved"
     where = place.notes() if place else [f"where {node.name} was called is not known: it was not under detect_anomaly"]
     notes = [*where, f"the backward pass was called at {_shown(*_line_of_user())}"]
@@ -206,7 +207,7 @@ def _called(tensor: Tensor, otherwise: str) -> str:
 
 def _found(tensor: Tensor, what: str) -> str:
     """How many elements are not finite, and the first of them."""
-    array, shape = tensor._data, tensor.shape
+    array, shape = tensor.array, tensor.shape
     xp = get_array_module(array)
     index = [int(i) for i in xp.unravel_index(xp.isfinite(array).ravel().argmin(), shape)]
     value = float(array[tuple(index)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class GraphError(RuntimeError):
-    """A backward pass that cannot be walked; the message says why and what to do."""
+    """A backward pass that cannot be made; the message says why and what to do."""
 
 
 class StaleTensorError(GraphError):

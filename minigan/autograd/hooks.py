@@ -1,63 +1,17 @@
-"""Whether a graph is recorded, who watches, and what is going on: in which layer, in whose backward pass."""
+"""Observers: objects that are told of every function call and every step of a backward pass in their thread.
+
+Traces and anomaly mode are observers. Where nobody observes, a call pays one look at an empty tuple.
+"""
 
 from __future__ import annotations
 
-import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from minigan.autograd.function import Function
-    from minigan.autograd.tensor import Tensor
-
-
-class _Mode(threading.local):
-    enabled = True  # whether a graph is recorded
-    layer: Any = None  # the innermost call of a module; see `in_layer`
-    differentiating: Any = None  # see `in_backward_of`
-
-
-_mode = _Mode()
-
-
-@contextmanager
-def _grad_mode(enabled: bool, differentiating: Any = None) -> Iterator[None]:
-    """Record a graph or not. What a backward pass says meanwhile about its place is forgotten at the end."""
-    before = _mode.enabled, _mode.layer, _mode.differentiating
-    _mode.enabled, _mode.differentiating = enabled, differentiating
-    try:
-        yield
-    finally:
-        _mode.enabled, _mode.layer, _mode.differentiating = before
-
-
-def is_grad_enabled() -> bool:
-    """Whether a graph is recorded now."""
-    return _mode.enabled
-
-
-class no_grad:
-    """`with no_grad():` or `@no_grad()`: compute without recording a graph."""
-
-    def __init__(self) -> None:
-        self._before: list[bool] = []  # one for each time it was entered and not left
-
-    def __enter__(self) -> None:
-        self._before.append(_mode.enabled)
-        _mode.enabled = False
-
-    def __exit__(self, *exc: Any) -> None:
-        _mode.enabled = self._before.pop()
-
-    def __call__(self, function: Callable) -> Callable:
-        @functools.wraps(function)
-        def without_graph(*args: Any, **kwargs: Any) -> Any:
-            with no_grad():
-                return function(*args, **kwargs)
-
-        return without_graph
+from minigan.autograd.grad_mode import set_grad_enabled
+from minigan.autograd.tensor import Key, Node, Tensor
 
 
 class Observer(Protocol):
@@ -70,79 +24,83 @@ class Observer(Protocol):
 
         before_module(call, inputs)     a module is called (`nn.module.ModuleCall`): its inputs, before it sees them
         after_module(call, output)      and what it returned
-        before_walk(outputs, cotangents, wanted, create_graph)
-                                        a backward pass begins. wanted: None for all leaves, or a set of what its
-                                        gradients are keyed by: leaves, or (function, number of its output). What
-                                        an observer adds to it is computed too, and handed to nobody.
+        before_backward_pass(outputs, cotangents, wanted, create_graph)
+                                        a backward pass begins. wanted: None for all leaves, or a set of keys: leaves,
+                                        or (node, number of its output). What an observer adds to it is computed too,
+                                        and handed to nobody.
         before_step(optimizer), after_step(optimizer)
         on_loss(name, loss)             an algorithm names a loss, before it is used
     """
 
-    def after_forward(self, node: Function, inputs: list[Tensor | None], outputs: list[Tensor]) -> None: ...
+    def after_forward(self, node: Node, inputs: list[Tensor | None], outputs: list[Tensor]) -> None: ...
 
-    def after_backward(self, node: Function, cotangents: list[Tensor], gradients: list[Tensor | None]) -> None: ...
-
-
-# Of all threads, each with its thread's number: whether the list is empty is quickly asked.
-_observers: list[tuple[int, Observer]] = []
+    def after_backward(self, node: Node, cotangents: list[Tensor], gradients: list[Tensor | None]) -> None: ...
 
 
-def _observers_here() -> list[Observer]:
-    """This thread's observers, in the order they came."""
-    here = threading.get_ident()
-    return [observer for thread, observer in _observers if thread == here]
+class _Context(threading.local):
+    observers: tuple[Observer, ...] = ()
+    layer: object = None  # the innermost call of a module: see `in_layer`
+    backward_of: Node | Key | None = None  # see `in_backward_of`
 
 
-def notify(event: str, *what: Any) -> None:
+context = _Context()  # of this thread
+
+
+def notify(event: str, *arguments: Any) -> None:
     """Call the method `event` of this thread's observers, of those that have it."""
-    if _observers:
-        for observer in _observers_here():
-            getattr(observer, event, _ignore)(*what)
-
-
-def _ignore(*what: Any) -> None: ...
+    for observer in context.observers:
+        method = getattr(observer, event, None)
+        if method is not None:
+            method(*arguments)
 
 
 @contextmanager
 def observe(observer: Observer) -> Iterator[None]:
     """Let `observer` see every function call and every step of a backward pass that this thread makes meanwhile."""
-    entry = threading.get_ident(), observer
-    _observers.append(entry)
+    before, context.observers = context.observers, (*context.observers, observer)
     try:
         yield
     finally:
-        _observers.remove(entry)
+        context.observers = before
 
 
 @contextmanager
 def unobserved() -> Iterator[None]:
-    """Record graphs, and let no observer of this thread see what is computed: for an observer's own computations."""
-    here = threading.get_ident()
-    entries = [entry for entry in _observers if entry[0] == here]
-    for entry in entries:
-        _observers.remove(entry)
+    """Record graphs, and let no observer see what is computed: for an observer's own computations."""
+    before, context.observers = context.observers, ()
     try:
-        with _grad_mode(True):
+        with set_grad_enabled(True), backward_context():
             yield
     finally:
-        _observers.extend(entries)
+        context.observers = before
 
 
 @contextmanager
-def in_layer(layer: Any) -> Iterator[None]:
+def in_layer(layer: object) -> Iterator[None]:
     """Functions called meanwhile are called in `layer`: they keep it as `called_in`, if somebody observes.
 
     autograd knows no layers: to it one is an object whose text is its path. A module makes them
     (`nn.module.ModuleCall`).
     """
-    before, _mode.layer = _mode.layer, layer
+    before, context.layer = context.layer, layer
     try:
         yield
     finally:
-        _mode.layer = before
+        context.layer = before
 
 
-def in_backward_of() -> Function | tuple[Function, int] | Tensor | None:
-    """What the functions called now are called for: to walk back a node; to add up the gradients
-    of a leaf, or of a node's output (the node, and the output's number); or for no gradient: None."""
-    return _mode.differentiating
+@contextmanager
+def backward_context(backward_of: Key | None = None) -> Iterator[None]:
+    """Forget at the end what a backward pass says meanwhile about where it is."""
+    before = context.layer, context.backward_of
+    context.backward_of = backward_of
+    try:
+        yield
+    finally:
+        context.layer, context.backward_of = before
+
+
+def in_backward_of() -> Node | Key | None:
+    """What the functions called now are called for: the backward of a node; adding up the gradients of a leaf, or of
+    a node's output (the node, and the output's number); or no gradient: None."""
+    return context.backward_of

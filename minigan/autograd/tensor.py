@@ -1,16 +1,49 @@
-"""`Tensor`: an array that remembers how it was made, and how often it was changed in place."""
+"""`Tensor`: an array that remembers how it was made, and how often it was changed in place; `Node`: what made it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TypeAlias, Union
 
 import numpy as np
 
 from minigan import backend
 from minigan.backend import Array, Device
 
-if TYPE_CHECKING:
-    from minigan.autograd.function import Function
+# How a gradient is found by during a backward pass: by a leaf itself, or by a node and the number of its output.
+Key: TypeAlias = Union["Tensor", "tuple[Node, int]"]
+
+
+class Node:
+    """A place in the graph: one call of a function. `Function` fills it when it is called on tensors.
+
+    serial: its number in the order of calls. edges: for each input, where its gradient goes: to a leaf, to an output
+    of another node, or nowhere. outputs_like: shape, dtype and device of each output.
+    """
+
+    serial: int
+    edges: list[Key | None]
+    input_shapes: list[tuple[int, ...]]
+    outputs_like: list[tuple[tuple[int, ...], np.dtype, Device]]
+    needs_input_grad: tuple[bool, ...] = ()
+    called_in: object = None  # the layer, as text its path; known if somebody observed the call
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    free: Callable[[], None]
+    check_not_freed: Callable[[], None]
+
+    @property
+    def name(self) -> str:
+        """The function's name in messages and traces."""
+        return type(self).__name__
+
+
+class Bound:
+    """What methods of Tensor call and what is itself made of tensors: each binds itself here when it is imported."""
+
+    backward: Callable[..., None]  # autograd.backward_pass
+    functions: ModuleType  # minigan.functions: the operators
 
 
 # What NumPy calls for `array ∘ tensor`, and the tensor's method for it.
@@ -23,14 +56,11 @@ _REFLECTED = {
 }
 
 
-class _Version:
+class Version:
     """How often a piece of memory was written to in place, and by whom last. Views share one."""
 
-    __slots__ = ("count", "cause")
-
-    def __init__(self, cause: str = "") -> None:
-        self.count = 0
-        self.cause = cause
+    count = 0
+    cause = ""
 
 
 class Tensor:
@@ -41,7 +71,7 @@ class Tensor:
     "cpu", "gpu" or "gpu:N"; without it, the default device. name: used in error messages and traces.
     """
 
-    __slots__ = ("_data", "requires_grad", "grad", "name", "creator", "output_index", "_version", "__weakref__")
+    __slots__ = ("array", "requires_grad", "grad", "name", "creator", "output_index", "_version", "__weakref__")
 
     def __init__(
         self,
@@ -51,91 +81,98 @@ class Tensor:
         device: str | Device | None = None,
         name: str | None = None,
     ) -> None:
-        self._data = _as_array(data, dtype, device)
-        if requires_grad and self._data.dtype.kind != "f":
+        self.array = _as_array(data, dtype, device)
+        if requires_grad and self.array.dtype.kind != "f":
             raise TypeError(
-                f"only floating tensors can require a gradient; this one is {self._data.dtype}: "
+                f"only floating tensors can require a gradient; this one is {self.array.dtype}: "
                 "give it floats or dtype='float32', or leave requires_grad out"
             )
         self.requires_grad = requires_grad
         self.grad: Tensor | None = None
         self.name = name
-        self.creator: Function | None = None
+        self.creator: Node | None = None
         self.output_index = 0
-        shared = isinstance(data, Tensor) and data._data is self._data
-        self._version = data._version if shared else _Version()
+        shared = isinstance(data, Tensor) and data.array is self.array
+        self._version = data._version if shared else Version()
 
     @classmethod
-    def _of(cls, array: Array, version: _Version | None = None) -> Tensor:
+    def from_array(cls, array: Array, version: Version | None = None) -> Tensor:
         """A tensor of an array as it is: the short way for the engine, which makes one for every call."""
         tensor = cls.__new__(cls)
-        tensor._data = array
+        tensor.array = array
         tensor.requires_grad = False
         tensor.grad = tensor.name = tensor.creator = None
         tensor.output_index = 0
-        tensor._version = _Version() if version is None else version
+        tensor._version = Version() if version is None else version
         return tensor
 
     # What it holds.
 
     @property
     def data(self) -> Array:
-        """The array. Change it with `t.data = …`, `t.data += …` or `t.copy_(…)`: these are noticed
-        by a backward pass that still needs the old values. A write through another name for the
-        same array (`a = t.data; a[0] = 1`) is not."""
-        return self._data
+        """The array, to be changed: by `t.data = …`, `t.data += …` or `t.copy_(…)`, which a backward pass notices that
+        still needs the old values. A write through another name for the same array (`a = t.data; a[0] = 1`) is not
+        noticed. (To read it, `t.array` is the same, and quicker.)"""
+        return self.array
 
     @data.setter
     def data(self, value: Any) -> None:
         cause = "an assignment to its .data"
         source = value if isinstance(value, Tensor) else None
-        array = value if source is None else source._data
-        if array is self._data:  # what `t.data += …` comes to
-            self._touch(cause)
+        array = value if source is None else source.array
+        if array is self.array:  # what `t.data += …` comes to
+            self.increment_version(cause)
             return
-        array = _as_array(array, self._data.dtype, self.device)
+        array = _as_array(array, self.array.dtype, self.device)
         if array.shape != self.shape:
-            raise ValueError(f"{_describe(self)} cannot take data of shape {array.shape}: the shapes must be equal")
+            raise ValueError(f"{describe(self)} cannot take data of shape {array.shape}: the shapes must be equal")
         # The old memory was not written to: other tensors that show it are as they were.
-        shared = source is not None and source._data is array
-        self._data, self._version = array, source._version if shared else _Version(cause)
+        shared = source is not None and source.array is array
+        self.array, self._version = array, source._version if shared else Version()
+        if not shared:
+            self._version.cause = cause
 
     def copy_(self, value: Any, cause: str = "copy_()") -> Tensor:
         """Write `value` (broadcast to this shape) into this tensor's memory."""
-        array = _as_array(value, self._data.dtype, self.device)
+        array = _as_array(value, self.array.dtype, self.device)
         try:
-            self._data[...] = array
+            self.array[...] = array
         except ValueError as error:
             raise ValueError(
-                f"{_describe(self)} cannot take the values of an array of shape {array.shape}: {error}"
+                f"{describe(self)} cannot take the values of an array of shape {array.shape}: {error}"
             ) from None
-        self._touch(cause)
+        self.increment_version(cause)
         return self
 
-    def _touch(self, cause: str) -> None:
-        """Note that the memory was written to in place by `cause`."""
+    @property
+    def version(self) -> int:
+        """How often its memory was written to in place."""
+        return self._version.count
+
+    def increment_version(self, cause: str) -> None:
+        """Note that the memory was written to in place by `cause`: who still needs the old values will say so."""
         self._version.count += 1
         self._version.cause = cause
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._data.shape
+        return self.array.shape
 
     @property
     def ndim(self) -> int:
-        return self._data.ndim
+        return self.array.ndim
 
     @property
     def size(self) -> int:
-        return self._data.size
+        return self.array.size
 
     @property
     def dtype(self) -> np.dtype:
-        return self._data.dtype
+        return self.array.dtype
 
     @property
     def device(self) -> Device:
-        return backend.device_of(self._data)
+        return backend.device_of(self.array)
 
     @property
     def is_leaf(self) -> bool:
@@ -145,17 +182,17 @@ class Tensor:
     def item(self) -> float:
         """The value of a tensor of one element as a Python number."""
         self._check_single("read as a Python number: take .mean() or .sum(), index one, or use .numpy() for all")
-        return self._data.item()
+        return self.array.item()
 
     def numpy(self) -> np.ndarray:
         """The values on the host, outside of any graph. On a CPU this is the tensor's own memory."""
-        return backend.to_numpy(self._data)
+        return backend.to_numpy(self.array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
         wanted = array.astype(dtype or array.dtype, copy=bool(copy))
         if copy is False and wanted is not array:
-            raise ValueError(f"{_describe(self)} cannot be shown as {dtype} without a copy")
+            raise ValueError(f"{describe(self)} cannot be shown as {dtype} without a copy")
         return wanted
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -169,20 +206,20 @@ class Tensor:
         )
 
     def __len__(self) -> int:
-        if not self._data.shape:
-            raise TypeError(f"{_describe(self)} is a single number and has no length: read it with .item()")
-        return len(self._data)
+        if not self.array.shape:
+            raise TypeError(f"{describe(self)} is a single number and has no length: read it with .item()")
+        return len(self.array)
 
     def __float__(self) -> float:
         return float(self.item())
 
     def __bool__(self) -> bool:
         self._check_single("true or false: compare .numpy(), and take .any() or .all()")
-        return bool(self._data.item())
+        return bool(self.array.item())
 
     def _check_single(self, what: str) -> None:
-        if self._data.size != 1:
-            raise ValueError(f"{_describe(self)} holds {self._data.size} numbers; only one can be {what}")
+        if self.array.size != 1:
+            raise ValueError(f"{describe(self)} holds {self.array.size} numbers; only one can be {what}")
 
     def __repr__(self) -> str:
         text = np.array2string(self.numpy(), separator=", ", prefix="Tensor(", threshold=200)
@@ -193,33 +230,86 @@ class Tensor:
         notes += [f", name={self.name!r}"] if self.name else []
         return f"Tensor({text}{''.join(notes)})"
 
-    if TYPE_CHECKING:  # set by functions.methods; declared here for type checkers and editors
-        T: Tensor
+    # Operators and methods, each a function of `minigan.functions`.
 
-        def __add__(self, other: Any) -> Tensor: ...
-        def __radd__(self, other: Any) -> Tensor: ...
-        def __sub__(self, other: Any) -> Tensor: ...
-        def __rsub__(self, other: Any) -> Tensor: ...
-        def __mul__(self, other: Any) -> Tensor: ...
-        def __rmul__(self, other: Any) -> Tensor: ...
-        def __truediv__(self, other: Any) -> Tensor: ...
-        def __rtruediv__(self, other: Any) -> Tensor: ...
-        def __matmul__(self, other: Any) -> Tensor: ...
-        def __rmatmul__(self, other: Any) -> Tensor: ...
-        def __pow__(self, exponent: float) -> Tensor: ...
-        def __neg__(self) -> Tensor: ...
-        def __abs__(self) -> Tensor: ...
-        def __getitem__(self, index: Any) -> Tensor: ...
-        def reshape(self, *shape: Any) -> Tensor: ...
-        def transpose(self, *axes: Any) -> Tensor: ...
-        def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor: ...
-        def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor: ...
-        def max(self, axis: Any = None, keepdims: bool = False) -> Tensor: ...
-        def min(self, axis: Any = None, keepdims: bool = False) -> Tensor: ...
-        def exp(self) -> Tensor: ...
-        def log(self) -> Tensor: ...
-        def sqrt(self) -> Tensor: ...
-        def abs(self) -> Tensor: ...
+    def __add__(self, other: Any) -> Tensor:
+        return Bound.functions.add(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return Bound.functions.add(other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return Bound.functions.sub(self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return Bound.functions.sub(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return Bound.functions.mul(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return Bound.functions.mul(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return Bound.functions.div(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return Bound.functions.div(other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return Bound.functions.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return Bound.functions.matmul(other, self)
+
+    def __pow__(self, exponent: float) -> Tensor:
+        return Bound.functions.power(self, exponent)
+
+    def __neg__(self) -> Tensor:
+        return Bound.functions.neg(self)
+
+    def __abs__(self) -> Tensor:
+        return Bound.functions.abs(self)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return Bound.functions.getitem(self, index)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """x.reshape(2, 3) or x.reshape((2, 3))."""
+        return Bound.functions.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """x.transpose(), x.transpose(1, 0) or x.transpose((1, 0)): NumPy's."""
+        return Bound.functions.transpose(self, (axes[0] if len(axes) == 1 else axes) if axes else None)
+
+    @property
+    def T(self) -> Tensor:
+        """All axes in the opposite order."""
+        return Bound.functions.transpose(self)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return Bound.functions.sum(self, axis, keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return Bound.functions.mean(self, axis, keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return Bound.functions.max(self, axis, keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return Bound.functions.min(self, axis, keepdims)
+
+    def exp(self) -> Tensor:
+        return Bound.functions.exp(self)
+
+    def log(self) -> Tensor:
+        return Bound.functions.log(self)
+
+    def sqrt(self) -> Tensor:
+        return Bound.functions.sqrt(self)
+
+    def abs(self) -> Tensor:
+        return Bound.functions.abs(self)
 
     # Its place in the graph.
 
@@ -230,20 +320,22 @@ class Tensor:
         retain_graph: keep what the functions saved, for another pass. create_graph: record the
         gradient's own graph, so that it can be differentiated again (implies retain_graph).
         """
-        from minigan.autograd.backward_pass import backward  # it is made of tensors
+        Bound.backward([self], [grad], retain_graph, create_graph)
 
-        backward([self], [grad], retain_graph, create_graph)
+    def new_tensor(self, data: Any, dtype: Any = None) -> Tensor:
+        """A Tensor of `data` where this one is, of its dtype unless another is given."""
+        return Tensor(data, dtype=dtype or self.dtype, device=self.device)
 
     def detach(self) -> Tensor:
         """The same memory, outside of the graph: no gradient passes here."""
-        tensor = Tensor._of(self._data, self._version)
+        tensor = Tensor.from_array(self.array, self._version)
         tensor.name = self.name
         return tensor
 
     def to(self, device: str | Device | None = None, dtype: Any = None) -> Tensor:
         """This tensor on another device or of another dtype, as a new leaf; itself if it is so already."""
         data = _as_array(self, dtype, device)
-        if data is self._data:
+        if data is self.array:
             return self
         return Tensor(data, self.requires_grad, device=backend.device_of(data), name=self.name)
 
@@ -254,7 +346,7 @@ def _as_array(value: Any, dtype: Any, device: str | Device | None) -> Array:
     Without a device, Tensors and arrays of a GPU stay where they are, and all else goes to the default device.
     """
     if isinstance(value, Tensor):
-        value = value._data
+        value = value.array
     elif device is None and backend.get_default_device() != backend.CPU and not backend.is_on_gpu(value):
         device = backend.get_default_device()
     if not backend.is_array(value):
@@ -287,12 +379,13 @@ def _check_numbers(array: Array, value: Any) -> None:
         raise TypeError(f"cannot make a tensor of {what}: use numbers, (nested) lists or arrays of them")
 
 
-def _describe(tensor: Tensor) -> str:
+def describe(tensor: Tensor) -> str:
+    """What an error calls it: by its name, if it has one, and shape."""
     name = f"{tensor.name!r} " if tensor.name else ""
     return f"tensor {name}of shape {tensor.shape}"
 
 
-def _owner(array: Array) -> Array:
+def owner_of(array: Array) -> Array:
     """The array whose memory a view shows."""
     while getattr(array, "base", None) is not None and backend.is_array(array.base):
         array = array.base

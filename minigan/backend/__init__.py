@@ -23,14 +23,15 @@ from minigan.backend.devices import (
     set_default_device,
     to_device,
     zeros,
-)  # fmt: skip
+)
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup, ProcessGroupError
 from minigan.backend.host import keep_freed_memory
-from minigan.backend.random import default_rng, drawing_from, manual_seed, new_rng
+from minigan.backend.random import Generator, default_rng, drawing_from, manual_seed, new_rng
 
 __all__ = [
-    "CPU", "SINGLE_PROCESS", "Array", "Device", "DeviceError", "ProcessGroup", "ProcessGroupError", "as_array",
-    "can_look", "check_here", "choose_device", "default_rng", "device_of", "drawing_from", "get_array_module",
-    "get_default_device", "is_array", "is_on_gpu", "keep_freed_memory", "manual_seed", "memory_order", "new_rng",
-    "parse_device", "products_in_tf32", "set_default_device", "to_device", "to_numpy", "zeros",
+    "CPU", "SINGLE_PROCESS", "Array", "Device", "DeviceError", "Generator", "ProcessGroup", "ProcessGroupError",
+    "as_array", "can_look", "check_here", "choose_device", "default_rng", "device_of",
+    "drawing_from", "get_array_module", "get_default_device", "is_array", "is_on_gpu", "keep_freed_memory",
+    "manual_seed", "memory_order", "new_rng", "parse_device", "products_in_tf32", "set_default_device", "to_device",
+    "to_numpy", "zeros",
 ]  # fmt: skip

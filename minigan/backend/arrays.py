@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-Array = Any  # a numpy.ndarray or a cupy.ndarray
+# An array of NumPy or of CuPy. CuPy's have the same interface, so a type checker may read them as NumPy's.
+Array: TypeAlias = np.ndarray
 
 
 def get_array_module(*arrays: Array) -> ModuleType:
@@ -40,7 +41,7 @@ def to_numpy(array: Array) -> np.ndarray:
 
 def as_array(value: Any) -> Array:
     """`value` as an array; an array (of NumPy or CuPy) or a Tensor's array as it is."""
-    value = getattr(value, "_data", value)
+    value = getattr(value, "array", value)
     return value if is_array(value) else np.asarray(value)
 
 

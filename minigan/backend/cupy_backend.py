@@ -173,10 +173,7 @@ def _imported() -> ModuleType:
     """CuPy, if it is installed, by itself, and new enough."""
     installed = wheels()
     if len(installed) > 1:
-        raise NoGPU(
-            f"{' and '.join(installed)} are installed at once and overwrite each other's files",
-            _install(),
-        )
+        raise NoGPU(f"{' and '.join(installed)} are installed at once and overwrite each other's files", _install())
     try:
         import cupy
     except ModuleNotFoundError as error:

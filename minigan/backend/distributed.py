@@ -7,7 +7,7 @@ the one seed, and each process takes its contiguous share. Before an optimiser's
 averaged over the processes by the number of samples each has seen, so that all of them take the step that
 one process would take with the whole batch, and hold the same weights ever after. Two things differ from
 one process: sums are rounded in another order; and BatchNorm normalises each share by itself unless its
-statistics are synchronised (`functions.synchronised`).
+statistics are synchronised.
 
 A group knows arrays and devices, no tensors, networks or runs. How processes find each other, and end
 together, is in `training.launch`.
@@ -93,11 +93,18 @@ class ProcessGroup:
             self._all_reduce(array)
         return array
 
-    def mean(self, array: Array) -> Array:
-        """Σ n/N · array over the processes: of means over the shares, the mean over the whole batch, as a new array."""
+    def mean(self, array: Array, weight: float | None = None) -> Array:
+        """Σ n/N · array over the processes: of means over the shares, the mean over the whole batch, as a new array.
+
+        They travel in float64. weight: n/N of another batch than the one at hand. With one process it is the array
+        itself.
+        """
         if not self.communicates:
             return array
-        return self.all_reduce(get_array_module(array).array(array * self.weight, order="C"))
+        wide = get_array_module(array).result_type(array.dtype, "float64")
+        total = get_array_module(array).array(array, wide, order="C")
+        total *= self.weight if weight is None else weight
+        return self.all_reduce(total).astype(array.dtype)
 
     def average(self, arrays: Sequence[Array], like: Sequence[Array]) -> list[Array]:
         """g ← Σ n/N · g over the processes, n of the batch's N samples being one's own: averaged gradients.

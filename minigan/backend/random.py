@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
+Generator = np.random.Generator
+
 _default_rng = np.random.default_rng(0)
 
 

@@ -1,4 +1,5 @@
-"""The command line: `minigan train | recipes | sample | trace | check | lesson | check-lesson | lessons | doctor`.
+"""The command line: `minigan train | recipes | sample | trace | check | functions | lesson | check-lesson |
+lessons | doctor`.
 
 Exit codes: 0 done, 1 the work failed or was stopped, 2 bad usage. An error is one sentence on
 stderr; `--debug` shows the traceback instead.
@@ -11,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from minigan.cli import check, doctor, lessons, recipes, sample, trace, train
+from minigan.cli import check, doctor, functions, lessons, recipes, sample, trace, train
 from minigan.cli.common import FAILED, USAGE, say
 from minigan.cli.parser import make_parser
 
@@ -21,6 +22,7 @@ COMMANDS = {
     "sample": sample.sample,
     "trace": trace.trace,
     "check": check.check,
+    "functions": functions.functions,
     "lesson": lessons.lesson,
     "check-lesson": lessons.check_lesson,
     "lessons": lessons.build_lessons,

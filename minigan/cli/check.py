@@ -1,39 +1,54 @@
-"""`minigan check`: the judge's verdicts as a table."""
+"""`minigan check`: derivatives and invariants of functions, as a table."""
 
 from __future__ import annotations
 
 import argparse
 import traceback
+from typing import TYPE_CHECKING
 
 from minigan.cli.common import DONE, FAILED, announced
 
+if TYPE_CHECKING:
+    from minigan.testing.check import CheckResult
+
 
 def check(arguments: argparse.Namespace) -> int:
-    """Judge, print the table and what is wrong; the exit code."""
-    from tqdm import tqdm
-
+    """Check, print the table and what is wrong; the exit code."""
     from minigan.backend import set_default_device
-    from minigan.testing.check import HEADER, checks, judged, place_of
+    from minigan.table import Column, print_table
+    from minigan.testing.check import checks_of, run_checks, user_line
 
     if arguments.device:
         set_default_device(announced(arguments.device))
-    todo = checks(arguments.targets, arguments.order, arguments.cases, arguments.seed)
-    rows = []
-    print(HEADER, flush=True)
-    with tqdm(total=len(todo), desc="checking", leave=False, disable=None) as bar:
-        for row in judged(todo, whole=not arguments.targets):
-            rows.append(row)
-            bar.write(str(row))
-            bar.update()
-    wrong = [row for row in rows if row.trouble]
-    for row in wrong:
-        where = "" if isinstance(row.trouble, AssertionError) else place_of(row.trouble)
-        print(f"\n{row.name}{row.at and f', called on {row.at}'}: {row.trouble}{where}")
+    checks = checks_of(arguments.targets, arguments.order, arguments.cases, arguments.seed)
+    columns = [
+        Column("function", 40, left=True), Column("order"), Column("cases"), Column("largest error"),
+        Column("verdict", left=True),
+    ]  # fmt: skip
+    results = print_table(
+        columns, run_checks(checks, whole=not arguments.targets), _cells, len(checks), description="checking"
+    )
+    failed = 0
+    for result in results:
+        if (error := result.error) is None:
+            continue
+        failed += 1
+        at = "" if isinstance(error, AssertionError) else user_line(error)
+        print(f"\n{result.name}{result.call and f', called on {result.call}'}: {error}{at}")
         if arguments.debug:
-            traceback.print_exception(row.trouble)
-    for row in rows:
-        if row.advice:
-            print(f"\n{row.name} is right, and could be cheaper: {row.advice}")
-    cases = sum(row.cases for row in rows)
-    print(f"\n{len(rows) - len(wrong)} of {len(rows)} functions right, in {cases} cases")
-    return FAILED if wrong else DONE
+            traceback.print_exception(error)
+    for result in results:
+        if result.advice:
+            print(f"\n{result.name} is right, and could be cheaper: {result.advice}")
+    cases = sum(result.cases for result in results)
+    print(f"\n{len(results) - failed} of {len(results)} functions right, in {cases} cases")
+    return FAILED if failed else DONE
+
+
+def _cells(result: CheckResult) -> list[str]:
+    head = [result.name, str(result.order), str(result.cases)]
+    if result.error:
+        kind = "WRONG" if isinstance(result.error, AssertionError) else "not checked"
+        return [*head, "", f"{kind}: {type(result.error).__name__}"]
+    redrawn = f" ({result.agreement.redrawn} redrawn at kinks)" if result.agreement.redrawn else ""
+    return [*head, f"{result.agreement.error:.1e}", f"ok{redrawn}"]

@@ -61,7 +61,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     trace.add_argument("--out", metavar="FILE", help="write the trace as JSON (default: trace.json)")
 
     check = commands.add_parser(
-        "check", help="judge backward passes: the engine's, or your own", formatter_class=argparse.RawTextHelpFormatter,
+        "check", help="check backward passes: the engine's, or your own", formatter_class=argparse.RawTextHelpFormatter,
         description="Check derivatives and invariants of every function, or of those named.",
     )  # fmt: skip
     check.add_argument(
@@ -72,8 +72,12 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     check.add_argument("--order", type=int, choices=(1, 2, 3), help="of the derivatives (default: 2; some 3)")
     check.add_argument("--cases", type=_count, default=10, help="random calls of each function (default: 10)")
     check.add_argument("--seed", type=_natural, default=0, help="of the random calls (default: 0)")
-    check.add_argument("--device", type=_device, help="where they are judged: cpu (default), gpu or gpu:N")
+    check.add_argument("--device", type=_device, help="where they are checked: cpu (default), gpu or gpu:N")
     check.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+    functions = commands.add_parser("functions", help="the table of derivatives; with a name, one with its source")
+    functions.add_argument("function", nargs="?", metavar="NAME", help="a function (conv2d) or a class (Conv2d)")
+    functions.add_argument("--json", action="store_true", help="print the rows as JSON")
 
     lesson = commands.add_parser("lesson", help="step through a lesson in the terminal; without a number, list them")
     lesson.add_argument("which", nargs="?", metavar="NN", help="its number, a part of its name, or a file")
@@ -90,7 +94,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="versions, BLAS, devices, and a self-check of the engine")
     for command in (sample, trace, doctor):
         command.add_argument("--device", type=_device, help="auto (default), cpu, gpu or gpu:N")
-    for command in (train, recipes, sample, trace, doctor):
+    for command in (train, recipes, sample, trace, functions, doctor):
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 

@@ -16,11 +16,11 @@ def trace(arguments: argparse.Namespace) -> int:
 
     trace = _traced(arguments)
     if arguments.text:
-        from minigan.trace.text import step_through
+        from minigan.trace.views.terminal import step_through
 
         step_through(trace)
     if arguments.html:
-        from minigan.trace.page import trace_page
+        from minigan.trace import trace_page
 
         write_atomically(Path(arguments.html), trace_page(trace).encode())
         say(f"wrote {arguments.html}: open it in a browser")

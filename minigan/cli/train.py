@@ -14,7 +14,7 @@ from minigan.cli.common import DONE, say
 def train(arguments: argparse.Namespace) -> int:
     """Train, or with --dry-run show what would be done; the exit code."""
     from minigan.backend.cupy_backend import is_out_of_memory
-    from minigan.training.describe import program
+    from minigan.training.commands import program
 
     group = _process_group(arguments.data_parallel)
     run = _resumed(arguments, group) if arguments.resume else _started(arguments, group)
@@ -75,7 +75,6 @@ def _resumed(arguments: argparse.Namespace, group: Any) -> Any:
     from minigan.cli.train_options import chosen_options
     from minigan.training import ConfigError, resume
     from minigan.training.checkpoint import find_checkpoint
-    from minigan.training.describe import place
 
     if arguments.config:
         raise ConfigError("--config and --resume exclude each other: a run goes on with its own configuration")
@@ -83,7 +82,7 @@ def _resumed(arguments: argparse.Namespace, group: Any) -> Any:
     choices = chosen_options(arguments)
     run = resume(path, group, arguments.detect_anomaly, arguments.trace_every or 0, **choices)
     _announce(run)
-    say(f"going on in {run.run_dir.path} from {place(run, run.step)}")
+    say(f"going on in {run.run_dir.path} from {run.place(run.step)}")
     return run
 
 
@@ -92,13 +91,14 @@ def _too_much(run: Any, error: Exception) -> Exception:
     checkpoint is not saved."""
     from minigan.backend.cupy_backend import out_of_memory
     from minigan.training import TrainingError
-    from minigan.training.describe import resume_command
+    from minigan.training.commands import resume_command
 
     half = max(2, run.config.batch_size // 2)
     text = f"out of memory on {run.device} at step {run.step + 1} ({out_of_memory(error)})"
     text += f": start again with --batch-size {half}"
     if run.run_dir.last_checkpoint.is_file():
-        text += f", or go on with this run where there is more: {resume_command(run)} (--device names another)"
+        command = resume_command(run.run_dir.path, run.process_group.size)
+        text += f", or go on with this run where there is more: {command} (--device names another)"
     return TrainingError(text)
 
 

@@ -18,8 +18,11 @@ from minigan.data.loader import Loader
 from minigan.data.loading import load
 from minigan.data.mnist import load_mnist
 from minigan.data.prefetch import prefetch
+from minigan.renamed import renamed_in
 
 __all__ = [
     "ArrayDataset", "Batch", "Batches", "DataError", "DataInfo", "Dataset", "ImageDataset", "Loader",
     "UnpairedDataset", "load", "load_arrays", "load_idx_folder", "load_images", "load_mnist", "prefetch", "read_idx",
 ]  # fmt: skip
+
+__getattr__ = renamed_in(__name__)  # names of earlier versions

@@ -20,21 +20,12 @@ from minigan.data.errors import DataError, check_split, listed, unreadable
 from minigan.data.resize import Size, check_channels, check_size, fit
 
 # Keys, the first one present wins. x_train is Keras's, train_images MedMNIST's, arr_0 np.savez's own.
-_IMAGE_KEYS = {
-    "train": ("x_train", "train_images", "images", "x", "arr_0"),
-    "test": ("x_test", "test_images"),
-}
-_LABEL_KEYS = {
-    "train": ("y_train", "train_labels", "labels", "y"),
-    "test": ("y_test", "test_labels"),
-}
+_IMAGE_KEYS = {"train": ("x_train", "train_images", "images", "x", "arr_0"), "test": ("x_test", "test_images")}
+_LABEL_KEYS = {"train": ("y_train", "train_labels", "labels", "y"), "test": ("y_test", "test_labels")}
 
 
 def load_arrays(
-    path: str | os.PathLike[str],
-    size: int | Size | None = None,
-    channels: int | None = None,
-    split: str = "train",
+    path: str | os.PathLike[str], size: int | Size | None = None, channels: int | None = None, split: str = "train"
 ) -> ImageDataset:
     """Images from a `.npy` file, or images and labels from a `.npz` file.
 
@@ -94,10 +85,7 @@ def _read_member(archive: zipfile.ZipFile, key: str, name: str) -> np.ndarray:
 
 def _read_npy(file: IO[bytes], name: str) -> np.ndarray:
     """One array in NumPy's own format: a header, then the values to the end of the file."""
-    read_header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
+    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     try:
         version = np.lib.format.read_magic(file)
         if version not in read_header:  # 3.0 is for field names in UTF-8, and images have no fields

@@ -103,10 +103,7 @@ def has_idx_files(folder: Path) -> bool:
 
 
 def load_idx_folder(
-    path: str | os.PathLike[str],
-    size: int | Size | None = None,
-    channels: int | None = None,
-    split: str = "train",
+    path: str | os.PathLike[str], size: int | Size | None = None, channels: int | None = None, split: str = "train"
 ) -> ImageDataset:
     """A folder of IDX files named as MNIST's: Fashion-MNIST, Kuzushiji-MNIST, EMNIST, one's own.
 

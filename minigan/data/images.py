@@ -29,10 +29,7 @@ _MAX_FILE_BYTES = 512 * 2**20
 
 
 def load_images(
-    path: str | os.PathLike[str],
-    size: int | Size | None = None,
-    channels: int | None = None,
-    split: str = "train",
+    path: str | os.PathLike[str], size: int | Size | None = None, channels: int | None = None, split: str = "train"
 ) -> ImageDataset:
     """Every image in a folder and its subfolders, or in a zip, in the order of their names.
 

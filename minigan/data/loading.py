@@ -19,10 +19,7 @@ _KINDS = "'mnist', a folder of IDX files, an .npz or .npy file, or a folder or .
 
 
 def load(
-    spec: str | os.PathLike[str],
-    size: int | Size | None = None,
-    channels: int | None = None,
-    split: str = "train",
+    spec: str | os.PathLike[str], size: int | Size | None = None, channels: int | None = None, split: str = "train"
 ) -> ImageDataset:
     """The data set called `spec`: "mnist" (embedded), or a path.
 

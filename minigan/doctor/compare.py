@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from minigan import backend, optim
 from minigan.autograd import Tensor, grad
 from minigan.backend import Device
 from minigan.data import Batch, DataInfo, ImageDataset, prefetch
 from minigan.formatting import one_line
+from minigan.table import Column, print_table
+from minigan.testing.callables import outputs_of
 from minigan.testing.cases import CASES
-from minigan.testing.target import outputs_of
 from minigan.training.config import Config
 from minigan.training.replay import take_steps
 from minigan.training.trainer import Trainer
@@ -55,37 +55,46 @@ class Subject:
 
 
 @dataclass
-class Row:
-    """One line of the table. differences: the largest, by dtype. trouble: what is wrong, if anything is."""
+class Comparison:
+    """What comparing one subject gave. differences: the largest, by dtype. trouble: what is wrong, if anything is."""
 
     name: str
     cases: int = 0
     differences: dict[str, float] = field(default_factory=dict)
     trouble: str = ""
 
-    def __str__(self) -> str:
-        found = " ".join(f"{self.differences[d]:>9.1e}" if d in self.differences else f"{'-':>9}" for d in DTYPES)
-        return f"  {self.name:<40} {self.cases:>5} {found}  {'WRONG' if self.trouble else 'ok'}"
+
+COLUMNS = [
+    Column("function", 40, left=True), Column("cases"), *(Column(d, 9) for d in DTYPES), Column("verdict", left=True),
+]  # fmt: skip
 
 
 def against_cpu(device: Device) -> list[str]:
     """Print the table and what is wrong; the names of what differs."""
     print(f"{device} against the CPU: values and gradients, by how much they differ at most")
-    print(f"  {'function':<40} {'cases':>5} {'float32':>9} {'float64':>9}  verdict", flush=True)
     todo = subjects()
-    wrong = []
-    with tqdm(total=len(todo), desc="comparing", leave=False, disable=None) as bar:
-        for subject in todo:
-            row = compared(subject, device)
-            bar.write(str(row))
-            bar.update()
-            wrong += [row] if row.trouble else []
-            if row.trouble.startswith(("CUDARuntimeError", "CUDADriverError")):
-                bar.write(f"  {device} is lost to this program: the others are not compared")
-                break
-    for row in wrong:
-        print(f"  {row.name}: {row.trouble}")
-    return [row.name for row in wrong]
+    comparisons = print_table(COLUMNS, _until_lost(todo, device), cells, len(todo), "comparing", indent="  ")
+    if len(comparisons) < len(todo):
+        print(f"  {device} is lost to this program: the others are not compared")
+    wrong = [c for c in comparisons if c.trouble]
+    for c in wrong:
+        print(f"  {c.name}: {c.trouble}")
+    return [c.name for c in wrong]
+
+
+def cells(comparison: Comparison) -> list[str]:
+    """The comparison's line of the table."""
+    differences = [f"{comparison.differences[d]:.1e}" if d in comparison.differences else "-" for d in DTYPES]
+    return [comparison.name, str(comparison.cases), *differences, "WRONG" if comparison.trouble else "ok"]
+
+
+def _until_lost(todo: list[Subject], device: Device) -> Iterator[Comparison]:
+    """The comparison of each subject, up to one after which CUDA answers no more."""
+    for subject in todo:
+        comparison = compared(subject, device)
+        yield comparison
+        if comparison.trouble.startswith(("CUDARuntimeError", "CUDADriverError")):
+            return
 
 
 def subjects() -> list[Subject]:
@@ -98,27 +107,27 @@ def subjects() -> list[Subject]:
     return [*functions, *optimisers, ahead, step, run]
 
 
-def compared(subject: Subject, device: Device) -> Row:
-    """The subject's line of the table."""
-    row, rng = Row(subject.name), np.random.default_rng(0)
+def compared(subject: Subject, device: Device) -> Comparison:
+    """What a subject gives on a device, compared with what it gives on the CPU."""
+    comparison, rng = Comparison(subject.name), np.random.default_rng(0)
     for _ in range(subject.cases):
         about, run = subject.draw(rng)
         for dtype in subject.tolerance:
-            row.cases += 1
-            row.differences.setdefault(dtype, 0.0)
+            comparison.cases += 1
+            comparison.differences.setdefault(dtype, 0.0)
             try:
                 expected = run(backend.CPU, dtype)
                 with made_on(device):  # what the functions make on their own account
                     found = run(device, dtype)
                 differences = _differences(expected, found, subject.unit)
             except Exception as error:  # it may fail in any way: that is what this is for
-                row.trouble = f"{type(error).__name__}: {one_line(error)}{_place(error)}, in {dtype}, on {about}"
-                return row
+                comparison.trouble = f"{type(error).__name__}: {one_line(error)}{_place(error)}, in {dtype}, on {about}"
+                return comparison
             what, difference = max(differences.items(), key=lambda item: item[1])
-            row.differences[dtype] = max(row.differences[dtype], difference)
-            if difference > subject.tolerance[dtype] and not row.trouble:
-                row.trouble = f"{what} differs by {difference:.1e}, in {dtype}, on {about}"
-    return row
+            comparison.differences[dtype] = max(comparison.differences[dtype], difference)
+            if difference > subject.tolerance[dtype] and not comparison.trouble:
+                comparison.trouble = f"{what} differs by {difference:.1e}, in {dtype}, on {about}"
+    return comparison
 
 
 def _differences(expected: Results, found: Results, unit: float) -> dict[str, float]:

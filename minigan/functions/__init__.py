@@ -4,7 +4,9 @@ A family's file holds, for each function, a class with its forward and backward 
 and below the classes the plain functions that one calls.
 """
 
-from minigan.functions import methods
+import sys
+
+from minigan.autograd.tensor import Bound
 from minigan.functions.activation import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus, tanh
 from minigan.functions.arithmetic import abs, add, div, exp, log, maximum, minimum, mul, neg, power, sqrt, sub
 from minigan.functions.convolution import conv2d, conv_transpose2d
@@ -22,8 +24,9 @@ from minigan.functions.manipulation import broadcast_to, concatenate, getitem, p
 from minigan.functions.normalization import batch_norm, instance_norm, layer_norm, pixel_norm
 from minigan.functions.pooling import avg_pool2d, max_pool2d, upsample_nearest2d
 from minigan.functions.reduction import max, mean, min, sum
+from minigan.renamed import renamed_in
 
-methods.install()
+Bound.functions = sys.modules[__name__]  # the operators and methods of Tensor
 
 __all__ = [
     "abs", "add", "avg_pool2d", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits",
@@ -33,3 +36,5 @@ __all__ = [
     "power", "relu", "reshape", "sigmoid", "softmax", "softplus", "sqrt", "sub", "sum", "sum_to", "tanh",
     "transpose", "upsample_nearest2d",
 ]  # fmt: skip
+
+__getattr__ = renamed_in(__name__)  # names of earlier versions

@@ -7,18 +7,21 @@ is, and what it must be. Where nothing is wrong it costs a comparison or two.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from math import inf
 from numbers import Real
 from typing import Any
 
 from minigan.autograd import Tensor
-from minigan.autograd.function import check_alike
+from minigan.autograd.checks import check_alike
 from minigan.backend import is_array
 
+NUMBER = (float, int, Real)  # what is a number of Python or NumPy, the common ones first
 
-def as_tensor(name: str, x: Any, label: str = "x", device: Any = None) -> Tensor:
-    """x itself if it is a Tensor, else a Tensor of it (on `device`)."""
-    return x if isinstance(x, Tensor) else _named(name, label, x, device=device)
+
+def as_tensor(name: str, x: Any, label: str = "x") -> Tensor:
+    """x itself if it is a Tensor, else a Tensor of it."""
+    return x if isinstance(x, Tensor) else _named(name, label, Tensor, x)
 
 
 def as_floating(name: str, x: Any, label: str = "x") -> Tensor:
@@ -26,8 +29,9 @@ def as_floating(name: str, x: Any, label: str = "x") -> Tensor:
 
     Complex counts as floating: functions of complex numbers are how a derivative is checked.
     """
-    x = x if isinstance(x, Tensor) else _named(name, label, x)
-    if x._data.dtype.kind not in "fc":
+    if not isinstance(x, Tensor):
+        x = _named(name, label, Tensor, x)
+    if x.array.dtype.kind not in "fc":
         raise TypeError(f"{name}: {label} is {x.dtype}, but must be floating: convert it with .to(dtype='float32')")
     return x
 
@@ -36,7 +40,7 @@ def as_like(name: str, label: str, value: Any, x: Tensor, of: str = "x") -> Tens
     """`value` as a Tensor that may meet x in one call: an array or Tensor must have x's dtype and device,
     numbers and lists take them."""
     if isinstance(value, Tensor):
-        if value._data.dtype is x._data.dtype and type(value._data) is type(x._data):
+        if value.array.dtype is x.array.dtype and type(value.array) is type(x.array):
             return value  # two GPUs are told apart by the call itself
     elif is_array(value):
         value = as_tensor(name, value, label)
@@ -48,20 +52,20 @@ def as_like(name: str, label: str, value: Any, x: Tensor, of: str = "x") -> Tens
 
 def like(name: str, label: str, value: Any, x: Tensor) -> Tensor:
     """A Tensor of `value` with x's dtype, where x is."""
-    return _named(name, label, value, dtype=x.dtype, device=x.device)
+    return _named(name, label, x.new_tensor, value)
 
 
-def _named(name: str, label: str, value: Any, **options: Any) -> Tensor:
-    """A Tensor of `value`, or an error that says whose argument it is."""
+def _named(name: str, label: str, make: Callable[..., Tensor], value: Any, dtype: Any = None) -> Tensor:
+    """`make(value)`, or an error that says whose argument it is."""
     try:
-        return Tensor(value, **options)
+        return make(value, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {label}: {error}") from None
 
 
 def as_number(name: str, label: str, value: Any, low: float = -inf, high: float = inf) -> float:
     """A number of Python or NumPy from `low` to `high`, as Python's."""
-    if not isinstance(value, (float, int, Real)):
+    if not isinstance(value, NUMBER):
         raise TypeError(f"{name}: {label} must be a number, not {_shown(value)}")
     if not low <= value <= high:
         limits = "" if low == -inf else f" of {low:g} or more" if high == inf else f" from {low:g} to {high:g}"
@@ -96,14 +100,14 @@ def as_ints(what: str, value: Any) -> tuple[int, ...]:
 def as_shaped(name: str, label: str, value: Any, x: Tensor, shape: tuple[int, ...], why: str) -> Tensor:
     """`as_like`, if it has this shape; `why` is where the shape comes from."""
     t = as_like(name, label, value, x)
-    if t._data.shape != shape:
+    if t.array.shape != shape:
         raise ValueError(f"{name}: {label} has shape {t.shape}, but must have {shape} for x of shape {x.shape}: {why}")
     return t
 
 
 def check_images(name: str, x: Tensor) -> None:
     """x must be images."""
-    if x._data.ndim != 4:
+    if x.array.ndim != 4:
         raise ValueError(f"{name}: x must be images (N, C, H, W), but has shape {x.shape}")
 
 

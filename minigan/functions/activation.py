@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import get_array_module
+from minigan.backend import Array, get_array_module
 from minigan.functions._common import as_floating, as_number, as_tensor
 from minigan.functions.arithmetic import exp
 from minigan.functions.reduction import Axes, nonempty_axis
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels.activation import leaky_relu_backward, leaky_relu_forward, sigmoid_forward, softplus_forward
+from minigan.renamed import renamed_in
 
 
 class LeakyReLU(Function):
@@ -22,12 +23,12 @@ class LeakyReLU(Function):
     def __init__(self, negative_slope: float) -> None:
         self.slope = negative_slope
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         y, positive = leaky_relu_forward(x, self.slope, with_mask=any(self.needs_input_grad))
         self.save_constants(positive)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return LeakyReLUBackward(*self.saved_constants, self.slope)(dy)
 
 
@@ -37,28 +38,29 @@ class LeakyReLUBackward(Function):
     The mask is where another array was positive: LeakyReLU's backward pass.
     """
 
-    def __init__(self, mask: Any, negative_slope: float) -> None:
-        self.mask, self.slope = mask, negative_slope
+    def __init__(self, mask: Array, negative_slope: float) -> None:
+        self.slope = negative_slope
+        self.mask: Array | None = mask
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         self.save_constants(self.mask)
         y = leaky_relu_backward(x, self.mask, self.slope)
         self.mask = None
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return LeakyReLUBackward(*self.saved_constants, self.slope)(dy)
 
 
 class Tanh(Function):
     """y = tanh x        dx = (1 − y²) · dy"""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         y = get_array_module(x).tanh(x)
         self.save_for_backward(y)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         (y,) = self.saved_tensors
         return dy * (1.0 - y * y)
 
@@ -66,12 +68,12 @@ class Tanh(Function):
 class Sigmoid(Function):
     """y = 1 / (1 + e⁻ˣ)        dx = y (1 − y) · dy"""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         y = sigmoid_forward(x)
         self.save_for_backward(y)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         (y,) = self.saved_tensors
         return dy * (y * (1.0 - y))
 
@@ -79,11 +81,11 @@ class Sigmoid(Function):
 class Softplus(Function):
     """y = ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)        dx = σ(x) · dy"""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         self.save_for_backward(x)
         return softplus_forward(x)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         (x,) = self.saved_tensors
         return dy * sigmoid(x)
 
@@ -94,14 +96,14 @@ class Softmax(Function):
     def __init__(self, axis: Axes) -> None:
         self.axis = axis
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         xp = get_array_module(x)
         y = xp.exp(x - x.max(axis=self.axis, keepdims=True))
         y = y / y.sum(axis=self.axis, keepdims=True)
         self.save_for_backward(y)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         (y,) = self.saved_tensors
         return y * (dy - _sum(dy * y, self.axis, keepdims=True))
 
@@ -112,14 +114,14 @@ class LogSoftmax(Function):
     def __init__(self, axis: Axes) -> None:
         self.axis = axis
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         xp = get_array_module(x)
         shifted = x - x.max(axis=self.axis, keepdims=True)
         y = shifted - xp.log(xp.exp(shifted).sum(axis=self.axis, keepdims=True))
         self.save_for_backward(y)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         (y,) = self.saved_tensors
         return dy - exp(y) * _sum(dy, self.axis, keepdims=True)
 
@@ -163,3 +165,6 @@ def log_softmax(x: Any, axis: int = -1) -> Tensor:
     """x − ln Σ eˣ along an axis."""
     x, axis = nonempty_axis("log_softmax", as_floating("log_softmax", x), axis)
     return LogSoftmax(axis)(x)
+
+
+__getattr__ = renamed_in(__name__)

@@ -7,14 +7,16 @@ nor have to travel to a GPU. Whole numbers leave integers what they are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
-from minigan.functions._common import as_floating, as_tensor, like
+from minigan.functions._common import NUMBER, as_floating, as_tensor, like
 from minigan.functions.manipulation import sum_to
 from minigan.kernels import elementwise as kernels
+from minigan.renamed import renamed_in
 
 
 class _Binary(Function):
@@ -238,86 +240,89 @@ class Abs(Function):
 
 
 def add(a: Any, b: Any) -> Tensor:
-    """a + b, broadcast. Either may be a Tensor, an array or a number."""
-    if isinstance(b, Real):
+    """y = a + b, broadcast. Either may be a Tensor, an array or a number."""
+    if isinstance(b, NUMBER):
         return _with_number(AddScalar, "add", a, b, "a")
-    return _with_number(AddScalar, "add", b, a, "b") if isinstance(a, Real) else Add()(*_matched("add", a, b))
+    return _with_number(AddScalar, "add", b, a, "b") if isinstance(a, NUMBER) else Add()(*_matched("add", a, b))
 
 
 def sub(a: Any, b: Any) -> Tensor:
-    """a − b, broadcast. Either may be a Tensor, an array or a number."""
-    if isinstance(b, Real):
+    """y = a − b, broadcast. Either may be a Tensor, an array or a number."""
+    if isinstance(b, NUMBER):
         return _with_number(AddScalar, "sub", a, -_plain(b), "a")
-    return _with_number(AddScalar, "sub", neg(b), a, "b") if isinstance(a, Real) else Sub()(*_matched("sub", a, b))
+    return _with_number(AddScalar, "sub", neg(b), a, "b") if isinstance(a, NUMBER) else Sub()(*_matched("sub", a, b))
 
 
 def mul(a: Any, b: Any) -> Tensor:
-    """a · b elementwise, broadcast. Either may be a Tensor, an array or a number."""
-    if isinstance(b, Real):
+    """y = a · b elementwise, broadcast. Either may be a Tensor, an array or a number."""
+    if isinstance(b, NUMBER):
         return _with_number(MulScalar, "mul", a, b, "a")
-    return _with_number(MulScalar, "mul", b, a, "b") if isinstance(a, Real) else Mul()(*_matched("mul", a, b))
+    return _with_number(MulScalar, "mul", b, a, "b") if isinstance(a, NUMBER) else Mul()(*_matched("mul", a, b))
 
 
 def div(a: Any, b: Any) -> Tensor:
-    """a / b elementwise, broadcast. Either may be a Tensor, an array or a number."""
-    if isinstance(b, Real):
+    """y = a / b elementwise, broadcast. Either may be a Tensor, an array or a number."""
+    if isinstance(b, NUMBER):
         if b == 0:
             raise ZeroDivisionError("div: b is 0, and nothing can be divided by it")
         return MulScalar(1.0 / float(b))(as_floating("div", a, "a"))
-    if isinstance(a, Real):
+    if isinstance(a, NUMBER):
         return MulScalar(float(a))(power(as_floating("div", b, "b"), -1))
     a, b = _matched("div", a, b)
     return Div()(as_floating("div", a, "a"), b)
 
 
 def neg(x: Any) -> Tensor:
-    """−x."""
-    return _with_number(MulScalar, "neg", x, -1)
+    """y = −x."""
+    return _with_number(MulScalar, "neg", x, -1, "x")
 
 
 def power(x: Any, exponent: float) -> Tensor:
-    """x^exponent, the exponent being a number."""
-    if not isinstance(exponent, Real):
+    """y = x^exponent, the exponent being a number."""
+    if not isinstance(exponent, NUMBER):
         raise TypeError(
             f"power: exponent must be a number, not {type(exponent).__name__}: for an array y use exp(y * log(x))"
         )
-    return _with_number(Power, "power", x if exponent >= 0 else as_floating("power", x), exponent)
+    return _with_number(Power, "power", x if exponent >= 0 else as_floating("power", x), exponent, "x")
 
 
 def maximum(a: Any, b: Any) -> Tensor:
-    """max(a, b) elementwise, broadcast; in a tie each gets half of the gradient."""
+    """y = max(a, b) elementwise, broadcast; in a tie each gets half of the gradient."""
     return Maximum()(*_matched("maximum", a, b))
 
 
 def minimum(a: Any, b: Any) -> Tensor:
-    """min(a, b) elementwise, broadcast; in a tie each gets half of the gradient."""
+    """y = min(a, b) elementwise, broadcast; in a tie each gets half of the gradient."""
     return Minimum()(*_matched("minimum", a, b))
 
 
 def exp(x: Any) -> Tensor:
-    """eˣ."""
+    """y = eˣ."""
     return Exp()(as_floating("exp", x))
 
 
 def log(x: Any) -> Tensor:
-    """The natural logarithm."""
+    """y = ln x, the natural logarithm."""
     return Log()(as_floating("log", x))
 
 
 def sqrt(x: Any) -> Tensor:
-    """√x."""
+    """y = √x."""
     return Sqrt()(as_floating("sqrt", x))
 
 
 def abs(x: Any) -> Tensor:
-    """|x|."""
+    """y = |x|."""
     return Abs()(as_tensor("abs", x))
 
 
-def _with_number(function: type[Function], name: str, x: Any, number: Real, label: str = "x") -> Tensor:
+def _with_number(function: Callable[[float], Function], name: str, x: Any, number: Any, label: str) -> Tensor:
     """The function, with a number as its option, of x; integers stay so and take only whole numbers."""
-    x = as_tensor(name, x, label)
-    if isinstance(number, Integral) and x.dtype.kind not in "fc":
+    if not isinstance(x, Tensor):
+        x = as_tensor(name, x, label)
+    if x.array.dtype.kind in "fc":
+        return function(float(number))(x)
+    if isinstance(number, Integral):
         return function(int(number))(x)
     return function(float(number))(as_floating(name, x, label))
 
@@ -330,15 +335,23 @@ def _plain(number: Real) -> int | float:
 def _matched(name: str, a: Any, b: Any) -> tuple[Tensor, Tensor]:
     """Both as Tensors of one floating dtype: numbers, lists and integer arrays take the other's."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        if a.dtype == b.dtype or (_is_floating(a) and _is_floating(b)):
+        if a.array.dtype is b.array.dtype or a.dtype == b.dtype or (_is_floating(a) and _is_floating(b)):
             return a, b  # float32 and float64 do not mix: the call itself says so
         return (a, b.to(dtype=a.dtype)) if _is_floating(a) else (a.to(dtype=b.dtype), b)
     if isinstance(a, Tensor):
-        return (a, like(name, "b", b, a)) if _is_floating(a) else _matched(name, a, as_tensor(name, b, "b", a.device))
+        return (a, like(name, "b", b, a)) if _is_floating(a) else _matched(name, a, _beside(name, "b", b, a))
     if isinstance(b, Tensor):
-        return (like(name, "a", a, b), b) if _is_floating(b) else _matched(name, as_tensor(name, a, "a", b.device), b)
+        return (like(name, "a", a, b), b) if _is_floating(b) else _matched(name, _beside(name, "a", a, b), b)
     return as_tensor(name, a, "a"), as_tensor(name, b, "b")
 
 
+def _beside(name: str, label: str, value: Any, x: Tensor) -> Tensor:
+    """`value` as a Tensor where x is, of the dtype that a Tensor of it has."""
+    return x.new_tensor(value, as_tensor(name, value, label).dtype)
+
+
 def _is_floating(x: Tensor) -> bool:
-    return x._data.dtype.kind in "fc"
+    return x.array.dtype.kind in "fc"
+
+
+__getattr__ = renamed_in(__name__)

@@ -128,7 +128,7 @@ def _checked(name: str, x: Any, weight: Any, bias: Any, in_axis: int) -> tuple[T
     x = as_floating(name, x)
     weight = as_like(name, "weight", weight, x)
     check_images(name, x)
-    shape = weight._data.shape
+    shape = weight.array.shape
     order = "(out, in, KH, KW)" if in_axis == 1 else "(in, out, KH, KW)"
     if len(shape) != 4:
         raise ValueError(f"{name}: weight must be {order}, but has shape {shape}")

@@ -6,9 +6,11 @@ from math import prod
 from typing import Any
 
 from minigan.autograd import Function, Tensor
+from minigan.backend import Array
 from minigan.functions._common import as_floating, as_like, as_shaped, as_tensor
 from minigan.functions.manipulation import reshape, sum_to, transpose
 from minigan.functions.reduction import sum as _sum
+from minigan.kernels import product as kernels
 
 
 class MatMul(Function):
@@ -17,27 +19,22 @@ class MatMul(Function):
     Over the last two axes; the axes before them broadcast.
     """
 
-    def forward(self, a, b):
+    def forward(self, a: Array, b: Array) -> Array:
         self.save_for_backward(a, b)
         try:
-            return _forwards(a) @ _forwards(b)
+            return kernels.matmul(a, b)
         except ValueError:
             raise ValueError(
                 f"matmul: a of shape {a.shape} and b of shape {b.shape} do not broadcast before their last two axes: "
                 "there, counted from the last, lengths must be equal, or one of them 1"
             ) from None
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         a, b = self.saved_tensors
         need_a, need_b = self.needs_input_grad
         da = sum_to(MatMul()(dy, _swapped(b)), a.shape) if need_a else None
         db = sum_to(MatMul()(_swapped(a), dy), b.shape) if need_b else None
         return da, db
-
-
-def _forwards(a: Any) -> Any:
-    """A stack of matrices, copied if an axis goes backwards in memory: CuPy's product of stacks cannot step back."""
-    return a.copy() if a.ndim > 2 and min(a.strides) < 0 else a
 
 
 class Dense(Function):
@@ -48,14 +45,14 @@ class Dense(Function):
     x (N, C), W (O, C), b (O), y (N, O).
     """
 
-    def forward(self, x, weight, bias=None):
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
         self.save_for_backward(x, weight)
         y = x @ weight.T
         if bias is not None:
             y += bias
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.saved_tensors
         need_x, need_w, *need_b = self.needs_input_grad
         dx = MatMul()(dy, weight) if need_x else None
@@ -71,11 +68,11 @@ class DenseWeightGrad(Function):
     x (N, C), g (N, O), w (O, C).
     """
 
-    def forward(self, x, g):
+    def forward(self, x: Array, g: Array) -> Array:
         self.save_for_backward(x, g)
         return g.T @ x
 
-    def backward(self, dw):
+    def backward(self, dw: Tensor) -> tuple[Tensor | None, ...]:
         x, g = self.saved_tensors
         need_x, need_g = self.needs_input_grad
         return MatMul()(g, dw) if need_x else None, Dense()(x, dw) if need_g else None

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from minigan.autograd import Tensor
-from minigan.backend import default_rng
+from minigan.backend import SINGLE_PROCESS, ProcessGroup, default_rng
 from minigan.functions._common import as_floating, as_number
 from minigan.functions.arithmetic import MaskMul
-from minigan.kernels.layout import PIXELS_FIRST
-from minigan.kernels.random import keep_mask
+from minigan.kernels.random import dropout_mask
 
 
-def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Any = None, process_group: Any = None) -> Tensor:
+def dropout(
+    x: Any, p: float = 0.5, training: bool = True, rng: Any = None, process_group: ProcessGroup = SINGLE_PROCESS
+) -> Tensor:
     """y = m · x / (1 − p), m being 0 with probability p and 1 otherwise; x itself outside of training.
 
     dx = m · dy / (1 − p): a `MaskMul`. rng: a numpy.random.Generator (default: minigan's own). A number
-    is dropped where its uniform draw u in [0, 1) is below p. The draws are the same on every device,
-    images' in the kernels' order (H, W, N, C), so that the mask lies in memory as the images do.
-    process_group: the processes that x's batch is shared out to (`distributed.ProcessGroup`); x takes its part of
-    the whole batch's mask. Srivastava et al., 2014.
+    is dropped where its uniform draw u in [0, 1) is below p; the same draws give the same mask on every device,
+    and for images they are taken in the order (H, W, N, C). process_group: the processes that x's batch is shared
+    out to; x takes its part of the whole batch's mask. Srivastava et al., 2014.
     """
     p = checked_probability("dropout", p)
     x = as_floating("dropout", x)
@@ -30,16 +30,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, rng: Any = None, proc
         raise TypeError(
             f"dropout: rng must be a numpy.random.Generator, not {type(rng).__name__}: numpy.random.default_rng(seed)"
         )
-    shape, batch = list(x.shape), 0
-    if x.ndim == 4:
-        n, c, h, w = x.shape
-        shape, batch = [h, w, n, c], 2
-    if process_group is None:
-        mask = keep_mask(rng, tuple(shape), p, x._data)
-    else:
-        shape[batch], part = process_group.part(shape[batch])
-        mask = keep_mask(rng, tuple(shape), p, x._data)[(slice(None),) * batch + (part,)]
-    return MaskMul(mask.transpose(PIXELS_FIRST) if x.ndim == 4 else mask)(x)
+    return MaskMul(dropout_mask(x.array, p, rng, process_group))(x)
 
 
 def checked_probability(name: str, p: Any) -> float:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from numbers import Real
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import CPU, Array, Device, can_look, get_array_module, is_array, to_device, zeros
-from minigan.functions._common import as_floating, as_like, as_tensor, like
+from minigan.backend import as_array, get_array_module
+from minigan.functions._common import as_floating, as_like, like
 from minigan.functions.activation import log_softmax, relu, sigmoid
 from minigan.functions.arithmetic import abs as _abs
 from minigan.functions.arithmetic import log, maximum
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
-from minigan.kernels.loss import cross_entropy_with_logits, cross_entropy_with_logits_slope
+from minigan.kernels.indexing import beside, labels_outside
+from minigan.kernels.loss import cross_entropy_with_logits, cross_entropy_with_logits_slope, filled_like
 
 SMALLEST_LOG = -100.0  # what ln 0 counts as in binary_cross_entropy, as in PyTorch
 
@@ -100,14 +100,14 @@ def binary_cross_entropy(p: Any, target: Any, reduction: str = "mean") -> Tensor
 
 
 def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """(x − target)²."""
+    """y = (x − target)²."""
     x = as_floating("mse_loss", x)
     difference = x - _target("mse_loss", x, target)
     return _reduced("mse_loss", difference * difference, reduction)
 
 
 def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """|x − target|."""
+    """y = |x − target|."""
     x = as_floating("l1_loss", x)
     return _reduced("l1_loss", _abs(x - _target("l1_loss", x, target)), reduction)
 
@@ -121,8 +121,10 @@ def hinge_loss(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
 def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     """−ln softmax(logits)[label], for logits (N, K) and integer labels (N) in 0 … K−1."""
     logits = as_floating("cross_entropy", logits, "logits")
-    if not is_array(labels):  # a list stays on the host, to be looked at
-        labels = as_tensor("cross_entropy", labels, "labels", CPU)._data
+    try:
+        labels = as_array(labels)  # a list stays on the host, to be looked at
+    except ValueError as error:
+        raise ValueError(f"cross_entropy: labels: {error}") from None
     if labels.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy: labels must be integers, the classes' numbers, not {labels.dtype}")
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
@@ -130,21 +132,20 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
             f"cross_entropy: logits has shape {logits.shape}, labels {labels.shape}: logits must be (N, K) and labels "
             "(N,), one for each row"
         )
-    if can_look(labels) and labels.size and not (0 <= labels.min() and labels.max() < logits.shape[1]):
+    if outside := labels_outside(labels, logits.shape[1]):
         raise ValueError(
             f"cross_entropy: labels must lie in 0 … {logits.shape[1] - 1} for logits of shape {logits.shape}, but "
-            f"they run from {labels.min()} to {labels.max()}"
+            f"they run from {outside[0]} to {outside[1]}"
         )
-    rows = get_array_module(logits._data).arange(len(labels))
-    losses = -log_softmax(logits, axis=1)[rows, to_device(labels, logits.device)]
+    rows = get_array_module(logits.array).arange(len(labels))
+    losses = -log_softmax(logits, axis=1)[rows, beside(labels, logits.array)]
     return _reduced("cross_entropy", losses, reduction)
 
 
 def _target(name: str, x: Tensor, target: Any, of: str = "x") -> Tensor:
     """The target as a Tensor like x, which is called `of`; a number stands for an array full of it."""
     if isinstance(target, Real):
-        number = _number(float(target), x.dtype, x.device)
-        return Tensor._of(get_array_module(number).broadcast_to(number, x.shape))
+        return Tensor.from_array(filled_like(x.array, float(target)))
     if not isinstance(target, Tensor):
         target = like(name, "target", target, x)
     elif target.dtype.kind not in "fc":
@@ -155,14 +156,6 @@ def _target(name: str, x: Tensor, target: Any, of: str = "x") -> Tensor:
             "has its own target"
         )
     return as_like(name, "target", target, x, of)
-
-
-@lru_cache(maxsize=32)
-def _number(value: float, dtype: Any, device: Device) -> Array:
-    """A number on its device, made once: nobody writes to it."""
-    array = zeros((), dtype, device)
-    array.fill(value)
-    return array
 
 
 def _reduced(name: str, values: Tensor, reduction: str) -> Tensor:

@@ -14,22 +14,19 @@ from typing import Any
 from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module, is_array
 from minigan.functions._common import as_ints, as_tensor, check_images
+from minigan.kernels import layout as kernels
 from minigan.kernels.geometry import normalize_padding
-from minigan.kernels.layout import to_native
 
 
 class Reshape(Function):
-    """y = x in another shape        dx = dy in x's shape
-
-    Numbers that become images (N, C, H, W) are laid out in memory as the kernels want them.
-    """
+    """y = x in another shape        dx = dy in x's shape"""
 
     def __init__(self, shape: Sequence[int]) -> None:
         self.shape = tuple(shape)
 
     def forward(self, x):
         try:
-            y = x.reshape(self.shape)
+            return kernels.reshape(x, self.shape)
         except ValueError:
             known = prod(n for n in self.shape if n != -1)
             rule = (
@@ -40,7 +37,6 @@ class Reshape(Function):
             raise ValueError(
                 f"reshape: x of shape {x.shape} has {x.size} elements, but shape {self.shape} {rule}"
             ) from None
-        return to_native(y) if y.ndim == 4 and x.ndim != 4 else y
 
     def backward(self, dy):
         return reshape(dy, self.input_shapes[0])
@@ -236,7 +232,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
 
 def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
     """x repeated to `shape` by NumPy's rule; itself if it has that shape."""
-    if isinstance(x, Tensor) and x._data.shape == shape:
+    if isinstance(x, Tensor) and x.array.shape == shape:
         return x
     x, shape = as_tensor("broadcast_to", x), as_ints("broadcast_to: the shape", shape)
     return x if x.shape == shape else BroadcastTo(shape)(x)
@@ -244,7 +240,7 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
 
 def sum_to(x: Any, shape: Sequence[int]) -> Tensor:
     """x summed down to `shape`, the transpose of `broadcast_to`; itself if it has that shape."""
-    if isinstance(x, Tensor) and x._data.shape == shape:
+    if isinstance(x, Tensor) and x.array.shape == shape:
         return x
     x, shape = as_tensor("sum_to", x), as_ints("sum_to: the shape", shape)
     return x if x.shape == shape else SumTo(shape)(x)
@@ -253,8 +249,8 @@ def sum_to(x: Any, shape: Sequence[int]) -> Tensor:
 def getitem(x: Any, index: Any) -> Tensor:
     """x[index] for integers, slices, and arrays of integers or booleans."""
     if isinstance(index, tuple):
-        index = tuple(i._data if isinstance(i, Tensor) else i for i in index)
-    return GetItem(index._data if isinstance(index, Tensor) else index)(as_tensor("getitem", x))
+        index = tuple(i.array if isinstance(i, Tensor) else i for i in index)
+    return GetItem(index.array if isinstance(index, Tensor) else index)(as_tensor("getitem", x))
 
 
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:

@@ -6,18 +6,19 @@ backward pass a function of its own: fast, because it is one formula, and differ
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import get_array_module
+from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup, get_array_module
 from minigan.functions._common import as_floating, as_number, as_shaped, as_tensor, check_images
 from minigan.functions.activation import LeakyReLU, LeakyReLUBackward
 from minigan.functions.arithmetic import power
+from minigan.functions.distributed import all_reduce_mean
 from minigan.functions.manipulation import reshape
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
-from minigan.functions.synchronised import SyncBatchNorm
 from minigan.kernels.normalization import (
     Axes,
     Statistics,
@@ -26,66 +27,88 @@ from minigan.kernels.normalization import (
     is_positive,
     update_running,
 )
-from minigan.kernels.synchronised import whole_count
 
 
 class BatchNorm(Function):
     """y = γ x̂ + β,  x̂ = (x − μ) r,  r = 1/√(v + ε)
-    dx = γ r (dy − Σdy/M − x̂ Σ(dy·x̂)/M)        dγ = Σ dy·x̂        dβ = Σ dy
+    dx = γ r (dy − mean(dy) − x̂ mean(dy·x̂))        dγ = Σ dy·x̂        dβ = Σ dy
 
-    μ, v: mean and biased variance of x over `axes` (M numbers). γ, β have x's rank, with length 1
-    along `axes`. Ioffe and Szegedy, 2015. With a negative slope s ≥ 0, y is s·y where it is not
-    positive, as LeakyReLU's, and dy goes through the gate of that first: one function for the two
-    spares passes over memory. After a call, `statistics` holds the batch's.
+    μ, v: mean and biased variance of x over `axes`. γ, β have x's rank, with length 1 along `axes`.
+    Ioffe and Szegedy, 2015.
+
+    With a negative slope s ≥ 0, y is s·y where it is not positive, as LeakyReLU's, and dy goes through the gate of
+    that first: one function for the two spares passes over memory.
+
+    If a batch of N images is shared out to a process group, and n of them are here, all means are over the whole
+    batch; in dx each process' dy counts n/N, and the result N/n (see `functions.distributed`).
+
+    After a call, `statistics` holds the batch's.
     """
 
-    def __init__(self, axes: Axes, eps: float, negative_slope: float | None = None) -> None:
-        self.axes, self.eps, self.slope = axes, float(eps), negative_slope
+    def __init__(
+        self, axes: Axes, eps: float, negative_slope: float | None = None, process_group: ProcessGroup = SINGLE_PROCESS
+    ) -> None:
+        self.axes, self.eps, self.slope, self.process_group = axes, float(eps), negative_slope, process_group
+        self.weight = process_group.weight
 
-    def forward(self, x, gamma, beta):
+    def forward(self, x: Array, gamma: Array, beta: Array) -> Array:
         with_gate = any(self.needs_input_grad)
-        y, self.statistics = batch_norm_forward(x, gamma, beta, self.axes, self.eps, self.slope, with_gate)
+        y, self.statistics = batch_norm_forward(
+            x, gamma, beta, self.axes, self.eps, self.slope, with_gate, self.process_group
+        )
         self.save_for_backward(x, gamma)
         self.save_constants(self.statistics)  # a cache: BatchNormBackward differentiates through them
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x, gamma = self.saved_tensors
-        return BatchNormBackward(self.axes, self.eps, self.slope, *self.saved_constants)(dy, x, gamma)
+        (statistics,) = self.saved_constants
+        node = BatchNormBackward(self.axes, self.eps, self.slope, statistics, self.process_group, self.weight)
+        return node(dy, x, gamma)
 
 
 class BatchNormBackward(Function):
-    """(dx, dγ, dβ) of `BatchNorm` as a function of (g, x, γ), g being BatchNorm's dy.
+    """(dx, dγ, dβ) of `BatchNorm` as a function of (dy, x, γ).
 
-    With a negative slope, g is dy behind the gate of the activation, and dg goes back through it: where it is
-    open changes in jumps only. With cotangents u, p, q of (dx, dγ, dβ), means over `axes`, and
-    P v = v − mean(v) − x̂ mean(v·x̂):
+    With cotangents u, p, q of (dx, dγ, dβ), w = n/N (1 for one process), g = w·dy (behind the gate of the activation,
+    if there is one), means over `axes` and all processes, Σ over this one, and P t = t − mean(t) − x̂ mean(t·x̂):
 
-        dg = γ r P u + p x̂ + q        dγ = r Σ u·(P g)
-        dx = −γ r² [ x̂ mean(u·P g) + P(u mean(g·x̂) + g mean(u·x̂)) ] + p r P g
+        ddy = γ r P u + p x̂ + q        (through the gate: where it is open changes in jumps only)
+        dγ  = r Σ u·(P g) / w
+        dx  = (P(a g + b u) + c x̂) / w,    a = r p − γ r² mean(u·x̂),  b = −γ r² mean(g·x̂),  c = −γ r² mean(u·P g)
 
-    since δx̂ = r P δx, δr = −r² mean(x̂ δx), and P is symmetric.
+    since δx̂ = r P δx, δr = −r² mean(x̂ δx), and P is symmetric. (dx here is N/n times the gradient of the loss of all.)
     """
 
-    def __init__(self, axes: Axes, eps: float, negative_slope: float | None, statistics: Statistics) -> None:
+    def __init__(
+        self,
+        axes: Axes,
+        eps: float,
+        negative_slope: float | None,
+        statistics: Statistics,
+        process_group: ProcessGroup = SINGLE_PROCESS,
+        weight: float = 1.0,
+    ) -> None:
         self.axes, self.eps, self.slope = axes, eps, negative_slope
+        self.process_group, self.weight = process_group, weight
         self.statistics: Statistics | None = statistics
 
-    def forward(self, dy, x, gamma):
+    def forward(self, dy: Array, x: Array, gamma: Array) -> tuple[Array, Array, Array]:
         self.save_for_backward(dy, x, gamma)
         self.save_constants(self.statistics)
-        gradients = batch_norm_backward(dy, x, gamma, self.statistics, self.axes, self.slope)
+        gradients = batch_norm_backward(
+            dy, x, gamma, self.statistics, self.axes, self.slope, self.process_group, self.weight
+        )
         self.statistics = None
         return gradients
 
-    def backward(self, u, p, q):
-        g, x, gamma = self.saved_tensors
-        if self.slope is not None:
-            mask = is_positive(x._data, *self.saved_constants, self.axes)
-            g = LeakyReLUBackward(mask, self.slope)(g)
+    def backward(self, u: Tensor, p: Tensor, q: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        dy, x, gamma = self.saved_tensors
+        need_dy, need_x, need_gamma = self.needs_input_grad
+        through_gate = self._gate(x)
 
         def mean(t: Tensor) -> Tensor:
-            return _mean(t, self.axes, keepdims=True)
+            return all_reduce_mean(_mean(t, self.axes, keepdims=True), self.process_group)
 
         centred = x - mean(x)
         r = power(mean(centred * centred) + self.eps, -0.5)
@@ -94,19 +117,30 @@ class BatchNormBackward(Function):
         def project(t: Tensor) -> Tensor:
             return t - mean(t) - normal * mean(t * normal)
 
-        need_g, need_x, need_gamma = self.needs_input_grad
-        dg = gamma * r * project(u) + p * normal + q if need_g else None
-        if need_g and self.slope is not None:
-            dg = LeakyReLUBackward(mask, self.slope)(dg)
+        ddy = through_gate(gamma * r * project(u) + p * normal + q) if need_dy else None
         if not (need_x or need_gamma):
-            return dg, None, None
+            return ddy, None, None
+        g = _times(self.weight, through_gate(dy))
         along_g = project(g)
-        dgamma = r * _sum(u * along_g, self.axes, keepdims=True) if need_gamma else None
+        dgamma = _times(1 / self.weight, r * _sum(u * along_g, self.axes, keepdims=True)) if need_gamma else None
         if not need_x:
-            return dg, None, dgamma
-        curvature = normal * mean(u * along_g) + project(u * mean(g * normal) + g * mean(u * normal))
-        dx = p * r * along_g - gamma * r * r * curvature
-        return dg, dx, dgamma
+            return ddy, None, dgamma
+        curvature = gamma * r * r
+        a, b = r * p - curvature * mean(u * normal), curvature * mean(g * normal)
+        dx = project(a * g - b * u) - curvature * mean(u * along_g) * normal
+        return ddy, _times(1 / self.weight, dx), dgamma
+
+    def _gate(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """What a gradient goes through at the activation."""
+        if self.slope is None:
+            return lambda t: t
+        mask = is_positive(x.array, *self.saved_constants, self.axes)
+        return lambda t: LeakyReLUBackward(mask, self.slope)(t)
+
+
+def _times(share: float, t: Tensor) -> Tensor:
+    """share · t; t itself if the share is all."""
+    return t if share == 1 else t * share
 
 
 # --- as one calls them ---------------------------------------------------------------------------
@@ -121,65 +155,78 @@ def batch_norm(
     training: bool = True,
     momentum: float = 0.1,
     eps: float = 1e-5,
+    *,
     unbiased: bool = True,
-    negative_slope: float | None = None,
     num_batches_tracked: Any = None,
-    process_group: Any = None,
+    process_group: ProcessGroup = SINGLE_PROCESS,
+    negative_slope: float | None = None,
 ) -> Tensor:
     """Batch normalisation of x (N, C) or (N, C, H, W) per channel, with γ, β (C), or 1 and 0.
 
     In training: by the batch's own statistics, and `running_mean`, `running_var` (C), if given,
     become (1 − momentum) · old + momentum · batch; the variance entered there has the divisor
     M − 1 (`unbiased`, PyTorch) or M (TensorFlow). `num_batches_tracked`, a whole number, becomes one
-    more. Otherwise: by the running statistics. negative_slope: of a (leaky) ReLU that y goes through at once.
-    process_group: processes that each have a share of the batch (`distributed.ProcessGroup`): its statistics are then
-    those of all of it, in the derivatives of every order too, and all processes must make the same calls.
+    more. Otherwise: by the running statistics.
+
+    process_group: processes that each have a share of the batch: its statistics are then those of all of it, in the
+    derivatives of every order too, and all processes must make the same calls. negative_slope: of a (leaky) ReLU that
+    y goes through at once.
     """
     x = as_floating("batch_norm", x)
     if x.ndim not in (2, 4):
         raise ValueError(f"batch_norm: x must be (N, C) or (N, C, H, W), but has shape {x.shape}")
     eps, momentum = as_number("batch_norm", "eps", eps, 0), as_number("batch_norm", "momentum", momentum, 0, 1)
     slope = None if negative_slope is None else as_number("batch_norm", "negative_slope", negative_slope, 0)
-    channels = x.shape[1]
+    channels, along = x.shape[1], (1, x.shape[1]) + (1,) * (x.ndim - 2)
     given = {"gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var}
-    gamma, beta, old_mean, old_var = _fitting("batch_norm", x, (channels,), "one number for each channel of x", given)
-    if (running_mean is None) != (running_var is None):
-        given = "running_var" if running_mean is None else "running_mean"
-        raise ValueError(f"batch_norm: running_mean and running_var go together, but only {given} was given")
-    if isinstance(running_mean, (list, tuple)) or isinstance(running_var, (list, tuple)):
-        raise TypeError("batch_norm: running_mean and running_var must be Tensors or arrays: lists are not updated")
-    along = (1, channels) + (1,) * (x.ndim - 2)
+    _check_running(running_mean, running_var, training)
+    gamma, beta, *running = _fitting("batch_norm", x, (channels,), "one number for each channel of x", given)
     gamma = _full(x, along, 1) if gamma is None else reshape(gamma, along)
     beta = _full(x, along, 0) if beta is None else reshape(beta, along)
     if not training:
-        if running_mean is None:
-            raise ValueError(
-                "batch_norm: outside of training running_mean and running_var are needed, but they are None: give "
-                "what training kept, or training=True"
-            )
-        scale = gamma * power(reshape(old_var, along) + eps, -0.5)
-        y = x * scale + (beta - reshape(old_mean, along) * scale)
+        y = _by_statistics(x, gamma, beta, *(reshape(t, along) for t in running), eps)
         return y if slope is None else LeakyReLU(slope)(y)
-
     axes = (0, *range(2, x.ndim))
-    count = prod(x.shape[a] for a in axes)
-    if process_group is not None:
-        count = whole_count(count, process_group.weight)
+    count = _values_per_channel(x, axes, process_group)
+    node = BatchNorm(axes, eps, slope, process_group)
+    y = node(x, gamma, beta)
+    if running_mean is not None:
+        if num_batches_tracked is not None:
+            running.append(as_tensor("batch_norm", num_batches_tracked, "num_batches_tracked"))
+        update_running(node.statistics, momentum, count / (count - 1) if unbiased else 1.0, *(t.array for t in running))
+        for t in running:
+            t.increment_version("batch_norm's running average")
+    node.statistics = None
+    return y
+
+
+def _check_running(mean: Any, var: Any, training: bool) -> None:
+    """Both or neither must be given: both if they are read, and in a form that can be updated."""
+    if (mean is None) != (var is None):
+        given = "running_var" if mean is None else "running_mean"
+        raise ValueError(f"batch_norm: running_mean and running_var go together, but only {given} was given")
+    if isinstance(mean, (list, tuple)) or isinstance(var, (list, tuple)):
+        raise TypeError("batch_norm: running_mean and running_var must be Tensors or arrays: lists are not updated")
+    if mean is None and not training:
+        raise ValueError(
+            "batch_norm: outside of training running_mean and running_var are needed, but they are None: give "
+            "what training kept, or training=True"
+        )
+
+
+def _by_statistics(x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, var: Tensor, eps: float) -> Tensor:
+    """γ (x − mean) / √(var + ε) + β."""
+    scale = gamma * power(var + eps, -0.5)
+    return x * scale + (beta - mean * scale)
+
+
+def _values_per_channel(x: Tensor, axes: Axes, process_group: ProcessGroup) -> int:
+    """How many numbers a channel has, over all processes; a variance needs two."""
+    count = round(prod(x.shape[a] for a in axes) / process_group.weight)
     if count < 2:
         values = "1 value" if count else "no values"
         raise ValueError(f"batch_norm: x of shape {x.shape} has {values} per channel; its variance needs two")
-    node = BatchNorm(axes, eps, slope) if process_group is None else SyncBatchNorm(axes, eps, process_group)
-    y = node(x, gamma, beta)
-    if running_mean is not None:
-        correction = count / (count - 1) if unbiased else 1.0
-        changed = [old_mean, old_var]
-        if num_batches_tracked is not None:
-            changed.append(as_tensor("batch_norm", num_batches_tracked, "num_batches_tracked"))
-        update_running(node.statistics, momentum, correction, *(t._data for t in changed))
-        for t in changed:
-            t._touch("batch_norm's running average")
-    node.statistics = None
-    return y if process_group is None or slope is None else LeakyReLU(slope)(y)
+    return count
 
 
 def _fitting(name: str, x: Tensor, shape: tuple, why: str, given: dict[str, Any]) -> list[Tensor | None]:
@@ -230,7 +277,7 @@ def _standardised(name: str, x: Tensor, axes: Axes, eps: float) -> Tensor:
 
 def _full(x: Tensor, shape: tuple[int, ...], value: float) -> Tensor:
     """A tensor full of one number, of x's dtype and where x is."""
-    return Tensor._of(get_array_module(x._data).full(shape, value, x.dtype))
+    return Tensor.from_array(get_array_module(x.array).full(shape, value, x.dtype))
 
 
 def _scaled(y: Tensor, gamma: Tensor | None, beta: Tensor | None, along: tuple[int, ...]) -> Tensor:

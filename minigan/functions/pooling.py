@@ -14,6 +14,7 @@ from minigan.autograd import Function, Tensor
 from minigan.backend import get_array_module
 from minigan.functions._common import as_floating, check_images
 from minigan.kernels.geometry import Geometry, normalize_padding, normalize_pair
+from minigan.renamed import renamed_in
 
 
 class _Pooling(Function):
@@ -178,3 +179,6 @@ def upsample_nearest2d(x: Any, scale: int = 2) -> Tensor:
     scale = int(scale)
     large = (x.shape[2] * scale, x.shape[3] * scale)
     return AvgSpread2d(Geometry.of_conv(large, (scale, scale), scale, 0))(x) * float(scale * scale)
+
+
+__getattr__ = renamed_in(__name__)

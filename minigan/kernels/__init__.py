@@ -1,5 +1,8 @@
 """Algorithms on arrays: what the engine's functions are made of. Nothing here knows Tensors.
 
+One family a file, in array functions; what runs on a GPU instead is in the file of the same name in `cuda`, and
+`dispatch` chooses between the two.
+
 Images are (N, C, H, W) logically and (H, W, N, C) in memory, weights (O, C, KH, KW) logically and
 (KH, KW, O, C) in memory: the *native* order, made and recognised by `layout`. With pixels first, a
 linear map on pixels (Cook-Toom's transforms) and a linear map on channels (its products, and

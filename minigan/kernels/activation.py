@@ -1,21 +1,17 @@
-"""Activations on arrays, written in as few passes over memory as NumPy allows; on a GPU, in one."""
+"""Activations on arrays, written in as few passes over memory as NumPy allows."""
 
 from __future__ import annotations
 
 from minigan.backend import Array, get_array_module
-from minigan.kernels import cuda
-from minigan.kernels.contiguous import lie_alike
+from minigan.kernels.dispatch import has_cuda_version
 
 
+@has_cuda_version
 def leaky_relu_forward(
     x: Array, slope: float, with_mask: bool = True, out: Array | None = None
 ) -> tuple[Array, Array | None]:
     """y = x where x > 0, slope · x elsewhere; and, if asked for, where x > 0. out: an array for y, or x itself."""
     xp = get_array_module(x)
-    if out is None and _in_one_pass(x):
-        y, mask = xp.empty_like(x), xp.empty_like(x, dtype="bool") if with_mask else None
-        cuda.launch("activation", "leaky_relu", x.size, x, y, mask, float(slope), x.size, dtype=x.dtype)
-        return y, mask
     mask = x > 0 if with_mask else None
     if slope == 0:
         return xp.maximum(x, 0, out=out), mask
@@ -25,13 +21,10 @@ def leaky_relu_forward(
     return (xp.maximum if slope <= 1 else xp.minimum)(x, y, out=y if out is None else out), mask
 
 
+@has_cuda_version
 def leaky_relu_backward(x: Array, mask: Array, slope: float, out: Array | None = None) -> Array:
     """x where mask, slope · x elsewhere. out: where to write it; not x itself."""
     xp = get_array_module(x)
-    if out is None and _in_one_pass(x, mask):
-        y = xp.empty_like(x)
-        cuda.launch("activation", "leaky_relu_backward", x.size, x, mask, y, float(slope), x.size, dtype=x.dtype)
-        return y
     y = xp.empty_like(mask, dtype=x.dtype) if out is None else out
     if x.dtype.kind != "f" or not 0 <= slope <= 1:
         y[...] = xp.where(mask, x, slope * x)
@@ -43,19 +36,17 @@ def leaky_relu_backward(x: Array, mask: Array, slope: float, out: Array | None =
     return y
 
 
+@has_cuda_version
 def sigmoid_forward(x: Array) -> Array:
     """1 / (1 + e⁻ˣ), by e^−|x| ≤ 1, which cannot overflow."""
     xp = get_array_module(x)
-    if _in_one_pass(x):
-        return _from_kernel("sigmoid", x)
     e = xp.exp(xp.minimum(x, -x))  # −|x|, in a form that stays analytic for the complex numbers of derivative checks
     return xp.where(x >= 0, 1 / (1 + e), e / (1 + e))
 
 
+@has_cuda_version
 def softplus_forward(x: Array) -> Array:
     """ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)."""
-    if _in_one_pass(x):
-        return _from_kernel("softplus", x)
     return get_array_module(x).maximum(x, 0) + softplus_tail(x)
 
 
@@ -63,16 +54,3 @@ def softplus_tail(x: Array) -> Array:
     """ln(1 + e^−|x|): what softplus has more than max(x, 0)."""
     xp = get_array_module(x)
     return xp.log1p(xp.exp(xp.minimum(x, -x)))
-
-
-def _in_one_pass(x: Array, mask: Array | None = None) -> bool:
-    """Whether a CUDA kernel can go through the memory of x, and of a mask of x's shape beside it."""
-    if not cuda.suits(x):
-        return False
-    return lie_alike(x) if mask is None else mask.dtype == "bool" and lie_alike(x, mask)
-
-
-def _from_kernel(name: str, x: Array) -> Array:
-    y = get_array_module(x).empty_like(x)
-    cuda.launch("activation", name, x.size, x, y, x.size, dtype=x.dtype)
-    return y

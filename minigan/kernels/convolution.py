@@ -14,11 +14,6 @@ Cook-Toom's rounding is about 1e-5 of the largest value where the plain sum's is
 to training, but between two engines it shows: a pre-activation within it of 0 may fall on LeakyReLU's
 other side, and its gradient jump. So only what is both float32 and large goes there: batches of lessons,
 tests and comparisons, and all gradient checks, are plain sums.
-
-On a GPU it is always im2col: two kernels and one product, where Cook-Toom's transforms are some dozen small
-products with copies between them, and a batch of products at the points. A GPU that waits for launches has
-nothing to gain from fewer multiplications; whether Cook-Toom in a kernel of its own would pay was not
-measured.
 """
 
 from __future__ import annotations
@@ -26,8 +21,9 @@ from __future__ import annotations
 from functools import lru_cache
 from types import ModuleType
 
-from minigan.backend import Array, is_on_gpu
+from minigan.backend import Array
 from minigan.kernels import cook_toom, im2col
+from minigan.kernels.dispatch import has_cuda_version
 from minigan.kernels.geometry import Geometry
 
 # Costs are in multiply-adds of a large matrix product; the ratios were measured on a CPU.
@@ -38,29 +34,28 @@ LARGE = 1e9  # multiply-adds of a plain sum from which Cook-Toom is considered
 REACH = 16  # at most about so many pixels go into one value of a transform
 
 
+@has_cuda_version
 def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
     """y of x (N, C, H, W) and w (O, C, KH, KW), (N, O, OH, OW)."""
-    return _algorithm(x, geometry, *x.shape[:2], len(w), 1).conv_forward(x, w, geometry)
+    return algorithm(geometry, *x.shape[:2], len(w), x.dtype.char, 1).conv_forward(x, w, geometry)
 
 
+@has_cuda_version
 def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
     """dx of dy (N, O, OH, OW) and w (O, C, KH, KW), (N, C, H, W)."""
     n, (o, c) = len(dy), w.shape[:2]
-    return _algorithm(dy, geometry, n, c, o, 2).conv_input_grad(dy, w, geometry)
+    return algorithm(geometry, n, c, o, dy.dtype.char, 2).conv_input_grad(dy, w, geometry)
 
 
+@has_cuda_version
 def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
     """dw of x (N, C, H, W) and dy (N, O, OH, OW), (O, C, KH, KW)."""
-    return _algorithm(x, geometry, *x.shape[:2], dy.shape[1], 1).conv_weight_grad(x, dy, geometry)
-
-
-def _algorithm(x: Array, geometry: Geometry, n: int, c: int, o: int, column_passes: int) -> ModuleType:
-    return im2col if is_on_gpu(x) else algorithm(geometry, n, c, o, x.dtype.char, column_passes)
+    return algorithm(geometry, *x.shape[:2], dy.shape[1], x.dtype.char, 1).conv_weight_grad(x, dy, geometry)
 
 
 @lru_cache(maxsize=4096)
 def algorithm(geometry: Geometry, n: int, c: int, o: int, dtype: str, column_passes: int) -> ModuleType:
-    """`cook_toom` or `im2col`: the quicker on a CPU, or `im2col` but for large float32 convolutions.
+    """`cook_toom` or `im2col`: the quicker, or `im2col` but for large float32 convolutions.
 
     `column_passes` is how often im2col moves its columns: once, or twice to add them up again.
     """

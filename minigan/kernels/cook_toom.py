@@ -10,7 +10,7 @@ A long row is cut into tiles of m outputs, a strided convolution into S phases o
 (each a stride-1 convolution with every S-th tap); stacking the matrices of all tiles and phases
 gives A (OH × R), B (R × H), C (R × KH) for the whole axis, padding and unread pixels included.
 In two dimensions the axes nest: A = Ah ⊗ Aw and so on, and ⊙ is, at each of the Rh·Rw points, an
-ordinary (N × C) · (C × O) matrix product over the channels.
+ordinary (N × C) · (C × O) matrix product over the channels. For NumPy's arrays: on a GPU it is not used.
 
 Cook 1966; Toom 1963; Winograd, Arithmetic Complexity of Computations, 1980;
 Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, 2015.
@@ -18,14 +18,13 @@ Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, 2015.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
 
-from minigan.backend import Array, device_of, get_array_module
+from minigan.backend import Array
 from minigan.kernels.geometry import Geometry, Pair
 from minigan.kernels.layout import PIXELS_FIRST, pixels_first
 from minigan.kernels.parallel import each
@@ -144,19 +143,14 @@ Bands = tuple[tuple[slice, slice, Array], ...]
 
 
 @lru_cache(maxsize=1024)
-def _transforms(geometry: Geometry, module: str, device: int, dtype: str) -> tuple[tuple[Bands, Bands], ...]:
-    """A, Aᵀ, B, Bᵀ, C, Cᵀ of a geometry, each for (rows, columns), on a device."""
-    xp = sys.modules[module]
+def _transforms(geometry: Geometry, dtype: str) -> tuple[tuple[Bands, Bands], ...]:
+    """A, Aᵀ, B, Bᵀ, C, Cᵀ of a geometry, each for (rows, columns)."""
     axes = [axis_matrices(*axis) for axis in _axes(geometry)]
     pairs = [pair for m in zip(*axes, strict=True) for pair in (m, tuple(matrix.T for matrix in m))]
-    return tuple(tuple(_bands(matrix, xp, dtype) for matrix in pair) for pair in pairs)
+    return tuple(tuple(_bands(matrix, dtype) for matrix in pair) for pair in pairs)
 
 
-def _transforms_for(x: Array, geometry: Geometry) -> tuple[tuple[Bands, Bands], ...]:
-    return _transforms(geometry, get_array_module(x).__name__, device_of(x).index, x.dtype.str)
-
-
-def _bands(matrix: np.ndarray, xp, dtype: str) -> Bands:
+def _bands(matrix: np.ndarray, dtype: str) -> Bands:
     """A matrix as (rows, columns, block) triples without the zeros left and right of each block.
 
     A tile only touches pixels near it, so the matrix of a long axis is little but zeros.
@@ -167,106 +161,101 @@ def _bands(matrix: np.ndarray, xp, dtype: str) -> Bands:
         rows = slice(index * len(matrix) // count, (index + 1) * len(matrix) // count)
         used = [0] if not matrix[rows].any() else matrix[rows].any(0).nonzero()[0].tolist()
         columns = slice(used[0], used[-1] + 1)
-        bands.append((rows, columns, xp.asarray(np.ascontiguousarray(matrix[rows, columns]), dtype)))
+        bands.append((rows, columns, np.ascontiguousarray(matrix[rows, columns], dtype)))
     return tuple(bands)
 
 
 def _rows(transform: Bands, image: Array, out: Array) -> Array:
     """`transform` (R × H) applied to the first axis of `image` (H, …), written to `out` (R, …)."""
-    xp = get_array_module(image)
     image, flat = image.reshape(len(image), -1), out.reshape(len(out), -1)
-    strips = _strips(image.shape[1], xp)
+    strips = _strips(image.shape[1])
 
     def apply(index: int) -> None:
         strip = strips[index]
         for rows, columns, block in transform:
-            xp.matmul(block, image[columns, strip], out=flat[rows, strip])
+            np.matmul(block, image[columns, strip], out=flat[rows, strip])
 
-    each(xp, apply, len(strips))
+    each(np, apply, len(strips))
     return out
 
 
 def _columns(transform: Bands, image: Array, out: Array) -> Array:
     """`transform` (R × W) applied to the second axis of `image` (H, W, …), written to `out` (H, R, …)."""
-    xp = get_array_module(image)
     image, flat = image.reshape(*image.shape[:2], -1), out.reshape(*out.shape[:2], -1)
-    for strip in _strips(image.shape[2], xp):
+    for strip in _strips(image.shape[2]):
         for rows, columns, block in transform:
-            xp.matmul(block, image[:, columns, strip], out=flat[:, rows, strip])
+            np.matmul(block, image[:, columns, strip], out=flat[:, rows, strip])
     return out
 
 
-def _strips(length: int, xp) -> list[slice]:
+def _strips(length: int) -> list[slice]:
     """Strips of a transform's long axis: a product of so few rows is quickest in the innermost cache."""
-    step = STRIP if xp.__name__ == "numpy" else length
-    return [slice(i, i + step) for i in range(0, length, step)]
+    return [slice(i, i + STRIP) for i in range(0, length, STRIP)]
 
 
-def _blocks(rows: int, row_bytes: int, xp) -> list[slice]:
+def _blocks(rows: int, row_bytes: int) -> list[slice]:
     """Blocks of row points to work on at a time: about `BLOCK_BYTES` of evaluated images each."""
-    if xp.__name__ != "numpy":
-        return [slice(0, rows)]
     count = min(rows, max(1, rows * row_bytes // BLOCK_BYTES))
     return [slice(i * rows // count, (i + 1) * rows // count) for i in range(count)]
 
 
 def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
     """y = A [(B x) ⊙ (C w)] of x (N, C, H, W) and w (O, C, KH, KW), (N, O, OH, OW)."""
-    a, _, b, _, c, _ = _transforms_for(x, geometry)
-    weight = get_array_module(w).ascontiguousarray(w.transpose(2, 3, 1, 0))
+    a, _, b, _, c, _ = _transforms(geometry, x.dtype.str)
+    weight = np.ascontiguousarray(w.transpose(2, 3, 1, 0))
     return _through(geometry, (b, c, a), pixels_first(x), weight, geometry.out_size)
 
 
 def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
     """dx = Bᵀ [(Aᵀ dy) ⊙ (C w)] of dy (N, O, OH, OW) and w (O, C, KH, KW), (N, C, H, W)."""
-    _, at, _, bt, c, _ = _transforms_for(dy, geometry)
+    _, at, _, bt, c, _ = _transforms(geometry, dy.dtype.str)
     return _through(geometry, (at, c, bt), pixels_first(dy), pixels_first(w), geometry.in_size)
 
 
-def _through(geometry: Geometry, transforms, image: Array, weight: Array, out_size: Pair) -> Array:
+def _through(geometry: Geometry, transforms: tuple, image: Array, weight: Array, out_size: Pair) -> Array:
     """back[(into image) ⊙ (weigh weight)] of (H, W, N, C) and (KH, KW, C, O), as (N, O, *out_size)."""
     into, weigh, back = transforms
-    xp, dtype = get_array_module(image), image.dtype
+    dtype = image.dtype
     (rh, rw), (out_h, out_w) = points(geometry), out_size
     (_, w, n, c), (_, kw, _, o) = image.shape, weight.shape
-    image_rows = _rows(into[0], image, scratch(xp, "image rows", (rh, w, n, c), dtype))
-    weight_rows = _rows(weigh[0], weight, scratch(xp, "weight rows", (rh, kw, c, o), dtype))
-    out_rows = scratch(xp, "out rows", (rh, out_w, n, o), dtype)
-    blocks = _blocks(rh, rw * (n * c + c * o + n * o) * dtype.itemsize, xp)
+    image_rows = _rows(into[0], image, scratch(np, "image rows", (rh, w, n, c), dtype))
+    weight_rows = _rows(weigh[0], weight, scratch(np, "weight rows", (rh, kw, c, o), dtype))
+    out_rows = scratch(np, "out rows", (rh, out_w, n, o), dtype)
+    blocks = _blocks(rh, rw * (n * c + c * o + n * o) * dtype.itemsize)
 
     def convolve(index: int) -> None:
         rows = blocks[index]
         count = rows.stop - rows.start
-        values = _columns(into[1], image_rows[rows], scratch(xp, "values", (count, rw, n, c), dtype))
-        weights = _columns(weigh[1], weight_rows[rows], scratch(xp, "weights", (count, rw, c, o), dtype))
-        products = scratch(xp, "products", (count, rw, n, o), dtype)
-        xp.matmul(values, weights, out=products)
+        values = _columns(into[1], image_rows[rows], scratch(np, "values", (count, rw, n, c), dtype))
+        weights = _columns(weigh[1], weight_rows[rows], scratch(np, "weights", (count, rw, c, o), dtype))
+        products = scratch(np, "products", (count, rw, n, o), dtype)
+        np.matmul(values, weights, out=products)
         _columns(back[1], products, out_rows[rows])
 
-    each(xp, convolve, len(blocks))
-    return _rows(back[0], out_rows, xp.empty((out_h, out_w, n, o), dtype)).transpose(PIXELS_FIRST)
+    each(np, convolve, len(blocks))
+    return _rows(back[0], out_rows, np.empty((out_h, out_w, n, o), dtype)).transpose(PIXELS_FIRST)
 
 
 def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
     """dw = Cᵀ [(B x) ⊙ (Aᵀ dy)] of x (N, C, H, W) and dy (N, O, OH, OW), (O, C, KH, KW)."""
-    xp, dtype = get_array_module(x), x.dtype
-    _, at, b, _, _, ct = _transforms_for(x, geometry)
+    dtype = x.dtype
+    _, at, b, _, _, ct = _transforms(geometry, x.dtype.str)
     image, gradient = pixels_first(x), pixels_first(dy)
     (_, w, n, c), (_, out_w, _, o), (rh, rw) = image.shape, gradient.shape, points(geometry)
     kh, kw = geometry.kernel
-    image_rows = _rows(b[0], image, scratch(xp, "image rows", (rh, w, n, c), dtype))
-    gradient_rows = _rows(at[0], gradient, scratch(xp, "out rows", (rh, out_w, n, o), dtype))
-    weight_rows = scratch(xp, "weight rows", (rh, kw, o, c), dtype)
-    blocks = _blocks(rh, rw * (n * c + c * o + n * o) * dtype.itemsize, xp)
+    image_rows = _rows(b[0], image, scratch(np, "image rows", (rh, w, n, c), dtype))
+    gradient_rows = _rows(at[0], gradient, scratch(np, "out rows", (rh, out_w, n, o), dtype))
+    weight_rows = scratch(np, "weight rows", (rh, kw, o, c), dtype)
+    blocks = _blocks(rh, rw * (n * c + c * o + n * o) * dtype.itemsize)
 
     def convolve(index: int) -> None:
         rows = blocks[index]
         count = rows.stop - rows.start
-        values = _columns(b[1], image_rows[rows], scratch(xp, "values", (count, rw, n, c), dtype))
-        gradients = _columns(at[1], gradient_rows[rows], scratch(xp, "products", (count, rw, n, o), dtype))
-        products = scratch(xp, "weights", (count, rw, o, c), dtype)
-        xp.matmul(gradients.swapaxes(2, 3), values, out=products)
+        values = _columns(b[1], image_rows[rows], scratch(np, "values", (count, rw, n, c), dtype))
+        gradients = _columns(at[1], gradient_rows[rows], scratch(np, "products", (count, rw, n, o), dtype))
+        products = scratch(np, "weights", (count, rw, o, c), dtype)
+        np.matmul(gradients.swapaxes(2, 3), values, out=products)
         _columns(ct[1], products, weight_rows[rows])
 
-    each(xp, convolve, len(blocks))
-    return _rows(ct[0], weight_rows, xp.empty((kh, kw, o, c), dtype)).transpose(PIXELS_FIRST)
+    each(np, convolve, len(blocks))
+    return _rows(ct[0], weight_rows, np.empty((kh, kw, o, c), dtype)).transpose(PIXELS_FIRST)

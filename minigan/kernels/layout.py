@@ -24,3 +24,9 @@ def is_native(x: Array) -> bool:
 def to_native(x: Array) -> Array:
     """x with the same logical shape in native memory order; x itself if it has it already."""
     return x if is_native(x) else pixels_first(x).transpose(PIXELS_FIRST)
+
+
+def reshape(x: Array, shape: tuple[int, ...]) -> Array:
+    """x in another shape. Numbers that become images (N, C, H, W) are laid out in the native order."""
+    y = x.reshape(shape)
+    return to_native(y) if y.ndim == 4 and x.ndim != 4 else y

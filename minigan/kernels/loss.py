@@ -1,37 +1,37 @@
-"""Cross-entropy with logits, number by number."""
+"""Cross-entropy with logits, number by number, and targets that are one number."""
 
 from __future__ import annotations
 
-from minigan.backend import Array, get_array_module
-from minigan.kernels import cuda
+from functools import lru_cache
+from typing import Any
+
+from minigan.backend import Array, Device, device_of, get_array_module, zeros
 from minigan.kernels.activation import sigmoid_forward, softplus_tail
+from minigan.kernels.dispatch import has_cuda_version
 
 
+@has_cuda_version
 def cross_entropy_with_logits(logits: Array, target: Array) -> Array:
     """max(l, 0) − l·t + ln(1 + e^−|l|), for arrays of one shape."""
     xp = get_array_module(logits)
-    if cuda.suits(logits, target) and logits.flags.c_contiguous and (step := _step(target)) is not None:
-        y = xp.empty(logits.shape, logits.dtype)
-        cuda.launch("loss", "cross_entropy", y.size, logits, target, step, y, y.size, dtype=y.dtype)
-        return y
     # In this order a right verdict's small loss is not lost between two large numbers.
     return xp.maximum(logits, 0) - logits * target + softplus_tail(logits)
 
 
+@has_cuda_version
 def cross_entropy_with_logits_slope(g: Array, logits: Array, target: Array) -> Array:
     """(σ(l) − t) · g, for arrays of one shape."""
-    if cuda.suits(g, logits, target) and logits.flags.c_contiguous:
-        steps = _step(g), _step(target)
-        if None not in steps:
-            y = get_array_module(g).empty(logits.shape, logits.dtype)
-            arguments = g, steps[0], logits, target, steps[1], y, y.size
-            cuda.launch("loss", "cross_entropy_slope", y.size, *arguments, dtype=y.dtype)
-            return y
     return (sigmoid_forward(logits) - target) * g
 
 
-def _step(a: Array) -> int | None:
-    """From one number to the next in memory: 1, 0 if all are one and the same, None if neither."""
-    if a.flags.c_contiguous:
-        return 1
-    return None if any(stride and n > 1 for stride, n in zip(a.strides, a.shape, strict=True)) else 0
+def filled_like(x: Array, number: float) -> Array:
+    """An array of x's shape and dtype, where x is, all of it one number: only to be read."""
+    return get_array_module(x).broadcast_to(_number(number, x.dtype, device_of(x)), x.shape)
+
+
+@lru_cache(maxsize=32)
+def _number(value: float, dtype: Any, device: Device) -> Array:
+    """A number on its device, made once: nobody writes to it."""
+    array = zeros((), dtype, device)
+    array.fill(value)
+    return array

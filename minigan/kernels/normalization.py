@@ -1,29 +1,27 @@
-"""Standardising arrays over some axes, and its gradient, in few passes over memory.
+"""Standardising arrays over some axes, and its gradient.
 
 y = γ x̂ + β,  x̂ = (x − μ) r,  r = 1/√(v + ε),  μ and v the mean and the biased variance over `axes`.
 γ and β have x's rank, with length 1 along `axes`; so have the statistics and all sums returned. With a
-slope s ≥ 0 y goes through a leaky ReLU at once, and its gradient through the gate of that.
+slope s ≥ 0 y goes through a leaky ReLU at once, and its gradient through the gate of that. If a batch is shared
+out to a group of processes, μ, v and the sums in dx are those of the whole batch.
 
 Where memory holds x as rows of channels (the native order of images; a plain matrix), the passes
 go over slices of rows small enough to stay in the cache between one operation and the next, and
-the sums over rows are products with a vector of ones, added up in float64. On a GPU three kernels do it,
-and the gate is made again from x, which is cheaper there than to keep a mask.
+the sums over rows are products with a vector of ones, added up in float64. For all else there are array functions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from itertools import repeat
 from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
-from minigan.backend import Array, get_array_module, is_on_gpu
-from minigan.kernels import cuda
+from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup, get_array_module
 from minigan.kernels.activation import leaky_relu_backward, leaky_relu_forward
-from minigan.kernels.contiguous import lie_alike
+from minigan.kernels.dispatch import has_cuda_version
 
 Axes = tuple[int, ...]
 
@@ -40,35 +38,27 @@ class Statistics(NamedTuple):
     gate: Array | None = None
 
 
+@has_cuda_version
 def batch_norm_forward(
-    x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope: float | None = None, with_gate: bool = True
-) -> tuple[Array, Statistics]:
+    x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope: float | None = None, with_gate: bool = True,
+    process_group: ProcessGroup = SINGLE_PROCESS,
+) -> tuple[Array, Statistics]:  # fmt: skip
     """y, and the statistics it was made with; with the gate, if there is a slope and it is asked for."""
-    order, with_gate = _order(x, axes), with_gate and slope is not None
+    order = order_of_rows(x, axes)
     if order is None:
-        mean = x.mean(axis=axes, keepdims=True)
-        centred = x - mean
-        var = (centred * centred).mean(axis=axes, keepdims=True)
-        inv_std = 1 / get_array_module(x).sqrt(var + eps)
-        y, mask = centred * (inv_std * gamma) + beta, None
-        if slope is not None:
-            y, mask = leaky_relu_forward(y, slope, with_gate)
-        return y, Statistics(mean, var, inv_std, mask)
-    if is_on_gpu(x):
-        return _forward_on_gpu(x, gamma, beta, order, axes, eps, slope)
-
-    rows, shape = _rows(x, order, axes), gamma.shape
+        return forward_over_axes(x, gamma, beta, axes, eps, slope, with_gate, process_group)
+    rows, shape, with_gate = rows_of(x, order, axes), gamma.shape, with_gate and slope is not None
     count = len(rows)
-    mean = sum(_sum_rows(part) for part in _slices(rows)) / count
+    mean = process_group.mean(sum(_sum_rows(part) for part in _slices(rows)) / count)
     mean = mean.astype(x.dtype)
-    var = sum(_sum_rows(np.square(part - mean)) for part in _slices(rows)) / count
+    var = process_group.mean(sum(_sum_rows(np.square(part - mean)) for part in _slices(rows)) / count)
     inv_std = 1 / np.sqrt(var + eps)
     scale = inv_std * gamma.reshape(-1)
     shift = (beta.reshape(-1) - mean * scale).astype(x.dtype)
     scale = scale.astype(x.dtype)
     y, mask = np.empty_like(x), np.empty_like(x, dtype=bool) if with_gate else None
-    masks = _slices(_rows(mask, order, axes)) if with_gate else repeat(None)
-    for part, out, positive in zip(_slices(rows), _slices(_rows(y, order, axes)), masks, strict=False):
+    masks = _slices(rows_of(mask, order, axes)) if with_gate else repeat(None)
+    for part, out, positive in zip(_slices(rows), _slices(rows_of(y, order, axes)), masks, strict=False):
         np.multiply(part, scale, out=out)
         out += shift
         if positive is not None:
@@ -78,47 +68,36 @@ def batch_norm_forward(
     return y, Statistics(*(s.astype(x.dtype).reshape(shape) for s in (mean, var, inv_std)), mask)
 
 
-def is_positive(x: Array, statistics: Statistics, axes: Axes) -> Array:
-    """Where y was positive before its activation."""
-    gate = statistics.gate
-    return gate if gate.dtype == "bool" else _positive_on_gpu(x, gate, _order(x, axes), axes)
-
-
+@has_cuda_version
 def batch_norm_backward(
-    dy: Array, x: Array, gamma: Array, statistics: Statistics, axes: Axes, slope: float | None = None
-) -> tuple[Array, Array, Array]:
-    """dx = γ r (g − Σg/M − x̂ Σ(g·x̂)/M),  dγ = Σ g·x̂,  dβ = Σ g, with M numbers to a sum.
+    dy: Array, x: Array, gamma: Array, statistics: Statistics, axes: Axes, slope: float | None = None,
+    process_group: ProcessGroup = SINGLE_PROCESS, weight: float = 1.0,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """dx = γ r (g − (S(g) + x̂ S(g·x̂)) / M),  dγ = Σ g·x̂,  dβ = Σ g, with M numbers to a sum.
 
-    g is dy, or with a slope s, s·dy where y was not positive.
+    g is dy, or with a slope s, s·dy where y was not positive. S is Σ; over several processes it is the mean of their
+    Σ, each weighed by its share of the batch (`weight` is that of this process).
     """
-    order, (mean, _, inv_std, gate) = _order(x, axes), statistics
+    order = order_of_rows(x, axes)
     if order is None:
-        if slope is not None:
-            dy = leaky_relu_backward(dy, gate, slope)
-        normal = (x - mean) * inv_std
-        dbeta = dy.sum(axis=axes, keepdims=True)
-        dgamma = (dy * normal).sum(axis=axes, keepdims=True)
-        count = x.size // dbeta.size
-        return (dy - dbeta / count - normal * (dgamma / count)) * (gamma * inv_std), dgamma, dbeta
-    if is_on_gpu(x):
-        return _backward_on_gpu(dy, x, gamma, statistics, order, axes, slope)
-
-    dx, shape = np.empty_like(x), gamma.shape
-    rows, gs, dxs = (_rows(a, order, axes) for a in (x, dy, dx))
-    count = len(rows)
+        return backward_over_axes(dy, x, gamma, statistics, axes, slope, process_group, weight)
+    dx, shape, (mean, _, inv_std, gate) = np.empty_like(x), gamma.shape, statistics
+    rows, gs, dxs = (rows_of(a, order, axes) for a in (x, dy, dx))
+    count, channels = rows.shape
     mean, inv_std, gamma = mean.reshape(-1), inv_std.reshape(-1), gamma.reshape(-1)
-    masks = repeat(None) if slope is None else _slices(_rows(gate, order, axes))
-    dbeta = dgamma = 0.0
+    masks = repeat(None) if slope is None else _slices(rows_of(gate, order, axes))
+    dbeta, dgamma = sums = np.zeros((2, channels))
     for part, g, out, positive in zip(_slices(rows), _slices(gs), _slices(dxs), masks, strict=False):
         if positive is not None:
             g = leaky_relu_backward(g, positive, slope, out=out)  # it is needed again below, and dx not yet
-        dbeta = dbeta + _sum_rows(g)
-        dgamma = dgamma + _sum_rows((part - mean) * g)
-    dgamma = dgamma * inv_std
+        dbeta += _sum_rows(g)
+        dgamma += _sum_rows((part - mean) * g)
+    dgamma *= inv_std
     # dx = along_g · g + along_x · x + rest, gathered so that each slice is touched three times.
     along_g = gamma * inv_std
-    along_x = -along_g * inv_std * dgamma / count
-    rest = (-along_g * dbeta / count - along_x * mean).astype(x.dtype)
+    of_g, of_products = process_group.mean(sums, weight)
+    along_x = -along_g * inv_std * of_products / count
+    rest = (-along_g * of_g / count - along_x * mean).astype(x.dtype)
     along_x, along_g = along_x.astype(x.dtype), along_g.astype(x.dtype)
     for part, g, out in zip(_slices(rows), _slices(gs if slope is None else dxs), _slices(dxs), strict=True):
         g = g * along_g
@@ -128,39 +107,70 @@ def batch_norm_backward(
     return dx, dgamma.astype(x.dtype).reshape(shape), dbeta.astype(x.dtype).reshape(shape)
 
 
+@has_cuda_version
+def is_positive(x: Array, statistics: Statistics, axes: Axes) -> Array:
+    """Where y was positive before its activation."""
+    return statistics.gate
+
+
+@has_cuda_version
 def update_running(
     batch: Statistics, momentum: float, correction: float, mean: Array, var: Array, batches: Array | None = None
 ) -> None:
     """running ← (1 − momentum) · running + momentum · batch in `mean` and `var` (C), in place, the batch's variance
     times `correction`; and one more of `batches`, if they are counted."""
-    alike = cuda.suits(mean, var, batch.mean) and (batches is None or batches.dtype == "int64")
-    if alike and lie_alike(mean, var):
-        momenta = 1.0 - momentum, float(momentum), float(correction)
-        arrays = mean, var, batches, batch.mean, batch.var
-        cuda.launch("normalization", "update_running", mean.size, *arrays, *momenta, mean.size, dtype=mean.dtype)
-        return
     mean[...] = mean * (1 - momentum) + batch.mean.reshape(-1) * momentum
     var[...] = var * (1 - momentum) + batch.var.reshape(-1) * correction * momentum
     if batches is not None:
         batches += 1
 
 
-def sum_over(x: Array, axes: Axes) -> Array:
-    """Σ over the axes, in float64 (complex numbers: as wide), with length 1 along them."""
-    order = None if is_on_gpu(x) else _order(x, axes)
-    if order is None or x.dtype.kind == "c":
-        return x.sum(axis=axes, keepdims=True, dtype=get_array_module(x).result_type(x.dtype, "float64"))
-    total = sum(_sum_rows(part) for part in _slices(_rows(x, order, axes)))
-    return total.reshape([1 if a in axes else n for a, n in enumerate(x.shape)])
+# --- in array functions: any axes, any order in memory --------------------------------------------
 
 
-def _order(x: Array, axes: Axes) -> tuple[int, ...] | None:
+def forward_over_axes(
+    x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope: float | None, with_gate: bool,
+    process_group: ProcessGroup,
+) -> tuple[Array, Statistics]:  # fmt: skip
+    """`batch_norm_forward` of any x."""
+    mean = process_group.mean(x.mean(axis=axes, keepdims=True))
+    centred = x - mean
+    var = process_group.mean((centred * centred).mean(axis=axes, keepdims=True))
+    inv_std = 1 / get_array_module(x).sqrt(var + eps)
+    y, mask = centred * (inv_std * gamma) + beta, None
+    if slope is not None:
+        y, mask = leaky_relu_forward(y, slope, with_gate)
+    return y, Statistics(mean, var, inv_std, mask)
+
+
+def backward_over_axes(
+    dy: Array, x: Array, gamma: Array, statistics: Statistics, axes: Axes, slope: float | None,
+    process_group: ProcessGroup, weight: float,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """`batch_norm_backward` of any x."""
+    mean, _, inv_std, gate = statistics
+    if slope is not None:
+        dy = leaky_relu_backward(dy, gate, slope)
+    normal = (x - mean) * inv_std
+    dbeta = dy.sum(axis=axes, keepdims=True)
+    dgamma = (dy * normal).sum(axis=axes, keepdims=True)
+    count = x.size // dbeta.size
+    of_g, of_products = dbeta, dgamma
+    if process_group.communicates:  # in one message, as the other version: processes may lay out their parts otherwise
+        of_g, of_products = process_group.mean(get_array_module(x).stack([dbeta, dgamma]), weight)
+    return (dy - of_g / count - normal * (of_products / count)) * (gamma * inv_std), dgamma, dbeta
+
+
+# --- x as rows of channels -------------------------------------------------------------------------
+
+
+def order_of_rows(x: Array, axes: Axes) -> tuple[int, ...] | None:
     """The order of axes, `axes` before the others, in which x lies in memory; None where it does not, or where
-    x is on a GPU and of a dtype that no kernel takes.
+    its numbers are complex, which float64 cannot add up.
 
     Two are in use: batch first (a matrix, channels-last images), and pixels first (native images).
     """
-    if is_on_gpu(x) and not cuda.suits(x):
+    if x.dtype.kind == "c":
         return None
     kept = [a for a in range(x.ndim) if a not in axes]
     for order in ((*axes, *kept), (*axes[1:], axes[0], *kept)):
@@ -169,7 +179,7 @@ def _order(x: Array, axes: Axes) -> tuple[int, ...] | None:
     return None
 
 
-def _rows(x: Array, order: tuple[int, ...], axes: Axes) -> Array:
+def rows_of(x: Array, order: tuple[int, ...], axes: Axes) -> Array:
     """x as (M, C), its rows in this order of axes; a copy where memory is in another."""
     x = x.transpose(order)
     return x.reshape(prod(x.shape[: len(axes)]), prod(x.shape[len(axes) :]))
@@ -183,75 +193,3 @@ def _slices(rows: Array) -> Iterator[Array]:
 def _sum_rows(part: Array) -> Array:
     """Σ over the rows, in float64."""
     return (np.ones(len(part), part.dtype) @ part).astype("float64")
-
-
-# --- on a GPU, for x that is rows of channels -----------------------------------------------------
-
-
-class _OnGPU:
-    """The kernels of normalization.cu over x's rows (M, C), and how their blocks stand over them.
-
-    `call` launches a kernel of the rows, `add_up` one that goes on with what the blocks have left in `sums`.
-    """
-
-    def __init__(self, x: Array, order: tuple[int, ...], axes: Axes) -> None:
-        self.xp, self.dtype = get_array_module(x), x.dtype
-        self.shape = rows, channels = _rows(x, order, axes).shape
-        self.lanes = min(32, 1 << max(0, channels - 1).bit_length())
-        self.groups = -(-channels // self.lanes)
-        # Enough blocks to fill a large GPU, and eight rows or more to a thread.
-        self.blocks = max(1, min(1024 // max(1, self.groups), rows * self.lanes // (8 * cuda.BLOCK)))
-
-    @cached_property
-    def sums(self) -> Array:
-        """Room for two sums of each block and channel."""
-        return self.xp.empty((self.blocks, 2, self.shape[1]), "float64")
-
-    def call(self, kernel: str, *arguments: Array | float) -> None:
-        threads = self.groups * self.blocks * cuda.BLOCK
-        cuda.launch("normalization", kernel, threads, *arguments, *self.shape, self.lanes, dtype=self.dtype)
-
-    def add_up(self, kernel: str, *arguments: Array | float) -> None:
-        threads, sizes = self.groups * cuda.BLOCK, (self.blocks, *self.shape, self.lanes)
-        cuda.launch("normalization", kernel, threads, self.sums, *arguments, *sizes, dtype=self.dtype)
-
-    def numbers(self, count: int) -> Array:
-        """Room for so many numbers of each channel."""
-        return self.xp.empty((count, self.shape[1]), self.dtype)
-
-
-def _forward_on_gpu(
-    x: Array, gamma: Array, beta: Array, order: tuple[int, ...], axes: Axes, eps: float, slope: float | None
-) -> tuple[Array, Statistics]:
-    gpu = _OnGPU(x, order, axes)
-    gamma, beta = gpu.xp.ascontiguousarray(gamma), gpu.xp.ascontiguousarray(beta)
-    gpu.call("sum_values", x, gpu.sums)
-    y, found, by = gpu.xp.empty_like(x), gpu.numbers(3), gpu.numbers(2)
-    gpu.add_up("finish_statistics", x, gamma, beta, float(eps), found, by)
-    gpu.call("write_y", x, by, y, _slope(slope))
-    return y, Statistics(*found.reshape(3, *gamma.shape), by)
-
-
-def _positive_on_gpu(x: Array, by: Array, order: tuple[int, ...], axes: Axes) -> Array:
-    gpu = _OnGPU(x, order, axes)
-    mask = gpu.xp.empty_like(x, dtype="bool")
-    gpu.call("is_positive", x, by, mask)
-    return mask
-
-
-def _backward_on_gpu(
-    dy: Array, x: Array, gamma: Array, statistics: Statistics, order: tuple[int, ...], axes: Axes, slope: float | None
-) -> tuple[Array, Array, Array]:
-    gpu = _OnGPU(x, order, axes)
-    dy, gamma = gpu.xp.ascontiguousarray(_rows(dy, order, axes)), gpu.xp.ascontiguousarray(gamma)
-    mean, _, inv_std, by = statistics
-    gpu.call("sum_gradients", dy, x, mean, by, gpu.sums, _slope(slope))
-    dx, dgamma, dbeta, factors = gpu.xp.empty_like(x), gpu.numbers(1), gpu.numbers(1), gpu.numbers(3)
-    gpu.add_up("finish_gradients", gamma, inv_std, dgamma, dbeta, factors)
-    gpu.call("write_dx", dy, x, mean, by, factors, dx, _slope(slope))
-    return dx, dgamma.reshape(gamma.shape), dbeta.reshape(gamma.shape)
-
-
-def _slope(slope: float | None) -> float:
-    """What the kernels take: of slope 1, an activation changes nothing."""
-    return 1.0 if slope is None else float(slope)

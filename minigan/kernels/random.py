@@ -1,89 +1,34 @@
-"""Dropout's masks: NumPy's random numbers, made where they are used.
-
-NumPy's `default_rng` draws from PCG64 (O'Neill, 2014): a state s of 128 bits moves on by s ← a s + c, and
-64 bits are made of each (XSL-RR). 2ᵏ steps at once are such a step too, with a ← a², c ← c (a + 1) taken k
-times; so a thread on a GPU can jump to its own place in the row of numbers. The mask is NumPy's to the bit,
-and the generator is left as if it had drawn it.
-"""
+"""Dropout's masks, drawn by NumPy's generators: the same to the bit on every device."""
 
 from __future__ import annotations
 
-import math
-from functools import lru_cache
-from typing import Any
-
 import numpy as np
 
-from minigan.backend import Array, device_of, get_array_module, to_device
-from minigan.kernels import cuda
-
-MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645  # a, in NumPy's pcg64.h
-JUMPS, DRAWS = cuda.CONSTANTS["JUMPS"], cuda.CONSTANTS["DRAWS"]
-WIDE = np.dtype([("high", np.uint64), ("low", np.uint64)])
-TABLE = np.dtype([("a", WIDE, JUMPS), ("c", WIDE, JUMPS)])
+from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup, device_of, to_device
+from minigan.kernels.dispatch import has_cuda_version
+from minigan.kernels.layout import PIXELS_FIRST
 
 
-def keep_mask(rng: np.random.Generator, shape: tuple[int, ...], p: float, like: Array) -> Array:
+def dropout_mask(x: Array, p: float, rng: np.random.Generator, process_group: ProcessGroup = SINGLE_PROCESS) -> Array:
+    """A mask for x: 0 with probability p, else 1 / (1 − p), drawn in the order in which images lie in memory.
+
+    process_group: the processes that x's batch is shared out to: each draws for all of them, and takes its own part.
+    """
+    if x.ndim == 0:
+        return keep_mask(x, (), p, rng)
+    if x.ndim != 4:
+        drawn, own = process_group.part(len(x))
+        return keep_mask(x, (drawn, *x.shape[1:]), p, rng)[own]
+    n, c, h, w = x.shape
+    drawn, own = process_group.part(n)
+    return keep_mask(x, (h, w, drawn, c), p, rng)[:, :, own].transpose(PIXELS_FIRST)
+
+
+@has_cuda_version
+def keep_mask(like: Array, shape: tuple[int, ...], p: float, rng: np.random.Generator) -> Array:
     """0 with probability p, else 1 / (1 − p); where, and of the dtype, that `like` is.
 
     The i-th number is 0 where the i-th of `rng.random(shape, dtype="float32")` is below p.
     """
-    scale = like.dtype.type(1 / (1 - p))
-    if cuda.suits(like) and type(rng.bit_generator) is np.random.PCG64:
-        return _made_on_gpu(rng.bit_generator, shape, p, scale, like)
-    mask = (rng.random(shape, dtype="float32") >= p) * scale
+    mask = (rng.random(shape, dtype="float32") >= p) * like.dtype.type(1 / (1 - p))
     return to_device(mask, device_of(like))
-
-
-def _made_on_gpu(generator: np.random.PCG64, shape: tuple[int, ...], p: float, scale: Any, like: Array) -> Array:
-    mask = get_array_module(like).empty(shape, like.dtype)
-    least = math.ceil(float(np.float32(p)) * 2**24)  # of u = k / 2²⁴ ≥ p, where NumPy compares in float32
-    with generator.lock:
-        before = generator.state
-        c, left, pending = before["state"]["inc"], before["uinteger"], before["has_uint32"]
-        draws = max(mask.size - pending + 1, 0) // 2  # of 64 bits: two numbers each, and a half may be left from before
-        first = _jumped(before["state"]["state"], c, 1)
-        last = _jumped(before["state"]["state"], c, draws)
-        generator.state = before | {
-            "state": {"state": last, "inc": c},
-            "has_uint32": (pending + mask.size) % 2,
-            "uinteger": _drawn(last) >> 32 if draws else left,
-        }
-    threads = max(-(-draws // DRAWS), min(mask.size, 1))
-    numbers = least, scale, pending, left
-    cuda.launch("random", "keep_mask", threads, mask, mask.size, _wide(first), _table(c), *numbers, dtype=mask.dtype)
-    return mask
-
-
-@lru_cache(maxsize=8)
-def _jumps(c: int) -> list[tuple[int, int]]:
-    """(a, c) of 2ᵏ steps at once, for k = 0, 1, …"""
-    jumps = [(MULTIPLIER, c)]
-    while len(jumps) < JUMPS:
-        a, c = jumps[-1]
-        jumps.append((a * a % 2**128, c * (a + 1) % 2**128))
-    return jumps
-
-
-@lru_cache(maxsize=8)
-def _table(c: int) -> np.ndarray:
-    """The jumps as the kernel's struct."""
-    return np.array(tuple([_wide(x).item() for x in column] for column in zip(*_jumps(c), strict=True)), TABLE)
-
-
-def _jumped(state: int, c: int, steps: int) -> int:
-    for k, (a, c_k) in enumerate(_jumps(c)):
-        if steps >> k & 1:
-            state = (a * state + c_k) % 2**128
-    return state
-
-
-def _drawn(state: int) -> int:
-    """The 64 bits that are made of a state."""
-    x, turn = (state >> 64 ^ state) % 2**64, state >> 122
-    return (x >> turn | x << (64 - turn)) % 2**64
-
-
-def _wide(x: int) -> np.ndarray:
-    """128 bits as the kernel's struct."""
-    return np.array((x >> 64, x % 2**64), WIDE)

@@ -41,6 +41,7 @@ class Generator(nn.Module):
             nn.ConvTranspose2d(24, channels, 4, 2, 1), nn.Tanh(),  # 28×28
         )  # fmt: skip
         self.apply(_init)
+        nn.fuse(self)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         return self.main(self.noise(z) + self.label(y))
@@ -62,6 +63,7 @@ class Discriminator(nn.Module):
         self.real = nn.Dense(256, 1)
         self.label = nn.Embedding(classes, 256)
         self.apply(_init)
+        nn.fuse(self)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         features = self.features(x)

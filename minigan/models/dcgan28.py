@@ -48,6 +48,7 @@ class Generator(nn.Module):
             nn.ConvTranspose2d(64, channels, 5, 2, "same", bias=False), nn.Tanh(),  # 28×28
         )  # fmt: skip
         self.apply(_init_as_keras)
+        nn.fuse(self)
 
     def forward(self, z: Tensor) -> Tensor:
         return self.main(z)

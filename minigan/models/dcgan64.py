@@ -40,6 +40,7 @@ class Generator(nn.Module):
             nn.ConvTranspose2d(w, channels, 4, 2, 1, bias=False), nn.Tanh(),  # 64×64
         )  # fmt: skip
         self.apply(_init_as_dcgan)
+        nn.fuse(self)
 
     def forward(self, z: Tensor) -> Tensor:
         return self.main(F.reshape(z, (z.shape[0], self.z_dim, 1, 1)))
@@ -61,6 +62,7 @@ class Discriminator(nn.Module):
             nn.Conv2d(8 * w, 1, 4, 1, 0, bias=False),
         )  # fmt: skip
         self.apply(_init_as_dcgan)
+        nn.fuse(self)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.reshape(self.main(x), (x.shape[0], 1))

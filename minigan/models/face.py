@@ -37,6 +37,7 @@ class Generator(nn.Module):
         layers += [nn.Conv2d(WIDTHS[0], channels, 3, padding="same"), nn.Tanh()]
         self.main = nn.Sequential(*layers)
         self.apply(_init)
+        nn.fuse(self)
 
     def forward(self, z: Tensor) -> Tensor:
         return self.main(z)
@@ -56,6 +57,7 @@ class Discriminator(nn.Module):
         layers += [nn.AvgPool2d("global"), nn.Dense(WIDTHS[-1], 1)]
         self.main = nn.Sequential(*layers)
         self.apply(_init)
+        nn.fuse(self)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.main(x)

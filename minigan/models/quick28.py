@@ -37,6 +37,7 @@ class Generator(nn.Module):
             nn.ConvTranspose2d(24, channels, 4, 2, 1), nn.Tanh(),  # 28×28
         )  # fmt: skip
         self.apply(_init)
+        nn.fuse(self)
 
     def forward(self, z: Tensor) -> Tensor:
         return self.main(z)
@@ -55,6 +56,7 @@ class Discriminator(nn.Module):
             nn.Flatten(), nn.Dense(48 * 7 * 7, 256), nn.LeakyReLU(0.2), nn.Dense(256, 1),
         )  # fmt: skip
         self.apply(_init)
+        nn.fuse(self)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.main(x)

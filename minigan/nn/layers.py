@@ -11,11 +11,11 @@ from typing import Any
 
 from minigan import functions as F
 from minigan.autograd import Tensor
-from minigan.autograd.hooks import _observers_here
-from minigan.backend import can_look, default_rng, to_device, zeros
+from minigan.backend import SINGLE_PROCESS, ProcessGroup, default_rng, zeros
 from minigan.functions._common import as_ints, as_number, as_size, check_images
 from minigan.functions.dropout import checked_probability
 from minigan.kernels.geometry import Geometry, normalize_pair
+from minigan.kernels.indexing import beside, labels_outside
 from minigan.nn import init
 from minigan.nn.module import Module, Parameter
 
@@ -108,18 +108,17 @@ class BatchNorm(Module):
 
     Keeps running_mean and running_var (C) for evaluation: new = (1 − momentum) · old + momentum ·
     batch, the variance with divisor M − 1 (`unbiased`, PyTorch) or M (TensorFlow). process_group: processes that
-    together have a batch, over all of which it shall be normalised, if there are any; see F.batch_norm.
+    together have a batch, over all of which it is normalised; see F.batch_norm.
     """
 
-    process_group: Any = None
+    process_group: ProcessGroup = SINGLE_PROCESS
+    negative_slope: float | None = None  # of a (leaky) ReLU behind it, which it does at once: see BatchNormReLU
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True) -> None:
         super().__init__()
-        num_features = as_size("BatchNorm", "num_features", num_features)
-        self.eps, self.momentum = (
-            as_number("BatchNorm", "eps", eps, 0),
-            as_number("BatchNorm", "momentum", momentum, 0, 1),
-        )
+        name = type(self).__name__
+        num_features = as_size(name, "num_features", num_features)
+        self.eps, self.momentum = as_number(name, "eps", eps, 0), as_number(name, "momentum", momentum, 0, 1)
         self.unbiased = unbiased
         self.weight = init.ones_(Parameter(zeros((num_features,))))
         self.bias = Parameter(zeros((num_features,)))
@@ -127,15 +126,32 @@ class BatchNorm(Module):
         self.register_buffer("running_var", zeros((num_features,)) + 1.0)
         self.register_buffer("num_batches_tracked", zeros((), "int64"))
 
-    def forward(self, x: Tensor, negative_slope: float | None = None) -> Tensor:
-        """negative_slope: of a (leaky) ReLU to do at once."""
+    def forward(self, x: Tensor) -> Tensor:
         return F.batch_norm(
             x, self.weight, self.bias, self.running_mean, self.running_var, self.training, self.momentum, self.eps,
-            self.unbiased, negative_slope, self.num_batches_tracked, self.process_group,
+            unbiased=self.unbiased, num_batches_tracked=self.num_batches_tracked, process_group=self.process_group,
+            negative_slope=self.negative_slope,
         )  # fmt: skip
 
     def extra_repr(self) -> str:
         return f"{self.weight.size}, eps={self.eps}, momentum={self.momentum}"
+
+
+class BatchNormReLU(BatchNorm):
+    """BatchNorm and the ReLU or LeakyReLU behind it as one function, which spares passes over memory.
+
+    `nn.fuse` puts it in the place of the two.
+    """
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True,
+        negative_slope: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(num_features, eps, momentum, unbiased)
+        self.negative_slope = as_number("BatchNormReLU", "negative_slope", negative_slope, 0)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, negative_slope={self.negative_slope}"
 
 
 class LayerNorm(Module):
@@ -165,6 +181,13 @@ class InstanceNorm(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.instance_norm(x, self.weight, self.bias, self.eps)
+
+
+class Identity(Module):
+    """x itself."""
+
+    def forward(self, x: Any) -> Any:
+        return x
 
 
 class ReLU(Module):
@@ -205,10 +228,10 @@ class Sigmoid(Module):
 class Dropout(Module):
     """Zeroes a number with probability p and scales the others by 1/(1 − p), in training only.
 
-    process_group: the processes that a batch is shared out to, if there are any; see F.dropout.
+    process_group: the processes that a batch is shared out to; see F.dropout.
     """
 
-    process_group: Any = None
+    process_group: ProcessGroup = SINGLE_PROCESS
 
     def __init__(self, p: float = 0.5, rng: Any = None) -> None:
         super().__init__()
@@ -275,22 +298,18 @@ class Embedding(Module):
         self.weight = init.normal_(Parameter(zeros(shape)), rng=default_rng())
 
     def forward(self, labels: Any) -> Tensor:
-        array = labels._data if isinstance(labels, Tensor) else labels
+        array = labels.array if isinstance(labels, Tensor) else labels
         rows = self.weight.shape[0]
         if getattr(array, "dtype", None) is None or array.dtype.kind not in "iu":
             found = getattr(array, "dtype", None) or type(array).__name__
             raise TypeError(f"Embedding takes an array of integer labels, the numbers of its rows, not {found}")
-        if can_look(array) and array.size and not (0 <= array.min() and array.max() < rows):
-            raise ValueError(f"Embedding: labels are {array.min()} to {array.max()}, but rows are 0 to {rows - 1}")
-        return self.weight[to_device(array, self.weight.device)]
+        if outside := labels_outside(array, rows):
+            raise ValueError(f"Embedding: labels are {outside[0]} to {outside[1]}, but rows are 0 to {rows - 1}")
+        return self.weight[beside(array, self.weight.array)]
 
 
 class Sequential(Module):
-    """One module after another; their names are 0, 1, 2 …
-
-    A ReLU or LeakyReLU behind a BatchNorm is left to it: one function for the two, with the same results.
-    Where an observer is, which is to see the layers one by one, it is not.
-    """
+    """One module after another; their names are 0, 1, 2 …"""
 
     def __init__(self, *modules: Module) -> None:
         super().__init__()
@@ -303,16 +322,8 @@ class Sequential(Module):
             self._modules[str(i)] = module
 
     def forward(self, x: Any) -> Any:
-        modules = list(self._modules.values())
-        watched = bool(_observers_here())
-        done = False  # by the module before
-        for module, following in zip(modules, [*modules[1:], None], strict=True):
-            if done:
-                done = False
-                continue
-            slope = None if watched else _slope_for_batch_norm(module, following)
-            done = slope is not None
-            x = module(x, slope) if done else module(x)
+        for module in self._modules.values():
+            x = module(x)
         return x
 
     def __getitem__(self, index: int) -> Module:
@@ -320,12 +331,3 @@ class Sequential(Module):
 
     def __len__(self) -> int:
         return len(self._modules)
-
-
-def _slope_for_batch_norm(module: Module, following: Module | None) -> float | None:
-    """The negative slope of what follows, if it can be left to this module; a subclass may do anything, so none can."""
-    if type(module) is not BatchNorm:
-        return None
-    if type(following) is ReLU:
-        return 0.0
-    return following.negative_slope if type(following) is LeakyReLU and following.negative_slope >= 0 else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from minigan import backend
 from minigan.autograd import Tensor
-from minigan.autograd.hooks import _mode, _observers, in_layer, notify
+from minigan.autograd.hooks import context, in_layer, notify
 from minigan.backend import Array
 
 
@@ -73,10 +73,10 @@ class Module:
         raise TypeError(f"{type(self).__name__} has no forward method")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        if not _observers:
+        if not context.observers:
             return self.forward(*inputs, **options)
         given = (*inputs, *options.values())
-        call = ModuleCall(self, _mode.layer, given)
+        call = ModuleCall(self, context.layer, given)
         notify("before_module", call, given)
         with in_layer(call):
             output = self.forward(*inputs, **options)
@@ -131,7 +131,7 @@ class Module:
 
     def state_dict(self) -> dict[str, Array]:
         """Every parameter's and buffer's array by name. They are the arrays themselves, not copies."""
-        return {name: t._data for name, t in (*self.named_parameters(), *self.named_buffers())}
+        return {name: t.array for name, t in (*self.named_parameters(), *self.named_buffers())}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Copy arrays in by name; names and shapes must agree."""
@@ -153,8 +153,8 @@ class Module:
         its next step takes its moments after them. Gradients are forgotten.
         """
         for t in (*self.parameters(), *(b for _, b in self.named_buffers())):
-            t._data = t.to(device, dtype if t.dtype.kind == "f" else None)._data
-            t._touch("Module.to()")
+            t.array = t.to(device, dtype if t.dtype.kind == "f" else None).array
+            t.increment_version("Module.to()")
             t.grad = None
         return self
 

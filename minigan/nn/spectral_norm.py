@@ -45,11 +45,11 @@ class SpectralNorm(Module):
     def _sigma(self, weight: Tensor) -> Tensor:
         axes = (self._out_axis, *(a for a in range(weight.ndim) if a != self._out_axis))
         matrix = F.reshape(F.transpose(weight, axes), (weight.shape[self._out_axis], -1))
-        v = self._unit(matrix._data.T @ self.u._data)
+        v = self._unit(matrix.array.T @ self.u.array)
         if self.training:
-            self.u.copy_(self._unit(matrix._data @ v), "SpectralNorm's power iteration")
-        u = Tensor._of(self.u._data.copy())
-        return F.sum(F.matmul(matrix, Tensor._of(v)) * u)
+            self.u.copy_(self._unit(matrix.array @ v), "SpectralNorm's power iteration")
+        u = Tensor.from_array(self.u.array.copy())
+        return F.sum(F.matmul(matrix, Tensor.from_array(v)) * u)
 
     def _unit(self, x: Any) -> Any:
         return x / (get_array_module(x).sqrt((x * x).sum()) + x.dtype.type(self.eps))

@@ -1,7 +1,7 @@
 """What mistake a wrong gradient looks like.
 
-Each suspect below is a small function that looks at the evidence, the gradient as found and as
-expected, and says what it sees, or nothing. The first that speaks is believed.
+Each hypothesis below is a function of the wrong gradient beside the numerical one: a sentence if the mistake that it
+is about would give these numbers, else None. The first that fits becomes the hint of the report.
 """
 
 from __future__ import annotations
@@ -19,49 +19,55 @@ CLOSE = 1e-5  # two gradients are taken for equal if no entry differs by more, a
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """found, expected: the gradient by one input, from backward and from forward; whole, or some of its entries.
-    order: of the derivative. name: the input's. shapes: all inputs'. cotangents: what it was contracted with.
-    again: the same two gradients for other cotangents. others: what backward gives for the other inputs."""
+class WrongGradient:
+    """What a hypothesis is about.
 
-    found: np.ndarray
-    expected: np.ndarray
+    analytical, numerical: the gradient by one input from the backward pass, and the right one from the forward pass.
+    whole: whether all of its entries are there; if not, some of them, in one axis. order: of the gradient. name: of
+    the input. shapes: of all inputs. cotangents: what the outputs are contracted with. for_cotangents: gives
+    (analytical, numerical) for others. others: the analytical gradients by the other inputs.
+    """
+
+    analytical: np.ndarray
+    numerical: np.ndarray
     whole: bool
     order: int
     name: str
     shapes: Sequence[Shape]
     cotangents: list[np.ndarray]
-    again: Callable[[list[np.ndarray]], tuple[np.ndarray, np.ndarray]]
+    for_cotangents: Callable[[list[np.ndarray]], tuple[np.ndarray, np.ndarray]]
     others: dict[str, np.ndarray]
 
 
-def hint(evidence: Evidence) -> str:
-    """What the mistake looks like; an empty text if it looks like none that is known."""
-    suspects = SUSPECTS + SUSPECTS_OF_THE_WHOLE * evidence.whole
-    seen = next((said for suspect in suspects if (said := suspect(evidence))), "")
-    return "\n  hint: ".join(filter(None, [seen, _of_higher_order(evidence)]))
+def hint(gradient: WrongGradient) -> str:
+    """What the mistake looks like; an empty text if no hypothesis fits."""
+    hypotheses = HYPOTHESES + HYPOTHESES_ON_WHOLE_GRADIENTS * gradient.whole
+    first = next((sentence for hypothesis in hypotheses if (sentence := hypothesis(gradient))), "")
+    return "\n  hint: ".join(filter(None, [first, _of_higher_order(gradient)]))
 
 
 def _close(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and bool(np.abs(a - b).max(initial=0.0) <= CLOSE * np.abs(b).max(initial=0.0))
 
 
-# --- the suspects --------------------------------------------------------------------------------
+# --- hypotheses ----------------------------------------------------------------------------------
 
 
-def not_finite(e: Evidence) -> str | None:
-    """NaN or infinite entries."""
-    bad = int((~np.isfinite(e.found)).sum())
+def not_finite(g: WrongGradient) -> str | None:
+    """Some entries are NaN or infinite."""
+    bad = int((~np.isfinite(g.analytical)).sum())
     if bad:
-        return f"{bad} of {e.found.size} entries are NaN or infinite: is there a division by 0, or a logarithm of it?"
+        return (
+            f"{bad} of {g.analytical.size} entries are NaN or infinite: is there a division by 0, or a logarithm of it?"
+        )
     return None
 
 
-def nothing_arrives(e: Evidence) -> str | None:
-    """Zero everywhere."""
-    if e.found.any():
+def all_zero(g: WrongGradient) -> str | None:
+    """The gradient is zero everywhere."""
+    if g.analytical.any():
         return None
-    if e.order > 1:
+    if g.order > 1:
         return "nothing arrives in this order"
     return (
         "no gradient arrives at all: did backward return None, or did something on the way use .data, detach() or "
@@ -69,35 +75,33 @@ def nothing_arrives(e: Evidence) -> str | None:
     )
 
 
-def a_factor(e: Evidence) -> str | None:
-    """The same factor everywhere: a sign, 2, or a number of entries."""
-    square = float((e.expected * e.expected).sum())
-    factor = float((e.found * e.expected).sum()) / square if square else 0.0
-    if not factor or abs(factor - 1) < CLOSE or not _close(e.found / factor, e.expected):
+def constant_factor(g: WrongGradient) -> str | None:
+    """Every entry is wrong by the same factor: a sign, 2, or a number of entries."""
+    square = float((g.numerical * g.numerical).sum())
+    factor = float((g.analytical * g.numerical).sum()) / square if square else 0.0
+    if not factor or abs(factor - 1) < CLOSE or not _close(g.analytical / factor, g.numerical):
         return None
     if abs(factor + 1) < CLOSE:
         return "every entry has the opposite sign: a minus is missing, or there is one too many"
-    known = _known_factor(abs(factor), e.shapes)
-    if not known and e.found.size < 2:  # a single number always differs by a factor
+    known = _known_factor(abs(factor), g.shapes)
+    if not known and g.analytical.size < 2:  # a single number always differs by a factor
         return None
     sign = "has the opposite sign and " if factor < 0 else ""
     return f"your gradient {sign}is {known or f'{abs(factor):.6g} times what it should be: a factor is wrong'}"
 
 
-def moved(e: Evidence) -> str | None:
-    """The right numbers in the wrong places."""
-    axes = range(e.expected.ndim)
+def rearranged(g: WrongGradient) -> str | None:
+    """The numbers are right, but transposed, flipped or shifted."""
+    axes = range(g.numerical.ndim)
     for order in permutations(axes):
-        if order != tuple(axes) and _close(e.found, e.expected.transpose(order)):
-            return (
-                f"these are the right numbers with the axes in the order {order}: a transpose is missing, or too much"
-            )
+        if order != tuple(axes) and _close(g.analytical, g.numerical.transpose(order)):
+            return f"these are the right numbers with axes in the order {order}: a transpose is missing, or too much"
     for some in _subsets(axes):
-        if _close(e.found, np.flip(e.expected, some)):
+        if _close(g.analytical, np.flip(g.numerical, some)):
             return f"these are the right numbers, backwards along {_axes(some)}: a flip is missing, or too much"
     for axis in axes:
-        if e.expected.shape[axis] > 2:
-            f, x = np.moveaxis(e.found, axis, 0), np.moveaxis(e.expected, axis, 0)
+        if g.numerical.shape[axis] > 2:
+            f, x = np.moveaxis(g.analytical, axis, 0), np.moveaxis(g.numerical, axis, 0)
             for steps, one, other in ((1, f[1:], x[:-1]), (-1, f[:-1], x[1:])):
                 if other.any() and _close(one, other):
                     return (
@@ -107,56 +111,55 @@ def moved(e: Evidence) -> str | None:
     return None
 
 
-def cotangent_unused(e: Evidence) -> str | None:
-    """A gradient that is not linear in dy."""
-    if e.order > 1:
+def not_linear_in_cotangent(g: WrongGradient) -> str | None:
+    """The gradient does not depend on dy, or is not linear in it."""
+    if g.order > 1:
         return None
-    twice, _ = e.again([2 * c for c in e.cotangents])
-    if _close(twice, e.found):
+    twice, _ = g.for_cotangents([2 * c for c in g.cotangents])
+    if _close(twice, g.analytical):
         return "it is the same whatever cotangent dy comes in: the gradient must be multiplied by dy"
-    if not _close(twice, 2 * e.found):
+    if not _close(twice, 2 * g.analytical):
         return "it does not double when the cotangent dy does: backward must be linear in dy"
     return None
 
 
-def wrong_axis(e: Evidence) -> str | None:
-    """Where the gradient of a single output lands."""
-    if e.order > 1:
+def wrong_axis(g: WrongGradient) -> str | None:
+    """The gradient of a single output goes to other entries of the input than forward reads it from."""
+    if g.order > 1:
         return None
-    one_hot = [np.zeros(np.shape(c)) for c in e.cotangents]
-    largest = max(one_hot, key=np.size)
+    one_hot: list[np.ndarray] = [np.zeros(np.shape(c)) for c in g.cotangents]
+    largest = max(one_hot, key=lambda c: c.size)
     if largest.size < 2:
         return None
     # An output off all diagonals: on one, an axis taken for another is not seen.
     largest[tuple(min(axis, n - 1) for axis, n in enumerate(largest.shape))] = 1.0
-    found, expected = map(_places, e.again(one_hot))
-    along_found, along_expected = _spread(found), _spread(expected)
-    if set(along_found) < set(along_expected):
-        lost = tuple(sorted(set(along_expected) - set(along_found)))
-        question = f"is a term missing that is summed or averaged along {_axes(lost)}, such as − mean(dy)?"
-    else:
-        question = "was the wrong axis summed, or repeated?"
-    if along_found != along_expected:
+    analytical, numerical = map(_nonzero, g.for_cotangents(one_hot))
+    spread, right = _spread(analytical), _spread(numerical)
+    question = "was the wrong axis summed, or repeated?"
+    if set(spread) < set(right):
+        lost = sorted(set(right) - set(spread))
+        question = f"is a term missing that is summed or averaged along {_axes(lost)}, such as - mean(dy)?"
+    if spread != right:
         return (
-            f"the gradient of a single output spreads {_over(along_found)} of the input, but forward mixes "
-            f"{_over(along_expected)}: {question}"
+            f"the gradient of a single output spreads {_along(spread)} of the input, but forward mixes "
+            f"{_along(right)}: {question}"
         )
-    if found.any() and expected.any() and not (found & expected).any():
+    if analytical.any() and numerical.any() and not (analytical & numerical).any():
         return f"the gradient of a single output lands where forward did not read it from: {question}"
     return None
 
 
-def of_another_input(e: Evidence) -> str | None:
-    """The right numbers, for another input."""
-    for other, gradient in e.others.items():
-        if "cotangent" not in other and e.expected.any() and _close(gradient, e.expected):
+def of_another_input(g: WrongGradient) -> str | None:
+    """The gradient is that of another input."""
+    for other, gradient in g.others.items():
+        if "cotangent" not in other and g.numerical.any() and _close(gradient, g.numerical):
             return f"this is what backward returns for {other}: are the two in the wrong order?"
     return None
 
 
-def at_the_border(e: Evidence) -> str | None:
-    """Right everywhere but in the first or the last place along an axis, and wrong all over that."""
-    wrong = np.abs(e.found - e.expected) > CLOSE * np.abs(e.expected).max(initial=0.0)
+def at_an_edge(g: WrongGradient) -> str | None:
+    """Only the first or the last place along an axis is wrong, and most of its entries are."""
+    wrong = np.abs(g.analytical - g.numerical) > CLOSE * np.abs(g.numerical).max(initial=0.0)
     for axis, n in enumerate(wrong.shape):
         places = np.unique(np.nonzero(wrong)[axis])
         if n > 2 and len(places) == 1 and places[0] in (0, n - 1):
@@ -167,26 +170,24 @@ def at_the_border(e: Evidence) -> str | None:
     return None
 
 
-def a_sum_is_missing(e: Evidence) -> str | None:
-    """What is lacking is the same number all along some axes."""
-    lacking = e.expected - e.found
+def missing_sum(g: WrongGradient) -> str | None:
+    """The difference is the same number all along some axes."""
+    lacking = g.numerical - g.analytical
     for some in sorted(_subsets(range(lacking.ndim)), key=len, reverse=True):
-        if (
-            prod(lacking.shape[a] for a in some) > 1
-            and np.ptp(lacking, axis=some).max() <= CLOSE * np.abs(lacking).max()
-        ):
+        entries = prod(lacking.shape[a] for a in some)
+        if entries > 1 and np.ptp(lacking, axis=some).max() <= CLOSE * np.abs(lacking).max():
             return (
                 f"what is lacking is the same number all along {_axes(some)}: a term that is summed or averaged over "
-                "it, such as − mean(dy), is missing or wrong"
+                "it, such as - mean(dy), is missing or wrong"
             )
     return None
 
 
-def _of_higher_order(e: Evidence) -> str:
-    """What is behind most mistakes in second order that are none in first."""
-    if e.order == 1:
+def _of_higher_order(g: WrongGradient) -> str:
+    """The second hint for higher orders: the cause of most mistakes that the first order does not have."""
+    if g.order == 1:
         return ""
-    what = "dy" if "cotangent" in e.name else e.name
+    what = "dy" if "cotangent" in g.name else g.name
     return (
         "the order before was right, so its value is, but backward seems to use a constant (a raw array, .data, "
         f"detach(), a number saved by save_constants) where it needs a Tensor that depends on {what}: write it with "
@@ -194,16 +195,16 @@ def _of_higher_order(e: Evidence) -> str:
     )
 
 
-SUSPECTS = (not_finite, nothing_arrives, cotangent_unused, a_factor)
-SUSPECTS_OF_THE_WHOLE = (of_another_input, moved, wrong_axis, at_the_border, a_sum_is_missing)
+HYPOTHESES = (not_finite, all_zero, not_linear_in_cotangent, constant_factor)
+HYPOTHESES_ON_WHOLE_GRADIENTS = (of_another_input, rearranged, wrong_axis, at_an_edge, missing_sum)
 
 
 # --- words ---------------------------------------------------------------------------------------
 
 
 def _known_factor(size: float, shapes: Sequence[Shape]) -> str | None:
-    """What a gradient is that is so many times too large, if that is a factor one forgets."""
-    large, small = _length(size, shapes), _length(1 / size, shapes)
+    """A sentence about a wrong factor of this size, if it is one that is easily forgotten."""
+    large, small = _entries_along(size, shapes), _entries_along(1 / size, shapes)
     if large:
         n, what = large
         or_else = " (Or is one path counted twice?)" if n == 2 else f" (Or is something counted {n} times?)"
@@ -219,19 +220,16 @@ def _known_factor(size: float, shapes: Sequence[Shape]) -> str | None:
     return None
 
 
-def _length(number: float, shapes: Sequence[Shape]) -> tuple[int, str] | None:
-    """If a number is how many entries lie along some axes of an input: how many, and in words."""
+def _entries_along(number: float, shapes: Sequence[Shape]) -> tuple[int, str] | None:
+    """If a number is how many entries an input has along some axes: it, rounded, and those axes in words."""
     n = round(number)
     if n < 2 or abs(number - n) > CLOSE * n:
         return None
     for i, shape in enumerate(shapes):
         for some in _subsets(range(len(shape))):
             if prod(shape[a] for a in some) == n:
-                whole = len(some) == len(shape)
-                return (
-                    n,
-                    f"the number of entries of input {i}" if whole else f"the length of input {i} along {_axes(some)}",
-                )
+                whole, part = f"the number of entries of input {i}", f"the length of input {i} along {_axes(some)}"
+                return n, whole if len(some) == len(shape) else part
     return None
 
 
@@ -239,19 +237,19 @@ def _subsets(axes: range) -> Iterator[tuple[int, ...]]:
     return (some for size in range(1, len(axes) + 1) for some in combinations(axes, size))
 
 
-def _places(gradient: np.ndarray) -> np.ndarray:
-    """Where it is not zero."""
+def _nonzero(gradient: np.ndarray) -> np.ndarray:
+    """Where a gradient is not zero."""
     return np.abs(gradient) > CLOSE * np.abs(gradient).max(initial=0.0)
 
 
-def _spread(places: np.ndarray) -> tuple[int, ...]:
-    """Along which axes there is more than one place."""
-    return tuple(axis for axis, at in enumerate(np.nonzero(places)) if len(np.unique(at)) > 1)
+def _spread(nonzero: np.ndarray) -> tuple[int, ...]:
+    """The axes along which there is more than one nonzero entry."""
+    return tuple(axis for axis, at in enumerate(np.nonzero(nonzero)) if len(np.unique(at)) > 1)
 
 
 def _axes(some: Sequence[int]) -> str:
     return f"axis {some[0]}" if len(some) == 1 else f"axes {', '.join(map(str, some))}"
 
 
-def _over(some: tuple[int, ...]) -> str:
+def _along(some: tuple[int, ...]) -> str:
     return f"along {_axes(some)}" if some else "along no axis"

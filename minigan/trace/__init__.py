@@ -2,7 +2,7 @@
 
     trace = trace_step(algorithm, batches)                   # takes the step, and records it
 
-    with step_recorder(algorithm) as recorder:               # or a step that somebody else takes
+    with StepRecorder(algorithm) as recorder:                # or a step that somebody else takes
         ...
     with Recorder({"G": G, "D": D}) as recorder:             # or anything else
         ...
@@ -10,44 +10,59 @@
 
     trace.frames                        what to look at, one after another, as it happened; each with a
                                         title, whose turn, its direction, and up to four summaries:
-                                        input, output, gradient_in (∂L/∂output), gradient_out (∂L/∂input)
+                                        input, output, grad_output (∂L/∂output), grad_input (∂L/∂input)
     trace.calls, .layers                forward: G(z), D(x), D(G(z)), and the layers of each
-    trace.walks, .backs                 backward passes, and the layers that each walked back
-    trace.borders, .crossings           where G's output became D's input, and each gradient that came there
+    trace.backward_passes, .layer_backwards
+                                        backward passes, and the layers that each went back through
+    trace.borders, .border_gradients    where G's output became D's input, and each gradient that came there
     trace.updates                       what the optimisers changed, and by how much
     trace.comparisons                   what other objectives would have sent back to G
     trace.about                         model, step, batch, …
 
     write_page(trace, "step.html")                           # all of it as a page; show_page(trace) in a notebook
 
-All refer to each other by number: `trace.layers[trace.backs[frame.back].layer]`. A summary (`Array`)
-holds shape, dtype, norm, mean, std, min, max, share of zeros, NaNs, Infs, a histogram and a small
+The other views are in `minigan.trace.views`: text for the terminal, figures, a graph for Graphviz.
+
+All refer to each other by number: `trace.layers[trace.layer_backwards[frame.layer_backward].layer]`. A summary
+(`ArraySummary`) holds shape, dtype, norm, mean, std, min, max, share of zeros, NaNs, Infs, a histogram and a small
 picture. As JSON (`trace.to_json()`, `Trace.from_json(text)`) the fields keep their names; summaries
 stand in a list "arrays", and wherever one is meant stands its number in that list, or null. There is
 no NaN or Infinity in it. A picture's bytes: `summary.pixels` decodes them.
 """
 
-from minigan.trace.page import show_page, trace_page, write_page
-from minigan.trace.record import Recorder
-from minigan.trace.step import StepRecorder, step_recorder, trace_step
-from minigan.trace.summary import Array, Histogram, Picture, pixels, summarize
-from minigan.trace.trace import (
-    Back,
+from minigan.trace.json_format import TraceError
+from minigan.trace.record_step import StepRecorder, trace_step
+from minigan.trace.recorder import Recorder
+from minigan.trace.schema import (
+    BackwardPass,
     Border,
-    Call,
+    BorderGradient,
     Comparison,
-    Crossing,
     Frame,
     Layer,
-    Parameter,
+    LayerBackward,
+    LayerParameter,
+    NetworkCall,
     Trace,
-    TraceError,
     Update,
-    Walk,
 )
+from minigan.trace.summary import ArraySummary, Histogram, Picture, pixels, summarize
+from minigan.trace.views.page import show_page, trace_page, write_page
 
 __all__ = [
-    "Array", "Back", "Border", "Call", "Comparison", "Crossing", "Frame", "Histogram", "Layer", "Parameter", "Picture",
-    "Recorder", "StepRecorder", "Trace", "TraceError", "Update", "Walk", "pixels", "show_page", "step_recorder",
-    "summarize", "trace_page", "trace_step", "write_page",
+    "ArraySummary", "BackwardPass", "Border", "BorderGradient", "Comparison", "Frame", "Histogram", "Layer",
+    "LayerBackward", "LayerParameter", "NetworkCall", "Picture", "Recorder", "StepRecorder", "Trace", "TraceError",
+    "Update", "pixels", "show_page", "summarize", "trace_page", "trace_step", "write_page",
 ]  # fmt: skip
+
+_OLD_NAMES = {
+    "Array": ArraySummary, "Back": LayerBackward, "Call": NetworkCall, "Crossing": BorderGradient,
+    "Parameter": LayerParameter, "Walk": BackwardPass, "step_recorder": StepRecorder,
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> type:
+    """What a public name of before stands for now."""
+    if name in _OLD_NAMES:
+        return _OLD_NAMES[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,88 +4,110 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
-from minigan.autograd import Function, Tensor, grad, no_grad
-from minigan.autograd.hooks import unobserved
+from minigan.autograd import Function, Tensor, grad, no_grad, unobserved
+from minigan.backend import Array
 from minigan.kernels.activation import sigmoid_forward
-from minigan.trace.record import Input, Recorder
-from minigan.trace.summary import Array, summarize
-from minigan.trace.trace import ComparedLayer, Comparison
+from minigan.nn.module import ModuleCall
+from minigan.trace.events import FunctionInput, GradientKey
+from minigan.trace.recorder import Recorder
+from minigan.trace.schema import ComparedLayer, Comparison
+from minigan.trace.summary import summarize
 
-SURER = (0.0, 6.0)  # D as it is, and one that gives a fake e⁻⁶ times those odds of being real
+LOGIT_SHIFTS = (0.0, 6.0)  # D as it is, and one for which the odds of a fake being real are e⁻⁶ times as high
+
+
+class GeneratorObjective(Protocol):
+    """An objective's generator half, as in `minigan.objectives`."""
+
+    generator_formula: str
+
+    def generator_loss(self, fake_logits: Tensor, /) -> Tensor:
+        """The generator's loss, from D's logits on the fakes."""
+        ...
 
 
 def compare(
-    recorder: Recorder, objectives: Mapping[str, Any], logits: Tensor, border: Tensor, fake: Tensor, made_in: Any
+    recorder: Recorder,
+    objectives: Mapping[str, GeneratorObjective],
+    logits: Tensor,
+    border: Tensor,
+    fake: Tensor,
+    made_in: ModuleCall,
 ) -> tuple[Comparison, ...]:
-    """What each objective would send back, for each of `SURER`: by how much D's logits are lowered, as if its last
-    bias were. A D that is sure of its verdict is where the saturating loss's gradient vanishes.
+    """What each objective would send back, for each of `LOGIT_SHIFTS`: by how much D's logits are lowered, as if its
+    last bias were. A D that is sure of its logits is where the saturating loss's gradient vanishes.
 
     logits: D's, computed from the border; fake: what was computed in the call `made_in` of the generator, the same
-    numbers as the border. Gradients are walked back in the graphs that are there, which stay as they are; nothing is
-    drawn, no .grad is changed, and nobody sees it.
+    numbers as the border. Gradients go back through the graphs that are there, which stay as they are; nothing is
+    drawn, no .grad is changed, and no observer sees it.
     """
-    places = list(_places(recorder, made_in))
+    layers = list(_layer_inputs(recorder, made_in))
     found = []
     with unobserved():
-        for shift, (name, objective) in itertools.product(SURER, objectives.items()):
+        for shift, (name, objective) in itertools.product(LOGIT_SHIFTS, objectives.items()):
             lowered = logits - shift
             loss = objective.generator_loss(lowered)
             (at_border,) = grad(loss, [border], retain_graph=True)
-            real, paid = summarize(sigmoid_forward(lowered.data)), summarize(loss.data)
-            layers = tuple(_layers(places, fake, at_border))
-            told = name, objective.generator_formula, float(shift), _number(real), _number(paid)
-            found.append(Comparison(*told, summarize(at_border.data, signed=True), layers))
+            assert at_border is not None  # the loss was computed from it
+            comparison = Comparison(
+                name, objective.generator_formula, shift, _finite_mean(sigmoid_forward(lowered.data)),
+                _finite_mean(loss.data), summarize(at_border.data, signed=True),
+                tuple(_compared_layers(layers, fake, at_border)),
+            )  # fmt: skip
+            found.append(comparison)
     return tuple(found)
 
 
-def _number(summary: Array) -> float | None:
+def _finite_mean(array: Array) -> float | None:
+    summary = summarize(array, picture=False)
     return summary.mean if summary.finite else None
 
 
 # --- on through the generator --------------------------------------------------------------------
 
 
-class _Place(NamedTuple):
-    """Where a layer takes in what it is given."""
+class _LayerInput(NamedTuple):
+    """The input of a layer: of which function it is one."""
 
     name: str
     kind: str
     node: Function
-    given: Input
+    input: FunctionInput
 
 
-def _places(recorder: Recorder, made_in: Any) -> Iterator[_Place]:
-    """Of each layer of a call, the last first; of those that the graph has, as a backward pass goes through them."""
-    numbers = [n for n, called in enumerate(recorder.called) if recorder.root(called.within) is made_in]
-    runs = [list(run) for _, run in itertools.groupby(numbers, lambda n: id(recorder.called[n].within))]
+def _layer_inputs(recorder: Recorder, made_in: ModuleCall) -> Iterator[_LayerInput]:
+    """For each layer of a call that the graph has, in the order of a backward pass."""
+    events = recorder.forward_events
+    numbers = [n for n, event in enumerate(events) if recorder.network_call(event.module_call) is made_in]
+    runs = [list(run) for _, run in itertools.groupby(numbers, lambda n: id(events[n].module_call))]
     for run in reversed(runs):
         flowing = [
-            (called, given)
-            for called in (recorder.called[n] for n in run)
-            for given in called.inputs
-            if hasattr(called.node, "edges") and given.parameter is None and given.maker not in run
+            (events[n].node, item)
+            for n in run
+            for item in events[n].inputs
+            if hasattr(events[n].node, "edges") and item.parameter is None and item.maker not in run
         ]
         attached = [entry for entry in flowing if entry[1].key is not None]
         others = [entry for entry in flowing if not entry[1].constant]
-        for called, given in (attached or others)[:1]:
-            _, name, kind = recorder.describe([recorder.called[n] for n in run])
-            yield _Place(name, kind, called.node, given)
+        for node, item in (attached or others)[:1]:
+            _, name, kind = recorder.describe([events[n] for n in run])
+            yield _LayerInput(name, kind, node, item)
 
 
-def _layers(places: list[_Place], fake: Tensor, at_border: Tensor) -> Iterator[ComparedLayer]:
+def _compared_layers(layers: list[_LayerInput], fake: Tensor, at_border: Tensor) -> Iterator[ComparedLayer]:
     """The norms of the gradients at the layers' inputs."""
-    keys = [(place.node, 0) if place.given.key is None else place.given.key for place in places]
+    keys = [(layer.node, 0) if layer.input.key is None else layer.input.key for layer in layers]
     arrived = grad(fake, [_standing_for(key) for key in keys], [at_border], retain_graph=True, allow_unused=True)
-    for place, gradient in zip(places, arrived, strict=True):
-        if gradient is not None and place.given.key is None:
-            gradient = _through(place.node, place.given.position, gradient)
+    for layer, gradient in zip(layers, arrived, strict=True):
+        if gradient is not None and layer.input.key is None:
+            gradient = _input_gradient(layer.node, layer.input.position, gradient)
         norm = 0.0 if gradient is None else summarize(gradient.data, picture=False).norm
-        yield ComparedLayer(place.name, place.kind, norm)
+        yield ComparedLayer(layer.name, layer.kind, norm)
 
 
-def _standing_for(key: Any) -> Tensor:
+def _standing_for(key: GradientKey) -> Tensor:
     """A tensor by which `grad` knows a leaf, or a function's output: the output itself may be gone."""
     if isinstance(key, Tensor):
         return key
@@ -95,7 +117,7 @@ def _standing_for(key: Any) -> Tensor:
     return tensor
 
 
-def _through(node: Function, position: int, dy: Tensor) -> Tensor | None:
+def _input_gradient(node: Function, position: int, dy: Tensor) -> Tensor | None:
     """The gradient of an input that requires none (the noise), by the backward of the function that took it in."""
     before = node.needs_input_grad
     node.needs_input_grad = tuple(i == position for i in range(len(node.edges)))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import math
+import weakref
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
 from minigan import backend
-from minigan.backend import Array as Numbers
-from minigan.backend import get_array_module
+from minigan.autograd import Tensor
+from minigan.autograd.tensor import owner_of
+from minigan.backend import Array, get_array_module
 
 BINS = 24  # of a histogram
 DRAWN = 4096  # numbers that a histogram looks at, spread over the array
@@ -47,7 +50,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Array:
+class ArraySummary:
     """A summary of an array. All numbers are of its finite elements; the others are counted.
 
     norm: √Σx². std: √E(x − mean)². zeros: the share of elements that are exactly 0. nans, infs: how
@@ -72,9 +75,14 @@ class Array:
         """Whether no element is NaN or infinite."""
         return not (self.nans or self.infs)
 
+    @property
+    def dimensions(self) -> str:
+        """The shape in words, "5×18"; "" for a number."""
+        return "×".join(map(str, self.shape))
 
-def summarize(array: Numbers, signed: bool = False, picture: bool = True) -> Array:
-    """signed: a histogram symmetric about 0, as gradients are shown."""
+
+def summarize(array: Array, signed: bool = False, picture: bool = True) -> ArraySummary:
+    """The summary of an array. signed: its histogram is symmetric about 0, as for gradients."""
     xp = get_array_module(array)
     flat = array.ravel(order="K") if xp is np else array.ravel()  # as it lies in memory: no copy
     if flat.dtype.kind != "f":
@@ -93,7 +101,7 @@ def summarize(array: Numbers, signed: bool = False, picture: bool = True) -> Arr
     if variance < 1e-9 * mean * mean:  # little is left of the difference: take it the exact way
         variance = float(xp.square(finite.astype("float64") - mean).mean())
     reach = max(-low, high)
-    return Array(
+    return ArraySummary(
         shape=tuple(array.shape),
         dtype=str(array.dtype),
         norm=_short(math.sqrt(square)),
@@ -109,12 +117,32 @@ def summarize(array: Numbers, signed: bool = False, picture: bool = True) -> Arr
     )
 
 
+class TensorSummaries:
+    """Summaries of tensors. Each memory is read once, however many tensors show it."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], tuple[weakref.ref[Array], ArraySummary]] = {}
+
+    def __call__(self, t: Tensor, signed: bool = False, picture: bool = True) -> ArraySummary:
+        """The summary of a tensor, as `summarize` makes it."""
+        array = t.array
+        owner = owner_of(array)
+        if owner.size != array.size:
+            owner = array  # a part of some memory: known by itself only
+        key = id(owner), t.shape, array.strides, t.version, signed, picture
+        memory, summary = self._known.get(key, (None, None))
+        if memory is None or summary is None or memory() is not owner:
+            summary = summarize(array, signed, picture)
+            self._known[key] = weakref.ref(owner), summary
+        return summary
+
+
 def _short(x: float) -> float:
     """Nine digits tell any float32; more would only take up room."""
     return float(f"{x:.9g}")
 
 
-def _moments(xp, flat: Numbers) -> tuple[float, float, float, float, int]:
+def _moments(xp: ModuleType, flat: Array) -> tuple[float, float, float, float, int]:
     """Σx², Σx, min, max and how many are 0, in one pass through memory. The sums are float64's: the same numbers
     lying in another order have the same norm, to all digits shown."""
     if not flat.size:
@@ -132,7 +160,7 @@ def _moments(xp, flat: Numbers) -> tuple[float, float, float, float, int]:
     return square, total, low, high, zeros
 
 
-def _histogram(xp, flat: Numbers, low: float, high: float) -> Histogram:
+def _histogram(xp: ModuleType, flat: Array, low: float, high: float) -> Histogram:
     step = max(1, flat.size // DRAWN) | 1  # odd, so as not to keep meeting the same channels
     drawn = flat[::step]
     width = (high - low) or 1.0
@@ -141,7 +169,8 @@ def _histogram(xp, flat: Numbers, low: float, high: float) -> Histogram:
     return Histogram(_short(low), _short(high), tuple(int(n) for n in counts))
 
 
-def _picture(xp, array: Numbers) -> Picture:
+def _picture(xp: ModuleType, array: Array) -> Picture:
+    """A picture of an array that is not empty."""
     every = 1
     if array.ndim == 4:
         of, tiles = ("samples", array[:SAMPLES, 0]) if array.shape[1] == 1 else ("channels", array[0, :TILES])
@@ -159,7 +188,8 @@ def _picture(xp, array: Numbers) -> Picture:
     return Picture(of, tiles.shape, every, scale, base64.b64encode(levels.astype("int8").tobytes()).decode())
 
 
-def _folded(xp, vector: Numbers) -> Numbers:
+def _folded(xp: ModuleType, vector: Array) -> Array:
+    """A vector as one tile, near to a square."""
     columns = math.ceil(math.sqrt(vector.size))
     rows = math.ceil(vector.size / columns)
     tile = xp.zeros(rows * columns, vector.dtype)
@@ -167,7 +197,7 @@ def _folded(xp, vector: Numbers) -> Numbers:
     return tile.reshape(1, rows, columns)
 
 
-def pixels(picture: Picture) -> Numbers:
+def pixels(picture: Picture) -> Array:
     """The numbers of a picture (tiles, rows, columns), float32, NaN where they were not finite."""
     levels = np.frombuffer(base64.b64decode(picture.data), "int8").reshape(picture.shape)
     return np.where(levels == -128, np.float32("nan"), levels * np.float32(picture.scale / 127))

@@ -5,6 +5,7 @@ run.train()
 images = run.sample(64)
 """
 
+from minigan.renamed import renamed_in
 from minigan.training.callbacks import Callback
 from minigan.training.config import Config, ConfigError
 from minigan.training.errors import CheckpointError, Interrupted, NonFiniteError, TrainingError
@@ -16,3 +17,5 @@ __all__ = [
     "Callback", "CheckpointError", "Config", "ConfigError", "Interrupted", "NonFiniteError", "Trainer", "TrainingError",
     "draw_noise", "load_algorithm", "prepare", "resume", "start",
 ]  # fmt: skip
+
+__getattr__ = renamed_in(__name__)  # names of earlier versions

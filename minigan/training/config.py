@@ -12,11 +12,7 @@ from typing import Any
 from minigan.algorithms import ALGORITHMS, GAN, Algorithm, find_algorithm
 from minigan.algorithms.registry import is_file, short_name
 from minigan.models import MODELS
-from minigan.options import (
-    ConfigError,
-    check_options,
-    options_of,
-)  # fmt: skip
+from minigan.options import ConfigError, check_options, options_of  # fmt: skip
 from minigan.recipes import RECIPES
 from minigan.training.run_options import RunOptions
 

@@ -1,19 +1,12 @@
-"""A run in words: what it trains on what, where; and the commands that go on with it."""
+"""A run in words: what it trains, on what, and where."""
 
 from __future__ import annotations
 
 import math
-import os
-import shlex
-import shutil
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minigan.backend.distributed import ProcessGroup
-
-if TYPE_CHECKING:
-    from minigan.training.trainer import Trainer
+from minigan.training.trainer import Trainer
 
 
 def describe(trainer: Trainer) -> list[str]:
@@ -57,32 +50,7 @@ def _describe_group(group: ProcessGroup, places: list, batch_size: int, sync_bat
     return lines
 
 
-def place(trainer: Trainer, step: int) -> str:
-    """A step, and the epoch that is under way."""
-    return f"step {step} (epoch {trainer.closed_epochs + 1})"
-
-
 def total_steps(trainer: Trainer) -> int:
     """How many steps the run will have taken at its end."""
     batches = trainer.config.epochs * len(trainer.loader)
     return trainer.config.steps or math.ceil(batches / trainer.algorithm.batches_per_step)
-
-
-def resume_command(trainer: Trainer) -> str:
-    """The command that goes on with a run, with as many processes."""
-    arguments = f"--resume {shlex.quote(str(trainer.run_dir.path))}"
-    if trainer.process_group.size == 1:
-        return f"{program()} train {arguments}"
-    return f"mpiexec -n {trainer.process_group.size} {program()} train --data-parallel {arguments}"
-
-
-def program() -> str:
-    """How the command was called, for hints that work as pasted; `minigan` from any other program."""
-    called = Path(sys.argv[0])
-    if called.name == "__main__.py" and called.parent.name == "minigan":
-        return f"{shlex.quote(sys.orig_argv[0])} -m minigan"
-    if called.stem != "minigan" or called.name == str(called):
-        return "minigan"
-    # Found on the PATH, it is told its full path.
-    found = shutil.which("minigan")
-    return "minigan" if found and os.path.abspath(found) == os.path.abspath(called) else shlex.quote(sys.argv[0])

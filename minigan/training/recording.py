@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from minigan import backend
-from minigan.trace import Trace, step_recorder
+from minigan.data import Batch
+from minigan.trace import Trace, trace_step
 from minigan.training.callbacks.traces import about
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.config import Config
@@ -42,14 +44,10 @@ def _traced(trainer: Trainer, seed: int, batch_size: int) -> Trace:
     algorithm, data, rng = trainer.algorithm, trainer.data, np.random.default_rng(seed)
     algorithm.streams["noise"] = backend.new_rng(seed, "samples")  # of this seed, whatever the run drew before
 
-    def batches():  # as many as the step takes
+    def batches() -> Iterator[Batch]:  # as many as the step takes
         while True:
             n = min(batch_size, len(data))
             yield data[np.sort(rng.choice(len(data), n, replace=False))].only(algorithm.reads)
 
-    with (
-        backend.products_in_tf32(trainer.device, trainer.config.tf32),
-        step_recorder(algorithm, **about(trainer), at=trainer.step + 1) as recorder,
-    ):
-        algorithm(batches())
-    return recorder.trace
+    with backend.products_in_tf32(trainer.device, trainer.config.tf32):
+        return trace_step(algorithm, batches(), **about(trainer), at=trainer.step + 1)

@@ -115,7 +115,6 @@ def standard_callbacks(trainer: Trainer, detect_anomaly: bool = False, trace_eve
     callbacks: list[Callback | None] = [
         NonFinite(detect_anomaly),
         RunLog() if is_main else None,
-        trainer.ema,
         Traces(trace_every) if trace_every else None,
         stats,
         grids if is_main else None,

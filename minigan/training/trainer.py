@@ -1,4 +1,4 @@
-"""`Trainer`: the loop. All else that a run does is done by its callbacks."""
+"""`Trainer`: the loop. All else that a run does is done by its callbacks: `Callback`s that are told of its moments."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from minigan.autograd import AnomalyError
 from minigan.backend import Array
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import Batch, Dataset, Loader
-from minigan.training.callbacks import EMA, Callback
+from minigan.training.commands import resume_command
 from minigan.training.config import Config
-from minigan.training.describe import place, resume_command
+from minigan.training.ema import EMA
 from minigan.training.errors import Interrupted, TrainingError
 from minigan.training.run_dir import RunDir
 from minigan.training.signals import stop_requests
@@ -31,11 +31,7 @@ class Trainer:
     """
 
     def __init__(
-        self,
-        config: Config,
-        data: Dataset,
-        run_dir: RunDir | None = None,
-        process_group: ProcessGroup = SINGLE_PROCESS,
+        self, config: Config, data: Dataset, run_dir: RunDir | None = None, process_group: ProcessGroup = SINGLE_PROCESS
     ) -> None:
         self.config, self.data, self.run_dir, self.process_group = config, data, run_dir, process_group
         spec = process_group.own_device(config.device)
@@ -46,7 +42,7 @@ class Trainer:
         )
         self.loader = Loader(data, config.batch_size, config.seed, self.algorithm.reads, device, process_group)
         self.ema = EMA(self.algorithm, config.ema_decay) if config.ema_decay else None
-        self.callbacks: Sequence[Callback] = [self.ema] if self.ema else []
+        self.callbacks: Sequence[Callback] = []
         self.step = self.closed_epochs = 0  # steps taken; epochs whose end the callbacks were told
         self.at_epoch_end = False  # whether the last step was an epoch's last
         self.seconds = 0.0  # that training has taken, those before it was resumed included
@@ -86,8 +82,8 @@ class Trainer:
                 if self.finished:
                     break
                 if self.process_group.any(stopped()):
-                    command = resume_command(self)
-                    raise Interrupted(f"stopped at {place(self, self.step)}; all is saved. Go on with: {command}")
+                    command = resume_command(self.run_dir.path, self.process_group.size)
+                    raise Interrupted(f"stopped at {self.place(self.step)}; all is saved. Go on with: {command}")
                 figures = self.take_step()
                 self.seconds = self.elapsed()
                 self._call("on_step", figures)
@@ -130,8 +126,14 @@ class Trainer:
                 "in it, or train for a number of --steps"
             )
         self.step += 1
+        if self.ema:
+            self.ema.update(self.algorithm, self.step)
         self.at_epoch_end = self.loader.epoch > epoch
         return figures
+
+    def place(self, step: int) -> str:
+        """A step in words, and the epoch that is under way."""
+        return f"step {step} (epoch {self.closed_epochs + 1})"
 
     def _taking(self) -> Iterator[Batch]:
         """The batches, each remembered: a step that gives a NaN is taken again."""
@@ -178,13 +180,50 @@ class Trainer:
             "closed_epochs": self.closed_epochs,
             "data": self.data.fingerprint,
         }
-        parts = (part.state_dict() for part in (self.algorithm, self.loader, *self.callbacks))
+        parts = (part.state_dict() for part in self._parts())
         return own | {name: value for part in parts for name, value in part.items()}
+
+    def _parts(self) -> list[Any]:
+        """What has a state of its own."""
+        return [self.algorithm, self.loader, *([self.ema] if self.ema else ()), *self.callbacks]
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from such a state. Raises KeyError, TypeError or ValueError for what does not fit."""
-        for part in (self.algorithm, self.loader, *self.callbacks):
+        for part in self._parts():
             part.load_state_dict(state)
         self.step, self.seconds, self.closed_epochs = state["step"], state["seconds"], state["closed_epochs"]
         self.at_epoch_end = self.loader.epoch > self.closed_epochs  # it was stopped before callbacks were told
         self.batches = None  # they begin where the loader is now
+
+
+class Callback:
+    """What happens beside training at the moments of a run: the base of all callbacks, whose methods do nothing.
+
+    The trainer calls its callbacks in their order. A trainer has `algorithm`, `loader`, `config`, `run_dir`,
+    `process_group`, and `step`: how many steps were taken.
+    """
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Before the first step of this process; trainer.step is 0 unless the run was resumed."""
+
+    def around_step(self, trainer: Trainer) -> AbstractContextManager | None:
+        """A context in which the next step is taken, if one is wanted."""
+
+    def on_step(self, trainer: Trainer, figures: Figures) -> None:
+        """After a step, which trainer.step counts already. Figures lie on the device."""
+
+    def on_epoch(self, trainer: Trainer) -> None:
+        """After the last step of an epoch; trainer.closed_epochs counts it already."""
+
+    def on_stop(self, trainer: Trainer) -> None:
+        """At the end: after the last step, or as the user stopped the run."""
+
+    def on_error(self, trainer: Trainer, error: Exception) -> Exception | None:
+        """An error ends the run: a better one to raise in its place, if there is one."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must be in a checkpoint, by names that no other part of the run uses."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take it over from the state of a whole run."""

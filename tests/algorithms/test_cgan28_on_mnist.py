@@ -9,7 +9,7 @@ from minigan.algorithms import GAN
 from minigan.data import Loader, load
 from minigan.options import options_of
 from minigan.recipes import RECIPES
-from minigan.training.callbacks.ema import averaged_copy, update_average
+from minigan.training.ema import averaged_copy, update_average
 
 
 def labels_of_the_nearest(images: np.ndarray, real: np.ndarray, labels: np.ndarray) -> np.ndarray:

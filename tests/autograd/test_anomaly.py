@@ -359,7 +359,7 @@ def test_it_keeps_no_graph_alive():
         del dx, ddx
         gc.collect()
         assert div() is None
-    assert mg.autograd.hooks._mode.differentiating is None
+    assert mg.autograd.in_backward_of() is None
 
 
 def test_nothing_is_noted_when_it_is_not_asked_for():

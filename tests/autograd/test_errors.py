@@ -34,11 +34,7 @@ def leaf(*values, name=None):
         (lambda: mg.Tensor([1j], requires_grad=True), TypeError, "only floating .*; this one is complex128"),
         (lambda: mg.Tensor([1j], dtype="float32"), TypeError, "complex128 cannot become float32: .* imaginary part"),
         (lambda: leaf(1.0).to(dtype="int32"), TypeError, "only floating tensors can require a gradient"),
-        (
-            lambda: mg.Tensor([1.0], device="tpu"),
-            ValueError,
-            "device 'tpu' is not known: use 'cpu', 'gpu' or 'gpu:N'",
-        ),
+        (lambda: mg.Tensor([1.0], device="tpu"), ValueError, "device 'tpu' is not known: use 'cpu', 'gpu' or 'gpu:N'"),
     ],
 )
 def test_what_cannot_be_a_tensor(make, error, message):
@@ -121,11 +117,7 @@ def test_what_a_tensor_cannot_do(use, error, message):
         (lambda x: mg.grad(3.0, x), TypeError, "grad: output 0 must be a Tensor, not float"),
         (lambda x: mg.grad(x.sum(), [x, np.ones(2)]), TypeError, "grad: input 1 must be a Tensor, not ndarray"),
         (lambda x: mg.grad(x.sum(), None), TypeError, "grad: input 0 must be a Tensor, not NoneType"),
-        (
-            lambda x: mg.grad(x * 2, x, [1.0, 1.0]),
-            ValueError,
-            "grad: 2 grad_outputs were given for 1 outputs",
-        ),
+        (lambda x: mg.grad(x * 2, x, [1.0, 1.0]), ValueError, "grad: 2 grad_outputs were given for 1 outputs"),
         (
             lambda x: mg.grad(x.sum(), mg.Tensor([1.0], name="c")),
             mg.GraphError,

@@ -26,10 +26,7 @@ def test_they_see_values_and_gradients_in_order():
     with mg.observe(diary):
         y = F.mul(x, c)
         z = F.sub(c, y)
-    assert [line[1:] for line in diary.lines] == [
-        ("forward", "Mul", [3, 2], [6]),
-        ("forward", "Sub", [2, 6], [-4]),
-    ]
+    assert [line[1:] for line in diary.lines] == [("forward", "Mul", [3, 2], [6]), ("forward", "Sub", [2, 6], [-4])]
     diary.lines.clear()
     with mg.observe(diary):
         z.backward()
@@ -99,7 +96,7 @@ def test_what_an_observer_wants_besides_is_computed_and_handed_to_nobody():
     x, y = (mg.Tensor(value, requires_grad=True) for value in (3.0, 2.0))
 
     class Curious(Diary):
-        def before_walk(self, outputs, cotangents, wanted, create_graph):
+        def before_backward_pass(self, outputs, cotangents, wanted, create_graph):
             self.create_graph = create_graph
             wanted.add(x)
 

@@ -2,12 +2,15 @@
 
     python tests/benchmarks/compare.py                    every model, every peer that is installed
     python tests/benchmarks/compare.py --model mlp --rounds 5
+    python tests/benchmarks/compare.py --keep             also keep the ratios in compare.json
 
 Each engine runs in a process of its own (thread pools of two engines in one process get into each
 other's way), and the processes take turns, round after round, so that a slow minute of the machine
 hits all of them. Printed are the median and the fastest step, and the median over the rounds of the
 ratio minigan / peer of the same round: below 1, minigan is faster. Memory is the peak resident size
-of a process that does nothing but these steps; the time to import, of a fresh interpreter.
+of a process that does nothing but these steps; the time to import, of a fresh interpreter. At the end each ratio
+stands beside the one in compare.json. With OMP_NUM_THREADS=1 and OPENBLAS_NUM_THREADS=1 all engines have one thread,
+and the ratios are kept under names of their own.
 
 Peers: `pip install torch` (the CPU build) and `pip install tensorflow-cpu`.
 """
@@ -26,11 +29,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from results import keep, show_beside_kept
+
 TESTS = Path(__file__).resolve().parents[1]
 SEARCHED = os.pathsep.join([str(TESTS.parent), str(TESTS), os.environ.get("PYTHONPATH", "")])
 BATCHES = {"dcgan28": 256, "mlp": 100, "dcgan64": 128}
 STEPS = {"dcgan28": 5, "mlp": 200, "dcgan64": 2}  # timed in each round, after the warm-up
 WARM_UP = {"dcgan28": 2, "mlp": 30, "dcgan64": 1}
+ONE_THREAD = os.environ.get("OMP_NUM_THREADS") == os.environ.get("OPENBLAS_NUM_THREADS") == "1"
 # engine: (module that must be installed, models, options of its peer's make_step)
 PEERS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
     "pytorch eager": ("torch", ("dcgan28", "mlp", "dcgan64"), {}),
@@ -92,8 +98,8 @@ def measure(engine: str, model: str, batch: int) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def compare(model: str, batch: int, rounds: int) -> None:
-    """Print one model's table."""
+def compare(model: str, batch: int, rounds: int) -> dict[str, dict[str, float]]:
+    """Print one model's table; by what is compared, the ratio and both times."""
     installed = [e for e, (module, has, _) in PEERS.items() if model in has and importlib.util.find_spec(module)]
     results: dict[str, list[dict[str, float]]] = {engine: [] for engine in ("minigan", *installed)}
     for _ in range(rounds):
@@ -101,6 +107,7 @@ def compare(model: str, batch: int, rounds: int) -> None:
             results[engine].append(measure(engine, model, batch))
     print(f"\n{model}, batch {batch}, {rounds} rounds of {STEPS[model]} steps")
     print(f"  {'engine':<24}{'median ms':>11}{'fastest ms':>12}{'minigan / it':>14}{'peak MB':>10}")
+    ours_ms, figures = statistics.median(r["median"] for r in results["minigan"]) * 1e3, {}
     for engine, found in results.items():
         pairs = zip(results["minigan"], found, strict=True)
         ratio = statistics.median(ours["median"] / theirs["median"] for ours, theirs in pairs)
@@ -108,7 +115,11 @@ def compare(model: str, batch: int, rounds: int) -> None:
         median = statistics.median(r["median"] for r in found) * 1e3
         fastest = min(r["min"] for r in found) * 1e3
         peak = max(r["peak"] for r in found) / 1e6
+        if engine != "minigan":
+            name = f"{model}, batch {batch}, {engine}{', one thread' * ONE_THREAD}"
+            figures[name] = {"ratio": round(ratio, 3), "minigan_ms": round(ours_ms, 1), "peer_ms": round(median, 1)}
         print(f"  {engine:<24}{median:>11.1f}{fastest:>12.1f}{shown:>14}{peak:>10.0f}", flush=True)
+    return figures
 
 
 def import_times() -> None:
@@ -131,15 +142,20 @@ def main() -> None:
     parser.add_argument("--model", choices=list(BATCHES), help="only this one")
     parser.add_argument("--batch", type=int, help="another batch size than the usual")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--keep", action="store_true", help="write the ratios to compare.json")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
         child(arguments.child, arguments.model, arguments.batch)
         return
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    figures: dict[str, dict[str, float]] = {}
     for model in [arguments.model] if arguments.model else BATCHES:
-        compare(model, arguments.batch or BATCHES[model], arguments.rounds)
+        figures |= compare(model, arguments.batch or BATCHES[model], arguments.rounds)
     import_times()
+    show_beside_kept(__file__, figures)
+    if arguments.keep:
+        keep(__file__, figures, *{module for module, _, _ in PEERS.values()})
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Kernel launches, matrix products, copies between host and device, and waits for the device, by function
 and in all, against the budget. A launch costs the host some microseconds, so that a step of many small
-ones waits for the host; a copy to the host, or a wait, stops it altogether.
+ones waits for the host; a copy to the host, or a wait, stops it altogether. At the end the counts stand beside
+those in launches.json, which --keep writes.
 
 They are counted by a simulator, tests/cusim (CuPy on a CPU; its README says what it needs). It counts
 what CuPy asks of the CUDA runtime; what CuPy does otherwise on a real card (sums by CUB) it does not know.
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from results import keep, show_beside_kept
 
 COUNTED = {  # the simulator's names, and ours
     "launch": "launches", "gemm": "products", "h2d": "to device", "d2h": "to host", "d2d": "on it", "sync": "waits",
@@ -107,6 +109,7 @@ def main() -> None:
     parser.add_argument("models", nargs="*", default=MODELS, metavar="model", help=f"default: {' '.join(MODELS)}")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--algorithm", help="gan or simultaneous-gan; default: as the model is trained")
+    parser.add_argument("--keep", action="store_true", help="write the counts to launches.json")
     arguments = parser.parse_args()
     sys.path.append(str(Path(__file__).resolve().parents[1]))
     import cusim
@@ -115,8 +118,15 @@ def main() -> None:
         cusim.install()
     except cusim.Unavailable as error:
         sys.exit(str(error))
+    figures = {}
     for model in arguments.models:
-        show(model, arguments.batch, measure(model, arguments.batch, arguments.algorithm))
+        rows = measure(model, arguments.batch, arguments.algorithm)
+        show(model, arguments.batch, rows)
+        name = f"{model}, batch {arguments.batch}{f', {arguments.algorithm}' if arguments.algorithm else ''}"
+        figures[name] = {title: rows["all"][key] for key, title in COUNTED.items()}
+    show_beside_kept(__file__, figures)
+    if arguments.keep:
+        keep(__file__, figures, "cupy-cuda13x", "cupy-cuda12x")
 
 
 if __name__ == "__main__":

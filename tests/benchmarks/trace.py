@@ -16,7 +16,7 @@ import numpy as np
 from minigan import backend, models
 from minigan.algorithms import ALGORITHMS, GAN
 from minigan.data import Batch, DataInfo
-from minigan.trace import step_recorder
+from minigan.trace import StepRecorder
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
     def recorded(comparisons: bool) -> str:
         if not comparisons:
             gan.losses_to_compare = dict
-        with step_recorder(gan) as recorder:
+        with StepRecorder(gan) as recorder:
             gan(iter([batch]))
         vars(gan).pop("losses_to_compare", None)
         return recorder.trace.to_json()

@@ -123,7 +123,7 @@ def test_wrong_functions_of_ones_own(minigan, mine):
     assert re.search("Constant, called on .* the second-order .*constant", said.out, re.DOTALL)
 
 
-def test_all_functions_of_a_file_are_judged(minigan, mine):
+def test_all_functions_of_a_file_are_checked(minigan, mine):
     table = rows(minigan("check", "mine"))
     assert set(table) == {"Mine", "LostShare", "Constant", "Wasteful", "Particular"}
     assert table["Particular"][3] == "not checked: NoInputsError"

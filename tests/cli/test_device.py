@@ -69,10 +69,10 @@ def test_every_command_without_cupy_gives_the_one_sentence(command, minigan, tra
     assert "Traceback" not in said.err and list(tmp_path.iterdir()) == []
 
 
-def test_check_judges_where_it_is_told_to(minigan, monkeypatch, restored_default):
+def test_check_runs_on_the_device_that_is_named(minigan, monkeypatch, restored_default):
     fake = pretend(monkeypatch)
     seen = []
-    monkeypatch.setattr(check, "judged", lambda todo, whole: seen.append(backend.get_default_device()) or [])
+    monkeypatch.setattr(check, "run_checks", lambda checks, whole: seen.append(backend.get_default_device()) or [])
     assert minigan("check", "relu").err == ""
     said = minigan("check", "relu", "--device", "gpu")
     assert said.err == "device gpu:0 (as asked: Fake Card, 80.0 GiB, compute capability 9.0)\n"

@@ -18,7 +18,7 @@ from minigan.data import Batch
 from minigan.doctor import checks, compare, environment, timing
 from minigan.functions.convolution import Conv2d
 from minigan.kernels import cook_toom
-from minigan.training.callbacks.ema import update_average
+from minigan.training.ema import update_average
 
 FIRST = "gradients on the CPU, finite differences"
 
@@ -171,7 +171,7 @@ def _subject(on_gpu, **settings):
 
 def test_equal_is_right(no_device):
     row = compare.compared(_subject(lambda results: results), GPU)
-    assert str(row).split() == ["spy", "6", "0.0e+00", "0.0e+00", "ok"]
+    assert compare.cells(row) == ["spy", "6", "0.0e+00", "0.0e+00", "ok"]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_gradient_is_judged_too_by_the_unit_of_its_terms(no_device):
 ])  # fmt: skip
 def test_whatever_is_wrong_is_told(change, says, no_device):
     row = compare.compared(_subject(lambda results: results | {"output 0": change(results["output 0"])}), GPU)
-    assert says in row.trouble and "in float32, on (2,)" in row.trouble and str(row).endswith("WRONG")
+    assert says in row.trouble and "in float32, on (2,)" in row.trouble and compare.cells(row)[-1] == "WRONG"
 
 
 def test_a_gradient_that_only_one_side_has_is_wrong(no_device):
@@ -284,7 +284,7 @@ def _batches_changed(batches, device):
 
 
 @pytest.mark.parametrize("place, attribute, wrong, says", [
-    ("minigan.training.callbacks.ema", "update_average", _wrongly_averaged, "a sample differs"),
+    ("minigan.training.ema", "update_average", _wrongly_averaged, "a sample differs"),
     ("minigan.nn.Dropout", "forward", lambda self, x: x, "differs"),
     ("minigan.data.loader", "prefetch", _batches_changed, "differs"),
     ("minigan.data.Batches", "epoch", lambda self, *place: iter([[7, 6], [5, 4], [3, 2], [1, 0]]), "differs"),
@@ -386,13 +386,13 @@ def test_tf32_is_timed_and_judged_where_the_card_has_it_and_is_off_afterwards(mo
 def test_a_real_report(cupy, minigan, monkeypatch):
     """Of a few functions, one of which is wrong on the GPU only."""
     from minigan import functions as F
-    from minigan.testing.cases import CASES, Call, Case
+    from minigan.testing.cases import CASES, Case, FunctionCall
 
     def off(x):
         return F.tanh(x) * (1.001 if x.device.kind == "gpu" else 1.0)
 
     few = {name: CASES[name] for name in ("dense", "batch_norm", "cross_entropy")}
-    few["off"] = Case(lambda rng: Call(off, [rng.standard_normal(3)]))
+    few["off"] = Case(lambda rng: FunctionCall(off, [rng.standard_normal(3)]))
     monkeypatch.setattr(compare, "CASES", few)
     monkeypatch.setattr(doctor, "CHECKS", {"training": checks.CHECKS["training"]})
     monkeypatch.setattr(timing, "MODEL", "mlp")

@@ -14,10 +14,7 @@ from minigan import cli
 from minigan.training import Config
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["--help"], ["train", "--help"], ["sample", "--help"], ["doctor", "--help"]],
-)
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["sample", "--help"], ["doctor", "--help"]])
 def test_help_names_the_defaults_in_plain_letters(arguments, minigan):
     said = minigan(*arguments)
     assert said.code == 0 and said.err == "" and said.out.isascii()

@@ -176,23 +176,11 @@ def test_labels_in_a_column(npz):
 @pytest.mark.parametrize(
     "named, split, message",
     [
-        (
-            dict(faces=GREY, ids=LABELS),
-            "train",
-            "no images of the train split: keys faces, ids found, x_train or",
-        ),
-        (
-            dict(images=GREY),
-            "test",
-            "no images of the test split: keys images found, x_test or test_images needed",
-        ),
+        (dict(faces=GREY, ids=LABELS), "train", "no images of the train split: keys faces, ids found, x_train or"),
+        (dict(images=GREY), "test", "no images of the test split: keys images found, x_test or test_images needed"),
         (dict(images=GREY, labels=LABELS[:4]), "train", "labels: 4 labels found, 5 needed, one an image"),
         (dict(images=GREY, labels=LABELS / 2), "train", "float64 of shape .* found, whole numbers"),
-        (
-            dict(images=GREY, labels=np.eye(5, dtype=int)),
-            "train",
-            r"int64 of shape \(5, 5\) found, whole numbers",
-        ),
+        (dict(images=GREY, labels=np.eye(5, dtype=int)), "train", r"int64 of shape \(5, 5\) found, whole numbers"),
     ],
 )
 def test_npz_refused(npz, named, split, message):

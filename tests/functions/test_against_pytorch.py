@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from minigan import functions as F
 from minigan.testing.cases import CASES
-from minigan.testing.draws import sides
+from minigan.testing.random_inputs import padding_per_side
 from minigan.testing.strategies import calls
 
 from .conventions import crop_of, padding_of, pair
@@ -201,7 +201,7 @@ TORCH = {
     "sum_to": lambda x, shape: x.sum_to_size(shape),
     "getitem": lambda x, index: x[indexable(index)],
     "concatenate": lambda *tensors, axis: torch.cat(tensors, axis),
-    "pad2d": lambda x, padding: padded(x, sides(padding)),
+    "pad2d": lambda x, padding: padded(x, padding_per_side(padding)),
     # products
     "matmul": torch.matmul,
     "dense": TF.linear,

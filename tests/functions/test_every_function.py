@@ -1,4 +1,4 @@
-"""What holds for each and every function: the register's cases before the judge, one dtype, empty batches."""
+"""What holds for each and every function: its derivatives, invariants, one dtype, empty batches."""
 
 import sys
 
@@ -11,9 +11,9 @@ from minigan import backend
 from minigan import functions as F
 from minigan.backend import is_array
 from minigan.testing import assert_gradients, assert_invariants, gradcheck
-from minigan.testing.cases import CASES, Differentiated, function_classes
+from minigan.testing.callables import outputs_of
+from minigan.testing.cases import CASES, BackwardCoverage, function_classes
 from minigan.testing.invariants import derivatives
-from minigan.testing.target import outputs_of
 
 PUBLIC = [name for name in CASES if name.split()[0] in F.__all__]
 every_function = pytest.mark.parametrize("name", CASES)
@@ -36,11 +36,11 @@ def test_gradients_are_derivatives(name):
 @every_function
 def test_invariants(name):
     for call in some_calls(name, 5):
-        assert_invariants(call, call.inputs, CASES[name].batched, thrifty=True)
+        assert_invariants(call, call.inputs, CASES[name].batched, check_needs_input_grad=True)
 
 
 def test_every_function_in_the_package_has_a_case():
-    seen = Differentiated()
+    seen = BackwardCoverage()
     with mg.observe(seen):
         for name in CASES:
             for call in some_calls(name, 3):

@@ -8,11 +8,18 @@ from hypothesis.extra.numpy import basic_indices, integer_array_indices
 
 import minigan as mg
 from minigan import functions as F
+from minigan.kernels.layout import is_native
 from minigan.testing import gradcheck
-from minigan.testing.draws import sides
+from minigan.testing.random_inputs import padding_per_side
 from minigan.testing.strategies import array_shapes, arrays, mutually_broadcastable_shapes, paddings, several_arrays
 
 full = arrays(array_shapes(min_dims=1))
+
+
+def test_what_becomes_images_is_laid_out_for_convolutions():
+    y = F.reshape(mg.Tensor(np.arange(24.0).reshape(2, 12)), (2, 3, 2, 2))
+    assert is_native(y.data)
+    np.testing.assert_array_equal(y.numpy(), np.arange(24.0).reshape(2, 3, 2, 2))
 
 
 @given(full, st.data())
@@ -121,5 +128,5 @@ def test_concatenate(shape, count, data):
 
 @given(arrays((2, 1, 3, 2)), paddings(2, same=False))
 def test_pad2d(x, padding):
-    np.testing.assert_array_equal(F.pad2d(x, padding).numpy(), np.pad(x, ((0, 0), (0, 0), *sides(padding))))
+    np.testing.assert_array_equal(F.pad2d(x, padding).numpy(), np.pad(x, ((0, 0), (0, 0), *padding_per_side(padding))))
     gradcheck(lambda t: F.pad2d(t, padding), x)

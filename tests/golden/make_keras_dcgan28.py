@@ -55,10 +55,7 @@ def adam() -> keras.optimizers.Adam:
     if keras.config.floatx() == "float32":
         return keras.optimizers.Adam(recipe.LEARNING_RATE)
     return keras.optimizers.Adam(
-        np.float64(recipe.LEARNING_RATE),
-        beta_1=np.float64(0.9),
-        beta_2=np.float64(0.999),
-        epsilon=np.float64(1e-7),
+        np.float64(recipe.LEARNING_RATE), beta_1=np.float64(0.9), beta_2=np.float64(0.999), epsilon=np.float64(1e-7)
     )
 
 

@@ -52,12 +52,7 @@ def run(precision: str) -> dict[str, np.ndarray]:
             for call in (recipe.REAL, recipe.FAKE)
         )
         out = peer.train_step(
-            networks["G"],
-            networks["D"],
-            *adams,
-            tensor(recipe.images(step)),
-            tensor(recipe.noise(step)),
-            masks,
+            networks["G"], networks["D"], *adams, tensor(recipe.images(step)), tensor(recipe.noise(step)), masks
         )
         for name, values in losses.items():
             values.append(out.pop(name).item())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
@@ -12,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_convolution import KERNELS, arguments, problems, scale
 
-from minigan.kernels import convolution, cook_toom, cuda, im2col, reference
+from minigan.kernels import convolution, cook_toom, cuda, reference
+from minigan.kernels.cuda import convolution as on_device
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.layout import is_native, pixels_first, to_native
 
@@ -33,8 +33,8 @@ def test_agrees_with_the_direct_sums(cupy, kernel, dtype, tolerance, problem, ba
     geometry, *arrays = problem
     arrays = [a.astype(dtype).astype(np.float64) for a in arrays]  # what the dtype can represent
     there = [ORDERS[order](cupy.asarray(a, dtype)) for a in arguments(kernel, *arrays)]
-    with patch.dict(im2col.BAND_BYTES, cupy=band):
-        result = getattr(im2col, kernel)(*there, geometry)
+    with patch.object(on_device, "BAND_BYTES", band):
+        result = getattr(on_device, kernel)(*there, geometry)
     expected = getattr(reference, kernel)(*arguments(kernel, *arrays), geometry)
     assert result.dtype == dtype and result.shape == expected.shape and is_native(result)
     assert np.abs(result.get() - expected).max() <= tolerance * scale(kernel, geometry, *arrays)
@@ -92,7 +92,7 @@ def test_without_images(cupy, case):
 def test_results_are_fresh(cupy, kernel, case):
     geometry, *arrays = layer(case, "float32")
     there = [to_native(cupy.asarray(a)) for a in arguments(kernel, *arrays)]
-    call = getattr(im2col, kernel)
+    call = getattr(on_device, kernel)
     first = call(*there, geometry)
     kept = first.copy()
     second = call(*(2 * a for a in there), geometry)
@@ -152,7 +152,7 @@ def test_a_band_is_added_to_the_rows_that_it_reads(cupy, monkeypatch):
             assert threads == (arguments[-2] - arguments[-3]) * 9 * 2 * 3, "W·N·C to a row"
         cuda.launch(file, kernel, threads, *arguments, dtype=dtype)
 
-    monkeypatch.setattr(im2col, "cuda", SimpleNamespace(launch=launch, suits=cuda.suits))
+    monkeypatch.setattr(on_device, "launch", launch)
     for height, kernel, stride, expected in [
         (9, 3, 2, [(0, 3, 0), (2, 5, 3), (4, 7, 5), (6, 9, 7)]),
         (9, 1, 4, [(0, 1, 0), (1, 5, 1), (5, 9, 5)]),
@@ -161,7 +161,7 @@ def test_a_band_is_added_to_the_rows_that_it_reads(cupy, monkeypatch):
         geometry = Geometry.of_conv((height, 9), kernel, stride)
         dy, w = np.ones((2, 4, *geometry.out_size), "float32"), np.ones((4, 3, kernel, kernel), "float32")
         rows.clear()
-        with patch.dict(im2col.BAND_BYTES, cupy=1):
-            dx = im2col.conv_input_grad(cupy.asarray(dy), cupy.asarray(w), geometry)
+        with patch.object(on_device, "BAND_BYTES", 1):
+            dx = on_device.conv_input_grad(cupy.asarray(dy), cupy.asarray(w), geometry)
         assert rows == expected
         np.testing.assert_array_equal(dx.get(), reference.conv_input_grad(dy, w, geometry))

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minigan.kernels.random import _drawn, _jumped, keep_mask
+from minigan.kernels.cuda.random import _drawn, _jumped
+from minigan.kernels.random import keep_mask
 
 
 def state(rng: np.random.Generator) -> dict:
@@ -29,8 +30,8 @@ SIZES = st.one_of(st.integers(0, 9), st.integers(4080, 4110), st.integers(0, 20_
 def test_masks_are_those_of_the_host(cupy, seed, used, sizes, p):
     here, there = begun(seed, used), begun(seed, used)
     for size in sizes:
-        wanted = keep_mask(here, (size,), p, np.zeros(1, "float32"))
-        np.testing.assert_array_equal(keep_mask(there, (size,), p, cupy.zeros(1, "float32")).get(), wanted)
+        wanted = keep_mask(np.zeros(1, "float32"), (size,), p, here)
+        np.testing.assert_array_equal(keep_mask(cupy.zeros(1, "float32"), (size,), p, there).get(), wanted)
         assert state(there) == state(here)
     assert there.random() == here.random() and there.random(dtype="float32") == here.random(dtype="float32")
 
@@ -40,16 +41,16 @@ def test_masks_are_those_of_the_host(cupy, seed, used, sizes, p):
 def test_the_half_of_a_draw_left_over_comes_first_and_may_do(cupy, used, size):
     here, there = begun(3, used), begun(3, used)
     for p in (0.1, 0.9):
-        wanted = keep_mask(here, (size,), p, np.zeros(1, "float32"))
-        np.testing.assert_array_equal(keep_mask(there, (size,), p, cupy.zeros(1, "float32")).get(), wanted)
+        wanted = keep_mask(np.zeros(1, "float32"), (size,), p, here)
+        np.testing.assert_array_equal(keep_mask(cupy.zeros(1, "float32"), (size,), p, there).get(), wanted)
         assert state(there) == state(here)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_of_any_shape_and_dtype(cupy, dtype):
     here, there = begun(0, 0), begun(0, 0)
-    wanted = keep_mask(here, (3, 5, 2, 7), 0.3, np.zeros(1, dtype))
-    mask = keep_mask(there, (3, 5, 2, 7), 0.3, cupy.zeros(1, dtype))
+    wanted = keep_mask(np.zeros(1, dtype), (3, 5, 2, 7), 0.3, here)
+    mask = keep_mask(cupy.zeros(1, dtype), (3, 5, 2, 7), 0.3, there)
     assert mask.dtype == dtype and mask.flags.c_contiguous
     np.testing.assert_array_equal(mask.get(), wanted)
     assert set(np.unique(wanted)) == {0, wanted.dtype.type(1 / 0.7)}
@@ -59,8 +60,8 @@ def test_a_draw_equal_to_p_is_kept(cupy):
     """Where p is a number that is drawn, and where it lies between two."""
     for p in np.sort(begun(5, 0).random(50, dtype="float32")):
         for at in (np.nextafter(p, np.float32(0)), p, np.nextafter(p, np.float32(1)), float(p) + 1e-9):
-            mask = keep_mask(begun(5, 0), (50,), float(at), cupy.zeros(1, "float32"))
-            np.testing.assert_array_equal(mask.get(), keep_mask(begun(5, 0), (50,), float(at), np.zeros(1, "float32")))
+            mask = keep_mask(cupy.zeros(1, "float32"), (50,), float(at), begun(5, 0))
+            np.testing.assert_array_equal(mask.get(), keep_mask(np.zeros(1, "float32"), (50,), float(at), begun(5, 0)))
 
 
 @pytest.mark.parametrize(
@@ -68,8 +69,8 @@ def test_a_draw_equal_to_p_is_kept(cupy):
 )
 def test_other_generators_draw_on_the_host(cupy, kind):
     here, there = begun(1, 1, kind), begun(1, 1, kind)
-    wanted = keep_mask(here, (101,), 0.5, np.zeros(1, "float32"))
-    np.testing.assert_array_equal(keep_mask(there, (101,), 0.5, cupy.zeros(1, "float32")).get(), wanted)
+    wanted = keep_mask(np.zeros(1, "float32"), (101,), 0.5, here)
+    np.testing.assert_array_equal(keep_mask(cupy.zeros(1, "float32"), (101,), 0.5, there).get(), wanted)
     assert state(there) == state(here)
 
 

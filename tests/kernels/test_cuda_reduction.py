@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from minigan.kernels.cuda import BLOCK
-from minigan.kernels.reduction import MOST_BLOCKS, SMALL, mean, mean_sigmoid, norm
+from minigan.kernels.cuda.reduction import MOST_BLOCKS, SMALL
+from minigan.kernels.reduction import mean, mean_sigmoid, norm
 
 TOLERANCE = {"float32": 1e-6, "float64": 1e-14, "complex128": 1e-14}
 SHAPES = [(), (1,), (7, 1), (256,), (257, 3), (SMALL,), (SMALL + 1,), (2 * 256 * MOST_BLOCKS + 17,)]

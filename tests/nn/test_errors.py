@@ -25,6 +25,7 @@ MAKING = [
             (nn.Conv2d, 3, ["in_channels", "out_channels"]),
             (nn.ConvTranspose2d, 3, ["in_channels", "out_channels"]),
             (nn.BatchNorm, 1, ["num_features"]),
+            (nn.BatchNormReLU, 1, ["num_features"]),
             (nn.InstanceNorm, 1, ["num_features"]),
             (nn.LayerNorm, 1, ["shape"]),
             (nn.Embedding, 2, ["num_embeddings", "embedding_dim"]),
@@ -39,6 +40,7 @@ MAKING = [
     (lambda: nn.Conv2d(3, 8, 3, padding="valid"), "Conv2d: padding must be .* or 'same', not 'valid'"),
     (lambda: nn.ConvTranspose2d(3, 8, 3, 2, -1), "ConvTranspose2d: padding must not be negative: -1"),
     (lambda: nn.ConvTranspose2d(3, 8, 3, 2, 1, 2), r"ConvTranspose2d: output_padding \(2, 2\) must be .* the stride"),
+    (lambda: nn.BatchNormReLU(3, negative_slope=-1), "BatchNormReLU: negative_slope must be .* 0 or more, not -1"),
     (lambda: nn.AvgPool2d(0), "AvgPool2d: the kernel size must be at least 1, not 0x0"),
     (lambda: nn.AvgPool2d("all"), "AvgPool2d: kernel_size must be an int or a pair of ints, not 'all'"),
     *(
@@ -103,6 +105,6 @@ def test_calling(layer, x, message):
 
 
 def test_every_layer_that_takes_options_has_a_row():
-    without = {"Module", "Parameter", "ReLU", "Sigmoid", "Tanh", "Flatten", "frozen", "init"}
+    without = {"Module", "Parameter", "Identity", "ReLU", "Sigmoid", "Tanh", "Flatten", "frozen", "fuse", "init"}
     made = {message.replace(":", " ").split()[0] for _, message in MAKING}
     assert set(nn.__all__) - without <= made

@@ -170,7 +170,7 @@ def test_when_nobody_observes_nothing_is_noted(monkeypatch):
     with mg.observe(Layers()):
         y = Generator()(mg.Tensor(X, requires_grad=True))
     assert str(y.creator.called_in) == "Generator"
-    assert mg.autograd.hooks._mode.layer is None and not mg.autograd.hooks._observers
+    assert mg.autograd.hooks.context.layer is None and not mg.autograd.hooks.context.observers
 
 
 def test_an_observer_sees_its_own_thread():

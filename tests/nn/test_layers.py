@@ -11,6 +11,7 @@ from devices import assert_array_equal
 
 import minigan as mg
 from minigan import nn
+from minigan.backend import ProcessGroup
 from minigan.functions import cross_entropy
 from minigan.functions import sum as sum_
 from minigan.models.mlp import Discriminator as MLPDiscriminator
@@ -146,16 +147,10 @@ def test_batch_norm_in_float32_stays_so():
     assert layer.eval()(mg.Tensor(images(4, 2, dtype="float32"))).dtype == np.float32
 
 
-def call_by_call(layers: nn.Sequential, x: mg.Tensor) -> mg.Tensor:
-    for layer in layers:
-        x = layer(x)
-    return x
-
-
-def results(forward, layers: nn.Sequential, x: np.ndarray) -> list[bytes]:
+def results(layers: nn.Sequential, x: np.ndarray) -> list[bytes]:
     """y, all gradients, and the state after it, to the bit."""
     leaf = mg.Tensor(x, requires_grad=True)
-    y = forward(layers, leaf)
+    y = layers(leaf)
     y.backward(images(*y.shape, seed=1, dtype=x.dtype.name))
     tensors = [y, leaf.grad, *(p.grad for p in layers.parameters()), *(b for _, b in layers.named_buffers())]
     return [t.numpy().tobytes() for t in tensors]
@@ -164,7 +159,7 @@ def results(forward, layers: nn.Sequential, x: np.ndarray) -> list[bytes]:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("slope", [0.0, 0.3, 1.0, 1.5, -0.5])
-def test_an_activation_left_to_batch_norm_gives_the_same_to_the_bit(slope, training, dtype):
+def test_fused_layers_give_the_same_to_the_bit(slope, training, dtype):
     def make() -> nn.Sequential:
         activation = nn.ReLU() if slope == 0 else nn.LeakyReLU(slope)
         layers = nn.Sequential(nn.BatchNorm(3), activation, nn.BatchNorm(3), nn.BatchNorm(3), nn.LeakyReLU(0.2))
@@ -172,10 +167,62 @@ def test_an_activation_left_to_batch_norm_gives_the_same_to_the_bit(slope, train
 
     native = images(6, 4, 5, 3, dtype=dtype).transpose(2, 3, 0, 1)
     for x in (images(7, 3, dtype=dtype), images(5, 3, 6, 4, dtype=dtype), native):
-        assert results(lambda layers, x: layers(x), make(), x) == results(call_by_call, make(), x)
+        assert results(nn.fuse(make()), x) == results(make(), x)
 
 
-def test_an_activation_is_left_to_batch_norm_where_nobody_observes():
+class Doubled(nn.LeakyReLU):
+    def forward(self, x: mg.Tensor) -> mg.Tensor:
+        return super().forward(x) * 2
+
+
+class Centred(nn.BatchNorm):
+    pass
+
+
+class Within(nn.Module):
+    """A module with a Sequential in it."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.main = nn.Sequential(*layers)
+
+
+FUSED = ["BatchNormReLU", "Identity"]
+
+
+@pytest.mark.parametrize(
+    ("layers", "kinds"),
+    [
+        ([nn.BatchNorm(3), nn.ReLU()], FUSED),
+        ([nn.BatchNorm(3), nn.LeakyReLU(0.2), nn.BatchNorm(3), nn.ReLU()], FUSED * 2),
+        ([nn.ReLU(), nn.BatchNorm(3)], ["ReLU", "BatchNorm"]),
+        ([nn.BatchNorm(3), nn.Dropout(), nn.ReLU()], ["BatchNorm", "Dropout", "ReLU"]),
+        ([nn.BatchNorm(3), nn.LeakyReLU(-0.1)], ["BatchNorm", "LeakyReLU"]),
+        ([nn.BatchNorm(3), Doubled()], ["BatchNorm", "Doubled"]),
+        ([Centred(3), nn.ReLU()], ["Centred", "ReLU"]),
+        ([nn.InstanceNorm(3), nn.ReLU()], ["InstanceNorm", "ReLU"]),
+    ],
+)
+def test_what_is_fused(layers, kinds):
+    within = Within(*layers)
+    assert nn.fuse(within) is within
+    assert [type(layer).__name__ for layer in within.main] == kinds
+
+
+def test_fused_layers_keep_what_they_had():
+    layers = nn.Sequential(nn.Dense(2, 3), nn.BatchNorm(3, eps=0.1, momentum=0.5, unbiased=False), nn.LeakyReLU(0.3))
+    layers.named("G").eval()
+    before, group = dict((*layers.named_parameters(), *layers.named_buffers())), ProcessGroup()
+    layers[1].process_group = group
+    fused = nn.fuse(layers)[1]
+    after = dict((*layers.named_parameters(), *layers.named_buffers()))
+    assert list(after) == list(before) and all(after[name] is before[name] for name in before)
+    assert (fused.eps, fused.momentum, fused.unbiased, fused.negative_slope) == (0.1, 0.5, False, 0.3)
+    assert fused.process_group is group and not fused.training
+    assert repr(fused) == "BatchNormReLU(3, eps=0.1, momentum=0.5, negative_slope=0.3)"
+
+
+def test_a_fused_layer_is_one_function_whether_somebody_observes_or_not():
     class Seen:
         def __init__(self) -> None:
             self.names: list[str] = []
@@ -185,19 +232,12 @@ def test_an_activation_is_left_to_batch_norm_where_nobody_observes():
 
         def after_backward(self, node, cotangents, gradients) -> None: ...
 
-    class Doubled(nn.LeakyReLU):
-        def forward(self, x: mg.Tensor) -> mg.Tensor:
-            return super().forward(x) * 2
-
-    layers, x = nn.Sequential(nn.BatchNorm(3), nn.LeakyReLU(0.2)), mg.Tensor(images(7, 3, dtype="float32"))
-    y, seen = layers(x), Seen()
-    assert y.creator.name == "BatchNorm"
+    layers = nn.fuse(nn.Sequential(nn.BatchNorm(3), nn.LeakyReLU(0.2)))
+    x, seen = mg.Tensor(images(7, 3, dtype="float32")), Seen()
+    assert layers(x).creator.name == "BatchNorm"
     with mg.observe(seen):
-        assert layers(x).creator.name == "LeakyReLU"
-    own = [name for name in seen.names if not name.endswith("Reshape")]
-    assert own == ["Sequential.0 (BatchNorm): BatchNorm", "Sequential.1 (LeakyReLU): LeakyReLU"]
-    doubled = nn.Sequential(nn.BatchNorm(3), Doubled(0.2))(x)
-    np.testing.assert_array_equal(doubled.numpy(), 2 * y.numpy())
+        assert layers(x).creator.name == "BatchNorm"
+    assert [name for name in seen.names if not name.endswith("Reshape")] == ["Sequential.0 (BatchNormReLU): BatchNorm"]
 
 
 # --- the other norms -------------------------------------------------------------------------------

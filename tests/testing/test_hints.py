@@ -83,7 +83,7 @@ MISTAKES = {
     ),
     "a mean that is lost": (
         function(lambda x: x - x.mean(0), lambda dy, x: dy * 1.0), [X],
-        r"missing that is summed or averaged along axis 0, such as − mean\(dy\)",
+        r"missing that is summed or averaged along axis 0, such as - mean\(dy\)",
     ),
     "flipped": (
         function(lambda x, w: F.conv2d(x, w).data, conv_with_a_flipped_kernel_gradient), [IMAGES, KERNELS],

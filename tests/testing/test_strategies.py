@@ -13,7 +13,7 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from minigan import functions as F
-from minigan.testing import draws, mistakes
+from minigan.testing import invalid_calls, random_inputs
 from minigan.testing import strategies as mst
 from minigan.testing.cases import CASES
 
@@ -40,13 +40,13 @@ def drawn_by(strategy, count=200):
 # --- numbers and shapes --------------------------------------------------------------------------
 
 
-@given(mst.drawn(lambda rng: [rng.integers(2, 5) for _ in range(20)]))
+@given(mst.from_rng(lambda rng: [rng.integers(2, 5) for _ in range(20)]))
 def test_integers_leave_out_their_upper_end(integers):
     assert set(integers) <= {2, 3, 4}
 
 
 def test_both_ends_of_integers_occur():
-    assert set(drawn_by(mst.drawn(draws.integer, 2, 4), 50)) == {2, 3, 4}
+    assert set(drawn_by(mst.from_rng(random_inputs.integer, 2, 4), 50)) == {2, 3, 4}
 
 
 LIMITS = {"normal": (-7, 7), "positive": (0.5, 2), "probability": (0.1, 0.9), "distinct": (-9, 9)}
@@ -120,7 +120,7 @@ def test_convolutions_exist_in_every_form(name):
     assert {form(c.options["padding"]) for c in drawn} == FORMS
     for option in {"stride", "output_padding"} & set(drawn[0].options):
         assert {form(c.options[option]) for c in drawn} == {"number", "pair"}
-    paddings = [draws.sides(c.options["padding"]) for c in drawn if c.options["padding"] != "same"]
+    paddings = [random_inputs.padding_per_side(c.options["padding"]) for c in drawn if c.options["padding"] != "same"]
     assert any(len({p for pair in pads for p in pair}) > 2 for pads in paddings)
 
 
@@ -137,24 +137,24 @@ INVALID = {"conv2d": mst.invalid_convolutions(), "conv_transpose2d": mst.invalid
 @pytest.mark.parametrize("name", INVALID)
 @many
 @given(st.data())
-def test_every_mistake_is_refused_by_name(name, data):
-    mistake = data.draw(INVALID[name])
-    with pytest.raises((ValueError, TypeError), match=mistake.match):
-        mistake.call(*mistake.call.inputs)
-        pytest.fail(f"{mistake.what}, but it is taken: {mistake.call}")
-    assert mistake.match.startswith(f"^{name}: ")
+def test_every_invalid_call_is_refused_by_name(name, data):
+    invalid = data.draw(INVALID[name])
+    with pytest.raises((ValueError, TypeError), match=invalid.match):
+        invalid.call(*invalid.call.inputs)
+        pytest.fail(f"{invalid.reason}, but it is taken: {invalid.call}")
+    assert invalid.match.startswith(f"^{name}: ")
 
 
 @pytest.mark.parametrize(
     ("draw", "table"),
     [
-        (mistakes.of_convolution, mistakes.OF_CONVOLUTION),
-        (mistakes.of_transposed_convolution, mistakes.OF_TRANSPOSED_CONVOLUTION),
+        (invalid_calls.invalid_conv2d, invalid_calls.CONV2D),
+        (invalid_calls.invalid_conv_transpose2d, invalid_calls.CONV_TRANSPOSE2D),
     ],
 )
-def test_every_mistake_is_made(draw, table):
+def test_every_invalid_call_is_made(draw, table):
     rng = np.random.default_rng(0)
-    assert {draw(rng).what for _ in range(300)} == set(table)
+    assert {draw(rng).reason for _ in range(300)} == set(table)
 
 
 # --- whole calls ---------------------------------------------------------------------------------
@@ -227,11 +227,11 @@ def test_the_smallest_call_with_a_property_of_its_output():
     assert sum(x.size for x in call.inputs) <= 5
 
 
-def test_the_smallest_mistake_of_a_kind():
-    mistake = smallest(mst.invalid_convolutions(), lambda m: m.what == "the kernel is larger than the padded image")
-    x, weight, bias = mistake.call.inputs
+def test_the_smallest_invalid_call_of_a_kind():
+    invalid = smallest(mst.invalid_convolutions(), lambda m: m.reason == "the kernel is larger than the padded image")
+    x, weight, bias = invalid.call.inputs
     assert x.shape == (1, 1, 1, 1) and sorted(weight.shape) == [1, 1, 1, 2] and bias.shape == (1,)
-    assert mistake.call.options == {"stride": 1, "padding": 0}
+    assert invalid.call.options == {"stride": 1, "padding": 0}
 
 
 # --- profiles, and without Hypothesis ------------------------------------------------------------
@@ -268,7 +268,7 @@ def test_without_hypothesis_the_rest_works_and_the_strategies_say_what_to_instal
 import sys
 sys.modules["hypothesis"] = None  # any import of it fails
 import numpy as np
-import minigan.testing, minigan.testing.cases, minigan.testing.mistakes
+import minigan.testing, minigan.testing.cases, minigan.testing.invalid_calls
 call = minigan.testing.cases.CASES["conv2d"].draw(np.random.default_rng(0))
 call(*call.inputs)
 import minigan.testing.strategies

@@ -14,9 +14,9 @@ from minigan.algorithms import GAN, Algorithm, SimultaneousGAN
 from minigan.algorithms.gan import as_border
 from minigan.autograd import backward
 from minigan.data import Batch, DataInfo
-from minigan.trace import Trace, step_recorder, trace_step
-from minigan.trace.figures import dot, gradient_norms
-from minigan.trace.text import pages, trace_text
+from minigan.trace import StepRecorder, Trace, trace_step
+from minigan.trace.views.figures import dot, gradient_norms
+from minigan.trace.views.terminal import pages, trace_text
 
 pytestmark = pytest.mark.host_only("which device computes is no matter here")
 
@@ -42,7 +42,7 @@ def recorded(cls: type[Algorithm], *names: str, **options) -> Trace:
     """A step's trace: one that changes nothing, comes back from JSON, and can be shown."""
     plain, algorithm = (cls(**options).build(DataInfo({name: (3,) for name in names})) for _ in range(2))
     expected = {name: value.item() for name, value in plain(batches(*names)).items()}
-    with step_recorder(algorithm) as recorder:
+    with StepRecorder(algorithm) as recorder:
         figures = algorithm(batches(*names))
     assert {name: value.item() for name, value in figures.items()} == expected
     assert everything(algorithm) == everything(plain)
@@ -103,8 +103,8 @@ def test_a_border_that_a_loss_meets_directly_too():
     """∂L/∂D.input is the whole gradient there: through D, and of the term that the fakes are in themselves."""
     trace = recorded(BEGAN, "x")
     assert turns(trace) == ["D", "G"] and trace.comparisons == ()
-    assert borders(trace) == [("wall", "G(input)", "D(G(input))"), ("door", "G(input)", "D(G(input))")]
-    wall, door = trace.crossings
+    assert borders(trace) == [("detached", "G(input)", "D(G(input))"), ("carried", "G(input)", "D(G(input))")]
+    wall, door = trace.border_gradients
     assert wall.at_input.norm > 0 and wall.norm_into == 0.0
     assert door.difference == 0.0 and door.at_input == door.at_output
 
@@ -154,16 +154,16 @@ class CycleGAN(Algorithm):
 def test_four_networks_with_two_optimisers():
     trace = recorded(CycleGAN, "a", "b")
     assert borders(trace) == [
-        ("open", "G_AB(a)", "D_B(G_AB(a))"), ("open", "G_BA(b)", "D_A(G_BA(b))"),
-        ("open", "G_AB(a)", "G_BA(G_AB(a))"), ("open", "G_BA(b)", "G_AB(G_BA(b))"),
-        ("wall", "G_BA(b)", "D_A(G_BA(b))"), ("wall", "G_AB(a)", "D_B(G_AB(a))"),
+        ("attached", "G_AB(a)", "D_B(G_AB(a))"), ("attached", "G_BA(b)", "D_A(G_BA(b))"),
+        ("attached", "G_AB(a)", "G_BA(G_AB(a))"), ("attached", "G_BA(b)", "G_AB(G_BA(b))"),
+        ("detached", "G_BA(b)", "D_A(G_BA(b))"), ("detached", "G_AB(a)", "D_B(G_AB(a))"),
     ]  # fmt: skip
-    assert all(c.at_input.norm > 0 for c in trace.crossings)
-    assert [c.norm_into > 0 for c in trace.crossings] == [True] * 4 + [False] * 2
+    assert all(c.at_input.norm > 0 for c in trace.border_gradients)
+    assert [c.norm_into > 0 for c in trace.border_gradients] == [True] * 4 + [False] * 2
     assert [(u.owner, {p.name.split(".")[0] for p in u.parameters}) for u in trace.updates] == [
         ("G", {"G_AB", "G_BA"}), ("D", {"D_A", "D_B"}),
     ]  # fmt: skip
-    assert turns(trace) == ["G", "D"] and [w.player for w in trace.walks] == ["G", "D"]
+    assert turns(trace) == ["G", "D"] and [w.player for w in trace.backward_passes] == ["G", "D"]
     (back,) = [page for page in pages(trace) if page.what.startswith("backward from loss_D")]
     assert back.result == "the wall: 0 into G_AB; the wall: 0 into G_BA"
     assert "update of G by Adam" in trace_text(trace, 100)
@@ -194,7 +194,7 @@ class OneEach(CycleGAN):
 def test_turns_that_are_taken_at_once_by_more_than_two():
     trace = recorded(OneEach, "a", "b")
     assert [u.owner for u in trace.updates] == ["G_AB", "G_BA", "D_A", "D_B"]
-    assert [w.player for w in trace.walks] == ["D_A", "G_BA", "D_B", "G_AB"]
+    assert [w.player for w in trace.backward_passes] == ["D_A", "G_BA", "D_B", "G_AB"]
     assert turns(trace) == ["all", "D_A", "G_BA", "D_B", "G_AB", "G_BA", "D_A", "D_B"]
     assert "all turns" in trace_text(trace, 100)
 
@@ -230,25 +230,27 @@ class TwoJudges(Algorithm):
 
 def test_two_networks_at_one_border():
     trace = recorded(TwoJudges, "x")
-    assert borders(trace) == [("door", "G(input)", "D1(G(input))"), ("door", "G(input)", "D2(G(input))")]
-    assert [c.difference for c in trace.crossings] == [0.0, 0.0]
-    assert trace.crossings[0].at_input == trace.crossings[1].at_input == trace.crossings[0].at_output
-    assert turns(trace) == ["G"] and [w.player for w in trace.walks] == ["G", "G"]
+    assert borders(trace) == [("carried", "G(input)", "D1(G(input))"), ("carried", "G(input)", "D2(G(input))")]
+    assert [c.difference for c in trace.border_gradients] == [0.0, 0.0]
+    assert (
+        trace.border_gradients[0].at_input == trace.border_gradients[1].at_input == trace.border_gradients[0].at_output
+    )
+    assert turns(trace) == ["G"] and [w.player for w in trace.backward_passes] == ["G", "G"]
 
 
 def test_two_borders_whose_gradients_are_added_are_no_walls():
     """What goes on into G is neither's, and the trace says by how much."""
     trace = recorded(TwoJudges, "x", each=True)
-    assert [kind for kind, *_ in borders(trace)] == ["door", "door"]
-    first, second = trace.crossings
+    assert [kind for kind, *_ in borders(trace)] == ["carried", "carried"]
+    first, second = trace.border_gradients
     assert first.at_input != second.at_input and first.at_output == second.at_output
     assert first.difference > 0 and second.difference > 0 and first.norm_into == second.norm_into > 0
 
 
 def test_a_border_whose_gradient_is_left_there_is_a_wall_beside_one_that_is_carried_on():
     trace = recorded(TwoJudges, "x", each=True, only_first=True)
-    assert [(c.kind, c.difference, c.norm_into > 0) for c in trace.crossings] == [
-        ("door", 0.0, True), ("wall", None, False),
+    assert [(c.kind, c.difference, c.norm_into > 0) for c in trace.border_gradients] == [
+        ("carried", 0.0, True), ("detached", None, False),
     ]  # fmt: skip
 
 
@@ -273,11 +275,15 @@ def test_a_gradient_that_is_carried_on_together_with_a_loss():
     gan = WithTerm(lr_G=0.1).use(dense(4, 8, 3), dense(3, 8, 1))
     gan.networks["G"].z_dim = 4
     trace = trace_step(gan, batches("x"))
-    wall, door = trace.crossings
-    assert (wall.kind, door.kind, door.difference) == ("wall", "door", 0.0) and door.at_input == door.at_output
-    assert [w.player for w in trace.walks] == ["D", "G", "G"] and turns(trace) == ["D", "G"]
-    through = next(trace.backs[i] for i in trace.walks[2].backs if trace.layers[trace.backs[i].layer].owner == "G")
-    assert through.gradient_in.norm != pytest.approx(door.norm_into, rel=1e-3)
+    wall, door = trace.border_gradients
+    assert (wall.kind, door.kind, door.difference) == ("detached", "carried", 0.0) and door.at_input == door.at_output
+    assert [w.player for w in trace.backward_passes] == ["D", "G", "G"] and turns(trace) == ["D", "G"]
+    through = next(
+        trace.layer_backwards[i]
+        for i in trace.backward_passes[2].layer_backwards
+        if trace.layers[trace.layer_backwards[i].layer].owner == "G"
+    )
+    assert through.grad_output.norm != pytest.approx(door.norm_into, rel=1e-3)
     assert len(trace.comparisons) == 6 and trace_text(trace, 80)
 
 
@@ -302,19 +308,19 @@ def test_a_penalty_on_Ds_slope(cls):
     assert [c.label for c in trace.calls] == labels
     loose = [layer.kind for layer in trace.layers if layer.call is None]
     assert loose[:2] == ["Mean, Mean, Sub", "Mul, MulScalar, AddScalar, Mul, Add"]  # a loss, and a point between
-    walks = {w.label: w for w in trace.walks}
+    walks = {w.label: w for w in trace.backward_passes}
     assert list(walks) == ["Sum", *["loss_G", "loss_D"][:: 1 if at_once else -1], "∂loss_G/∂G(z)"]
-    assert [w.player for w in trace.walks] == ["", *["G", "D"][:: 1 if at_once else -1], "G"]
+    assert [w.player for w in trace.backward_passes] == ["", *["G", "D"][:: 1 if at_once else -1], "G"]
     assert walks["loss_D"].loss == pytest.approx(figures["loss_D"].item(), rel=1e-6)
-    slopes = [trace.backs[i] for i in walks["Sum"].backs]
+    slopes = [trace.layer_backwards[i] for i in walks["Sum"].layer_backwards]
     assert {trace.calls[c].label for b in slopes if (c := trace.layers[b.layer].call) is not None} == {"D(x_hat)"}
     assert {p.status for b in slopes for p in b.parameters} == {"not asked"}
-    judged = {p.status for i in walks["loss_D"].backs for p in trace.backs[i].parameters}
+    judged = {p.status for i in walks["loss_D"].layer_backwards for p in trace.layer_backwards[i].parameters}
     assert judged == {"computed"}
-    assert sorted((c.kind, c.norm_into > 0) for c in trace.crossings) == [("door", True), ("wall", False)]
-    assert all(c.at_input.norm > 0 for c in trace.crossings) and trace.comparisons == ()
+    assert sorted((c.kind, c.norm_into > 0) for c in trace.border_gradients) == [("carried", True), ("detached", False)]
+    assert all(c.at_input.norm > 0 for c in trace.border_gradients) and trace.comparisons == ()
     assert {f.turn for f in trace.frames} == ({"both", "", "D", "G"} if at_once else {"D", "G"})
-    assert all(page.draw for page in pages(trace)) and trace_text(trace, 80)
+    assert all(page.lines for page in pages(trace)) and trace_text(trace, 80)
 
 
 # --- labels, and no border at all ----------------------------------------------------------------
@@ -339,7 +345,7 @@ def test_labels_are_told_of():
     trace = trace_step(gan, iter([batch]))
     assert [c.label for c in trace.calls] == ["G(z, y)", "D(x, y)", "D(G(z, y), y)", "D(G(z, y), y)"]
     assert trace.calls[0].inputs[1].dtype == "int64" and trace.about["batch"] == 5
-    assert [c.kind for c in trace.crossings] == ["wall", "door"]
+    assert [c.kind for c in trace.border_gradients] == ["detached", "carried"]
     found = next(c for c in trace.comparisons if c.objective == "non-saturating")
     assert [(layer.name, layer.kind) for layer in found.layers] == [
         ("G.main.2", "Dense"), ("G.main.1", "Tanh"), ("G.main.0", "Dense"), ("G", "Add"),
@@ -382,11 +388,11 @@ class Alone(Autoencoder):
 def test_without_a_border():
     trace = recorded(Alone, "x")
     assert trace.borders == () and [c.label for c in trace.calls] == ["F(x)"]
-    assert turns(trace) == ["F"] and [(w.label, w.player) for w in trace.walks] == [("loss", "F")]
+    assert turns(trace) == ["F"] and [(w.label, w.player) for w in trace.backward_passes] == [("loss", "F")]
 
 
 def test_one_optimiser_of_all_networks():
     trace = recorded(Autoencoder, "x")
-    assert borders(trace) == [("open", "E(x)", "R(E(x))")] and trace.crossings[0].difference == 0.0
+    assert borders(trace) == [("attached", "E(x)", "R(E(x))")] and trace.border_gradients[0].difference == 0.0
     assert turns(trace) == ["joint"] and [u.owner for u in trace.updates] == ["joint"]
     assert trace.about == {"algorithm": "Autoencoder", "batch": 6, "dtype": "float32", "device": "cpu"}

@@ -16,7 +16,7 @@ from minigan import backend
 from minigan.algorithms import GAN, SimultaneousGAN
 from minigan.data import Batch, DataInfo
 from minigan.trace import trace_step
-from minigan.trace.figures import GraphvizError, dot, gradient_norms, graph, histograms
+from minigan.trace.views.figures import GraphvizError, dot, gradient_norms, graph, histograms
 
 
 @pytest.fixture
@@ -38,23 +38,24 @@ def _of(model):
 def _scaled(trace, factor):
     """The trace with all gradients that much larger."""
     backs = [
-        dataclasses.replace(b, gradient_in=dataclasses.replace(b.gradient_in, norm=b.gradient_in.norm * factor))
-        for b in trace.backs
+        dataclasses.replace(b, grad_output=dataclasses.replace(b.grad_output, norm=b.grad_output.norm * factor))
+        for b in trace.layer_backwards
     ]
-    return dataclasses.replace(trace, backs=tuple(backs))
+    return dataclasses.replace(trace, layer_backwards=tuple(backs))
 
 
 def _came_back(trace, player):
     """(layer, norm at its output) in the order of the walk."""
     return [
-        (f"{layer.name} {layer.kind}", back.gradient_in.norm)
-        for back in trace.backs
-        if trace.walks[back.walk].player == player and (layer := trace.layers[back.layer]).owner != "loss"
+        (f"{layer.name} {layer.kind}", back.grad_output.norm)
+        for back in trace.layer_backwards
+        if trace.backward_passes[back.backward_pass].player == player
+        and (layer := trace.layers[back.layer]).owner != "loss"
     ]
 
 
 def test_matplotlib_is_not_imported_before_something_is_drawn():
-    code = "import sys, minigan.trace, minigan.trace.figures; sys.exit('matplotlib' in sys.modules)"
+    code = "import sys, minigan.trace, minigan.trace.views.figures; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -91,12 +92,18 @@ def test_a_list_of_traces_stands_at_the_steps_they_are_of(alternating, simultane
 
 
 def test_what_is_0_or_was_not_computed_is_grey(alternating):
-    (first, *_), without = alternating.walks[0].backs, dataclasses.replace(alternating.walks[2], backs=())
-    less = dataclasses.replace(alternating, walks=(*alternating.walks[:2], without))
-    none = dataclasses.replace(
-        alternating.backs[1], gradient_in=dataclasses.replace(alternating.backs[1].gradient_in, norm=0.0)
+    (first, *_), without = (
+        alternating.backward_passes[0].layer_backwards,
+        dataclasses.replace(alternating.backward_passes[2], layer_backwards=()),
     )
-    less = dataclasses.replace(less, backs=(alternating.backs[first], none, *alternating.backs[2:]))
+    less = dataclasses.replace(alternating, backward_passes=(*alternating.backward_passes[:2], without))
+    none = dataclasses.replace(
+        alternating.layer_backwards[1],
+        grad_output=dataclasses.replace(alternating.layer_backwards[1].grad_output, norm=0.0),
+    )
+    less = dataclasses.replace(
+        less, layer_backwards=(alternating.layer_backwards[first], none, *alternating.layer_backwards[2:])
+    )
     for_g, for_d, _ = gradient_norms({1: alternating, 2: less}).axes
     masked = np.ma.getmaskarray(for_g.images[0].get_array())
     assert not masked[:, 0].any() and not masked[:6, 1].any() and masked[6:, 1].all()
@@ -113,7 +120,7 @@ def test_nothing_to_draw_is_said(alternating):
     with pytest.raises(ValueError, match="no traces"):
         gradient_norms([])
     with pytest.raises(ValueError, match="no gradient came back"):
-        gradient_norms([dataclasses.replace(alternating, walks=(), backs=())])
+        gradient_norms([dataclasses.replace(alternating, backward_passes=(), layer_backwards=())])
     with pytest.raises(ValueError, match=r"no gradient of 'E' came back in this trace: it has those of \['G', 'D'\]"):
         histograms(alternating, "E")
 
@@ -124,14 +131,14 @@ def test_nothing_to_draw_is_said(alternating):
 @pytest.mark.parametrize("player", ["G", "D"])
 def test_histograms_show_what_each_layer_gave_and_got_back(alternating, player):
     figure = histograms(alternating, player)
-    backs = [b for b in alternating.backs if alternating.walks[b.walk].player == player]
+    backs = [b for b in alternating.layer_backwards if alternating.backward_passes[b.backward_pass].player == player]
     backs = [b for b in backs if alternating.layers[b.layer].owner != "loss"][::-1]
     assert len(figure.axes) == 2 * len(backs) == 24
     for i, back in enumerate(backs):
         layer = alternating.layers[back.layer]
         value, gradient = figure.axes[2 * i : 2 * i + 2]
         assert value.get_ylabel().startswith(f"{layer.name} {layer.kind}\n{alternating.calls[layer.call].label}")
-        for panel, summary in ((value, layer.output), (gradient, back.gradient_in)):
+        for panel, summary in ((value, layer.output), (gradient, back.grad_output)):
             heights, edges, _ = panel.patches[0].get_data()
             np.testing.assert_allclose(np.square(heights), summary.histogram.counts)
             assert (edges[0], edges[-1]) == pytest.approx((summary.histogram.low, summary.histogram.high))
@@ -196,9 +203,9 @@ def test_the_graph_has_every_layer_and_every_way_between_them(alternating, simul
 def test_an_edges_number_is_the_norm_of_what_came_back(alternating):
     text = dot(alternating)
     told = 0
-    for back in alternating.backs:
+    for back in alternating.layer_backwards:
         layer = alternating.layers[back.layer]
-        for source, dx in zip(layer.sources, back.gradients_out, strict=True):
+        for source, dx in zip(layer.sources, back.grad_inputs, strict=True):
             same_call = source is not None and layer.call in (None, alternating.layers[source].call)
             if dx is not None and same_call:
                 assert _edge(text, source, back.layer) == [f'label="  {dx.norm:.4g}"']
@@ -209,7 +216,11 @@ def test_an_edges_number_is_the_norm_of_what_came_back(alternating):
 def test_two_walks_over_one_edge_are_told_apart(simultaneous):
     fake = next(i for i, call in enumerate(simultaneous.calls) if call.label == "D(G(z))")
     first, second = simultaneous.calls[fake].layers[:2]
-    norms = {simultaneous.walks[b.walk].label: b.gradients_out[0].norm for b in simultaneous.backs if b.layer == second}
+    norms = {
+        simultaneous.backward_passes[b.backward_pass].label: b.grad_inputs[0].norm
+        for b in simultaneous.layer_backwards
+        if b.layer == second
+    }
     assert set(norms) == {"loss_G", "loss_D"}
     (told,) = _edge(dot(simultaneous), first, second)
     for label, norm in norms.items():
@@ -217,7 +228,7 @@ def test_two_walks_over_one_edge_are_told_apart(simultaneous):
 
 
 def test_the_wall_and_the_door(alternating, simultaneous):
-    wall, door = alternating.crossings
+    wall, door = alternating.border_gradients
     last = alternating.calls[0].layers[-1]
     text = dot(alternating)
     (at_wall,) = _edge(text, last, alternating.calls[2].layers[0])

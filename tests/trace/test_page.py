@@ -14,7 +14,7 @@ import pytest
 
 from minigan.cli import main
 from minigan.trace import Trace
-from minigan.trace.page import inlined, show_page, trace_page, write_page
+from minigan.trace.views.page import inlined, show_page, trace_page, write_page
 from minigan.training import Config
 from minigan.training.recording import trace_fresh
 
@@ -181,15 +181,17 @@ def _to_be_shown(trace, frame):
     """The numbers that one must see in a frame."""
     if frame.update is not None:
         return [n for p in trace.updates[frame.update].parameters for n in (p.weight.norm, p.update, p.ratio)]
-    arrays = [frame.gradient_in, frame.gradient_out] if frame.crossing is not None else [
-        frame.input, frame.output, frame.gradient_in, frame.gradient_out
+    arrays = [frame.grad_output, frame.grad_input] if frame.border_gradient is not None else [
+        frame.input, frame.output, frame.grad_output, frame.grad_input
     ]  # fmt: skip
     numbers = [n for a in arrays if a is not None for n in ((a.norm, a.zeros) if a.shape else (a.mean,))]
-    if frame.crossing is not None:
-        crossing = trace.crossings[frame.crossing]
-        numbers += [crossing.norm_into, crossing.difference]
-    if frame.back is not None:
-        numbers += [p.gradient.norm for p in trace.backs[frame.back].parameters if p.gradient is not None]
+    if frame.border_gradient is not None:
+        gradient = trace.border_gradients[frame.border_gradient]
+        numbers += [gradient.norm_into, gradient.difference]
+    if frame.layer_backward is not None:
+        numbers += [
+            p.gradient.norm for p in trace.layer_backwards[frame.layer_backward].parameters if p.gradient is not None
+        ]
     return numbers
 
 
@@ -211,16 +213,18 @@ def test_every_frame_is_reached_by_keys_and_shows_the_traces_numbers(which, requ
 
 def test_the_door_shows_both_sides_and_no_difference_and_the_wall_exactly_0(trace, open_page):
     page = open_page(trace)
-    for kind, said in (("door", "= 0.0"), ("wall", "into G goes 0")):
+    for kind, drawn, said in (("carried", "door", "= 0.0"), ("detached", "wall", "into G goes 0")):
         at = next(
-            i for i, f in enumerate(trace.frames) if f.crossing is not None and trace.crossings[f.crossing].kind == kind
+            i
+            for i, f in enumerate(trace.frames)
+            if f.border_gradient is not None and trace.border_gradients[f.border_gradient].kind == kind
         )
-        crossing = trace.crossings[trace.frames[at].crossing]
+        gradient = trace.border_gradients[trace.frames[at].border_gradient]
         page.evaluate("number => { location.hash = number; }", str(at + 1))
-        page.wait_for_selector(f"#content .at-{kind}")
-        assert said in page.inner_text("#content .verdict")
+        page.wait_for_selector(f"#content .at-{drawn}")
+        assert said in page.inner_text("#content .outcome")
         sides = [float(page.get_attribute(f"#content .side.{side} .norm data", "value")) for side in ("left", "right")]
-        assert sides == [crossing.at_output.norm if kind == "door" else 0.0, crossing.at_input.norm]
+        assert sides == [gradient.at_output.norm if kind == "carried" else 0.0, gradient.at_input.norm]
 
 
 def test_the_table_has_every_frame_and_the_same_numbers(trace, open_page):
@@ -231,8 +235,8 @@ def test_the_table_has_every_frame_and_the_same_numbers(trace, open_page):
     assert [row["link"] for row in rows] == [f"#{n}" for n in range(1, len(trace.frames) + 1)]
     for row, frame in zip(rows, trace.frames, strict=True):
         assert row["title"] == frame.title
-        norms = [a and a.norm for a in (frame.input, frame.output, frame.gradient_in, frame.gradient_out)]
-        if frame.crossing is not None and frame.gradient_out is None:
+        norms = [a and a.norm for a in (frame.input, frame.output, frame.grad_output, frame.grad_input)]
+        if frame.border_gradient is not None and frame.grad_input is None:
             norms[3] = 0.0  # the wall
         assert [n and float(n) for n in row["norms"]] == [n if n != 0.0 else 0.0 for n in norms]
 
@@ -286,7 +290,7 @@ def test_the_theme_is_the_systems_until_it_is_chosen(small, open_page):
 
 
 def test_motion_only_for_those_who_want_it(small, open_page):
-    at = next(i for i, f in enumerate(small.frames) if f.back is not None)
+    at = next(i for i, f in enumerate(small.frames) if f.layer_backward is not None)
     moving = "getComputedStyle(document.querySelector('#drawing .arrow.gradient.now')).animationName"
     assert open_page(small, at=f"#{at + 1}").evaluate(moving) == "none"
     assert open_page(small, at=f"#{at + 1}", reduced_motion="no-preference").evaluate(moving) != "none"
@@ -294,11 +298,11 @@ def test_motion_only_for_those_who_want_it(small, open_page):
 
 def test_a_vanishing_gradient_is_told_from_the_numbers(small, open_page):
     def faded(c):
-        return dataclasses.replace(c, border=dataclasses.replace(c.border, norm=c.border.norm * 1e-6))
+        return dataclasses.replace(c, gradient=dataclasses.replace(c.gradient, norm=c.gradient.norm * 1e-6))
 
     said = open_page(small).inner_text("#comparison .lead")
     assert re.search(r"minimax\) loss all but vanishes", said) and "non-saturating loss all but" not in said
-    other = [faded(c) if c.objective == "non-saturating" and c.surer else c for c in small.comparisons]
+    other = [faded(c) if c.objective == "non-saturating" and c.logit_shift else c for c in small.comparisons]
     assert "non-saturating loss all but vanishes" in open_page(small.with_comparisons(tuple(other))).inner_text(
         "#comparison .lead"
     )
@@ -347,11 +351,15 @@ def test_the_page_works_in_a_notebooks_frame(small, open_page):
 
 def test_a_gradient_that_waits_at_the_door_is_one_click_from_it(small, open_page):
     door = next(i for i, f in enumerate(small.frames) if f.title.startswith("The door"))
-    arrives = [i for i, f in enumerate(small.frames) if f.back is not None and f.walk == small.frames[door].walk][-1]
+    arrives = [
+        i
+        for i, f in enumerate(small.frames)
+        if f.layer_backward is not None and f.backward_pass == small.frames[door].backward_pass
+    ][-1]
     assert arrives < door - 1  # another turn lies between
     page = open_page(small, at=f"#{arrives + 1}")
-    crossing = small.crossings[small.frames[door].crossing]
-    assert float(page.get_attribute("#content .waits data", "value")) == crossing.at_input.norm
+    gradient = small.border_gradients[small.frames[door].border_gradient]
+    assert float(page.get_attribute("#content .waits data", "value")) == gradient.at_input.norm
     page.click("#content .waits a")
     page.wait_for_selector("#content .at-door")
     assert page.inner_text("#title") == small.frames[door].title and page.locator(".waits").count() == 0
@@ -380,7 +388,7 @@ def test_one_frame_is_the_door(trace, small):
 
 
 def test_the_objectives_compared_name_the_steps_own(small, open_page):
-    door = next(c for c in small.crossings if c.kind == "door")
+    door = next(c for c in small.border_gradients if c.kind == "carried")
     page = open_page(small)
     assert "The step's own objective is non-saturating" in page.inner_text("#comparison > .hint")
     assert float(page.get_attribute("#comparison > .hint data", "value")) == door.at_input.norm

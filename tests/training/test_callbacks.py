@@ -200,11 +200,11 @@ def test_the_standard_ones_and_their_order(begin):
     run = begin(1, trace_every=2, evaluate_every=1)
     names = [type(callback).__name__ for callback in run.callbacks]
     assert names == [
-        "NonFinite", "RunLog", "EMA", "Traces", "Stats", "SampleGrid", "Evaluation", "Checkpoints", "Pictures",
+        "NonFinite", "RunLog", "Traces", "Stats", "SampleGrid", "Evaluation", "Checkpoints", "Pictures",
         "Progress",
     ]  # fmt: skip
     plain = begin(1, ema_decay=0.0)
-    left_out = {"EMA", "Traces", "Evaluation"}
+    left_out = {"Traces", "Evaluation"}
     assert [type(c).__name__ for c in plain.callbacks] == [name for name in names if name not in left_out]
 
 

@@ -27,7 +27,7 @@ from minigan.backend.distributed import SINGLE_PROCESS
 from minigan.data import Batch, DataInfo
 from minigan.training import Config, launch, start
 from minigan.training.checkpoint import load_checkpoint
-from minigan.training.describe import resume_command
+from minigan.training.commands import resume_command
 from minigan.training.replay import retake_step
 
 SCRIPT = Path(__file__).with_name("together.py")
@@ -243,10 +243,10 @@ def test_one_process_is_a_group_too(tmp_path, data):
 
 def test_the_command_that_goes_on_starts_as_many_processes(monkeypatch, begin):
     run = begin(1)
-    command = resume_command(run)
+    command = resume_command(run.run_dir.path, run.process_group.size)
     assert command.endswith(f" train --resume {run.run_dir.path}") and "mpiexec" not in command
     run.process_group = twice(monkeypatch)
-    command = resume_command(run)
+    command = resume_command(run.run_dir.path, run.process_group.size)
     assert command.startswith("mpiexec -n 2 ")
     assert command.endswith(f" train --data-parallel --resume {run.run_dir.path}")
 
@@ -379,7 +379,9 @@ def test_a_step_of_one_process_is_as_before(begin):
     run = begin(1)
     assert run.process_group is SINGLE_PROCESS
     assert not any(optimizer._before_step for optimizer in run.algorithm.optimizers.values())
-    assert {m.process_group for m in run.algorithm.networks["D"].modules() if hasattr(m, "process_group")} == {None}
+    assert {m.process_group for m in run.algorithm.networks["D"].modules() if hasattr(m, "process_group")} == {
+        SINGLE_PROCESS
+    }
 
 
 def test_sync_batch_norm_is_part_of_the_configuration(tmp_path, data):
@@ -387,4 +389,4 @@ def test_sync_batch_norm_is_part_of_the_configuration(tmp_path, data):
     assert Config.from_json(config.to_json()).sync_batch_norm
     with pytest.raises(ValueError, match="sync_batch_norm is 1, but must be true or false"):
         Config.choose(sync_batch_norm=1)
-    assert start(config, tmp_path / "runs").algorithm.networks["D"][1].process_group is None
+    assert start(config, tmp_path / "runs").algorithm.networks["D"][1].process_group is SINGLE_PROCESS

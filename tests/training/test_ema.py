@@ -7,9 +7,8 @@ import pytest
 from devices import assert_allclose, assert_array_equal
 
 from minigan.autograd import StaleTensorError, Tensor
-from minigan.training import load_algorithm
-from minigan.training.callbacks import Callback, ema
-from minigan.training.callbacks.ema import averaged_copy, update_average
+from minigan.training import Callback, ema, load_algorithm
+from minigan.training.ema import averaged_copy, update_average
 
 
 def test_the_average_is_decay_times_old_plus_the_rest_of_new_for_weights_and_statistics(begin):

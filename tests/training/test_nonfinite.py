@@ -101,7 +101,7 @@ def test_what_overflows_in_the_report_alone_is_no_cause(begin, monkeypatch):
 
 def test_a_poisoned_weight_is_named_and_the_last_good_checkpoint_stays(begin, at_step):
     run = begin(3)
-    at_step(7, lambda run: run.algorithm.networks["D"].parameters()[0]._data.fill(np.nan))
+    at_step(7, lambda run: run.algorithm.networks["D"].parameters()[0].array.fill(np.nan))
     message = _fails(run)
     assert "at step 8 (epoch 2)" in message
     # On a GPU it is seen at the line of stats, when what this test did is done, and cannot be taken again.
@@ -152,8 +152,8 @@ def test_the_steps_since_a_checkpoint_are_taken_again_to_the_bit(begin, go_on, t
     "spoil, named",
     [
         (lambda run: moments(run)["exp_avg_sq"].fill(np.inf), "opt_D.exp_avg_sq of D.1.weight"),
-        (lambda run: run.ema.networks["G"].parameters()[1]._data.fill(np.nan), "G_ema.0.bias"),
-        (lambda run: run.algorithm.networks["G"][1].running_var._data.fill(np.inf), "G.1.running_var"),
+        (lambda run: run.ema.networks["G"].parameters()[1].array.fill(np.nan), "G_ema.0.bias"),
+        (lambda run: run.algorithm.networks["G"][1].running_var.array.fill(np.inf), "G.1.running_var"),
     ],
     ids=["moment", "average", "running statistics"],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from minigan.training.callbacks import Progress, Stats
 from minigan.training.callbacks import progress as progress_module
-from minigan.training.describe import program
+from minigan.training.commands import program
 
 FIGURES = {"loss_D": 1.25, "D_x": 0.6, "D_G_z": 0.4, "loss_G": 0.75, "border_norm": 0.125}
 SHOWN = "loss_D 1.250  loss_G 0.750  D(x) 0.600  D(G(z)) 0.400  ‖∂L/∂G(z)‖ 0.125"

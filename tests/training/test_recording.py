@@ -32,7 +32,7 @@ def test_the_traces_of_a_run(begin):
         "model": "tiny", "data": run.data.name, "algorithm": "GAN", "objective": "non-saturating", "at": 4,
         "batch": 16, "dtype": "float32", "device": str(backend.get_default_device()),
     }  # fmt: skip
-    door = next(c for c in trace.crossings if c.kind == "door")
+    door = next(c for c in trace.border_gradients if c.kind == "carried")
     assert door.difference == 0.0 and len(trace.comparisons) == 6
     logged = [json.loads(line) for line in run.run_dir.stats_file.read_text().splitlines()]
     assert logged, "the figures of traced steps are logged as ever"

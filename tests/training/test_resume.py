@@ -12,16 +12,7 @@ import numpy as np
 import pytest
 
 from minigan.data import DataError
-from minigan.training import (
-    CheckpointError,
-    Config,
-    ConfigError,
-    Interrupted,
-    TrainingError,
-    atomic,
-    prepare,
-    resume,
-)
+from minigan.training import CheckpointError, Config, ConfigError, Interrupted, TrainingError, atomic, prepare, resume
 from minigan.training import trainer as trainer_module
 from minigan.training.callbacks import stats
 from minigan.training.checkpoint import load_checkpoint

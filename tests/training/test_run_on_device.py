@@ -17,7 +17,7 @@ from minigan.algorithms import GAN
 from minigan.data import Batch, prefetch
 from minigan.objectives import OBJECTIVES, NonSaturating
 from minigan.training import Config, Interrupted, NonFiniteError, resume, start
-from minigan.training.callbacks import EMA, Progress, Stats
+from minigan.training.callbacks import Progress, Stats
 from minigan.training.callbacks.checkpoints import checkpoint_of, finite_checkpoint
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.replay import take_steps
@@ -72,7 +72,7 @@ COPIES = {name: copies for name, (_, copies) in FAMILY.items()} | OWN
 
 def steps(run, n):
     """Take the next n steps, with their figures and averaged weights; the run."""
-    run.callbacks = [callback for callback in run.callbacks if isinstance(callback, (EMA, Stats))]
+    run.callbacks = [callback for callback in run.callbacks if isinstance(callback, Stats)]
     take_steps(run, n)
     return run
 
@@ -381,7 +381,7 @@ def test_a_loss_that_is_not_finite_is_found_at_the_next_line_of_stats(begin, mon
 
 def test_what_a_stopped_run_would_save_is_looked_at_first(begin, at_step):
     def spoil(trainer):
-        trainer.algorithm.networks["D"].parameters()[0]._data[...] = np.nan
+        trainer.algorithm.networks["D"].parameters()[0].array[...] = np.nan
         at_step(3, lambda trainer: os.kill(os.getpid(), signal.SIGTERM))
 
     run = begin(2, device="gpu")

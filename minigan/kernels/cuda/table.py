@@ -19,12 +19,7 @@ from minigan.kernels.cuda import BLOCK, CONSTANTS, launch
 ROWS, COLUMNS, ELEMENTS = (CONSTANTS[name] for name in ("ROWS", "COLUMNS", "ELEMENTS"))
 
 TABLE = np.dtype(
-    [
-        ("first_block", np.int32, ROWS),
-        ("rows", np.int32),
-        ("size", np.int64, ROWS),
-        ("at", np.uint64, (COLUMNS, ROWS)),
-    ],
+    [("first_block", np.int32, ROWS), ("rows", np.int32), ("size", np.int64, ROWS), ("at", np.uint64, (COLUMNS, ROWS))],
     align=True,
 )
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from minigan import backend
-from minigan.training.callbacks.callback import Callback
 from minigan.training.callbacks.nonfinite import check_state
 from minigan.training.checkpoint import Checkpoint, save_checkpoint
-
-if TYPE_CHECKING:
-    from minigan.training.trainer import Trainer
+from minigan.training.trainer import Callback, Trainer
 
 
 class Checkpoints(Callback):

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minigan.algorithms import Algorithm
 from minigan.metrics import METRICS
 from minigan.options import ConfigError
-from minigan.training.callbacks.callback import Callback
-
-if TYPE_CHECKING:
-    from minigan.training.trainer import Trainer
+from minigan.training.trainer import Callback, Trainer
 
 SAMPLES = 2000  # drawn for a score, and as many real ones beside them
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minigan import backend
 from minigan.algorithms.state import entry_name
 from minigan.autograd import AnomalyError, Tensor, detect_anomaly, observe
 from minigan.autograd.anomaly import is_finite
 from minigan.optim import Optimizer
-from minigan.training.callbacks.callback import Callback
 from minigan.training.checkpoint import load_checkpoint
-from minigan.training.describe import place
 from minigan.training.errors import NonFiniteError
-
-if TYPE_CHECKING:
-    from minigan.training.trainer import Trainer
+from minigan.training.trainer import Callback, Trainer
 
 
 class NonFinite(Callback):
@@ -36,7 +32,7 @@ class NonFinite(Callback):
             # On a GPU to look is to wait: there the figures are looked at when they are fetched.
             if backend.can_look(loss.data) and not is_finite(loss):
                 step = trainer.step + 1
-                raise NonFiniteError(f"{name} became {loss.item()} at {place(trainer, step)}", step, in_step=True)
+                raise NonFiniteError(f"{name} became {loss.item()} at {trainer.place(step)}", step, in_step=True)
 
         trainer.algorithm.loss_hooks.append(check)
 
@@ -53,7 +49,7 @@ class NonFinite(Callback):
         last = trainer.run_dir.last_checkpoint
         advice = f"The last good checkpoint is {last}: start again with lower learning rates (--lr)"
         if isinstance(error, AnomalyError):
-            message = f"{place(trainer, trainer.step + 1)}: {error}\n  {advice}"
+            message = f"{trainer.place(trainer.step + 1)}: {error}\n  {advice}"
             return AnomalyError(message, error.source, error.cause, error.arose_here)
         if not isinstance(error, NonFiniteError):
             return None

@@ -5,16 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minigan.autograd import Tensor
-from minigan.training.callbacks.callback import Callback
 from minigan.training.callbacks.samples import SampleGrid
 from minigan.training.callbacks.stats import Stats
 from minigan.training.describe import total_steps
-
-if TYPE_CHECKING:
-    from minigan.training.trainer import Trainer
+from minigan.training.trainer import Callback, Trainer
 
 PLAIN_SECONDS = 10.0  # between two plain lines
 

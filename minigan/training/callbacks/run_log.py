@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from minigan.autograd import AnomalyError
-from minigan.training.callbacks.callback import Callback
-from minigan.training.describe import describe, place
+from minigan.training.describe import describe
 from minigan.training.errors import Interrupted, TrainingError
-
-if TYPE_CHECKING:
-    from minigan.training.trainer import Trainer
+from minigan.training.trainer import Callback, Trainer
 
 
 class RunLog(Callback):
@@ -21,7 +17,7 @@ class RunLog(Callback):
         """config.json as it is now, and nothing in the folder from after this step."""
         trainer.run_dir.open(trainer.config, trainer.step)
         if trainer.step:
-            trainer.run_dir.log(f"resumed at {place(trainer, trainer.step)}")
+            trainer.run_dir.log(f"resumed at {trainer.place(trainer.step)}")
         for line in describe(trainer):
             trainer.run_dir.log(line)
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from minigan.algorithms.drawing import NoSamplesError, preview
 from minigan.training import images
-from minigan.training.callbacks.callback import Callback
 from minigan.training.run_dir import RunDir
-
-if TYPE_CHECKING:
-    from minigan.training.trainer import Trainer
+from minigan.training.trainer import Callback, Trainer
 
 
 class SampleGrid(Callback):

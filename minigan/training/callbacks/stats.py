@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minigan import backend
 from minigan.autograd import Tensor
-from minigan.training.callbacks.callback import Callback
-from minigan.training.describe import place
 from minigan.training.errors import NonFiniteError
-
-if TYPE_CHECKING:
-    from minigan.training.trainer import Trainer
+from minigan.training.trainer import Callback, Trainer
 
 LOG_EVERY = 20  # steps between two lines of stats, for which figures are fetched from the device
 
@@ -74,7 +70,7 @@ class Stats(Callback):
                     continue
                 if name.startswith("loss") and not math.isfinite(value):
                     seen = f", as was seen at step {trainer.step}" if step < trainer.step else ""
-                    raise NonFiniteError(f"{name} became {value} at {place(trainer, step)}{seen}", step)
+                    raise NonFiniteError(f"{name} became {value} at {trainer.place(step)}{seen}", step)
                 self.sums[name] = self.sums.get(name, 0.0) + value
                 self.counts[name] = self.counts.get(name, 0) + 1
 

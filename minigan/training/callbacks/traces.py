@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any
 
-from minigan.trace import step_recorder
-from minigan.training.callbacks.callback import Callback
-
-if TYPE_CHECKING:
-    from minigan.training.trainer import Trainer
+from minigan.trace import StepRecorder
+from minigan.training.trainer import Callback, Trainer
 
 
 class Traces(Callback):
@@ -26,12 +22,12 @@ class Traces(Callback):
     @contextmanager
     def _recorded(self, trainer: Trainer) -> Iterator[None]:
         step = trainer.step + 1
-        with step_recorder(trainer.algorithm, **about(trainer), at=step) as recorder:
+        with StepRecorder(trainer.algorithm, **about(trainer), at=step) as recorder:
             yield
-        if trainer.process_group.is_main:
+        if trainer.process_group.is_main and recorder.trace is not None:
             trainer.run_dir.save_trace(step, recorder.trace)
 
 
-def about(trainer: Trainer) -> dict[str, Any]:
+def about(trainer: Trainer) -> dict[str, str]:
     """What a trace says of the run that it is of."""
     return {"model": trainer.config.name, "data": trainer.data.name}

@@ -1,0 +1,31 @@
+"""Sums over the processes of a group.
+
+Each process has n of a batch's N images, and a loss that is the mean over them; the loss of all is L = Σ n/N L_r over
+the processes r, and the gradients that a process works with are those of L_r. So what comes back from another process
+counts n/N there, and N/n here: that is all that a derivative has to know of it.
+
+Every process must make the same calls in the same order: also those of a backward pass.
+"""
+
+from __future__ import annotations
+
+from minigan.autograd import Function, Tensor
+from minigan.backend import Array, ProcessGroup, get_array_module
+
+
+class AllReduceSum(Function):
+    """y = Σ x over the processes, on each of them        dx = N/n · Σ n/N · dy"""
+
+    def __init__(self, process_group: ProcessGroup) -> None:
+        self.process_group, self.weight = process_group, process_group.weight
+
+    def forward(self, x: Array) -> Array:
+        return self.process_group.all_reduce(get_array_module(x).array(x, order="C"))
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return AllReduceSum(self.process_group)(dy * self.weight) * (1 / self.weight)
+
+
+def all_reduce_mean(x: Tensor, process_group: ProcessGroup) -> Tensor:
+    """Σ n/N · x over the processes: of means over the shares, the mean over the batch. x itself for one process."""
+    return AllReduceSum(process_group)(x * process_group.weight) if process_group.communicates else x

@@ -1,0 +1,51 @@
+"""Activations in one CUDA kernel each, for arrays that lie in memory without gaps."""
+
+from __future__ import annotations
+
+from minigan.backend import Array, get_array_module
+from minigan.kernels.contiguous import lie_alike
+from minigan.kernels.cuda import launch, suits
+
+
+def leaky_relu_forward(
+    x: Array, slope: float, with_mask: bool = True, out: Array | None = None
+) -> tuple[Array, Array | None]:
+    """y = x where x > 0, slope · x elsewhere; and, if asked for, where x > 0."""
+    if out is not None or not _without_gaps(x):
+        return NotImplemented
+    xp = get_array_module(x)
+    y, mask = xp.empty_like(x), xp.empty_like(x, dtype="bool") if with_mask else None
+    launch("activation", "leaky_relu", x.size, x, y, mask, float(slope), x.size, dtype=x.dtype)
+    return y, mask
+
+
+def leaky_relu_backward(x: Array, mask: Array, slope: float, out: Array | None = None) -> Array:
+    """x where mask, slope · x elsewhere."""
+    if out is not None or not (suits(x) and mask.dtype == "bool" and lie_alike(x, mask)):
+        return NotImplemented
+    y = get_array_module(x).empty_like(x)
+    launch("activation", "leaky_relu_backward", x.size, x, mask, y, float(slope), x.size, dtype=x.dtype)
+    return y
+
+
+def sigmoid_forward(x: Array) -> Array:
+    """1 / (1 + e⁻ˣ)."""
+    return _of_each("sigmoid", x)
+
+
+def softplus_forward(x: Array) -> Array:
+    """ln(1 + eˣ)."""
+    return _of_each("softplus", x)
+
+
+def _without_gaps(x: Array) -> bool:
+    """Whether a kernel can go through the memory of x."""
+    return suits(x) and lie_alike(x)
+
+
+def _of_each(kernel: str, x: Array) -> Array:
+    if not _without_gaps(x):
+        return NotImplemented
+    y = get_array_module(x).empty_like(x)
+    launch("activation", kernel, x.size, x, y, x.size, dtype=x.dtype)
+    return y

@@ -1,0 +1,31 @@
+"""Sums and products of CuPy that lie in memory as their first array does.
+
+CuPy's own are in C order whatever went in, and the next kernel would have to put images back into the order
+that convolutions read, with a launch more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigan.backend import Array, get_array_module, is_on_gpu
+
+
+def add(a: Array, b: Any) -> Array:
+    """a + b, of arrays that broadcast or an array and a number."""
+    return get_array_module(a).add(a, b, out=_result(a, b))
+
+
+def multiply(a: Array, b: Any) -> Array:
+    """a · b, of arrays that broadcast or an array and a number."""
+    return get_array_module(a).multiply(a, b, out=_result(a, b))
+
+
+def _result(a: Array, b: Any) -> Array | None:
+    """Memory in a's order for the result, if that is like a and CuPy would put it into another order; else None."""
+    if a.flags.c_contiguous or a.dtype.kind not in "fc":
+        return None
+    alike = not is_on_gpu(b) or (b.dtype == a.dtype and np.broadcast_shapes(a.shape, b.shape) == a.shape)
+    return get_array_module(a).empty_like(a) if alike else None

@@ -1,0 +1,39 @@
+"""The choice between a kernel's version for the CPU and its version for CUDA: it is made here and nowhere else.
+
+A kernel in `kernels/FAMILY.py` is written in array functions and marked `@has_cuda_version`. For CuPy's arrays
+the function of the same name in `kernels/cuda/FAMILY.py` is asked first. It returns NotImplemented for what it
+does not take (a dtype, an order in memory), and then the array functions run: they run on CuPy too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, wraps
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from minigan.backend import is_on_gpu
+
+
+def has_cuda_version(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """`kernel`, or its CUDA version where the first argument is a CuPy array, or a sequence that begins with one."""
+    package, _, family = kernel.__module__.rpartition(".")
+
+    @cache
+    def cuda_version() -> Callable[..., Any]:
+        return getattr(import_module(f"{package}.cuda.{family}"), kernel.__name__)  # not before a GPU is in use
+
+    @wraps(kernel)
+    def chosen(first: Any, *arguments: Any, **options: Any) -> Any:
+        if type(first) is np.ndarray:
+            return kernel(first, *arguments, **options)
+        array = first[0] if isinstance(first, (tuple, list)) and first else first
+        if is_on_gpu(array):
+            result = cuda_version()(first, *arguments, **options)
+            if result is not NotImplemented:
+                return result
+        return kernel(first, *arguments, **options)
+
+    return chosen

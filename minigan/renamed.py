@@ -1,0 +1,81 @@
+"""Names of earlier versions: who imports one is told today's name in one sentence.
+
+Of a module that is gone `_Finder` tells, the last of Python's finders: it is asked only for what no other has. Of a
+name that is gone from a module, that module's `__getattr__ = renamed_in(__name__)` tells.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib.abc import MetaPathFinder
+from typing import NoReturn
+
+MODULES = {
+    "minigan.gpu": "minigan.backend.cupy_backend",
+    "minigan.distributed": "minigan.backend.distributed",
+    "minigan.words": "minigan.formatting",
+    "minigan.autograd.walk": "minigan.autograd.backward_pass",
+    "minigan.autograd.modes": "minigan.autograd.hooks and minigan.autograd.grad_mode",
+    "minigan.data.ahead": "minigan.data.prefetch",
+    "minigan.data.fit": "minigan.data.resize",
+    "minigan.functions.methods": "minigan.autograd.tensor",
+    "minigan.functions.shaping": "minigan.functions.manipulation",
+    "minigan.functions.synchronised": "minigan.functions.normalization",
+    "minigan.kernels.direct": "minigan.kernels.reference",
+    "minigan.kernels.runs": "minigan.kernels.contiguous",
+    "minigan.testing.draws": "minigan.testing.random_inputs",
+    "minigan.testing.judge": "minigan.testing.assertions",
+    "minigan.testing.mistakes": "minigan.testing.invalid_calls",
+    "minigan.testing.slopes": "minigan.testing.numerical",
+    "minigan.testing.target": "minigan.testing.callables",
+    "minigan.training.averaging": "minigan.training.ema",
+    "minigan.training.files": "minigan.training.atomic",
+    "minigan.training.folder": "minigan.training.run_dir",
+    "minigan.training.mpi": "minigan.training.launch",
+    "minigan.training.pictures": "minigan.training.images",
+    "minigan.training.players": "minigan.algorithms",
+    "minigan.training.run": "minigan.training.trainer",
+    "minigan.training.steps": "minigan.algorithms",
+    "minigan.training.team": "minigan.backend.distributed",
+}
+NAMES = {
+    "minigan.functions.activation.LeakyGate": "LeakyReLUBackward",
+    "minigan.functions.arithmetic.Gate": "MaskMul",
+    "minigan.functions.pooling.MaxSpread2d": "MaxUnpool2d",
+    "minigan.training.NonFiniteLossError": "NonFiniteError",
+    "minigan.training.Players": "minigan.algorithms.GAN, whose networks and optimizers are dicts",
+    "minigan.training.Run": "Trainer",
+    "minigan.training.alternating_step": "minigan.algorithms.GAN.step",
+    "minigan.training.generate": "Algorithm.generate, of what load_algorithm gives",
+    "minigan.training.load_generator": "load_algorithm",
+    "minigan.training.simultaneous_step": "minigan.algorithms.SimultaneousGAN.step",
+}
+
+
+class RenamedError(ImportError):
+    """A name of an earlier version; the message says today's."""
+
+
+def renamed_in(module: str) -> Callable[[str], NoReturn]:
+    """A `__getattr__` for this module, which is asked for what the module lacks."""
+
+    def __getattr__(name: str) -> NoReturn:
+        _explain(f"{module}.{name}", NAMES)
+        _explain(f"{module}.{name}", MODULES)
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    return __getattr__
+
+
+class _Finder(MetaPathFinder):
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        _explain(fullname, MODULES)
+
+
+def _explain(name: str, renamed: dict[str, str]) -> None:
+    if name in renamed:
+        raise RenamedError(f"{name} is called {renamed[name]} since minigan 0.2")
+
+
+sys.meta_path.append(_Finder())

@@ -1,0 +1,147 @@
+"""`assert_gradients`: the line of test code for a function of one's own, and the inputs that it is called on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import numpy as np
+
+from minigan.autograd import Tensor
+from minigan.backend import Array
+from minigan.testing.callables import (
+    Differentiable,
+    Forward,
+    Inputs,
+    as_callable,
+    input_list,
+    name_of,
+    outputs_of,
+    parameters_of,
+)
+from minigan.testing.gradcheck import Agreement, gradcheck
+from minigan.testing.invariants import assert_backward_of_empty_batch, assert_invariants
+from minigan.testing.random_inputs import RNG, Shape, normal, positive, probability
+
+RandomInputs = Callable[[RNG], Inputs]  # draws inputs
+
+
+class NoInputsError(ValueError):
+    """The inputs of a function were not given, and could not be guessed."""
+
+
+def assert_gradients(
+    fn: Differentiable,
+    inputs: Inputs | RandomInputs | None = None,
+    order: int = 2,
+    cases: int = 10,
+    seed: int = 0,
+    batched: int = 0,
+    invariants: bool = True,
+    **tolerances: float,
+) -> Agreement:
+    """Raise unless the backward pass of `fn` is right, to an order, and keeps all invariants.
+
+        assert_gradients(Swish)                                  # a Function class; inputs are guessed
+        assert_gradients(my_loss, [x, y], order=1)
+        assert_gradients(my_layer, lambda rng: [rng.standard_normal((4, 3)), rng.standard_normal(3)])
+
+    fn: a Function class, or what takes Tensors and returns one or a tuple of them (with options:
+    `lambda x: Power(3)(x)`). inputs: float64 arrays, one for each Tensor; or a function that draws such a
+    list from a NumPy generator, called `cases` times. If not given: what `fn.samples(rng)` draws, if there
+    is one, else arrays of several shapes, broadcast ones among them, in a domain where fn is finite.
+    batched: how many of the inputs have as first axis a batch, which may be empty. invariants: False
+    checks derivatives alone. tolerances: eps, rtol and atol of `gradcheck`.
+
+    Raises `GradientError` or `InvariantError` (both AssertionErrors), and `NoInputsError`.
+    """
+    if cases < 1:
+        raise ValueError(f"assert_gradients: cases must be 1 or more, not {cases}")
+    forward, agreement = as_callable(fn), Agreement()
+    for arrays in inputs_by_case(fn, inputs, cases, seed):
+        try:
+            agreement += gradcheck(fn, arrays, order, seed, **tolerances)
+            if invariants:
+                assert_invariants(forward, arrays, batched)
+                if inputs is None and not batched:
+                    assert_backward_of_empty_batch(forward, arrays)
+        except Exception as error:
+            shapes = [x.shape for x in arrays]
+            guessed = inputs is None and not hasattr(fn, "samples")
+            if guessed and (len(set(shapes)) > 1 or not isinstance(error, AssertionError)):  # perhaps a wrong guess
+                note = f"the inputs were guessed, of shapes {', '.join(map(str, shapes))}"
+                error.args = (f"{error}\n  ({note}: if it is not made for them, give some)",)
+            raise
+    return agreement
+
+
+def inputs_by_case(
+    fn: Differentiable, inputs: Inputs | RandomInputs | None, cases: int, seed: int
+) -> Iterator[list[Array | Tensor]]:
+    """The inputs that `fn` is called on: those given, or as many random ones as there are cases."""
+    if inputs is None:
+        inputs = getattr(fn, "samples", None) or guess_inputs(fn)
+    if not callable(inputs):
+        yield input_list(inputs)
+        return
+    rng = np.random.default_rng(seed)
+    for _ in range(cases):
+        yield input_list(inputs(rng))
+
+
+# --- guessing ------------------------------------------------------------------------------------
+
+
+def guess_inputs(fn: Differentiable) -> RandomInputs:
+    """A function that draws inputs for `fn`, going in turn through all shapes that its forward pass takes."""
+    forward = as_callable(fn)
+    number = sum(p.default is p.empty for p in parameters_of(fn))
+    if not number:
+        raise NoInputsError(f"{name_of(fn)} does not say how many inputs it takes: give some")
+    refusal: Exception | None = None
+    accepted: dict[Callable[..., np.ndarray], list[list[Shape]]] = {}  # by the domain that numbers are drawn from
+    for numbers in (_nonzero, positive, probability):
+        accepted[numbers] = []
+        for shapes in _candidate_shapes(number):
+            try:
+                arrays = ([numbers(np.random.default_rng(n), *s) for s in shapes] for n in range(5))
+                if all(_is_finite(forward, a) for a in arrays):
+                    accepted[numbers].append(shapes)
+            except Exception as error:  # whatever forward raises for shapes it was not made for
+                refusal = error
+    numbers = max(accepted, key=lambda n: len(accepted[n]))  # the widest domain in which fn is finite
+    if accepted[numbers]:
+        turn = count()
+        return lambda rng: [numbers(rng, *s) for s in accepted[numbers][next(turn) % len(accepted[numbers])]]
+    because = f" ({type(refusal).__name__}: {refusal})" if refusal else ", or is finite at none"
+    raise NoInputsError(
+        f"{name_of(fn)} takes none of the {number} inputs that were guessed for it{because}: give them, or a static "
+        "method samples(rng) that returns a list of arrays; of a Function with options, check lambda x: F(option)(x)"
+    )
+
+
+def _nonzero(rng: RNG, *shape: int) -> np.ndarray:
+    """Normally distributed numbers other than 0, where so many functions have a kink."""
+    x = normal(rng, *shape)
+    return np.where(x == 0, 0.01, x)
+
+
+def _candidate_shapes(number: int) -> list[list[Shape]]:
+    """Lists of shapes for so many inputs: equal ones, broadcast ones, and those of products and convolutions."""
+    equal: list[list[Shape]] = [[s] * number for s in [(3, 4), (2, 3, 4, 4), (5,), (), (3, 3)]]
+    pairs: list[tuple[Shape, Shape]] = [
+        ((3, 4), (4,)),
+        ((3, 4), (1, 4)),
+        ((3, 4), (3, 1)),
+        ((3, 4), ()),
+        ((4,), (3, 4)),
+    ]
+    broadcast = [[first] + [other] * (number - 1) for first, other in pairs]
+    products: list[list[Shape]] = [[(3, 4), (4, 2)], [(3, 4), (2, 4), (2,)], [(2, 3, 5, 5), (4, 3, 3, 3), (4,)]]
+    return equal + (broadcast + [p[:number] for p in products if len(p) >= number] if number > 1 else [])
+
+
+def _is_finite(forward: Forward, arrays: list[np.ndarray]) -> bool:
+    with np.errstate(all="ignore"):
+        outputs = outputs_of(forward, [Tensor(a) for a in arrays])
+    return all(bool(np.isfinite(y.data).all()) for y in outputs)

@@ -1,0 +1,168 @@
+"""Frames: a trace in order, one thing to look at after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from minigan.trace.grouping import TimelineEntry
+from minigan.trace.schema import Frame, Layer, Trace
+
+# Titles and notes at a border, by its kind: on the way forward, and on the way back.
+ENTERED = {
+    "detached": (
+        "The wall: {output} enters {to}, cut from what made it",
+        "The same numbers, and no way back: no gradient that arrives here will reach {source}.",
+    ),
+    "carried": (
+        "The threshold: {output} enters {to} as a leaf",
+        "The same numbers on both sides, and a place where the gradient that comes back can be met.",
+    ),
+    "attached": ("{output} enters {to}", "One graph runs through both: the gradient will pass by itself."),
+}
+_DIFFERENCE = "max|∂L/∂{to}.input − ∂L/∂{source}.output| = {difference}"
+ARRIVED = {
+    "detached": ("The wall: the gradient stops at {to}'s input", "Nothing of it goes on into {source}: exactly 0."),
+    "carried": ("The door: ∂L/∂{to}.input becomes ∂L/∂{source}.output", _DIFFERENCE),
+    "attached": ("The border: ∂L/∂{to}.input is ∂L/∂{source}.output", _DIFFERENCE),
+}
+STATUSES = {"not asked": "not asked for"}
+
+
+def make_frames(trace: Trace, timeline: Sequence[TimelineEntry], carried: Mapping[int, int]) -> Iterator[Frame]:
+    """The frames of a trace. timeline: what happened, in order; carried: by the number of a backward pass, the
+    gradient that it took up at a border."""
+    for (what, number), turn in zip(timeline, _turns(trace, timeline), strict=True):
+        if what == "call":
+            yield from _call(trace, number, turn)
+        elif what == "layer":
+            yield _layer(trace, number, turn)
+        elif what == "layer_backward":
+            yield from _layer_backward(trace, number, turn)
+        elif what == "update":
+            yield _update(trace, number, turn)
+        elif number in carried:
+            yield _border_gradient(trace, carried[number], turn)
+
+
+def _turns(trace: Trace, timeline: Sequence[TimelineEntry]) -> list[str]:
+    """Whose turn each entry belongs to: of those who are updated next. Where several are, that of a backward pass
+    or an update is its own player's."""
+    turns: list[str] = []
+    owners: set[str] = set()
+    later = None
+    for what, number in reversed(timeline):
+        if what == "update":
+            owners = (owners if later == "update" else set()) | {trace.updates[number].owner}
+        turn = {0: "", 1: next(iter(owners), ""), 2: "both"}.get(len(owners), "all")
+        turns.append(turn if turn not in ("both", "all") else _player(trace, (what, number), turn))
+        later = what
+    return turns[::-1]
+
+
+def _player(trace: Trace, entry: TimelineEntry, several: str) -> str:
+    what, number = entry
+    if what == "update":
+        return trace.updates[number].owner
+    if what == "layer_backward":
+        number = trace.layer_backwards[number].backward_pass
+    return trace.backward_passes[number].player if what in ("backward_pass", "layer_backward") else several
+
+
+def _call(trace: Trace, number: int, turn: str) -> Iterator[Frame]:
+    """What enters a network: another one's output, or what comes from outside."""
+    call = trace.calls[number]
+    borders = [i for i, border in enumerate(trace.borders) if border.to_call == number]
+    if borders:
+        border = trace.borders[borders[-1]]
+        source = trace.calls[border.from_call]
+        title, note = (
+            text.format(output=source.label, to=call.owner, source=source.owner) for text in ENTERED[border.kind]
+        )
+        yield Frame(
+            title, note, turn, call.owner, "border", call=number, border=borders[-1], input=border.value,
+            output=border.value,
+        )  # fmt: skip
+        return
+    for name, array in zip(call.input_names, call.inputs, strict=True):
+        title, note = f"{name} enters {call.owner}", array.dimensions or "a number"
+        yield Frame(title, note, turn, call.owner, "enter", call=number, input=array, output=array)
+
+
+def _layer(trace: Trace, number: int, turn: str) -> Frame:
+    layer = trace.layers[number]
+    value, given = layer.output, layer.inputs[0] if layer.inputs else None
+    if layer.owner == "loss":
+        title = layer.name if value.shape else f"{layer.name} = {value.mean:.4g}"
+        return Frame(title, layer.kind, turn, "loss", "loss", layer=number, input=given, output=value)
+    shapes = [array.dimensions or "a number" for array in (given, value) if array is not None]
+    title = f"Forward through {_title(trace, layer)}"
+    return Frame(
+        title,
+        " → ".join(shapes),
+        turn,
+        layer.owner,
+        "forward",
+        call=layer.call,
+        layer=number,
+        input=given,
+        output=value,
+    )
+
+
+def _layer_backward(trace: Trace, number: int, turn: str) -> Iterator[Frame]:
+    backward = trace.layer_backwards[number]
+    layer = trace.layers[backward.layer]
+    counts = backward.statuses.items()
+    note = "; ".join(f"{n} parameter gradient{'s' * (n > 1)} {STATUSES.get(s, s)}" for s, n in counts)
+    yield Frame(
+        f"Back through {_title(trace, layer)}", note, turn, layer.owner, "backward", "backward", call=layer.call,
+        layer=backward.layer, layer_backward=number, backward_pass=backward.backward_pass,
+        input=layer.inputs[0] if layer.inputs else None, output=layer.output, grad_output=backward.grad_output,
+        grad_input=next((dx for dx in backward.grad_inputs if dx is not None), None),
+    )  # fmt: skip
+    for i, gradient in enumerate(trace.border_gradients):
+        if gradient.backward_pass == backward.backward_pass and gradient.kind != "carried":
+            to_call = trace.borders[gradient.border].to_call
+            if number == _last_through(trace, to_call, backward.backward_pass):
+                yield _border_gradient(trace, i, turn)
+
+
+def _last_through(trace: Trace, call: int, backward_pass: int) -> int:
+    """The last layer's backward of a call in a backward pass."""
+    return max(
+        i
+        for i, b in enumerate(trace.layer_backwards)
+        if b.backward_pass == backward_pass and trace.layers[b.layer].call == call
+    )
+
+
+def _border_gradient(trace: Trace, number: int, turn: str) -> Frame:
+    gradient = trace.border_gradients[number]
+    border = trace.borders[gradient.border]
+    source, to = trace.calls[border.from_call].owner, trace.calls[border.to_call].owner
+    title, note = (text.format(to=to, source=source, difference=gradient.difference) for text in ARRIVED[gradient.kind])
+    return Frame(
+        title, note, turn, to, "border", "backward", call=border.to_call, backward_pass=gradient.backward_pass,
+        border=gradient.border, border_gradient=number, input=border.value, output=border.value,
+        grad_output=gradient.at_input, grad_input=gradient.at_output,
+    )  # fmt: skip
+
+
+def _update(trace: Trace, number: int, turn: str) -> Frame:
+    update = trace.updates[number]
+    changed = [p for p in update.parameters if p.gradient is not None]
+    ratios = [p.ratio for p in changed if p.ratio is not None]
+    note = f"{update.optimizer}, learning rate {update.lr:g}: {len(changed)} parameters changed"
+    if ratios:
+        which = "" if len(ratios) == len(changed) else f"{len(ratios)} of them "
+        note += f", {which}by {min(ratios):.1e} to {max(ratios):.1e} of their norms"
+    if 0 < len(ratios) < len(changed):
+        note += f"; the norms of the other {len(changed) - len(ratios)} were 0"
+    return Frame(f"{update.owner}'s update", note, turn, update.owner, "update", update=number)
+
+
+def _title(trace: Trace, layer: Layer) -> str:
+    """What a layer is called in a title: "G.main.0 (Dense) in G(z)"."""
+    is_bare = layer.owner == "loss" or layer.kind == layer.name
+    named = layer.name if is_bare else f"{layer.name} ({layer.kind})"
+    return named if layer.call is None else f"{named} in {trace.call_label(layer)}"

@@ -1,0 +1,276 @@
+"""What a trace holds: plain data, written as JSON and read back equal.
+
+Everything refers to everything else by its number in one of the trace's lists.
+
+Where one network's output becomes another's input there is a border. Its `kind` says how the gradient gets across:
+
+    "detached"    the input is cut from its graph, and no gradient goes on into the first network
+    "carried"     the input is cut from its graph, and a second backward pass, begun at the output, carries on the
+                  gradient that the first one left at the input
+    "attached"    one graph runs through both networks: the engine takes the gradient across
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from minigan.trace.json_format import decode, encode
+from minigan.trace.old_names import FIELDS
+from minigan.trace.summary import ArraySummary
+
+About = dict[str, str | int | float | bool | None]
+
+
+class _Renamed:
+    """A dataclass some of whose fields had other names: who asks for an old one is told the new one."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> None:
+            cls = type(self).__name__
+            new = FIELDS.get(cls, {}).get(name)
+            raise AttributeError(f"a trace's {cls} has no {name!r}" + (f": it is called {new!r} now" if new else ""))
+
+
+# --- forward -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LayerParameter:
+    """A layer's parameter as it was when the layer was called. frozen: it required no gradient then."""
+
+    name: str  # "G.main.0.weight"
+    value: ArraySummary
+    frozen: bool
+
+
+@dataclass(frozen=True)
+class FunctionCall:
+    """A function that a layer called, and its output."""
+
+    name: str  # "ConvTranspose2d"
+    output: ArraySummary
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer in one forward pass: the functions that a module's own `forward` called, between its submodules' calls.
+
+    Functions that no module called (the losses') are layers too, with the owner "loss".
+    """
+
+    name: str  # "G.main.3"
+    kind: str  # "BatchNorm"
+    owner: str  # "G", "D", "loss"
+    call: int | None  # the network call that it is a part of
+    inputs: tuple[ArraySummary, ...]
+    sources: tuple[int | None, ...]  # the layer that made each input
+    detached: tuple[bool, ...]  # whether each input was cut from that layer: detach, no_grad, or a leaf of its own
+    output: ArraySummary
+    functions: tuple[FunctionCall, ...]
+    parameters: tuple[LayerParameter, ...]
+
+
+@dataclass(frozen=True)
+class NetworkCall:
+    """A call of a whole network: G(z), D(x), D(G(z))."""
+
+    label: str  # "D(G(z))"
+    owner: str  # "D"
+    kind: str  # "Discriminator"
+    training: bool
+    inputs: tuple[ArraySummary, ...]
+    input_names: tuple[str, ...]  # "G(z)"
+    output: ArraySummary
+    layers: tuple[int, ...]
+
+    def input_name(self, array: ArraySummary) -> str:
+        """The name of an input, "input" if it is none of the call's."""
+        return next((name for name, a in zip(self.input_names, self.inputs, strict=True) if a == array), "input")
+
+
+# --- backward ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ParameterGradient:
+    """What a backward pass did for a parameter.
+
+    status: "computed"; "discarded" (computed, and no optimiser used it); "frozen" (the parameter
+    required none); "not asked" (the pass was asked for other gradients only).
+    """
+
+    name: str
+    status: str
+    gradient: ArraySummary | None
+
+
+@dataclass(frozen=True)
+class LayerBackward(_Renamed):
+    """The backward of a layer: from ∂L/∂output to ∂L/∂inputs (None where nobody needs it)."""
+
+    layer: int
+    backward_pass: int
+    grad_output: ArraySummary
+    grad_inputs: tuple[ArraySummary | None, ...]
+    parameters: tuple[ParameterGradient, ...]
+
+    @property
+    def statuses(self) -> dict[str, int]:
+        """How many of the parameters have each status."""
+        return Counter(p.status for p in self.parameters)
+
+
+@dataclass(frozen=True)
+class BackwardPass(_Renamed):
+    """One backward pass. carries: the border whose gradient, left there by another pass, it carries on."""
+
+    label: str  # "loss_D", or "∂loss_G/∂G(z)" for one that carries on
+    loss: float | None  # the number it began at, if it was one
+    player: str  # in whose turn what it computes is used: "D", "G", or ""
+    start: int | None  # the layer it began at
+    carries: int | None
+    layer_backwards: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Border:
+    """Where one network's output became another's input. value: the numbers, the same on both sides."""
+
+    kind: str
+    from_call: int
+    to_call: int
+    value: ArraySummary
+
+
+@dataclass(frozen=True)
+class BorderGradient(_Renamed):
+    """The gradient that a backward pass brought to a border.
+
+    at_input: ∂L/∂D.input (None: nobody asked for it). at_output: ∂L/∂G.output (None if detached). norm_into: the norm
+    of what went on into G, 0.0 if detached. difference: max|∂L/∂D.input − ∂L/∂G.output|.
+    """
+
+    kind: str
+    border: int
+    backward_pass: int
+    at_input: ArraySummary | None
+    at_output: ArraySummary | None = None
+    norm_into: float = 0.0
+    difference: float | None = None
+
+
+# --- updates, frames, comparisons ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ParameterUpdate:
+    """An optimiser's change of a parameter. ratio: ‖update‖ / ‖weight before‖, None if that is 0."""
+
+    name: str
+    weight: ArraySummary  # before
+    gradient: ArraySummary | None  # as the optimiser found it; None: it had none, and stayed
+    update: float  # ‖after − before‖
+    ratio: float | None
+
+
+@dataclass(frozen=True)
+class Update:
+    """An optimiser's step."""
+
+    owner: str
+    optimizer: str  # "Adam"
+    lr: float
+    parameters: tuple[ParameterUpdate, ...]
+
+
+@dataclass(frozen=True)
+class Frame(_Renamed):
+    """A thing to look at: frames in order are the step as it happened.
+
+    turn: whose parameters change next, "D", "G", "both", "all" (of more than two) or "". direction: "enter" (noise
+    or images come in), "forward", "loss", "border", "backward", "update". way: at a border, "forward" or "backward".
+    The numbers say of what.
+    """
+
+    title: str
+    note: str
+    turn: str
+    owner: str
+    direction: str
+    way: str = "forward"
+    call: int | None = None
+    layer: int | None = None
+    layer_backward: int | None = None
+    backward_pass: int | None = None
+    border: int | None = None
+    border_gradient: int | None = None
+    update: int | None = None
+    input: ArraySummary | None = None
+    output: ArraySummary | None = None
+    grad_output: ArraySummary | None = None
+    grad_input: ArraySummary | None = None
+
+
+@dataclass(frozen=True)
+class ComparedLayer:
+    """The norm of the gradient at a layer's input."""
+
+    name: str
+    kind: str
+    norm: float
+
+
+@dataclass(frozen=True)
+class Comparison(_Renamed):
+    """What one objective would send back to G, at the same point as the others.
+
+    gradient: ∂L_G/∂G(z). layers: the norms on through G, its last layer first, down to the noise.
+    """
+
+    objective: str  # "minimax", by which it is known to `minigan train`
+    formula: str  # of G's loss
+    logit_shift: float  # by how much D's logits were lowered: 0 is D as it is
+    real_probability: float | None  # mean of σ(logits of G(z)): how real D then finds the fakes; None if no number
+    loss: float | None
+    gradient: ArraySummary
+    layers: tuple[ComparedLayer, ...]
+
+
+@dataclass(frozen=True)
+class Trace(_Renamed):
+    """A recorded step, or any forward and backward. about: of what, in words and numbers."""
+
+    about: About
+    calls: tuple[NetworkCall, ...]
+    layers: tuple[Layer, ...]
+    backward_passes: tuple[BackwardPass, ...]
+    layer_backwards: tuple[LayerBackward, ...]
+    borders: tuple[Border, ...]
+    border_gradients: tuple[BorderGradient, ...]
+    updates: tuple[Update, ...]
+    frames: tuple[Frame, ...]
+    comparisons: tuple[Comparison, ...] = ()
+
+    def call_label(self, layer: Layer) -> str:
+        """The label of the call that a layer is a part of, "" if it is of none."""
+        return "" if layer.call is None else self.calls[layer.call].label
+
+    def with_comparisons(self, comparisons: tuple[Comparison, ...]) -> Trace:
+        """This trace, and what objectives would send back."""
+        return dataclasses.replace(self, comparisons=comparisons)
+
+    def to_json(self) -> str:
+        """As JSON: {"format", "version", "arrays": […], and the fields above}. It holds no NaN or Infinity."""
+        return encode(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Trace:
+        """The trace that `to_json` wrote, now or in version 1 of the format.
+
+        Raises: TraceError if it is none.
+        """
+        return decode(cls, text)

@@ -1,0 +1,75 @@
+"""A trace as one HTML page: a training step, frame by frame, in any browser and without a network.
+
+The page is `page.html`; its style, its scripts and the trace are put into it here. A
+Content-Security-Policy names the style and the script by their hashes, and allows nothing else: no
+other script, no request to anywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import string
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from minigan.trace.schema import Trace
+
+if TYPE_CHECKING:
+    import os
+
+    from IPython.display import HTML
+
+SCRIPTS = ("drawing.js", "map.js", "frame.js", "compare.js", "page.js")  # in this order: each builds on those before
+
+
+def trace_page(trace: Trace) -> str:
+    """The page, whole."""
+    style = "\n" + _source("page.css")
+    script = "\n" + "\n".join(map(_source, SCRIPTS))
+    return string.Template(_source("page.html")).substitute(
+        title=html.escape(_title(trace)),
+        policy=f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'",
+        style=style,
+        trace=inlined(trace.to_json()),
+        script=script,
+    )
+
+
+def write_page(trace: Trace, path: str | os.PathLike[str]) -> None:
+    """Write the page into a file."""
+    Path(path).write_text(trace_page(trace), encoding="utf-8", newline="\n")
+
+
+def show_page(trace: Trace, height: int = 900) -> HTML:
+    """The page in a notebook's cell, in a frame of its own that many pixels high."""
+    from IPython.display import HTML
+
+    page = html.escape(trace_page(trace))
+    return HTML(
+        f'<div><iframe title="{html.escape(_title(trace))}" sandbox="allow-scripts" srcdoc="{page}" '
+        f'style="width: 100%; height: {height}px; border: 0"></iframe></div>'
+    )
+
+
+def inlined(json: str) -> str:
+    """JSON that may stand in a <script>: nothing in it, `</script>` least of all, means anything to HTML."""
+    return json.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _title(trace: Trace) -> str:
+    about = trace.about
+    model, step = about.get("model"), about.get("at")
+    said = ", ".join([*([str(model)] if model else []), *([f"step {step}"] if step else [])])
+    return f"A training step: {said}" if said else "A training step"
+
+
+def _source(name: str) -> str:
+    return (files(__name__) / name).read_text(encoding="utf-8")
+
+
+def _hash(source: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
