@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from drawings import zip_of_faces
 
 from minigan.data import load_mnist
 from minigan.training import Config, session, start
-
-FACES = Path(os.environ.get("MINIGAN_FACES", Path(__file__).parents[3] / "shared" / "data" / "faces64.zip"))
 
 pytestmark = pytest.mark.slow
 
@@ -38,12 +35,11 @@ def test_quick28_learns_where_digits_have_ink(tmp_path, monkeypatch):
     assert (samples.max((1, 2, 3)) > 0.8).mean() > 0.95
 
 
-@pytest.mark.skipif(not FACES.is_file(), reason="the faces are not part of the package")
 def test_dcgan64_takes_up_the_colours_of_faces(tmp_path, monkeypatch):
     from minigan.data import load_images
 
-    faces = load_images(FACES, 64, 3)
-    monkeypatch.setattr(session, "load_data", lambda config: some(faces, 1280))
+    faces = load_images(zip_of_faces(tmp_path / "faces.zip", 1280), 64, 3)
+    monkeypatch.setattr(session, "load_data", lambda config: faces)
     training = start(Config.for_model("dcgan64", epochs=1, batch_size=32), tmp_path)
     real = faces[slice(512)].x.mean(0)
 
