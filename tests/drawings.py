@@ -11,7 +11,7 @@ from PIL import Image
 
 Y, X = (np.mgrid[:64, :64] - 31.5) / 32  # from -1, above and to the left, to 1
 SKIN, HAIR, EYE, MOUTH, WALL = np.array(
-    [[222, 170, 135], [70, 45, 30], [40, 60, 90], [190, 70, 80], [90, 120, 160]], "float64"
+    [[222, 170, 135], [70, 45, 30], [40, 60, 90], [190, 70, 80], [25, 45, 110]], "float64"
 )
 
 
