@@ -59,7 +59,7 @@ def test_what_is_asked_is_counted(cupy):
     assert counted(lambda: x + 1) == {"launch": 1}
     assert counted(lambda: x @ x) == {"gemm": 1}
     assert counted(lambda: cupy.asarray(np.ones(3))) == {"h2d": 1}
-    y = x + 1
+    y = cupy.empty_like(x)
     assert counted(lambda: y.data.copy_from_device(x.data, x.nbytes)) == {"d2d": 1}
     read = counted(x.get)
     assert read["d2h"] == 1 and read["sync"] == 1
@@ -116,10 +116,9 @@ def test_a_block_of_too_many_threads_is_refused(cupy):
 
 @simulated
 def test_a_kernel_that_is_no_cpp_gives_the_compilers_words(cupy):
-    with pytest.raises(
-        cupy.cuda.compiler.CompileException, match=r"g\+\+ does not take this kernel:\n(.*\n)*kernel.cu:1:"
-    ):
-        cupy.RawKernel('extern "C" __global__ void wrong() { undeclared = 1; }', "wrong")((1,), (1,), ())
+    wrong = cupy.RawKernel('extern "C" __global__ void wrong() { undeclared = 1; }', "wrong")
+    with pytest.raises(cupy.cuda.compiler.CompileException, match="kernel.cu:1:.*undeclared"):
+        wrong((1,), (1,), ())
 
 
 # --- CUDA's libraries --------------------------------------------------------------------------------

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from drawings import zip_of_faces
 
 from minigan.data import load_mnist
 from minigan.training import Config, session, start
-
-FACES = Path(os.environ.get("MINIGAN_FACES", Path(__file__).parents[3] / "shared" / "data" / "faces64.zip"))
 
 pytestmark = pytest.mark.slow
 
@@ -38,19 +35,20 @@ def test_quick28_learns_where_digits_have_ink(tmp_path, monkeypatch):
     assert (samples.max((1, 2, 3)) > 0.8).mean() > 0.95
 
 
-@pytest.mark.skipif(not FACES.is_file(), reason="the faces are not part of the package")
 def test_dcgan64_takes_up_the_colours_of_faces(tmp_path, monkeypatch):
     from minigan.data import load_images
 
-    faces = load_images(FACES, 64, 3)
-    monkeypatch.setattr(session, "load_data", lambda config: some(faces, 1280))
-    training = start(Config.for_model("dcgan64", epochs=1, batch_size=32), tmp_path)
+    faces = load_images(zip_of_faces(tmp_path / "faces.zip", 1280), 64, 3)
+    monkeypatch.setattr(session, "load_data", lambda config: faces)
+    training = start(Config.for_model("dcgan64", epochs=1, batch_size=8), tmp_path)
     real = faces[slice(512)].x.mean(0)
 
-    def apart() -> float:  # the mean face is not grey: skin, hair, background
-        return float(abs(training.sample(64).mean(0) - real).mean())
+    def apart(face: np.ndarray) -> float:  # the mean face is not grey: skin, hair, a blue wall
+        return float(abs(training.sample(64).mean(0) - face).mean())
 
-    before = apart()
+    before = apart(real)
     training.train()
     assert training.sample(4).shape == (4, 3, 64, 64)
-    assert apart() < 0.93 * before  # 0.85 of it when this was written
+    after = apart(real)
+    assert after < 0.7 * before  # 0.43 to 0.54 of it for three seeds, when this was written
+    assert after < 0.85 * apart(real[::-1])  # red and blue exchanged; 0.62 to 0.72

@@ -33,6 +33,9 @@ bool on_device(const void *pointer) {
 cudaError_t copy(void *to, const void *from, size_t size, int kind, bool waits) {
   if (size == 0) return cudaSuccess;
   bool to_device = on_device(to), from_device = on_device(from), allowed = true;
+  if (kind == cudaMemcpyDefault)
+    kind = to_device ? (from_device ? cudaMemcpyDeviceToDevice : cudaMemcpyHostToDevice)
+                     : (from_device ? cudaMemcpyDeviceToHost : cudaMemcpyHostToHost);
   switch (kind) {
     case cudaMemcpyHostToDevice:
       ++cusim::counters[cusim::HOST_TO_DEVICE];
