@@ -163,7 +163,7 @@ def _bands(matrix: np.ndarray, dtype: str) -> Bands:
     bands = []
     for index in range(count):
         rows = slice(index * len(matrix) // count, (index + 1) * len(matrix) // count)
-        used = [0] if not matrix[rows].any() else matrix[rows].any(0).nonzero()[0].tolist()
+        used = [0] if not matrix[rows].any() else np.flatnonzero(matrix[rows].any(0)).tolist()
         columns = slice(used[0], used[-1] + 1)
         bands.append((rows, columns, np.ascontiguousarray(matrix[rows, columns], dtype)))
     return tuple(bands)

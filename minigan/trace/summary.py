@@ -185,7 +185,8 @@ def _picture(xp: ModuleType, array: Array) -> Picture:
     good = np.isfinite(tiles)
     scale = _short(float(np.abs(tiles, where=good, out=np.zeros_like(tiles)).max(initial=0.0)))
     levels = np.where(good, np.rint(np.where(good, tiles, 0.0) * (127 / (scale or 1.0))), -128)
-    return Picture(of, tiles.shape, every, scale, base64.b64encode(levels.astype("int8").tobytes()).decode())
+    n, height, width = tiles.shape
+    return Picture(of, (n, height, width), every, scale, base64.b64encode(levels.astype("int8").tobytes()).decode())
 
 
 def _folded(xp: ModuleType, vector: Array) -> Array:
