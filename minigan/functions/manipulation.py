@@ -33,7 +33,7 @@ class Reshape(_ToShape):
             known = prod(n for n in self.shape if n != -1)
             rule = (
                 f"takes {known}" if -1 not in self.shape
-                else "leaves two lengths open, and only one may be −1" if self.shape.count(-1) > 1
+                else "leaves two lengths open, and only one may be -1" if self.shape.count(-1) > 1
                 else f"takes a multiple of {known}"
             )  # fmt: skip
             raise ValueError(
@@ -214,10 +214,10 @@ class Pad2d(Function):
 
 
 def reshape(x: Any, shape: int | Sequence[int]) -> Tensor:
-    """x in another shape of as many elements; one length may be −1."""
+    """x in another shape of as many elements; one length may be -1."""
     shape = as_ints("reshape: the shape", shape)
-    if shape and min(shape) < -1:  # NumPy takes any negative number for −1
-        raise ValueError(f"reshape: shape {shape} has a negative length; only −1 is allowed, once, for what is left")
+    if shape and min(shape) < -1:  # NumPy takes any negative number for -1
+        raise ValueError(f"reshape: shape {shape} has a negative length; only -1 is allowed, once, for what is left")
     return Reshape(shape)(as_tensor("reshape", x))
 
 

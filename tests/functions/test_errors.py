@@ -160,7 +160,7 @@ SHAPES = [
     (lambda: F.reshape(ones(2, 3), (4, 2)), r"reshape: x of shape \(2, 3\) has 6 elements, but shape \(4, 2\) takes 8"),
     (lambda: F.reshape(ones(2, 3), (-1, 4)), r"reshape: .* has 6 elements, but shape \(-1, 4\) takes a multiple of 4"),
     (lambda: F.reshape(ones(2, 3), (-1, -1)), r"reshape: .* shape \(-1, -1\) leaves two lengths open, .* only one"),
-    (lambda: F.reshape(ones(2, 3), (-2, 3)), r"reshape: shape \(-2, 3\) has a negative length; only −1 is allowed"),
+    (lambda: F.reshape(ones(2, 3), (-2, 3)), r"reshape: shape \(-2, 3\) has a negative length; only -1 is allowed"),
     (
         lambda: F.transpose(ones(2, 3), (0, 0)),
         r"transpose: axes \(0, 0\) are not an order of the 2 axes of x of shape \(2, 3\): each must be named once",
