@@ -169,7 +169,7 @@ def test_integer_images_do_not_meet_floating_weights(name):
 def test_the_host_never_waits_for_the_device():
     """Nothing is read back, forward or backward. What was made on the host, labels say, may be sent."""
     if "cusim" not in sys.modules or backend.get_default_device() == backend.CPU:
-        pytest.skip("copies are counted by a simulator of CUDA")
+        pytest.skip("copies are counted by the simulator, tests/cusim")
     read_back = {}
     for name in CASES:
         (call,) = some_calls(name, 1)

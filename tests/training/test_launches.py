@@ -1,6 +1,6 @@
 """A training step on a GPU keeps to its budget of launches, and the host never waits for it.
 
-Counted where CuPy runs in a simulator (`pytest -p cusim.plugin`); `tests/benchmarks/launches.py` shows more.
+Counted where CuPy runs in the simulator, tests/cusim; `tests/benchmarks/launches.py` shows more.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 import launches
 
-pytestmark = pytest.mark.skipif("cusim" not in sys.modules, reason="launches are counted by a simulator of CUDA")
+pytestmark = pytest.mark.skipif("cusim" not in sys.modules, reason="launches are counted by the simulator, tests/cusim")
 
 
 @pytest.mark.parametrize("batch", [8, 64])
