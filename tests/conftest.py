@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from minigan import Tensor, backend
+from minigan import Tensor, backend, terminal
 from minigan.testing.strategies import register_profiles
 
 register_profiles()
@@ -85,3 +85,15 @@ def elsewhere(monkeypatch):
     found = {StandIn: backend.Device("gpu", 0), np.ndarray: backend.CPU}
     monkeypatch.setattr(backend, "device_of", lambda array: found[type(array)])
     return lambda array: Tensor(array.view(StandIn))
+
+
+@pytest.fixture
+def keys(monkeypatch):
+    """keys("", "b", "q"): what is typed."""
+
+    def type_(*answers):
+        waiting = iter(answers)
+        monkeypatch.setattr(terminal, "interactive", lambda: True)
+        monkeypatch.setattr("builtins.input", lambda question: next(waiting))
+
+    return type_

@@ -41,12 +41,12 @@ class LeakyReLUBackward(Function):
 
     def __init__(self, mask: Array, negative_slope: float) -> None:
         self.slope = negative_slope
-        self.mask: Array | None = mask
+        self.mask = mask
 
     def forward(self, x: Array) -> Array:
         self.save_constants(self.mask)
         y = leaky_relu_backward(x, self.mask, self.slope)
-        self.mask = None
+        del self.mask  # it is kept by save_constants, until the graph lets go of it
         return y
 
     def backward(self, dy: Tensor) -> Tensor:

@@ -86,7 +86,7 @@ class BatchNormBackward(Function):
     ) -> None:  # fmt: skip
         self.axes, self.eps, self.slope = axes, eps, negative_slope
         self.process_group, self.weight = process_group, weight
-        self.statistics: Statistics | None = statistics
+        self.statistics = statistics
 
     def forward(self, dy: Array, x: Array, gamma: Array) -> tuple[Array, Array, Array]:
         self.save_for_backward(dy, x, gamma)
@@ -94,7 +94,7 @@ class BatchNormBackward(Function):
         gradients = batch_norm_backward(
             dy, x, gamma, self.statistics, self.axes, self.slope, self.process_group, self.weight
         )
-        self.statistics = None
+        del self.statistics  # they are kept by save_constants, until the graph lets go of them
         return gradients
 
     def backward(self, u: Tensor, p: Tensor, q: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
@@ -130,7 +130,8 @@ class BatchNormBackward(Function):
         slope = self.slope
         if slope is None:
             return lambda t: t
-        mask = is_positive(x.array, *self.saved_constants, self.axes)
+        (statistics,) = self.saved_constants
+        mask = is_positive(x.array, statistics, self.axes)
         return lambda t: LeakyReLUBackward(mask, slope)(t)
 
 
@@ -185,7 +186,7 @@ def batch_norm(
         update_running(node.statistics, momentum, count / (count - 1) if unbiased else 1.0, *(t.array for t in kept))
         for t in kept:
             t.increment_version("batch_norm's running average")
-    node.statistics = None
+    del node.statistics  # the graph keeps them as long as it needs them
     return y
 
 

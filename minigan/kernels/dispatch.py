@@ -10,30 +10,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache, wraps
 from importlib import import_module
-from typing import Any
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
 from minigan.backend import is_on_gpu
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def has_cuda_version(kernel: Callable[..., Any]) -> Callable[..., Any]:
+
+def has_cuda_version(kernel: Callable[P, R]) -> Callable[P, R]:
     """`kernel`, or its CUDA version where the first argument is a CuPy array, or a sequence that begins with one."""
     package, _, family = kernel.__module__.rpartition(".")
 
     @cache
-    def cuda_version() -> Callable[..., Any]:
+    def cuda_version() -> Callable[P, R]:
         return getattr(import_module(f"{package}.cuda.{family}"), kernel.__name__)  # not before a GPU is in use
 
     @wraps(kernel)
-    def chosen(first: Any, *arguments: Any, **options: Any) -> Any:
-        if type(first) is np.ndarray:
-            return kernel(first, *arguments, **options)
-        array = first[0] if isinstance(first, (tuple, list)) and first else first
-        if is_on_gpu(array):
-            result = cuda_version()(first, *arguments, **options)
+    def chosen(*arguments: P.args, **options: P.kwargs) -> R:
+        first = arguments[0]
+        if isinstance(first, (tuple, list)) and first:
+            first = first[0]
+        if type(first) is not np.ndarray and is_on_gpu(first):
+            result = cuda_version()(*arguments, **options)
             if result is not NotImplemented:
                 return result
-        return kernel(first, *arguments, **options)
+        return kernel(*arguments, **options)
 
     return chosen

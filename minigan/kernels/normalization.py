@@ -37,6 +37,13 @@ class Statistics(NamedTuple):
     inv_std: Array
     gate: Array | None = None
 
+    @property
+    def kept_gate(self) -> Array:
+        """The gate, which a forward pass with a slope keeps if it is asked to."""
+        if self.gate is None:
+            raise ValueError("these statistics were made without a gate: ask the forward pass for it")
+        return self.gate
+
 
 @has_cuda_version
 def batch_norm_forward(
@@ -83,14 +90,14 @@ def batch_norm_backward(
     order = order_of_rows(x, axes)
     if order is None:
         return backward_over_axes(dy, x, gamma, statistics, axes, slope, process_group, weight)
-    dx, shape, (mean, _, inv_std, gate) = np.empty_like(x), gamma.shape, statistics
+    dx, shape, (mean, _, inv_std, _) = np.empty_like(x), gamma.shape, statistics
     rows, gs, dxs = (rows_of(a, order, axes) for a in (x, dy, dx))
     count, channels = rows.shape
     mean, inv_std, gamma = mean.reshape(-1), inv_std.reshape(-1), gamma.reshape(-1)
-    masks = repeat(None) if slope is None or gate is None else _slices(rows_of(gate, order, axes))
+    masks = repeat(None) if slope is None else _slices(rows_of(statistics.kept_gate, order, axes))
     dbeta, dgamma = sums = np.zeros((2, channels))
     for part, g, out, positive in zip(_slices(rows), _slices(gs), _slices(dxs), masks, strict=False):
-        if positive is not None:
+        if slope is not None and positive is not None:
             g = leaky_relu_backward(g, positive, slope, out=out)  # it is needed again below, and dx not yet
         dbeta += _sum_rows(g)
         dgamma += _sum_rows((part - mean) * g)
@@ -112,8 +119,7 @@ def batch_norm_backward(
 @has_cuda_version
 def is_positive(x: Array, statistics: Statistics, axes: Axes) -> Array:
     """Where y was positive before its activation."""
-    assert statistics.gate is not None  # it is kept where there is a slope
-    return statistics.gate
+    return statistics.kept_gate
 
 
 @has_cuda_version
@@ -151,9 +157,9 @@ def backward_over_axes(
     process_group: ProcessGroup, weight: float,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """`batch_norm_backward` of any x."""
-    mean, _, inv_std, gate = statistics
+    mean, _, inv_std, _ = statistics
     if slope is not None:
-        dy = leaky_relu_backward(dy, gate, slope)
+        dy = leaky_relu_backward(dy, statistics.kept_gate, slope)
     normal = (x - mean) * inv_std
     dbeta = dy.sum(axis=axes, keepdims=True)
     dgamma = (dy * normal).sum(axis=axes, keepdims=True)

@@ -52,18 +52,6 @@ def clone(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture
-def keys(monkeypatch):
-    """keys("", "b", "q"): what is typed."""
-
-    def type_(*answers):
-        waiting = iter(answers)
-        monkeypatch.setattr(terminal, "interactive", lambda: True)
-        monkeypatch.setattr("builtins.input", lambda question: next(waiting))
-
-    return type_
-
-
 def test_cells_know_their_kind_their_text_and_their_line(clone):
     cells = lesson.cells(clone / "lessons" / "01_adding.py")
     assert [c.markdown for c in cells] == [True, False, True, False, False, False]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minigan as mg
-from minigan import backend, terminal
+from minigan import backend
 from minigan.algorithms import GAN, SimultaneousGAN
 from minigan.cli import main
 from minigan.data import DataInfo
@@ -38,18 +38,6 @@ def trace(request, gan, batch, traced):
 @pytest.fixture
 def alternating(gan, batch, traced):
     return traced(gan(), *batch(), model="small")
-
-
-@pytest.fixture
-def keys(monkeypatch):
-    """keys("", "b", "q"): what is typed."""
-
-    def type_(*answers):
-        waiting = iter(answers)
-        monkeypatch.setattr(terminal, "interactive", lambda: True)
-        monkeypatch.setattr("builtins.input", lambda question: next(waiting))
-
-    return type_
 
 
 def drawn(trace, width=160):

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 
+#include "../kernel/launch.h"
 #include "host.h"
 
 namespace {
@@ -26,15 +27,7 @@ enum CUresult {
   NOT_SUPPORTED = 801,
 };
 
-// As ../kernel/threads.h has them.
-struct Launch {
-  unsigned grid[3], block[3];
-  size_t shared_memory;
-};
-struct Kernel {
-  const char *name;
-  int (*run)(const Launch *, void **arguments);
-};
+using cusim::Kernel, cusim::Launch;
 
 struct Module {
   void *library;

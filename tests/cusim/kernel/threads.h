@@ -7,19 +7,12 @@
 
 static uint3 threadIdx, blockIdx;
 static dim3 blockDim, gridDim;
+#include "launch.h"
+
 static const int warpSize = 32;
 
 namespace cusim {
 
-// As ../host/driver.cpp has them.
-struct Launch {
-  unsigned grid[3], block[3];
-  size_t shared_memory;
-};
-struct Kernel {
-  const char *name;
-  int (*run)(const Launch *, void **arguments);
-};
 enum { SUCCESS = 0, LAUNCH_FAILED = 719 };
 
 alignas(128) static char dynamic_shared_memory[232448];
