@@ -329,7 +329,7 @@ def test_a_state_is_taken_over_in_the_dtype_that_the_parameters_have_now(name):
 
 @pytest.mark.parametrize("name", ["momentum", "rmsprop", "adam"])
 def test_a_state_is_taken_over_on_the_device_that_the_parameters_are_on_now(name, cupy, monkeypatch):
-    monkeypatch.setattr(mg.backend, "_default_device", mg.backend.CPU)  # where the module is made
+    monkeypatch.setattr(mg.backend.devices, "_default_device", mg.backend.CPU)  # where the module is made
     optimizer, state = moved_and_loaded(name, device="gpu")
     for p, moments in zip(optimizer.params, optimizer.state, strict=True):
         for array in moments.values():

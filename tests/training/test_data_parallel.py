@@ -306,7 +306,7 @@ def test_a_step_that_is_taken_again_alone_draws_what_it_drew(monkeypatch, begin,
     run = begin(1)
     group = twice(monkeypatch, rank)
     run.process_group = run.loader.process_group = group
-    run.algorithm = run.config.make_algorithm().build(run.data.info, process_group=group)
+    run.algorithm = run.config.make_algorithm().build(run.data.info, device=run.device, process_group=group)
     noise, dropped, seen = run.algorithm.noise, nn.Dropout.forward, []
 
     def drawing(batch):
