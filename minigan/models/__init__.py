@@ -43,7 +43,7 @@ def _architecture(name: str) -> Architecture:
 
 
 _ORDER = ("quick28", "mlp", "dcgan28", "dcgan64", "face")  # the others follow, by name
-_FOUND = {module.name for module in iter_modules(__path__)}
+_FOUND = {module.name for module in iter_modules(__path__)} - {"base"}
 MODELS: dict[str, Architecture] = {name: _architecture(name) for name in (*_ORDER, *sorted(_FOUND - set(_ORDER)))}
 
 
