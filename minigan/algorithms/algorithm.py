@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 from minigan import backend, nn
 from minigan.algorithms.drawing import NoSamplesError, SampleGenerator, generate
-from minigan.algorithms.state import State, load_state, state_of
+from minigan.algorithms.state import Stateful
 from minigan.autograd import Tensor
 from minigan.autograd.hooks import notify
-from minigan.backend import CPU, Array, Device, Generator
+from minigan.backend import CPU, Array, Device
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import Batch, DataInfo, Dataset, load
 from minigan.objectives import Objective
@@ -24,7 +24,7 @@ RESERVED = ("step", "epoch", "seconds")  # what a line of stats says beside the 
 
 
 @dataclass(eq=False)
-class Algorithm:
+class Algorithm(Stateful):
     """Base of all algorithms. One of your own defines `setup`, `step` and `sample`, and has the rest from here:
     checkpoints that resume bit for bit, the device, several processes, averaged weights, traces, grids, scores.
 
@@ -46,13 +46,10 @@ class Algorithm:
     figure_labels: ClassVar[Mapping[str, str]] = {}  # what a figure is called on the screen, if not by its name
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_options(self)
-        self.networks: dict[str, nn.Module] = {}
-        self.optimizers: dict[str, Optimizer] = {}
-        self.streams: dict[str, Generator] = {}
-        self.state: State = {}
         self.loss_hooks: list[LossHook] = []
-        self.seed, self.device, self.dtype, self.process_group = 0, CPU, "float32", SINGLE_PROCESS
+        self.device, self.dtype, self.process_group = CPU, "float32", SINGLE_PROCESS
 
     # What one of your own defines.
 
@@ -114,12 +111,6 @@ class Algorithm:
         if whole == len(batch):  # made in the step, of shares (reals and fakes in one): of others' nothing is known
             whole, part = self.process_group.part(whole)
         return self.tensor(draw((whole, *shape), "float32")[part])
-
-    def rng(self, name: str) -> Generator:
-        """The NumPy generator of this name; it begins from the run's seed at its first use."""
-        if name not in self.streams:
-            self.streams[name] = backend.new_rng(self.seed, name)
-        return self.streams[name]
 
     def tensor(self, array: Array) -> Tensor:
         """An array as a Tensor on the device; a floating one in the algorithm's dtype."""
@@ -208,11 +199,3 @@ class Algorithm:
     def generate(self, n: int, seed: int = 0, **condition: Any) -> Array:
         """n samples on the host, in evaluation mode; the first of many are those of few."""
         return generate(self, n, seed, **condition)
-
-    def state_dict(self) -> State:
-        """All that changes as it trains, by dotted names: G.main.0.weight, opt_D.exp_avg.3, streams.noise, state.k."""
-        return state_of(self)
-
-    def load_state_dict(self, state: State) -> None:
-        """Take over what `state_dict` gave. Raises KeyError, TypeError or ValueError for what does not fit."""
-        load_state(self, state)

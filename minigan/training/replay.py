@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minigan.algorithms import Figures
-from minigan.algorithms.state import restore_random_state
 from minigan.data import Batch
 from minigan.training.trainer import Trainer
 
@@ -23,7 +22,7 @@ def take_steps(trainer: Trainer, n: int) -> list[Figures]:
 
 def retake_step(trainer: Trainer) -> Figures:
     """The step that was begun last once more: on the same batches, with the same noise and masks."""
-    restore_random_state(trainer.algorithm, trainer.random_state)
+    trainer.algorithm.restore_random_state(trainer.random_state)
     return trainer.algorithm(_taken(trainer))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from minigan import backend
 from minigan.algorithms import Algorithm, Figures
-from minigan.algorithms.state import HasState, State, random_state
+from minigan.algorithms.state import State
 from minigan.autograd import AnomalyError
 from minigan.backend import Array
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
@@ -127,7 +127,7 @@ class Trainer:
     def take_step(self) -> Figures:
         """One step of the algorithm, in the contexts that callbacks want; its figures."""
         batches = self.batches = self.batches or iter(self.loader)
-        epoch, self.step_batches, self.random_state = self.loader.epoch, [], random_state(self.algorithm)
+        epoch, self.step_batches, self.random_state = self.loader.epoch, [], self.algorithm.random_state()
         with ExitStack() as stack:
             for callback in self.callbacks:
                 context = callback.around_step(self)
@@ -197,7 +197,7 @@ class Trainer:
         parts = (part.state_dict() for part in self._parts())
         return own | {name: value for part in parts for name, value in part.items()}
 
-    def _parts(self) -> list[HasState]:
+    def _parts(self) -> list[Algorithm | Loader | EMA | Callback]:
         """What has a state of its own."""
         return [self.algorithm, self.loader, *([self.ema] if self.ema else ()), *self.callbacks]
 

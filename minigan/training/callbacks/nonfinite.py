@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from minigan import backend
-from minigan.algorithms.state import State, entry_name
+from minigan.algorithms.state import State
 from minigan.autograd import AnomalyError, Tensor, detect_anomaly, observe
 from minigan.autograd.anomaly import is_finite
 from minigan.optim import Optimizer
@@ -82,7 +82,7 @@ def check_state(trainer: Trainer, state: State) -> None:
     """Raise NonFiniteError for the first array of a run's state that is not finite."""
     for name, value in state.items():
         if backend.is_array(value) and not is_finite(value):
-            entry = entry_name(trainer.algorithm, name)
+            entry = trainer.algorithm.entry_name(name)
             raise NonFiniteError(
                 f"{entry} held NaN or Inf at step {trainer.step}, so no checkpoint was written", trainer.step
             )
