@@ -157,14 +157,8 @@ def _repeated_order(n: int, length: int, rng: np.random.Generator) -> np.ndarray
 class ImageDataset(Dataset):
     """Images in memory, one byte a value; a float32 copy of them all would be four times the size.
 
-    images: uint8 (N, C, H, W), C 1 (grey) or 3 (red, green, blue), 0 black and 255 full.
-    labels: int64 (N,), or None where the data has none.
-    name: short, safe in a file name; it becomes part of a run folder's name.
-    source: where the images come from, for people.
-    notes: sentences on what was done to the images on the way in (resized, made grey, ...).
-
-    Its `arrays` are x, the images, and y, their labels, if there are any. Both are read-only here, because
-    `fingerprint` is computed once.
+    images: uint8 (N, C, H, W), C 1 (grey) or 3 (red, green, blue), 0 black and 255 full. labels: int64 (N,), or None.
+    Its `arrays` are x, the images, and y, their labels, if there are any; read-only, as `fingerprint` is computed once.
     Raises DataError if the arrays are not as described.
     """
 
@@ -183,40 +177,25 @@ class ImageDataset(Dataset):
             )
         if images.size == 0:
             raise DataError(f"{self.name}: no images: shape {images.shape} found, at least one image needed")
-        object.__setattr__(self, "images", _read_only(images))
-        object.__setattr__(self, "arrays", {"x": self.images})
-        if self.labels is None:
-            return
-        labels = np.asarray(self.labels)
-        if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
-            raise DataError(
-                f"{self.name}: labels of {labels.dtype} with shape {labels.shape} found, "
-                f"whole numbers with shape ({len(images)},) needed, one an image"
-            )
-        object.__setattr__(self, "labels", _read_only(labels.astype(np.int64)))
-        object.__setattr__(self, "arrays", {"x": self.images, "y": self.labels})
+        arrays = {"x": _read_only(images)}
+        if self.labels is not None:
+            labels = np.asarray(self.labels)
+            if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
+                raise DataError(
+                    f"{self.name}: labels of {labels.dtype} with shape {labels.shape} found, "
+                    f"whole numbers with shape ({len(images)},) needed, one an image"
+                )
+            arrays["y"] = _read_only(labels.astype(np.int64))
+        for name, value in (("arrays", arrays), ("images", arrays["x"]), ("labels", arrays.get("y"))):
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         labelled = "no labels" if self.labels is None else "labelled"
         return f"ImageDataset({self.name!r}, images {self.images.shape}, {labelled})"
 
-    @property
-    def channels(self) -> int:
-        """1 for grey, 3 for colour."""
-        return self.images.shape[1]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) of every image."""
-        return self.images.shape[2], self.images.shape[3]
-
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits of a SHA-256 over shapes, every pixel and every label.
-
-        A resumed run compares it to see that it goes on with the same data; the name and the place
-        of the files do not enter, so a moved folder is still the same data.
-        """
+        """As of any dataset, in the form that checkpoints of minigan 0.1 hold: of the shape, all pixels and labels."""
         digest = hashlib.sha256(repr((self.images.shape, self.labels is not None)).encode())
         digest.update(self.images.data)
         if self.labels is not None:

@@ -17,11 +17,9 @@ _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
 class Decoded(NamedTuple):
-    """`pixels` uint8 (C, H, W), and what was done, for the notes."""
+    """What was done to a picture, for the notes; found: its size."""
 
-    pixels: np.ndarray
     found: Size
-    resized: bool
     transparent: bool
     recoloured: bool
 
@@ -37,8 +35,8 @@ def natural_channels(picture: Image.Image) -> int:
     return 1 if picture.mode in ("1", "L", "LA", "La", "I", "F") or picture.mode.startswith("I;16") else 3
 
 
-def decode(picture: Image.Image, size: Size, channels: int) -> Decoded:
-    """Upright, centre-cropped to the aspect of `size`, on white where transparent, in 8 bits, resized.
+def decode(picture: Image.Image, size: Size, channels: int) -> tuple[np.ndarray, Decoded]:
+    """uint8 (C, H, W): upright, centre-cropped to the aspect of `size`, on white where transparent, resized.
 
     Raises DataError for a mode that has no one way to 8 bits; and whatever Pillow raises for bad data.
     """
@@ -52,8 +50,7 @@ def decode(picture: Image.Image, size: Size, channels: int) -> Decoded:
     picture, transparent = _opaque_8_bit(picture)
     picture = resized(picture.convert("L" if channels == 1 else "RGB"), size)
     pixels = np.asarray(picture)
-    pixels = pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
-    return Decoded(pixels, found, found != size, transparent, recoloured)
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1), Decoded(found, transparent, recoloured)
 
 
 def _opaque_8_bit(picture: Image.Image) -> tuple[Image.Image, bool]:

@@ -45,8 +45,7 @@ class Loader:
                 f"{_said(missing)}"
             )
         self.data, self.device, self.process_group = data, device, process_group
-        # A last batch of one sample has no variance to normalise by.
-        keep_last = len(data) % batch_size != 1
+        keep_last = len(data) % batch_size != 1  # a last batch of one sample has no variance to normalise by
         self.batches = Batches(len(data), batch_size, seed, keep_last, data.order)
         self.epoch = self.position = 0
 
@@ -75,7 +74,7 @@ class Loader:
     @property
     def smallest_batch(self) -> int:
         """Samples in an epoch's smallest batch, the last."""
-        return self.batches.size(len(self) - 1)
+        return min(self.batches.batch_size, self.batches.n - (len(self) - 1) * self.batches.batch_size)
 
     def state_dict(self) -> dict[str, int]:
         """Where in the data it is."""

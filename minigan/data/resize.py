@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from minigan.data.errors import DataError, count
-from minigan.data.progress import progress
 
 if TYPE_CHECKING:
     from PIL import Image
 
+T = TypeVar("T")
 Size = tuple[int, int]  # (H, W), everywhere in this room
 
 # ITU-R BT.601 luma in 16-bit fixed point, the same numbers as Pillow's convert("L"), so that a colour
@@ -32,8 +33,19 @@ def pillow() -> ModuleType:
     return Image
 
 
-def check_size(size: int | Size | None) -> Size | None:
-    """An int or (H, W) as (H, W); None stays None. Raises DataError for anything else."""
+def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+    """`items`, with a bar on stderr if that is a terminal and a second has gone by."""
+    from tqdm import tqdm
+
+    return iter(tqdm(items, total=total, desc=what, unit="img", disable=None, delay=1, leave=False))
+
+
+def checked(size: int | Size | None, channels: int | None, split: str) -> Size | None:
+    """The size as (H, W); None stays None. Raises DataError for what no reader can give."""
+    if split not in ("train", "test"):
+        raise DataError(f"split: {split!r} found, 'train' or 'test' needed")
+    if channels not in (None, 1, 3):
+        raise DataError(f"channels: {channels!r} found, 1 (grey) or 3 (colour) needed")
     if size is None:
         return None
     pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
@@ -41,13 +53,6 @@ def check_size(size: int | Size | None) -> Size | None:
     if len(pair) != 2 or not whole:
         raise DataError(f"size: {size!r} found, a whole number >= 1 or a pair (H, W) of them needed")
     return int(pair[0]), int(pair[1])
-
-
-def check_channels(channels: int | None) -> int | None:
-    """1, 3 or None (as the data has it); anything else raises DataError."""
-    if channels not in (None, 1, 3):
-        raise DataError(f"channels: {channels!r} found, 1 (grey) or 3 (colour) needed")
-    return channels
 
 
 def crop_box(source: Size, target: Size) -> tuple[int, int, int, int]:
