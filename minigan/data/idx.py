@@ -15,32 +15,37 @@ import re
 import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from minigan.data.dataset import ImageDataset, name_of
 from minigan.data.errors import DataError, count, listed, unreadable
-from minigan.data.resize import Size, checked, fit
+from minigan.data.reading import ReadOptions, Size
+from minigan.data.resize import fit
+from minigan.data.values import BYTES, extremes, range_note, range_of, to_bytes
+from minigan.files import open_file
 
 _TYPES = {0x08: "uint8", 0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
 _SPLITS = {"train": ("train",), "test": ("t10k", "test")}
 _EXAMPLE = {"train": "train-images-idx3-ubyte", "test": "t10k-images-idx3-ubyte"}
 
 
-def read_idx(path: str | os.PathLike[str], ndim: int | None = None) -> np.ndarray:
+def read_idx(path: str | os.PathLike[str], ndim: int | None = None, options: ReadOptions | None = None) -> np.ndarray:
     """The uint8 array in one IDX file, plain or gzipped (told by its bytes, not by its name).
 
     ndim: the number of dimensions needed, 3 for images and 1 for labels; None takes any.
     Raises DataError for a file that is missing, truncated, too long, corrupt, or something else.
     """
     try:
-        raw = Path(path).read_bytes()
+        with open_file(path) as file:
+            raw = file.read()
     except OSError as error:
         raise unreadable(path, error) from None
-    return parse_idx(raw, str(path), ndim)
+    return parse_idx(raw, str(path), ndim, options)
 
 
-def parse_idx(raw: bytes, name: str, ndim: int | None = None) -> np.ndarray:
+def parse_idx(raw: bytes, name: str, ndim: int | None = None, options: ReadOptions | None = None) -> np.ndarray:
     """`read_idx` on bytes already read; `name` is what errors call them. The array is read-only."""
     zipped = raw[:2] == b"\x1f\x8b"
     head = _inflate(raw, 4 + 4 * 255, name)[0] if zipped else raw[: 4 + 4 * 255]
@@ -61,6 +66,8 @@ def parse_idx(raw: bytes, name: str, ndim: int | None = None) -> np.ndarray:
         raise DataError(f"{name}: truncated: {len(head)} bytes found, {start} needed for its header alone")
     shape = tuple(int.from_bytes(head[k : k + 4], "big") for k in range(4, start, 4))
     needed = start + math.prod(shape)
+    if zipped:
+        (options or ReadOptions()).check_bytes(needed, len(raw), name)
     # One byte more than needed is enough to see that there is too much, however far it goes on.
     data, stream = _inflate(raw, min(needed + 1, sys.maxsize), name) if zipped else (raw, None)
     header = f"its header ({'×'.join(map(str, shape))})"
@@ -78,13 +85,19 @@ def parse_idx(raw: bytes, name: str, ndim: int | None = None) -> np.ndarray:
 
 
 def _inflate(raw: bytes, limit: int, name: str) -> tuple[bytes, zlib._Decompress]:
-    """At most `limit` bytes of a gzip stream, less if it is cut short, and zlib's object for its state."""
-    stream = zlib.decompressobj(wbits=31)
-    try:
-        return stream.decompress(raw, limit), stream
-    except zlib.error as error:
-        reason = str(error).rpartition(": ")[2]
-        raise DataError(f"{name}: its gzip data is corrupt ({reason}), an unaltered copy needed") from None
+    """At most `limit` bytes of a gzip file, less if it is cut short, and zlib's object for the state of the last of
+    its members: a file may be several gzip files one after the other."""
+    data = b""
+    while True:
+        stream = zlib.decompressobj(wbits=31)
+        try:
+            data += stream.decompress(raw, limit - len(data))
+        except zlib.error as error:
+            reason = str(error).rpartition(": ")[2]
+            raise DataError(f"{name}: its gzip data is corrupt ({reason}), an unaltered copy needed") from None
+        raw = stream.unused_data
+        if len(data) >= limit or not stream.eof or raw[:2] != b"\x1f\x8b":
+            return data, stream
 
 
 def idx_key(filename: str) -> tuple[str, str] | None:
@@ -97,34 +110,49 @@ def idx_key(filename: str) -> tuple[str, str] | None:
     return (match[2], re.sub(r"[-._]+", "-", match[1])) if match else None
 
 
+def idx_files(folder: Path) -> list[str]:
+    """The names of the files in the folder itself (not in its subfolders) that are named like IDX files, sorted."""
+    return sorted(entry.name for entry in folder.iterdir() if idx_key(entry.name) and entry.is_file())
+
+
 def load_idx_folder(
-    path: str | os.PathLike[str], size: int | Size | None = None, channels: int | None = None, split: str = "train"
+    path: str | os.PathLike[str],
+    size: int | Size | None = None,
+    channels: int | None = None,
+    split: str = "train",
+    **options: Any,
 ) -> ImageDataset:
     """A folder of IDX files named as MNIST's: Fashion-MNIST, Kuzushiji-MNIST, EMNIST, one's own.
 
     split "train" takes `…train-images-idx3-ubyte`, "test" takes `…t10k-…` or `…test-…`, each with or
     without `.gz`, with `-`, `.` or `_` between the words. Labels are used where they are there.
+    options: see `ReadOptions`.
     Raises DataError for missing, ambiguous or damaged files and for labels that do not match.
     """
-    size = checked(size, channels, split)
+    asked = ReadOptions(size, channels, split, **options)
     folder = Path(path)
     try:
-        names = sorted(entry.name for entry in folder.iterdir())
+        names = idx_files(folder) or sorted(entry.name for entry in folder.iterdir())
     except OSError as error:
         raise unreadable(folder, error) from None
     images_name, pair = _find_images(folder, names, split)
-    images = read_idx(folder / images_name, ndim=3)
+    images = read_idx(folder / images_name, 3, asked)
     if images.size == 0:
         shape = "×".join(map(str, images.shape))
         raise DataError(f"{folder / images_name}: no images: {shape} found in its header, at least 1×1×1 needed")
     labels = None
     labels_file = next((folder / name for name in names if idx_key(name) == ("labels", pair)), None)
     if labels_file is not None:
-        labels = read_idx(labels_file, ndim=1)
+        labels = read_idx(labels_file, 1, asked)
         if len(labels) != len(images):
             needed = f"{len(images)} needed, one for each image of {images_name}"
             raise DataError(f"{labels_file}: {len(labels)} labels found, {needed}")
-    fitted, notes = fit(images[:, None], size, channels)
+        labels = np.concatenate([labels, labels]) if asked.flip else labels
+    low, high = extremes(images, images_name)
+    black_and_white = asked.value_range or range_of(images.dtype, low, high, images_name)
+    fitted, notes = fit(to_bytes(images[:, None], black_and_white), asked)
+    if black_and_white != BYTES:
+        notes.insert(0, range_note(images.dtype, low, high, black_and_white))
     if pair.startswith("emnist"):
         notes.insert(0, "EMNIST stores its images with rows and columns swapped; they are used as stored.")
     return ImageDataset(fitted, labels, name_of(folder), str(folder / images_name), tuple(notes))

@@ -6,55 +6,74 @@ import os
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from minigan.data.arrays import load_arrays
 from minigan.data.dataset import ImageDataset
-from minigan.data.errors import DataError, unreadable
-from minigan.data.idx import idx_key, load_idx_folder
-from minigan.data.images import SUFFIXES, load_images
+from minigan.data.errors import DataError, listed, unreadable
+from minigan.data.idx import idx_files, idx_key, load_idx_folder
+from minigan.data.images import SUFFIXES, has_images, load_images
 from minigan.data.mnist import load_mnist
-from minigan.data.resize import Size
+from minigan.data.reading import Size
+from minigan.files import expanded
 
 _KINDS = "'mnist', a folder of IDX files, an .npz or .npy file, or a folder or .zip of images"
 
 
 def load(
-    spec: str | os.PathLike[str], size: int | Size | None = None, channels: int | None = None, split: str = "train"
+    spec: str | os.PathLike[str],
+    size: int | Size | None = None,
+    channels: int | None = None,
+    split: str = "train",
+    **options: Any,
 ) -> ImageDataset:
     """The data set called `spec`: "mnist" (embedded), or a path.
 
-    A folder is read as IDX files if it holds any, else as images; a file is told by its suffix
-    (.npz, .npy, .zip). `size` (an int or (H, W)) and `channels` (1 or 3) are what the model needs;
-    None leaves them as they are. `split`: "train" or "test". What was changed is in `ImageDataset.notes`.
+    A folder is read as IDX files if it or, where it has no images, a folder up to two levels below holds any, else as
+    images; a file is told by its suffix (.npz, .npy, .zip). `size` (an int or (H, W)) and `channels` (1 or 3) are what
+    the model needs; None leaves them as they are. `split`: "train" or "test". options: see `ReadOptions`.
+    What was changed is in `ImageDataset.notes`.
     Raises DataError: one sentence naming the path, what was found there and what is needed.
     """
     if not os.fspath(spec):
         raise DataError(f"data: an empty name found, {_KINDS} needed")
     if str(spec).lower() == "mnist":
-        data = load_mnist(split, size, channels)
+        data = load_mnist(split, size, channels, **options)
         if Path(spec).exists():
             note = f"The embedded MNIST was used; write {os.path.join('.', spec)} for what lies at {spec}."
             data = replace(data, notes=(*data.notes, note))
         return data
-    path = Path(spec).expanduser()
+    path = expanded(spec)
     try:
         if path.is_dir():
-            is_idx = any(idx_key(entry.name) for entry in path.iterdir())
-            return (load_idx_folder if is_idx else load_images)(path, size, channels, split)
+            return _load_folder(path, size, channels, split, **options)
         if not path.exists():
             raise DataError(f"{spec}: no such data set, file or folder; {_KINDS} needed{_suggestion(path)}")
     except OSError as error:
         raise unreadable(path, error) from None
     suffix = path.suffix.lower()
     if suffix in (".npz", ".npy"):
-        return load_arrays(path, size, channels, split)
+        return load_arrays(path, size, channels, split, **options)
     if suffix == ".zip":
-        return load_images(path, size, channels, split)
+        return load_images(path, size, channels, split, **options)
     if idx_key(path.name) or suffix in SUFFIXES:
         kind = "one IDX file" if idx_key(path.name) else "one image"
         raise DataError(f"{spec}: {kind} found, the folder that holds it needed: {path.parent}")
     found = f"a file ending in {path.suffix!r}" if path.suffix else "a file without a suffix"
     raise DataError(f"{spec}: {found} found, {_KINDS} needed")
+
+
+def _load_folder(path: Path, *asked: Any, **options: Any) -> ImageDataset:
+    """IDX files or images, whichever there are."""
+    if idx_files(path):
+        return load_idx_folder(path, *asked, **options)
+    below = [folder for pattern in ("*/", "*/*/") for folder in sorted(path.glob(pattern)) if idx_files(folder)]
+    if not below or has_images(path):
+        return load_images(path, *asked, **options)
+    if len(below) > 1:
+        folders = listed([str(folder) for folder in below])
+        raise DataError(f"{path}: IDX files in several folders: {folders} found, one of them needed")
+    return load_idx_folder(below[0], *asked, **options)
 
 
 def _suggestion(path: Path) -> str:

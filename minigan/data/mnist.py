@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from minigan.data.dataset import ImageDataset
 from minigan.data.errors import DataError, unreadable
 from minigan.data.idx import parse_idx
-from minigan.data.resize import Size, checked, fit
+from minigan.data.reading import ReadOptions, Size
+from minigan.data.resize import fit
 
 FOLDER = Path(__file__).parent / "mnist"
 
@@ -22,17 +24,20 @@ SHA256 = {
 }
 
 
-def load_mnist(split: str = "train", size: int | Size | None = None, channels: int | None = None) -> ImageDataset:
+def load_mnist(
+    split: str = "train", size: int | Size | None = None, channels: int | None = None, **options: Any
+) -> ImageDataset:
     """60,000 training or 10,000 test digits, 28×28 grey, white on black, with their labels 0 to 9.
 
     Yann LeCun, Corinna Cortes and Christopher Burges, from NIST's Special Databases 3 and 1.
     Raises DataError if a file is missing from the package or is not, byte for byte, the one shipped.
     """
-    size = checked(size, channels, split)
+    asked = ReadOptions(size, channels, split, **options)
     part, kind = ("train", "training") if split == "train" else ("t10k", "test")
     images = _verified(f"{part}-images-idx3-ubyte.gz", ndim=3)
     labels = _verified(f"{part}-labels-idx1-ubyte.gz", ndim=1)
-    fitted, notes = fit(images[:, None], size, channels)
+    fitted, notes = fit(images[:, None], asked)
+    labels = np.concatenate([labels, labels]) if asked.flip else labels
     source = f"MNIST, {kind} set, embedded in minigan (LeCun, Cortes and Burges; CC BY-SA 3.0)"
     return ImageDataset(fitted, labels, "mnist", source, tuple(notes))
 

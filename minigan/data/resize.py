@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from minigan.data.errors import DataError, count
+from minigan.data.reading import ReadOptions, Size
 
 if TYPE_CHECKING:
     from PIL import Image
 
 T = TypeVar("T")
-Size = tuple[int, int]  # (H, W), everywhere in this room
 
 # ITU-R BT.601 luma in 16-bit fixed point, the same numbers as Pillow's convert("L"), so that a colour
 # array and a colour PNG of the same pixels give the same grey. They add up to 65536: grey stays grey.
@@ -38,21 +38,6 @@ def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
     from tqdm import tqdm
 
     return iter(tqdm(items, total=total, desc=what, unit="img", disable=None, delay=1, leave=False))
-
-
-def checked(size: int | Size | None, channels: int | None, split: str) -> Size | None:
-    """The size as (H, W); None stays None. Raises DataError for what no reader can give."""
-    if split not in ("train", "test"):
-        raise DataError(f"split: {split!r} found, 'train' or 'test' needed")
-    if channels not in (None, 1, 3):
-        raise DataError(f"channels: {channels!r} found, 1 (grey) or 3 (colour) needed")
-    if size is None:
-        return None
-    pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    whole = all(isinstance(s, (int, np.integer)) and not isinstance(s, bool) and s >= 1 for s in pair)
-    if len(pair) != 2 or not whole:
-        raise DataError(f"size: {size!r} found, a whole number >= 1 or a pair (H, W) of them needed")
-    return int(pair[0]), int(pair[1])
 
 
 def crop_box(source: Size, target: Size) -> tuple[int, int, int, int]:
@@ -83,11 +68,12 @@ def resized(picture: Image.Image, size: Size) -> Image.Image:
     return picture.resize((size[1], size[0]), resampling.LANCZOS if shrinks else resampling.BICUBIC)
 
 
-def fit(images: np.ndarray, size: Size | None, channels: int | None) -> tuple[np.ndarray, list[str]]:
-    """Images uint8 (N, C, H, W) at the size and channels asked for, and sentences saying what was done.
+def fit(images: np.ndarray, options: ReadOptions) -> tuple[np.ndarray, list[str]]:
+    """Images uint8 (N, C, H, W) as they are asked for, and sentences saying what was done.
 
     Colour to grey is luma, (19595 R + 38470 G + 7471 B + 32768) // 65536; grey to colour repeats.
     """
+    size, channels = options.shape, options.channels
     notes: list[str] = []
     if channels == 1 and images.shape[1] == 3:
         images = _grey(images)
@@ -98,7 +84,15 @@ def fit(images: np.ndarray, size: Size | None, channels: int | None) -> tuple[np
     if channels == 3 and images.shape[1] == 1:  # last: repeated pixels need no resizing of their own
         images = np.repeat(images, 3, axis=1)
         notes.append("Grey images were repeated over three channels.")
-    return images, notes
+    return mirrored(images, options, notes), notes
+
+
+def mirrored(images: np.ndarray, options: ReadOptions, notes: list[str]) -> np.ndarray:
+    """The images, and each of them left to right if that is asked for."""
+    if not options.flip:
+        return images
+    notes.append(f"Each image was also mirrored, left to right: {2 * len(images):,} in all.")
+    return np.concatenate([images, images[..., ::-1]])
 
 
 def _grey(images: np.ndarray) -> np.ndarray:

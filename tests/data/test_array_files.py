@@ -107,15 +107,16 @@ def test_a_little_over_one_is_rounding(npy):
 @pytest.mark.parametrize(
     "array, message",
     [
-        (GREY.astype("float32"), "float32 from 0 to 255 found, uint8, or float in"),
+        (GREY.astype("float32") - 100, r"float32 from -100 to 155 found, whole numbers, or float in .*value_range"),
+        (GREY / 255 * 3 - 0.42, "float64 from -0.42 to 2.58 found"),
         (GREY / 255 * 2, "float64 from 0 to 2 found"),
         (GREY / 255 * 2 - 1.5, "float64 from -1.5 to 0.5 found"),
         (np.where(GREY == GREY[0, 0, 0], np.nan, 0.5), "values that are NaN or infinite found"),
         (np.full((2, 4, 4), np.inf), "32 values that are NaN or infinite found"),
-        (GREY.astype("int64"), "values of int64 found, uint8, or float"),
-        (GREY > 9, "values of bool found"),
+        (GREY.astype("int64") - 100, "int64 from -100 to 155 found, whole numbers"),
+        (GREY.astype("int64") * 999, "int64 from 0 to 254745 found, whole numbers"),
         (GREY.astype("complex64"), "values of complex64 found"),
-        (np.array([["a", "b"]]), "values of <U1 found, plain numbers needed"),
+        (np.array([["abcd"[i] for i in range(4)]]), "values of <U1 found, whole numbers"),
         (np.zeros(3, [("a", "u1")]), "plain numbers needed"),
     ],
 )
@@ -179,8 +180,6 @@ def test_labels_in_a_column(npz):
         (dict(faces=GREY, ids=LABELS), "train", "no images of the train split: keys faces, ids found, x_train or"),
         (dict(images=GREY), "test", "no images of the test split: keys images found, x_test or test_images needed"),
         (dict(images=GREY, labels=LABELS[:4]), "train", "labels: 4 labels found, 5 needed, one an image"),
-        (dict(images=GREY, labels=LABELS / 2), "train", "float64 of shape .* found, whole numbers"),
-        (dict(images=GREY, labels=np.eye(5, dtype=int)), "train", r"int64 of shape \(5, 5\) found, whole numbers"),
     ],
 )
 def test_npz_refused(npz, named, split, message):
@@ -229,7 +228,7 @@ def test_damage_raises_nothing_else(tmp_path, data, name):
 def test_bytes_after_the_end(npy):
     path = npy(GREY)
     path.write_bytes(path.read_bytes() + b"xy")
-    with pytest.raises(DataError, match="bytes after its end: 402 bytes found, 400 needed"):
+    with pytest.raises(DataError, match="bytes after its end: more than 400 bytes found, 400 needed"):
         load_arrays(path)
 
 
