@@ -19,7 +19,7 @@ from minigan.training.errors import CheckpointError, TrainingError
 
 
 class RunDir:
-    """`runs/00003-dcgan28-mnist-s0/` and what lies in it.
+    """`runs/00003-dcgan28-mnist-s0/` and what lies in it:
 
     config.json, log.txt, stats.jsonl, samples/reals.png, samples/e000.png …, samples.gif,
     losses.png, ckpt/e005.safetensors …, ckpt/last.safetensors; with --trace-every also trace/s000300.json ….
@@ -27,7 +27,6 @@ class RunDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.stats_file = path / "stats.jsonl"
         self.last_checkpoint = path / "ckpt" / "last.safetensors"
 
     @classmethod
@@ -86,17 +85,17 @@ class RunDir:
     def _write(self, name: str, text: str) -> None:
         write_atomically(self.path / name, text.encode())
 
-    # Lines.
-
     def log(self, line: str) -> None:
         """Add a line to log.txt."""
-        with open(self.path / "log.txt", "a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        self._append("log.txt", line + "\n")
 
     def add_line(self, name: str, line: Mapping[str, float]) -> None:
         """Add a line to stats.jsonl or scores.jsonl."""
+        self._append(name, _json_line(line))
+
+    def _append(self, name: str, text: str) -> None:
         with open(self.path / name, "a", encoding="utf-8") as file:
-            file.write(_json_line(line))
+            file.write(text)
 
     def lines(self, name: str = "stats.jsonl") -> Iterator[dict[str, Any]]:
         """The lines of stats.jsonl or scores.jsonl; a last line cut short by a crash is left out."""
@@ -107,8 +106,6 @@ class RunDir:
                     yield json.loads(line)
                 except json.JSONDecodeError:
                     return
-
-    # Pictures.
 
     def save_grid(self, name: str, samples: np.ndarray) -> Path:
         """Write samples/{name}.png: images side by side, or points of the plane; of anything else {name}.npy."""

@@ -35,17 +35,11 @@ class Checkpoints(Callback):
             self._save(trainer, trainer.run_dir.last_checkpoint)
 
     def _save(self, trainer: Trainer, *paths: Path) -> None:
-        checkpoint = finite_checkpoint(trainer)
+        checkpoint = checkpoint_of(trainer)
+        check_state(trainer, checkpoint.arrays)
         for path in paths if trainer.process_group.is_main else ():
             save_checkpoint(path, checkpoint)
         self.saved = trainer.step
-
-
-def finite_checkpoint(trainer: Trainer) -> Checkpoint:
-    """The run's state on the host. Raises NonFiniteError if any of it is NaN or infinite."""
-    checkpoint = checkpoint_of(trainer)
-    check_state(trainer, checkpoint.arrays)
-    return checkpoint
 
 
 def checkpoint_of(trainer: Trainer) -> Checkpoint:

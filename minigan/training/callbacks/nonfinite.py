@@ -12,6 +12,7 @@ from minigan.autograd.anomaly import is_finite
 from minigan.optim import Optimizer
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.errors import NonFiniteError
+from minigan.training.replay import retake_step, take_steps
 from minigan.training.trainer import Callback, Trainer
 
 
@@ -61,8 +62,6 @@ class NonFinite(Callback):
     def _search(self, trainer: Trainer, error: NonFiniteError) -> AnomalyError | None:
         """Take the step again under watch. If the NaN did not arise in it, all steps since the last checkpoint: they
         are the same to the bit."""
-        from minigan.training.replay import fresh, retake_step, take_steps  # they know trainers, which know callbacks
-
         trainer.algorithm.loss_hooks.clear()
         first = None
         if error.in_step:
@@ -73,7 +72,7 @@ class NonFinite(Callback):
         if (first and first.arose_here) or not (alone and last.is_file()):
             return first
         trainer.say(f"{error}: looking for its source in the steps since the last checkpoint")
-        again = fresh(trainer)
+        again = Trainer(trainer.config, trainer.data)
         again.load_state_dict(load_checkpoint(last).state)
         return first_nonfinite(lambda: take_steps(again, error.step - again.step)) or first
 
@@ -83,9 +82,8 @@ def check_state(trainer: Trainer, state: State) -> None:
     for name, value in state.items():
         if backend.is_array(value) and not is_finite(value):
             entry = trainer.algorithm.entry_name(name)
-            raise NonFiniteError(
-                f"{entry} held NaN or Inf at step {trainer.step}, so no checkpoint was written", trainer.step
-            )
+            what = f"{entry} held NaN or Inf at step {trainer.step}, so no checkpoint was written"
+            raise NonFiniteError(what, trainer.step)
 
 
 def first_nonfinite(steps: Callable[[], object]) -> AnomalyError | None:
@@ -106,22 +104,16 @@ def watch() -> Iterator[None]:
 
 
 class _OptimizerWatch:
-    """An observer of optimisers' steps."""
+    """An observer of optimisers' steps: raises if one leaves anything that is not finite."""
 
-    before: str | None = None
+    def after_forward(self, *what: object) -> None: ...
 
-    def after_forward(self, *what: object) -> None:
-        """Nothing."""
-
-    def after_backward(self, *what: object) -> None:
-        """Nothing."""
+    def after_backward(self, *what: object) -> None: ...
 
     def before_step(self, optimizer: Optimizer) -> None:
-        """Remember what is not finite already."""
         self.before = _nonfinite_in(optimizer)
 
     def after_step(self, optimizer: Optimizer) -> None:
-        """Raise if anything is not finite now."""
         after = _nonfinite_in(optimizer)
         if after:
             source = f"{type(optimizer).__name__}'s step, in {after}"

@@ -14,10 +14,7 @@ from minigan.training.trainer import Callback, Trainer
 
 
 class SampleGrid(Callback):
-    """samples/reals.png, samples/e000.png …: the same noise each time.
-
-    latest: the file of the last grid.
-    """
+    """samples/reals.png, samples/e000.png …: the same noise each time. latest: the file of the last grid."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -30,7 +27,7 @@ class SampleGrid(Callback):
             first = trainer.data[slice(0, self.count)]
             if "x" in first:
                 trainer.run_dir.save_grid("reals", first["x"])
-            self._save(trainer, f"e{0:03d}")
+            self._save(trainer, "e000")
 
     def on_epoch(self, trainer: Trainer) -> None:
         """A grid."""
@@ -42,9 +39,9 @@ class SampleGrid(Callback):
             self._save(trainer, f"s{trainer.step:06d}")
 
     def _save(self, trainer: Trainer, name: str) -> None:
-        batch = trainer.data[np.arange(self.count) % len(trainer.data)]
         if self.off:
             return
+        batch = trainer.data[np.arange(self.count) % len(trainer.data)]
         try:
             with trainer.averaged_weights():
                 samples = preview(trainer.algorithm, batch, trainer.config.seed)

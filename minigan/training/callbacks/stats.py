@@ -42,28 +42,29 @@ class Stats(Callback):
         """A line of stats.jsonl."""
         self.fetch(trainer)
         trainer.seconds = trainer.elapsed()  # to wait for the device is part of the time
-        self.latest = {name: total / self.counts[name] for name, total in self.sums.items()}
+        self.latest = self.means()
         self.sums, self.counts = {}, {}
         epoch = trainer.loader.epoch + (not trainer.at_epoch_end)
         line = {"step": trainer.step, "epoch": epoch, **self.latest, "seconds": round(trainer.seconds, 3)}
         if trainer.process_group.is_main and trainer.has_run_dir:
             trainer.run_dir.add_line("stats.jsonl", line)
 
+    def means(self) -> dict[str, float]:
+        """Of each figure, over the steps since the last line."""
+        return {name: total / self.counts[name] for name, total in self.sums.items()}
+
     def fetch(self, trainer: Trainer) -> None:
         """Bring the pending figures to the host, all in one copy, and add them up."""
-        if not self.pending:
-            return
-        given_names = dict.fromkeys(name for figures, _ in self.pending for name in figures)
+        pending, self.pending = self.pending, []
+        given_names = dict.fromkeys(name for figures, _ in pending for name in figures)
         if not given_names:
-            self.pending = []
             return
         names = sorted(given_names, key=lambda name: not name.startswith("loss"))  # losses first
-        weights = [weight for _, weight in self.pending]
-        rows = [[figures.get(name) for name in names] for figures, _ in self.pending]
+        weights = [weight for _, weight in pending]
+        rows = [[figures.get(name) for name in names] for figures, _ in pending]
         norms = [i for i, name in enumerate(names) if name.endswith("_norm")]
         table = trainer.process_group.average_figures(_fetched(rows), weights, norms)
-        first = trainer.step - len(self.pending) + 1
-        self.pending = []
+        first = trainer.step - len(pending) + 1
         for step, given, values in zip(range(first, trainer.step + 1), rows, table.tolist(), strict=True):
             for name, figure, value in zip(names, given, values, strict=True):
                 if figure is None:
