@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,9 @@ class RunDir:
         """A new folder with the next number."""
         if runs.exists() and not runs.is_dir():
             raise TrainingError(f"{runs} is a file, but the folder that run folders are made in is needed")
-        name = f"{config.name}-{data_name}-s{config.seed}"
         try:
             runs.mkdir(parents=True, exist_ok=True)
-            run_dir = cls(_claim(runs, name))
+            run_dir = cls(_claim(runs, f"{config.name}-{data_name}-s{config.seed}"))
             run_dir.open(config)
         except OSError as error:
             raise TrainingError(f"a run's folder could not be made in {runs}: {error.strerror or error}") from None
@@ -62,8 +62,7 @@ class RunDir:
         self._write("config.json", config.to_json())
         for name in ("stats.jsonl", "scores.jsonl"):
             if name == "stats.jsonl" or (self.path / name).exists():
-                kept = [_json_line(line) for line in self.lines(name) if line["step"] <= step]
-                self._write(name, "".join(kept))
+                self._write(name, "".join(_json_line(line) for line in self.lines(name) if line["step"] <= step))
         for at, path in self.traces().items():
             if at > step:
                 path.unlink()
@@ -101,11 +100,8 @@ class RunDir:
         """The lines of stats.jsonl or scores.jsonl; a last line cut short by a crash is left out."""
         path = self.path / name
         if path.is_file():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                try:
-                    yield json.loads(line)
-                except json.JSONDecodeError:
-                    return
+            with suppress(json.JSONDecodeError):
+                yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
 
     def save_grid(self, name: str, samples: np.ndarray) -> Path:
         """Write samples/{name}.png: images side by side, or points of the plane; of anything else {name}.npy."""

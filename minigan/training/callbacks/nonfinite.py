@@ -17,10 +17,8 @@ from minigan.training.trainer import Callback, Trainer
 
 
 class NonFinite(Callback):
-    """Ends a run at the first loss that is not finite, and says where that came from.
-
-    detect: take every step under `minigan.detect_anomaly`, slowly, up to the first NaN or Inf anywhere.
-    """
+    """Ends a run at the first loss that is not finite, and says where that came from. detect: take every step under
+    `minigan.detect_anomaly`, slowly, up to the first NaN or Inf anywhere."""
 
     def __init__(self, detect: bool = False) -> None:
         self.detect = detect
