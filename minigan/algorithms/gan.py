@@ -121,7 +121,6 @@ class GAN(Algorithm):
     # The networks.
 
     def setup(self, data: DataInfo) -> None:
-        """G and D of the model, each with its optimiser."""
         self.use(*build(self.model, data.channels, data.classes))
 
     def use(self, G: nn.Module, D: nn.Module) -> GAN:
@@ -149,7 +148,6 @@ class GAN(Algorithm):
 
     @property
     def image_size(self) -> int:  # type: ignore[override]
-        """Of the model."""
         return MODELS[self.model].Generator.image_size
 
     @property
@@ -164,7 +162,6 @@ class GAN(Algorithm):
 
     @property
     def batches_per_step(self) -> int:  # type: ignore[override]
-        """One for each step of D."""
         return self.n_critic
 
     # Samples.

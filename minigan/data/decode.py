@@ -57,7 +57,12 @@ def _opaque_8_bit(picture: Image.Image) -> tuple[Image.Image, bool]:
     """The picture in an 8-bit mode without alpha, and whether any of it was transparent."""
     image = pillow()
     if picture.mode.startswith("I;16") or picture.mode == "I":
-        return image.fromarray(_from_16_bit(np.asarray(picture))), False
+        values = np.asarray(picture)
+        low, high = int(values.min()), int(values.max())
+        if low < 0 or high > 65535:
+            raise DataError(f"32-bit pixels from {low} to {high} found, 0 to 65535 needed")
+        # round(v · 255 / 65535). Pillow's own convert("L") would clip everything above 255 to white.
+        return image.fromarray(((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)), False
     if picture.mode == "F":
         raise DataError("32-bit float pixels (mode F) found, 8-bit or 16-bit pixels needed")
     if picture.mode in _ALPHA_MODES or "transparency" in picture.info:
@@ -68,11 +73,3 @@ def _opaque_8_bit(picture: Image.Image) -> tuple[Image.Image, bool]:
     if picture.mode in ("1", "L"):
         return picture.convert("L"), False
     return picture.convert("RGB"), False  # P, CMYK, YCbCr, ...
-
-
-def _from_16_bit(values: np.ndarray) -> np.ndarray:
-    """round(v · 255 / 65535). Pillow's own convert("L") would clip everything above 255 to white."""
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high > 65535:
-        raise DataError(f"32-bit pixels from {low} to {high} found, 0 to 65535 needed")
-    return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)

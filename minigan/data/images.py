@@ -44,7 +44,9 @@ def load_images(
     if split == "test":
         raise DataError(f"{path}: images have no test split, 'train' needed")
     files = _Files(path)
-    with files.zip or nullcontext(), _bombs_are_errors():
+    with files.zip or nullcontext(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd metadata is no concern of someone training on the pixels
+        warnings.simplefilter("error", pillow().DecompressionBombWarning)  # up to twice the limit, Pillow only warns
         names = [name for name in files.names if name.lower().endswith(SUFFIXES)]
         if not names:
             idx = " or IDX files such as train-images-idx3-ubyte.gz" if path.is_dir() else ""
@@ -137,15 +139,6 @@ def _named(name: str) -> Iterator[None]:
     except Exception as error:  # broken data makes Pillow's readers raise nearly anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"{name}: broken image ({reason}), a whole one needed") from None
-
-
-@contextmanager
-def _bombs_are_errors() -> Iterator[None]:
-    """Pillow only warns about a picture of up to twice its limit; here that is an error as well."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd metadata is no concern of someone training on the pixels
-        warnings.simplefilter("error", pillow().DecompressionBombWarning)
-        yield
 
 
 def _is_junk(name: str) -> bool:

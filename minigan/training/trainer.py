@@ -91,7 +91,8 @@ class Trainer:
         self._call("on_start")
         try:
             while True:
-                while self.closed_epochs < self.epochs_done:
+                asked = self.config.epochs if self.config.steps is None else self.loader.epoch
+                while self.closed_epochs < min(self.loader.epoch, asked):
                     self.closed_epochs += 1
                     self._call("on_epoch")
                 if self.finished:
@@ -111,11 +112,6 @@ class Trainer:
             self.process_group.barrier()
             raise
         self._call("on_stop")
-
-    @property
-    def epochs_done(self) -> int:
-        """How many epochs of the data were gone through, of those that were asked for."""
-        return self.loader.epoch if self.config.steps is not None else min(self.loader.epoch, self.config.epochs)
 
     @property
     def finished(self) -> bool:

@@ -18,8 +18,7 @@ class Checkpoints(Callback):
         self.saved: int | None = None  # the step at which the last checkpoint was saved
 
     def on_start(self, trainer: Trainer) -> None:
-        """A new run begins with a checkpoint of its first weights."""
-        if trainer.step == 0:
+        if trainer.step == 0:  # a new run begins with a checkpoint of its first weights
             self._save(trainer, trainer.run_dir.last_checkpoint)
 
     def on_epoch(self, trainer: Trainer) -> None:
@@ -30,7 +29,6 @@ class Checkpoints(Callback):
         self._save(trainer, *paths)
 
     def on_stop(self, trainer: Trainer) -> None:
-        """What was trained since the last epoch is kept."""
         if self.saved != trainer.step:
             self._save(trainer, trainer.run_dir.last_checkpoint)
 

@@ -24,8 +24,6 @@ class NonFinite(Callback):
         self.detect = detect
 
     def on_start(self, trainer: Trainer) -> None:
-        """Look at each loss before it is used."""
-
         def check(name: str, loss: Tensor) -> None:
             # On a GPU to look is to wait: there the figures are looked at when they are fetched.
             if backend.can_look(loss.data) and not is_finite(loss):
@@ -35,7 +33,6 @@ class NonFinite(Callback):
         trainer.algorithm.loss_hooks.append(check)
 
     def around_step(self, trainer: Trainer) -> AbstractContextManager[None] | None:
-        """The watch, if it is wanted."""
         return watch() if self.detect else None
 
     def on_epoch(self, trainer: Trainer) -> None:

@@ -30,7 +30,6 @@ class Progress(Callback):
         self.bar: tqdm | None = None
 
     def on_start(self, trainer: Trainer) -> None:
-        """Begin at the step the run is at."""
         self.first, self.started = trainer.step, time.monotonic()
         self.last_line = self.started
         trainer.say = self.line
@@ -41,7 +40,6 @@ class Progress(Callback):
             self.bar = tqdm(total=total, initial=at, unit="step", dynamic_ncols=True, smoothing=0.05)
 
     def on_step(self, trainer: Trainer, figures: dict[str, Tensor]) -> None:
-        """One step more."""
         epoch = trainer.loader.epoch + (not trainer.at_epoch_end)
         shown = describe_figures(self.stats.latest, trainer.algorithm.figure_labels)
         where = f"epoch {epoch}/{trainer.config.epochs}  " if trainer.config.steps is None else ""
@@ -69,9 +67,12 @@ class Progress(Callback):
         if trainer.finished and not trainer.at_epoch_end:
             figures = describe_figures(self.stats.means() or self.stats.latest, trainer.algorithm.figure_labels)
             self.line(_joined(f"step {trainer.step} done", figures, self._samples()))
-        self.on_error(trainer)
+        self.close()
 
-    def on_error(self, trainer: Trainer, error: BaseException | None = None) -> None:
+    def on_error(self, trainer: Trainer, error: BaseException) -> None:
+        self.close()
+
+    def close(self) -> None:
         """Leave the bar as it is."""
         if self.bar is not None:
             self.bar.close()

@@ -31,15 +31,8 @@ class Stats(Callback):
         """Keep them; at a line's end, and an epoch's, write it."""
         self.pending.append((figures, trainer.process_group.weight))
         self.new = trainer.step % LOG_EVERY == 0 or trainer.at_epoch_end
-        if self.new:
-            self.write_line(trainer)
-
-    def on_stop(self, trainer: Trainer) -> None:
-        """Bring what is pending to the host, so that a checkpoint can hold it."""
-        self.fetch(trainer)
-
-    def write_line(self, trainer: Trainer) -> None:
-        """A line of stats.jsonl."""
+        if not self.new:
+            return
         self.fetch(trainer)
         trainer.seconds = trainer.elapsed()  # to wait for the device is part of the time
         self.latest = self.means()
@@ -75,12 +68,13 @@ class Stats(Callback):
                 self.sums[name] = self.sums.get(name, 0.0) + value
                 self.counts[name] = self.counts.get(name, 0) + 1
 
+    on_stop = fetch  # so that a checkpoint can hold them
+
     def state_dict(self) -> State:
         """The sums of a line that is not yet full."""
         return {"stats.sums": dict(self.sums), "stats.counts": dict(self.counts)}
 
     def load_state_dict(self, state: State) -> None:
-        """Go on with them."""
         self.sums, self.counts = dict(state["stats.sums"]), dict(state["stats.counts"])
         self.pending = []
 
