@@ -164,7 +164,10 @@ class Algorithm(Stateful):
         weights = backend.new_rng(seed, "weights")
         with backend.drawing_from(weights):
             self.setup(data)
-        self._check_setup()
+        for what, kind in (("networks", nn.Module), ("optimizers", Optimizer)):
+            made = getattr(self, what)
+            if not isinstance(made, dict) or not all(isinstance(part, kind) for part in made.values()):
+                raise TypeError(f"{type(self).__name__}.setup: {what} must be a dict of {kind.__name__}s, by name")
         self.streams = {"noise": backend.new_rng(seed, "noise"), "dropout": weights} | self.streams
         for name, network in self.networks.items():
             network.named(name).to(device, dtype)
@@ -174,12 +177,6 @@ class Algorithm(Stateful):
         if process_group.size > 1:
             self._share_out(sync_batch_norm)
         return self
-
-    def _check_setup(self) -> None:
-        for what, kind in (("networks", nn.Module), ("optimizers", Optimizer)):
-            made = getattr(self, what)
-            if not isinstance(made, dict) or not all(isinstance(part, kind) for part in made.values()):
-                raise TypeError(f"{type(self).__name__}.setup: {what} must be a dict of {kind.__name__}s, by name")
 
     def _share_out(self, sync_batch_norm: bool) -> None:
         for optimizer in self.optimizers.values():

@@ -21,7 +21,6 @@ class GivenNoise:
         self.z = z
 
     def standard_normal(self, size: int | tuple[int, ...], dtype: Literal["float32", "float64"] = "float32") -> Array:
-        """The noise."""
         return self.z.reshape(size).astype(dtype, copy=False)
 
 

@@ -79,8 +79,8 @@ def fit(images: np.ndarray, options: ReadOptions) -> tuple[np.ndarray, list[str]
         images = _grey(images)
         notes.append("Colour images were made grey (ITU-R 601 luma).")
     if size is not None and images.shape[2:] != size:
-        notes.append(_resize_note(images, size))
-        images = _resize(images, size)
+        images, note = _resize(images, size)
+        notes.append(note)
     if channels == 3 and images.shape[1] == 1:  # last: repeated pixels need no resizing of their own
         images = np.repeat(images, 3, axis=1)
         notes.append("Grey images were repeated over three channels.")
@@ -103,7 +103,7 @@ def _grey(images: np.ndarray) -> np.ndarray:
     return out
 
 
-def _resize(images: np.ndarray, size: Size) -> np.ndarray:
+def _resize(images: np.ndarray, size: Size) -> tuple[np.ndarray, str]:
     image = pillow()
     n, c, h, w = images.shape
     left, top, right, bottom = crop_box((h, w), size)
@@ -113,13 +113,7 @@ def _resize(images: np.ndarray, size: Size) -> np.ndarray:
         pixels = pixels[0] if c == 1 else pixels.transpose(1, 2, 0)
         fitted = np.asarray(resized(image.fromarray(np.ascontiguousarray(pixels)), size))
         out[k] = fitted if c == 1 else fitted.transpose(2, 0, 1)
-    return out
-
-
-def _resize_note(images: np.ndarray, size: Size) -> str:
-    n, _, h, w = images.shape
-    left, top, right, bottom = crop_box((h, w), size)
-    cut_h, cut_w = bottom - top, right - left
-    crop = f"centre-cropped to {cut_h}×{cut_w} and " if (cut_h, cut_w) != (h, w) else ""
+    cut = cropped.shape[2:]
+    crop = f"centre-cropped to {cut[0]}×{cut[1]} and " if cut != (h, w) else ""
     were = "was" if n == 1 else "were"
-    return f"{count(n, 'image')} of {h}×{w} (H×W) {were} {crop}resized to {size[0]}×{size[1]}."
+    return out, f"{count(n, 'image')} of {h}×{w} (H×W) {were} {crop}resized to {size[0]}×{size[1]}."

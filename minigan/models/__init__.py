@@ -56,8 +56,7 @@ def build(name: str, channels: int = 1, classes: int | None = None) -> tuple[Mod
         raise ValueError(f"model {name!r} is not known: choose from {', '.join(MODELS)}")
     if channels not in (1, 3):
         raise ValueError(f"images have 1 channel (grey) or 3 (colour), not {channels}")
-    architecture = MODELS[name]
-    made_for = [channels]
+    architecture, made_for = MODELS[name], [channels]
     if getattr(architecture.Generator, "conditional", False):
         if classes is None:
             raise ConfigError(

@@ -1,10 +1,10 @@
 """Checkpoints: everything a run needs to go on bit for bit, in one safetensors file.
 
-Arrays are stored by dotted names (`G.main.0.weight`, `opt_D.exp_avg.3`, `G_ema.…`); the rest (step
-counts, random states, position, configuration, format version) is text in the file's header, and
-so is a SHA-256 over all of it, so that a single altered bit is noticed. Nothing in the file can run
-code when it is read; where its algorithm is a file of the user's own, it names it, and who makes the
-algorithm (`resume`, `minigan sample`) runs that file, unless it lies in the run's own folder.
+Arrays are stored by dotted names (`G.main.0.weight`, `opt_D.exp_avg.3`, `G_ema.…`); the rest (step counts, random
+states, position, configuration, format version) is text in the file's header, with a SHA-256 over all of it, so that a
+single altered bit is noticed. Nothing in the file can run code when it is read; where its algorithm is a file of the
+user's own, it names it, and who makes the algorithm (`resume`, `minigan sample`) runs that file, unless it lies in the
+run's own folder.
 """
 
 from __future__ import annotations
@@ -62,16 +62,13 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     try:
         write_atomically(path, save(arrays, header | {"sha256": _digest(arrays, header)}))
     except OSError as error:
-        raise CheckpointError(
-            f"the checkpoint {path} could not be written ({error.strerror}); what was saved before is untouched"
-        ) from None
+        why = f"({error.strerror}); what was saved before is untouched"
+        raise CheckpointError(f"the checkpoint {path} could not be written {why}") from None
 
 
 def load_checkpoint(path: Path, algorithm: str | None = None) -> Checkpoint:
-    """Read a file that `save_checkpoint` wrote.
-
-    algorithm: where the user's file of its algorithm lies now, as `file.py:Class`, if not where it was.
-    """
+    """Read a file that `save_checkpoint` wrote. algorithm: where the user's file of its algorithm lies now, as
+    `file.py:Class`, if not where it was."""
     from safetensors import safe_open
 
     if not path.is_file():

@@ -51,7 +51,6 @@ class EMA:
         return {f"{name}_ema.{key}": a for name, net in self.networks.items() for key, a in net.state_dict().items()}
 
     def load_state_dict(self, state: State) -> None:
-        """Take them over."""
         for name, network in self.networks.items():
             network.load_state_dict(under(f"{name}_ema", state))
 

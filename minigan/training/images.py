@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,18 +43,15 @@ def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
 
 def save_png(path: Path, picture: np.ndarray) -> None:
     """Write a picture (height, width, 1 or 3) of bytes."""
-    buffer = io.BytesIO()
-    _image(picture).save(buffer, format="PNG")
-    write_atomically(path, buffer.getvalue())
+    _save(path, lambda file: _image(picture).save(file, format="PNG"))
 
 
 def save_gif(path: Path, pictures: Sequence[np.ndarray], seconds: float, last: float | None = None) -> None:
     """Write pictures of one size as an animation without end: each for `seconds`, the last one for `last`."""
     frames = [_image(p) for p in pictures]
     durations = [round(1000 * t) for t in [seconds] * (len(frames) - 1) + [last or seconds]]
-    buffer = io.BytesIO()
-    frames[0].save(buffer, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
-    write_atomically(path, buffer.getvalue())
+    options: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "duration": durations, "loop": 0}
+    _save(path, lambda file: frames[0].save(file, format="GIF", **options))
 
 
 def load_png(path: Path) -> np.ndarray:
@@ -82,11 +79,9 @@ def save_samples(path: Path, samples: np.ndarray) -> None:
         panel.scatter(samples[:, 0], samples[:, 1], s=6, alpha=0.6, color="#0072b2", linewidths=0)
         panel.set_aspect("equal", adjustable="datalim")
         panel.grid(alpha=0.3)
-        _save_figure(path, figure)
+        _save(path, lambda file: figure.savefig(file, format="png", dpi=110))
     else:
-        buffer = io.BytesIO()
-        np.save(buffer, samples)
-        write_atomically(path, buffer.getvalue())
+        _save(path, lambda file: np.save(file, samples))
 
 
 def can_be_shown(samples: np.ndarray) -> bool:
@@ -118,19 +113,16 @@ def save_curves(path: Path, stats: Sequence[Mapping[str, float]], labels: Mappin
         if label == "norm":
             panel.set_yscale("log")
     axes[-1].set_xlabel("step")
-    _save_figure(path, figure)
+    _save(path, lambda file: figure.savefig(file, format="png", dpi=110))
 
 
 def _figure(size: tuple[float, float]) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=size, layout="constrained")
 
 
-def _save_figure(path: Path, figure: Figure) -> None:
+def _save(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    write(buffer)
     write_atomically(path, buffer.getvalue())

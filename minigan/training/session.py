@@ -13,23 +13,12 @@ from minigan.algorithms.state import State
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import DataError, Dataset
 from minigan.options import ConfigError
-from minigan.training.callbacks import (
-    Callback,
-    Checkpoints,
-    Evaluation,
-    NonFinite,
-    Pictures,
-    Progress,
-    RunLog,
-    SampleGrid,
-    Stats,
-    Traces,
-)  # fmt: skip
+from minigan.training import callbacks
 from minigan.training.checkpoint import Checkpoint, load_checkpoint
 from minigan.training.config import Config
 from minigan.training.errors import CheckpointError
 from minigan.training.run_dir import RunDir
-from minigan.training.trainer import Trainer
+from minigan.training.trainer import Callback, Trainer
 
 # What may be other than it was when a run is resumed.
 CHANGEABLE = {
@@ -41,7 +30,7 @@ CHANGEABLE = {
 def prepare(config: Config, process_group: ProcessGroup = SINGLE_PROCESS) -> Trainer:
     """A new run that has no folder yet: nothing is written."""
     data = load_data(config)
-    channels = data.info.shapes["x"][0] if len(data.info.shapes.get("x", ())) == 3 else config.channels
+    channels = data.info.channels if len(data.info.shapes.get("x", ())) == 3 else config.channels
     config = config.with_choices(channels=channels, **_from_anywhere(config))
     return _checked(Trainer(config, data, None, process_group))
 
@@ -88,9 +77,8 @@ def resume(
         raise DataError(f"{config.data}, which this run learns from, is not there: --data may name its new place")
     data = load_data(config)
     if checkpoint.progress.get("data") != data.fingerprint:
-        raise CheckpointError(
-            f"{path} was trained on other data than {data.source} now holds: resume with the same data"
-        )
+        other = f"{path} was trained on other data than {data.source} now holds"
+        raise CheckpointError(f"{other}: resume with the same data")
     config = config.with_choices(**_from_anywhere(config))
     trainer = _checked(Trainer(config, data, run_dir, process_group))
     trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
@@ -112,19 +100,19 @@ def restore(load: Callable[[State], None], checkpoint: Checkpoint, path: Path) -
 def standard_callbacks(trainer: Trainer, detect_anomaly: bool = False, trace_every: int = 0) -> list[Callback]:
     """What `minigan train` does beside training. Only the first of several processes writes and speaks."""
     config, is_main = trainer.config, trainer.process_group.is_main
-    stats, grids = Stats(), SampleGrid(config.grid)
-    callbacks: list[Callback | None] = [
-        NonFinite(detect_anomaly),
-        RunLog() if is_main else None,
-        Traces(trace_every) if trace_every else None,
-        stats,
-        grids if is_main else None,
-        Evaluation(config.evaluate_every, config.metrics) if is_main and config.evaluate_every else None,
-        Checkpoints(config.checkpoint_every) if is_main else None,
-        Pictures() if is_main else None,
-        Progress(stats, grids) if is_main else None,
+    stats, grids = callbacks.Stats(), callbacks.SampleGrid(config.grid)
+    standard: list[tuple[object, Callback]] = [
+        (True, callbacks.NonFinite(detect_anomaly)),
+        (is_main, callbacks.RunLog()),
+        (trace_every, callbacks.Traces(trace_every)),
+        (True, stats),
+        (is_main, grids),
+        (is_main and config.evaluate_every, callbacks.Evaluation(config.evaluate_every, config.metrics)),
+        (is_main, callbacks.Checkpoints(config.checkpoint_every)),
+        (is_main, callbacks.Pictures()),
+        (is_main, callbacks.Progress(stats, grids)),
     ]
-    return [callback for callback in callbacks if callback is not None]
+    return [callback for wanted, callback in standard if wanted]
 
 
 def load_data(config: Config) -> Dataset:
@@ -162,9 +150,8 @@ def _agree(trainer: Trainer) -> None:
 
 def _check_changes(changes: dict[str, Any], config: Config) -> None:
     own = config.choices()
-    for name in list(changes):
-        if name == "lr" and all(own.get(lr) == changes[name] for lr in ("lr_G", "lr_D")):
-            del changes[name]
+    if "lr" in changes and own.get("lr_G") == own.get("lr_D") == changes["lr"]:
+        del changes["lr"]
     refused = sorted(name for name in changes.keys() - CHANGEABLE if name not in own or changes[name] != own[name])
     if "algorithm" in changes and not (is_file(changes["algorithm"]) and is_file(config.algorithm)):
         refused += ["algorithm"] if changes["algorithm"] != config.algorithm else []
@@ -175,14 +162,11 @@ def _check_changes(changes: dict[str, Any], config: Config) -> None:
 
 
 def _refuse_finished(trainer: Trainer, path: Path) -> None:
-    if trainer.config.steps is not None:
-        done, more = f"{trainer.step} steps", f"--steps {trainer.step * 2}"
-        asked = trainer.config.steps
-    else:
-        epochs = trainer.loader.epoch
-        done, more, asked = f"{epochs} epochs", f"--epochs {epochs * 2}", trainer.config.epochs
+    what = "epochs" if trainer.config.steps is None else "steps"
+    done = trainer.loader.epoch if trainer.config.steps is None else trainer.step
     raise ConfigError(
-        f"{path} has done {done}, and {asked} in all were asked for: to train on, name more, for example {more}"
+        f"{path} has done {done} {what}, and {getattr(trainer.config, what)} in all were asked for: to train on, name "
+        f"more, for example --{what} {done * 2}"
     )
 
 

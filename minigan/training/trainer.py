@@ -91,7 +91,8 @@ class Trainer:
         self._call("on_start")
         try:
             while True:
-                while self.closed_epochs < self.epochs_done:
+                asked = self.config.epochs if self.config.steps is None else self.loader.epoch
+                while self.closed_epochs < min(self.loader.epoch, asked):
                     self.closed_epochs += 1
                     self._call("on_epoch")
                 if self.finished:
@@ -113,26 +114,18 @@ class Trainer:
         self._call("on_stop")
 
     @property
-    def epochs_done(self) -> int:
-        """How many epochs of the data were gone through, of those that were asked for."""
-        return self.loader.epoch if self.config.steps is not None else min(self.loader.epoch, self.config.epochs)
-
-    @property
     def finished(self) -> bool:
         """Whether all steps, or else all epochs, were done."""
-        if self.config.steps is not None:
-            return self.step >= self.config.steps
-        return self.loader.epoch >= self.config.epochs
+        steps, epochs = self.config.steps, self.config.epochs
+        return self.loader.epoch >= epochs if steps is None else self.step >= steps
 
     def take_step(self) -> Figures:
         """One step of the algorithm, in the contexts that callbacks want; its figures."""
         batches = self.batches = self.batches or iter(self.loader)
         epoch, self.step_batches, self.random_state = self.loader.epoch, [], self.algorithm.random_state()
         with ExitStack() as stack:
-            for callback in self.callbacks:
-                context = callback.around_step(self)
-                if context is not None:
-                    stack.enter_context(context)
+            for context in filter(None, (callback.around_step(self) for callback in self.callbacks)):
+                stack.enter_context(context)
             figures = self.algorithm(self._taking(batches))
         if not self.step_batches and self.config.steps is None:
             raise TrainingError(
@@ -188,14 +181,11 @@ class Trainer:
 
     def state_dict(self) -> State:
         """All that a checkpoint must hold, by dotted names: arrays, numbers and texts."""
-        own: State = {
-            "step": self.step,
-            "seconds": self.seconds,
-            "closed_epochs": self.closed_epochs,
-            "data": self.data.fingerprint,
-        }
-        parts = (part.state_dict() for part in self._parts())
-        return own | {name: value for part in parts for name, value in part.items()}
+        found: State = {"step": self.step, "seconds": self.seconds, "closed_epochs": self.closed_epochs}
+        found["data"] = self.data.fingerprint
+        for part in self._parts():
+            found |= part.state_dict()
+        return found
 
     def _parts(self) -> list[Algorithm | Loader | EMA | Callback]:
         """What has a state of its own."""

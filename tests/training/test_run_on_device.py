@@ -18,7 +18,8 @@ from minigan.data import Batch, prefetch
 from minigan.objectives import OBJECTIVES, NonSaturating
 from minigan.training import Config, Interrupted, NonFiniteError, resume, start
 from minigan.training.callbacks import Progress, Stats
-from minigan.training.callbacks.checkpoints import checkpoint_of, finite_checkpoint
+from minigan.training.callbacks.checkpoints import checkpoint_of
+from minigan.training.callbacks.nonfinite import check_state
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.replay import take_steps
 
@@ -286,7 +287,8 @@ def test_drawing_copies_a_batch_of_images_once(begin, counters):
 def test_saving_copies_every_array_once(begin, counters):
     run = steps(begin(1, device="gpu"), 2)
     before = counters()
-    checkpoint = finite_checkpoint(run)
+    checkpoint = checkpoint_of(run)
+    check_state(run, checkpoint.arrays)
     assert counters()["d2h"] - before["d2h"] == len(checkpoint.arrays)
     assert all(isinstance(array, np.ndarray) for array in checkpoint.arrays.values())
 

@@ -22,7 +22,6 @@ class RunLog(Callback):
             trainer.run_dir.log(line)
 
     def on_error(self, trainer: Trainer, error: BaseException) -> None:
-        """The last line says why it ended."""
         said = isinstance(error, (TrainingError, AnomalyError, Interrupted))
         with suppress(OSError):  # the disk may be what it ended on
             trainer.run_dir.log(str(error) if said else f"ended by {type(error).__name__}: {error}".rstrip(": "))
