@@ -117,8 +117,8 @@ class Function(Node):
         self._to_save = arrays
 
     def save_constants(self, *values: Any) -> None:
-        """Keep what backward needs and what must not be differentiated (masks, indices), or what
-        backward uses as a cache of something it differentiates by formula."""
+        """Keep what backward needs and what must not be differentiated (masks, indices), or what backward uses as a
+        cache of something it differentiates by formula. In `__init__`, too: forward then finds it as backward does."""
         self._constants = values
 
     def _remember(
@@ -145,7 +145,8 @@ class Function(Node):
     @property
     def saved_tensors(self) -> tuple[Tensor, ...]:
         """What `save_for_backward` kept, attached to the graph, and checked for changes since."""
-        self.check_not_freed()
+        if self._saved is _FREED:
+            self.check_not_freed()
         restored = []
         for kept, index, version, count in self._saved:
             now = version if index is not None else kept._version  # another one if .data was bound anew
@@ -162,7 +163,8 @@ class Function(Node):
     @property
     def saved_constants(self) -> tuple[Any, ...]:
         """What `save_constants` kept."""
-        self.check_not_freed()
+        if self._saved is _FREED:
+            self.check_not_freed()
         return self._constants
 
     @property
