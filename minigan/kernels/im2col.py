@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from minigan.backend import Array, get_array_module
-from minigan.kernels.geometry import Geometry
+from minigan.kernels.geometry import Geometry, taps
 from minigan.kernels.layout import PIXELS_FIRST, pixels_first
 from minigan.kernels.parallel import each
 from minigan.kernels.workspace import scratch
@@ -34,9 +34,9 @@ def columns_of(image: Array, geometry: Geometry) -> Array:
     if geometry.is_pointwise:
         return image.reshape(-1, c).T
     xp = get_array_module(image)
-    taps, columns = column_buffer(xp, geometry, n, c, image.dtype)
-    for tap in geometry.taps():
-        target = taps[tap.kh, tap.kw]
+    by_tap, columns = column_buffer(xp, geometry, n, c, image.dtype)
+    for tap in taps(geometry):
+        target = by_tap[tap.kh, tap.kw]
         target[tap.outputs] = image[tap.inputs]
         for box in tap.outside:
             target[box] = 0
@@ -79,10 +79,10 @@ def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
             total = scratch(xp, "image", (c, height, width, images), dy.dtype).transpose(1, 2, 3, 0)
         total[...] = 0
         for rows, band in bands:
-            taps, columns = column_buffer(xp, band, images, c, dy.dtype)
+            by_tap, columns = column_buffer(xp, band, images, c, dy.dtype)
             multiply_into(weight, gradient[rows, :, piece].reshape(-1, o).T, columns)
-            for tap in band.taps():
-                total[tap.inputs] += taps[tap.kh, tap.kw][tap.outputs]
+            for tap in taps(band):
+                total[tap.inputs] += by_tap[tap.kh, tap.kw][tap.outputs]
         if total is not image:
             image[...] = total
 
