@@ -7,10 +7,9 @@ from typing import Any
 
 from minigan import backend
 from minigan.autograd.checks import as_cotangent, checked_gradients
-from minigan.autograd.errors import GraphError
 from minigan.autograd.grad_mode import set_grad_enabled
 from minigan.autograd.hooks import context, meanwhile, notify
-from minigan.autograd.tensor import Bound, Key, Node, Tensor, describe, owner_of
+from minigan.autograd.tensor import Bound, GraphError, Key, Node, Tensor, describe, owner_of
 
 
 def run_backward(

@@ -14,6 +14,14 @@ from minigan.backend import Array, Device
 Key: TypeAlias = Union["Tensor", "tuple[Node, int]"]
 
 
+class GraphError(RuntimeError):
+    """A backward pass that cannot be made; the message says why and what to do."""
+
+
+class StaleTensorError(GraphError):
+    """A tensor saved for the backward pass was changed in place before the pass used it."""
+
+
 class Node:
     """A place in the graph: one call of a function. `Function` fills it when it is called on tensors.
 
