@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from minigan.autograd.checks import checked_inputs, checked_output
-from minigan.autograd.errors import GraphError, StaleTensorError
 from minigan.autograd.grad_mode import grad_mode
 from minigan.autograd.hooks import context
-from minigan.autograd.tensor import Node, Tensor, Version, describe, owner_of
+from minigan.autograd.tensor import GraphError, Node, StaleTensorError, Tensor, Version, describe, owner_of
 from minigan.backend import CPU, Array, device_of
 
 _serial = itertools.count()
@@ -117,8 +116,8 @@ class Function(Node):
         self._to_save = arrays
 
     def save_constants(self, *values: Any) -> None:
-        """Keep what backward needs and what must not be differentiated (masks, indices), or what
-        backward uses as a cache of something it differentiates by formula."""
+        """Keep what backward needs and what must not be differentiated (masks, indices), or what backward uses as a
+        cache of something it differentiates by formula. In `__init__`, too: forward then finds it as backward does."""
         self._constants = values
 
     def _remember(
@@ -145,7 +144,8 @@ class Function(Node):
     @property
     def saved_tensors(self) -> tuple[Tensor, ...]:
         """What `save_for_backward` kept, attached to the graph, and checked for changes since."""
-        self.check_not_freed()
+        if self._saved is _FREED:
+            self.check_not_freed()
         restored = []
         for kept, index, version, count in self._saved:
             now = version if index is not None else kept._version  # another one if .data was bound anew
@@ -162,7 +162,8 @@ class Function(Node):
     @property
     def saved_constants(self) -> tuple[Any, ...]:
         """What `save_constants` kept."""
-        self.check_not_freed()
+        if self._saved is _FREED:
+            self.check_not_freed()
         return self._constants
 
     @property

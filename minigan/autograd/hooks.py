@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from minigan.autograd.grad_mode import set_grad_enabled
@@ -55,49 +55,36 @@ def notify(event: str, *arguments: Any) -> None:
 
 
 @contextmanager
-def observe(observer: Observer) -> Iterator[None]:
-    """Let `observer` see every function call and every step of a backward pass that this thread makes meanwhile."""
-    before, context.observers = context.observers, (*context.observers, observer)
+def meanwhile(**values: Any) -> Iterator[None]:
+    """Let the context have these values, and afterwards all that it had before."""
+    own = vars(context)  # this thread's
+    before = own.copy()
+    own.update(values)
     try:
         yield
     finally:
-        context.observers = before
+        own.clear()
+        own.update(before)
+
+
+def observe(observer: Observer) -> AbstractContextManager[None]:
+    """Let `observer` see every function call and every step of a backward pass that this thread makes meanwhile."""
+    return meanwhile(observers=(*context.observers, observer))
 
 
 @contextmanager
 def unobserved() -> Iterator[None]:
     """Record graphs, and let no observer see what is computed: for an observer's own computations."""
-    before, context.observers = context.observers, ()
-    try:
-        with set_grad_enabled(True), backward_context():
-            yield
-    finally:
-        context.observers = before
+    with set_grad_enabled(True), meanwhile(observers=(), backward_of=None):
+        yield
 
 
-@contextmanager
-def in_layer(layer: object) -> Iterator[None]:
+def in_layer(layer: object) -> AbstractContextManager[None]:
     """Functions called meanwhile are called in `layer`: they keep it as `called_in`, if somebody observes.
 
-    autograd knows no layers: to it one is an object whose text is its path. A module makes them
-    (`nn.module.ModuleCall`).
+    autograd knows no layers: to it one is an object whose text is its path (`nn.module.ModuleCall`).
     """
-    before, context.layer = context.layer, layer
-    try:
-        yield
-    finally:
-        context.layer = before
-
-
-@contextmanager
-def backward_context(backward_of: Key | None = None) -> Iterator[None]:
-    """Forget at the end what a backward pass says meanwhile about where it is."""
-    before = context.layer, context.backward_of
-    context.backward_of = backward_of
-    try:
-        yield
-    finally:
-        context.layer, context.backward_of = before
+    return meanwhile(layer=layer)
 
 
 def in_backward_of() -> Node | Key | None:

@@ -33,12 +33,12 @@ class Device:
     def use(self) -> None:
         """Compute on it from now on, in this thread: arrays on gpu:1 are no use to a thread that computes on gpu:0."""
         if self.kind == "gpu":
-            cupy_backend.use(self.index)
+            cupy_backend.ready(self.index).cuda.Device(self.index).use()
 
     def wait(self) -> None:
         """Wait until it has done all that it was given; the CPU always has."""
         if self.kind == "gpu":
-            cupy_backend.wait(self.index)
+            cupy_backend.ready(self.index).cuda.Device(self.index).synchronize()
 
 
 CPU = Device("cpu")
@@ -117,12 +117,8 @@ def _chosen(spec: str, asked: str) -> tuple[Device, str]:
         try:
             return Device("gpu"), f"{cupy_backend.card(0)}: it answers"
         except cupy_backend.NoGPU as error:
-            return (
-                CPU,
-                error.fact
-                if not cupy_backend.driver_cuda()
-                else f"{error.fact}, but there is an NVIDIA driver: {error.remedy}",
-            )
+            wanting = f", but there is an NVIDIA driver: {error.remedy}" if cupy_backend.driver_cuda() else ""
+            return CPU, error.fact + wanting
     try:
         device = parse_device(spec)
     except ValueError as error:

@@ -19,7 +19,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -36,57 +36,19 @@ class ProcessGroupError(RuntimeError):
 T = TypeVar("T")
 
 
-class Communicator(Protocol):
-    """What of an MPI communicator is used, as mpi4py has it."""
-
-    @property
-    def rank(self) -> int: ...
-
-    @property
-    def size(self) -> int: ...
-
-    def Allreduce(self, sendbuf: object, recvbuf: Array, /) -> None: ...
-
-    def Barrier(self) -> None: ...
-
-    def bcast(self, obj: object, /) -> Any: ...
-
-    def allgather(self, sendobj: T, /) -> list[T]: ...
-
-
-class _OneProcess:
-    """The communicator of a process that is alone."""
-
-    rank, size = 0, 1
-
-    def Allreduce(self, sendbuf: object, recvbuf: Array, /) -> None:
-        """One array is its own sum."""
-
-    def Barrier(self) -> None:
-        """There is no one to wait for."""
-
-    def bcast(self, obj: object, /) -> Any:
-        return obj
-
-    def allgather(self, sendobj: T, /) -> list[T]:
-        return [sendobj]
-
-
 class ProcessGroup:
     """The processes that train together. With one process no method sends anything.
 
     comm: an MPI communicator of mpi4py's; None for one process, which needs no MPI. neighbours: one of the processes
-    on this machine. on_gpu: whether MPI takes arrays that lie on a GPU; else they go by way of the host.
+    on this machine (None: all are). on_gpu: whether MPI takes arrays that lie on a GPU; else they go by way of the
+    host.
     """
 
-    def __init__(
-        self, comm: Communicator | None = None, neighbours: Communicator | None = None, on_gpu: bool = False
-    ) -> None:
-        self.has_mpi = comm is not None
-        self.comm: Communicator = _OneProcess() if comm is None else comm
-        self.neighbours: Communicator = _OneProcess() if neighbours is None else neighbours
-        self.on_gpu = on_gpu
-        self.rank, self.size = self.comm.rank, self.comm.size
+    def __init__(self, comm: Any = None, neighbours: Any = None, on_gpu: bool = False) -> None:
+        self.has_mpi, self.on_gpu = comm is not None, on_gpu
+        self.comm, self.neighbours = comm, neighbours or comm
+        self.rank: int = comm.rank if self.has_mpi else 0
+        self.size: int = comm.size if self.has_mpi else 1
         self.global_size = self.local_size = 1  # samples in the batch at hand, and of these in this process' share
         self.start = 0  # where in the batch the share begins
         self._alone = False
@@ -133,8 +95,12 @@ class ProcessGroup:
 
     def all_reduce(self, array: Array) -> Array:
         """Σ of the array over the processes, in place, on every one of them. It must be contiguous."""
-        if self.communicates:
-            self._all_reduce(array)
+        if self.communicates and is_on_gpu(array) and not self.on_gpu:
+            array[...] = to_device(self.all_reduce(to_numpy(array)), device_of(array))
+        elif self.communicates:
+            if is_on_gpu(array):  # MPI knows nothing of streams
+                cupy_backend.import_cupy().cuda.get_current_stream().synchronize()
+            self.comm.Allreduce(_in_place(), array)
         return array
 
     def mean(self, array: Array, weight: float | None = None) -> Array:
@@ -167,7 +133,7 @@ class ProcessGroup:
                 averaged[i] = _shaped_as(like[i], flat[at : at + like[i].size])
                 xp.multiply(arrays[i], self.weight, out=averaged[i])
                 at += like[i].size
-            self._all_reduce(flat)
+            self.all_reduce(flat)
         return averaged
 
     def average_figures(self, figures: np.ndarray, weights: list[float], norms: list[int]) -> np.ndarray:
@@ -184,21 +150,11 @@ class ProcessGroup:
         figures[:, norms] **= 0.5
         return figures
 
-    def _all_reduce(self, array: Array) -> None:
-        if is_on_gpu(array) and not self.on_gpu:
-            host = to_numpy(array)
-            self._all_reduce(host)
-            array[...] = to_device(host, device_of(array))
-            return
-        if is_on_gpu(array):  # MPI knows nothing of streams
-            cupy_backend.import_cupy().cuda.get_current_stream().synchronize()
-        self.comm.Allreduce(_in_place(), array)
-
     # Agreements.
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is true on any process."""
-        return flag if not self.communicates else bool(self.all_reduce(np.array(flag, "int32")))
+        return bool(self.all_reduce(np.array(flag, "int32"))) if self.communicates else flag
 
     def barrier(self) -> None:
         """Wait until all processes have come here."""
@@ -207,15 +163,11 @@ class ProcessGroup:
 
     def broadcast(self, make: Callable[[], T]) -> T:
         """What `make` returns on the first process, on all of them; it is called there only."""
-        if not self.communicates:
-            return make()
-        return self.comm.bcast(make() if self.is_main else None)
+        return self.comm.bcast(make() if self.is_main else None) if self.communicates else make()
 
     def check_equal(self, facts: dict[str, object]) -> None:
         """Raise unless all processes have the same facts, given by their names."""
-        if not self.communicates:
-            return
-        for rank, other in enumerate(self.comm.allgather(facts)):
+        for rank, other in enumerate(self.comm.allgather(facts) if self.communicates else []):
             for name, value in facts.items():
                 if other[name] != value:
                     mine, theirs = (value, other[name]) if self.rank < rank else (other[name], value)

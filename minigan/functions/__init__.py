@@ -4,8 +4,6 @@ A family's file holds, for each function, a class with its forward and backward 
 and below the classes the plain functions that one calls.
 """
 
-import sys
-
 from minigan.autograd.tensor import Bound
 from minigan.functions.activation import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus, tanh
 from minigan.functions.arithmetic import abs, add, div, exp, log, maximum, minimum, mul, neg, power, sqrt, sub
@@ -26,7 +24,7 @@ from minigan.functions.pooling import avg_pool2d, max_pool2d, upsample_nearest2d
 from minigan.functions.reduction import max, mean, min, sum
 from minigan.renamed import renamed_in
 
-Bound.functions = sys.modules[__name__]  # the operators and methods of Tensor
+Bound.functions = globals()  # the operators and methods of Tensor
 
 __all__ = [
     "abs", "add", "avg_pool2d", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits",

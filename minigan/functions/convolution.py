@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigan.autograd import Function, Tensor
+from minigan.backend import Array
 from minigan.functions._common import as_floating, as_like, as_shaped, check_images, prefix_errors
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels.convolution import conv_forward, conv_input_grad, conv_weight_grad
@@ -32,14 +33,14 @@ class Conv2d(_Convolution):
     dx = transposed convolution of dy with w        dw = Σₙᵢⱼ dy ⊗ windows of x        db = Σₙᵢⱼ dy
     """
 
-    def forward(self, x, weight, bias=None):
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
         self.save_for_backward(x, weight)
         y = conv_forward(x, weight, self.geometry)
         if bias is not None:
             y += bias.reshape(1, -1, 1, 1)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.saved_tensors
         need_x, need_w, *need_b = self.needs_input_grad
         dx = ConvTranspose2d(self.geometry)(dy, weight) if need_x else None
@@ -53,14 +54,14 @@ class ConvTranspose2d(_Convolution):
     dx = convolution of dy with w        dw = Σₙᵢⱼ x ⊗ windows of dy        db = Σₙᵢⱼ dy
     """
 
-    def forward(self, x, weight, bias=None):
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
         self.save_for_backward(x, weight)
         y = conv_input_grad(x, weight, self.geometry)
         if bias is not None:
             y += bias.reshape(1, -1, 1, 1)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.saved_tensors
         need_x, need_w, *need_b = self.needs_input_grad
         dx = Conv2d(self.geometry)(dy, weight) if need_x else None
@@ -74,11 +75,11 @@ class ConvWeightGrad(_Convolution):
     dx = transposed convolution of g with dw        dg = convolution of x with dw
     """
 
-    def forward(self, x, g):
+    def forward(self, x: Array, g: Array) -> Array:
         self.save_for_backward(x, g)
         return conv_weight_grad(x, g, self.geometry)
 
-    def backward(self, dw):
+    def backward(self, dw: Tensor) -> tuple[Tensor | None, ...]:
         x, g = self.saved_tensors
         need_x, need_g = self.needs_input_grad
         dx = ConvTranspose2d(self.geometry)(g, dw) if need_x else None

@@ -86,16 +86,12 @@ class BatchNormBackward(Function):
     ) -> None:  # fmt: skip
         self.axes, self.eps, self.slope = axes, eps, negative_slope
         self.process_group, self.weight = process_group, weight
-        self.statistics = statistics
+        self.save_constants(statistics)
 
     def forward(self, dy: Array, x: Array, gamma: Array) -> tuple[Array, Array, Array]:
         self.save_for_backward(dy, x, gamma)
-        self.save_constants(self.statistics)
-        gradients = batch_norm_backward(
-            dy, x, gamma, self.statistics, self.axes, self.slope, self.process_group, self.weight
-        )
-        del self.statistics  # they are kept by save_constants, until the graph lets go of them
-        return gradients
+        (statistics,) = self.saved_constants
+        return batch_norm_backward(dy, x, gamma, statistics, self.axes, self.slope, self.process_group, self.weight)
 
     def backward(self, u: Tensor, p: Tensor, q: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         dy, x, gamma = self.saved_tensors

@@ -16,27 +16,45 @@ from types import ModuleType
 from typing import Any
 
 from minigan.backend import Array, get_array_module
-from minigan.kernels.geometry import Geometry
+from minigan.kernels.geometry import Geometry, taps
 from minigan.kernels.layout import PIXELS_FIRST, pixels_first
-from minigan.kernels.parallel import each
-from minigan.kernels.workspace import scratch
+from minigan.kernels.parallel import each, scratch
 
 BAND_BYTES = 4 << 20  # of columns at a time: they fit a cache
 FEW_CHANNELS = 8  # below this, runs of N pixels copy faster than runs of C channels
 IMAGES = 64  # whose input gradient is one piece of work
 
+Columns = Callable[[Array, Geometry], Array]
 
-def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
+
+def columns_of(image: Array, geometry: Geometry) -> Array:
+    """The matrix (KH·KW·C, OH·OW·N) of an image (H, W, N, C)."""
+    n, c = image.shape[2:]
+    if geometry.is_pointwise:
+        return image.reshape(-1, c).T
+    xp = get_array_module(image)
+    by_tap, columns = column_buffer(xp, geometry, n, c, image.dtype)
+    for tap in taps(geometry):
+        target = by_tap[tap.kh, tap.kw]
+        target[tap.outputs] = image[tap.inputs]
+        for box in tap.outside:
+            target[box] = 0
+    return columns
+
+
+def conv_forward(
+    x: Array, w: Array, geometry: Geometry, columns: Columns = columns_of, band_bytes: int = BAND_BYTES
+) -> Array:
     """y = Wᵀ · cols(x) of x (N, C, H, W) and w (O, C, KH, KW), (N, O, OH, OW)."""
     xp = get_array_module(x)
     image, weight = pixels_first(x), weight_matrix(w)
     (oh, ow), n, o = geometry.out_size, len(x), len(w)
     y = xp.empty((oh, ow, n, o), x.dtype)
-    bands = bands_of(geometry, n * len(weight) * x.itemsize, BAND_BYTES)
+    bands = bands_of(geometry, n * len(weight) * x.itemsize, band_bytes)
 
     def multiply(index: int) -> None:
         rows, band = bands[index]
-        xp.matmul(_columns(image, band).T, weight, out=y[rows].reshape(-1, o))
+        xp.matmul(columns(image, band).T, weight, out=y[rows].reshape(-1, o))
 
     _each(image, multiply, len(bands))
     return y.transpose(PIXELS_FIRST)
@@ -60,10 +78,10 @@ def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
             total = scratch(xp, "image", (c, height, width, images), dy.dtype).transpose(1, 2, 3, 0)
         total[...] = 0
         for rows, band in bands:
-            taps, columns = column_buffer(xp, band, images, c, dy.dtype)
+            by_tap, columns = column_buffer(xp, band, images, c, dy.dtype)
             multiply_into(weight, gradient[rows, :, piece].reshape(-1, o).T, columns)
-            for tap in band.taps():
-                total[tap.inputs] += taps[tap.kh, tap.kw][tap.outputs]
+            for tap in taps(band):
+                total[tap.inputs] += by_tap[tap.kh, tap.kw][tap.outputs]
         if total is not image:
             image[...] = total
 
@@ -71,18 +89,22 @@ def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
     return dx.transpose(PIXELS_FIRST)
 
 
-def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
+def conv_weight_grad(
+    x: Array, dy: Array, geometry: Geometry, columns: Columns = columns_of, band_bytes: int = BAND_BYTES
+) -> Array:
     """dw = cols(x) · dyᵀ of x (N, C, H, W) and dy (N, O, OH, OW), (O, C, KH, KW)."""
     xp = get_array_module(x)
     image, gradient = pixels_first(x), pixels_first(dy)
     (n, c), o = x.shape[:2], dy.shape[1]
     kh, kw = geometry.kernel
-    bands = bands_of(geometry, n * c * kh * kw * x.itemsize, BAND_BYTES)
+    bands = bands_of(geometry, n * c * kh * kw * x.itemsize, band_bytes)
     parts = xp.empty((len(bands), o, kh * kw * c), x.dtype)
+    if c == 1:  # the result's own order already
+        parts = parts.reshape(len(bands), -1, o).swapaxes(1, 2)
 
     def multiply(index: int) -> None:
         rows, band = bands[index]
-        multiply_into(gradient[rows].reshape(-1, o).T, _columns(image, band).T, parts[index])
+        multiply_into(gradient[rows].reshape(-1, o).T, columns(image, band).T, parts[index])
 
     _each(image, multiply, len(bands))
     dw = parts.sum(0) if len(bands) > 1 else parts[0]
@@ -133,18 +155,3 @@ def column_buffer(xp: ModuleType, geometry: Geometry, n: int, c: int, dtype: Any
         return buffer.transpose(0, 1, 3, 4, 5, 2), buffer.reshape(kh * kw * c, -1)
     buffer = scratch(xp, "columns", (oh, ow, n, kh, kw, c), dtype)
     return buffer.transpose(3, 4, 0, 1, 2, 5), buffer.reshape(-1, kh * kw * c).T
-
-
-def _columns(image: Array, geometry: Geometry) -> Array:
-    """The matrix (KH·KW·C, OH·OW·N) of an image (H, W, N, C)."""
-    n, c = image.shape[2:]
-    if geometry.is_pointwise:
-        return image.reshape(-1, c).T
-    xp = get_array_module(image)
-    taps, columns = column_buffer(xp, geometry, n, c, image.dtype)
-    for tap in geometry.taps():
-        target = taps[tap.kh, tap.kw]
-        target[tap.outputs] = image[tap.inputs]
-        for box in tap.outside:
-            target[box] = 0
-    return columns

@@ -99,7 +99,8 @@ def _layer_inputs(recording: Recording, made_in: ModuleCall) -> Iterator[_LayerI
 def _compared_layers(layers: list[_LayerInput], fake: Tensor, at_border: Tensor) -> Iterator[ComparedLayer]:
     """The norms of the gradients at the layers' inputs."""
     keys = [(layer.node, 0) if layer.input.key is None else layer.input.key for layer in layers]
-    arrived = grad(fake, [_standing_for(key) for key in keys], [at_border], retain_graph=True, allow_unused=True)
+    inputs = [_standing_for(key) for key in keys]
+    arrived: tuple[Tensor | None, ...] = grad(fake, inputs, [at_border], retain_graph=True, allow_unused=True)
     for layer, gradient in zip(layers, arrived, strict=True):
         if gradient is not None and layer.input.key is None:
             gradient = _input_gradient(layer.node, layer.input.position, gradient)
