@@ -14,12 +14,12 @@ import os
 import re
 import sys
 import textwrap
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
+from minigan.formatting import last_frame
 from minigan.terminal import step, styled, width
 
 if TYPE_CHECKING:
@@ -290,9 +290,9 @@ def verdict(module: ModuleType) -> str | None:
 
 def _where(error: Exception, path: Path) -> str:
     """The error, and the last line of the learner's file on the way to it."""
-    lines = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).name == path.name]
-    at = f" at line {lines[-1].lineno}: {lines[-1].line or ''}" if lines else ""
-    return f"{type(error).__name__}: {error}{at}"
+    at = last_frame(error, lambda file: Path(file).name == path.name)
+    place = f" at line {at.lineno}: {at.line or ''}" if at else ""
+    return f"{type(error).__name__}: {error}{place}"
 
 
 # --- notebooks and pages -------------------------------------------------------------------------

@@ -12,16 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from minigan.cli.common import DONE
+from minigan.functions import derivatives
+from minigan.options import ConfigError
+from minigan.terminal import signs, styled, width
 
 NAMES = 20  # columns of the table for names; a longer one has a line of its own
 
 
-def functions(arguments: argparse.Namespace) -> int:
+def functions(arguments: argparse.Namespace) -> None:
     """Print the table, or what there is to know of one function."""
-    from minigan.functions import derivatives
-    from minigan.terminal import signs, styled, width
-
     if arguments.function:
         thing = _found(arguments.function)
         made: list[Callable[..., Any]] = [thing, *derivatives.made_of(thing).classes]
@@ -30,10 +29,10 @@ def functions(arguments: argparse.Namespace) -> int:
         rows = derivatives.table()
     if arguments.json:
         print(json.dumps([row._asdict() for row in rows], indent=1))
-        return DONE
+        return
     if arguments.function:
         _show(thing)
-        return DONE
+        return
     print(signs("y is the output, dy its gradient, dx the gradient of the input x"))
     family = ""
     for row in rows:
@@ -42,7 +41,6 @@ def functions(arguments: argparse.Namespace) -> int:
             print(f"\n{styled(family, 'bold')}")
         print("\n".join(signs(line) for line in row_lines(row.name, row.parts, width(120))))
     print("\nminigan functions NAME shows one, with its source; minigan check judges them all")
-    return DONE
 
 
 def row_lines(name: str, parts: tuple[str, ...], width: int) -> list[str]:
@@ -68,9 +66,6 @@ def columns(text: str) -> int:
 
 def _found(name: str) -> Callable[..., Any]:
     """The public function of this name, or the Function class."""
-    from minigan.functions import derivatives
-    from minigan.options import ConfigError
-
     classes = {c.__name__: c for c in derivatives.function_classes()}
     known = classes | derivatives.public_functions()
     if name in known:
@@ -83,9 +78,6 @@ def _found(name: str) -> Callable[..., Any]:
 def _show(thing: Callable[..., Any]) -> None:
     """Print a function's call and docstring, and the source of the classes it is made of; of a function that is made of
     other functions alone, its own."""
-    from minigan.functions import derivatives
-    from minigan.terminal import signs, styled
-
     made = derivatives.made_of(thing)
     if not isinstance(thing, type):
         parameters = inspect.signature(thing).parameters.values()

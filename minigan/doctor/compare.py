@@ -6,7 +6,6 @@ differences before (`checks`), so where the two differ, it is the GPU that is su
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from minigan import backend, optim
 from minigan.autograd import Tensor, grad
 from minigan.backend import Device
 from minigan.data import Batch, DataInfo, ImageDataset, prefetch
-from minigan.formatting import one_line
+from minigan.formatting import last_frame, one_line
 from minigan.table import Column, print_table
 from minigan.testing.callables import outputs_of
 from minigan.testing.cases import CASES
@@ -160,8 +159,8 @@ def made_on(device: Device) -> Iterator[None]:
 def _place(error: Exception) -> str:
     """Where in minigan it arose: " at kernels/updates.py:12"."""
     package = Path(__file__).parents[1]
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if package in Path(f.filename).parents]
-    return f" at {Path(frames[-1].filename).relative_to(package).as_posix()}:{frames[-1].lineno}" if frames else ""
+    at = last_frame(error, lambda file: package in Path(file).parents)
+    return f" at {Path(at.filename).relative_to(package).as_posix()}:{at.lineno}" if at else ""
 
 
 # --- what is compared ----------------------------------------------------------------------------
