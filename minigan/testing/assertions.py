@@ -101,8 +101,9 @@ def guess_inputs(fn: Differentiable) -> RandomInputs:
         return lambda rng: [numbers(rng, *s) for s in accepted[numbers][next(turn) % len(accepted[numbers])]]
     because = f" ({type(refusal).__name__}: {refusal})" if refusal else ", or is finite at none"
     raise NoInputsError(
-        f"{callables.name_of(fn)} takes none of the {number} inputs that were guessed for it{because}: give them, or a static "
-        "method samples(rng) that returns a list of arrays; of a Function with options, check lambda x: F(option)(x)"
+        f"{callables.name_of(fn)} takes none of the {number} inputs that were guessed for it{because}: give them, or a "
+        "static method samples(rng) that returns a list of arrays; of a Function with options, check "
+        "lambda x: F(option)(x)"
     )
 
 
