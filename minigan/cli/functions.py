@@ -9,6 +9,7 @@ import json
 import textwrap
 import unicodedata
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,10 @@ def functions(arguments: argparse.Namespace) -> None:
         _show(thing)
         return
     print(signs("y is the output, dy its gradient, dx the gradient of the input x"))
-    family = ""
-    for row in rows:
-        if row.family != family:
-            family = row.family
-            print(f"\n{styled(family, 'bold')}")
-        print("\n".join(signs(line) for line in row_lines(row.name, row.parts, width(120))))
+    for family, of_family in groupby(rows, key=lambda row: row.family):
+        print(f"\n{styled(family, 'bold')}")
+        for row in of_family:
+            print("\n".join(signs(line) for line in row_lines(row.name, row.parts, width(120))))
     print("\nminigan functions NAME shows one, with its source; minigan check judges them all")
 
 
@@ -84,9 +83,7 @@ def _show(thing: Callable[..., Any]) -> None:
         call = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
         print(styled(f"{thing.__name__}({call})", "bold"))
         print(f"{_place(thing)}\n\n{signs(textwrap.indent(inspect.getdoc(thing) or '', '    '))}\n")
-    parts: list[Callable[..., Any]] = [thing] if isinstance(thing, type) or not made.classes else []
-    parts += made.classes
-    for part in parts:
+    for part in ([thing] if isinstance(thing, type) or not made.classes else []) + made.classes:
         print(styled(_place(part), "bold"))
         print(f"\n{signs(textwrap.indent(inspect.getsource(part).rstrip(), '    '))}\n")
     if made.functions:
