@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-import time
+import timeit
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -28,7 +28,11 @@ def of_host() -> Iterator[str]:
     """Versions, and the linear algebra of the CPU."""
     yield f"minigan {minigan.__version__}, Python {platform.python_version()}, {platform.platform()}"
     for package in (*PACKAGES, *(cupy_backend.wheels() or ["cupy"])):
-        yield f"  {package:<14}{_version(package)}"
+        try:
+            version = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            version = "not installed"
+        yield f"  {package:<14}{version}"
     yield f"BLAS    {_blas()}"
     yield f"cores   {_cores()} usable of {os.cpu_count()}"
 
@@ -70,9 +74,8 @@ def _cuda(cupy: ModuleType, index: int) -> str:
 
 
 def _tf32(cupy: ModuleType, index: int) -> str:
-    return (
-        "known to the card, and off but for a line below" if cupy_backend.has_tf32(index) else "not known to the card"
-    )
+    known = cupy_backend.has_tf32(index)
+    return "known to the card, and off but for a line below" if known else "not known to the card"
 
 
 def _loaded(library: str) -> str:
@@ -81,8 +84,9 @@ def _loaded(library: str) -> str:
         lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ""
-    paths = [path for line in lines if library in (path := line.partition("/")[1] + line.partition("/")[2])]
-    return f" ({home_as_tilde(paths[0])})" if paths else ""
+    paths = (line[line.index("/") :] for line in lines if "/" in line and library in line)
+    path = next(paths, "")
+    return path and f" ({home_as_tilde(path)})"
 
 
 def _dotted(version: int) -> str:
@@ -98,13 +102,6 @@ def _driver_version() -> str:
     return found[0] if found else "unknown (no nvidia-smi)"
 
 
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
 def _blas() -> str:
     blas = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
     names = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -116,13 +113,8 @@ def _blas() -> str:
 def _product_speed() -> str:
     """How fast a large float32 matrix product runs: training can be no faster."""
     a = np.ones((1024, 1024), "float32")
-    a @ a
-    times = []
-    for _ in range(5):
-        began = time.perf_counter()
-        a @ a
-        times.append(time.perf_counter() - began)
-    return f"{2 * 1024**3 / min(times) / 1e9:.0f} GFLOP/s in a matrix product"
+    seconds = min(timeit.repeat(lambda: a @ a, repeat=6, number=1))
+    return f"{2 * 1024**3 / seconds / 1e9:.0f} GFLOP/s in a matrix product"
 
 
 def _cores() -> int:

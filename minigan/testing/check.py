@@ -5,10 +5,8 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
-import importlib.util
 import inspect
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,9 +16,12 @@ import numpy as np
 
 from minigan.autograd import Function, Tensor, observe
 from minigan.backend import Array
+from minigan.formatting import last_frame
+from minigan.functions.derivatives import function_classes
+from minigan.importing import import_file
 from minigan.testing.assertions import assert_gradients, inputs_by_case
 from minigan.testing.callables import Differentiable, as_callable
-from minigan.testing.cases import CASES, BackwardCoverage, function_classes
+from minigan.testing.cases import CASES, BackwardCoverage
 from minigan.testing.gradcheck import Agreement, gradcheck
 from minigan.testing.invariants import (
     InvariantError,
@@ -76,7 +77,7 @@ def run_checks(checks: Sequence[Check], whole: bool) -> Iterator[CheckResult]:
             result = check()
         yield result
     if whole:
-        for name in sorted(c.__name__ for c in function_classes() - coverage.classes):
+        for name in sorted(c.__name__ for c in set(function_classes()) - coverage.classes):
             yield CheckResult(name, 0, error=LookupError("it has no sample inputs in minigan/testing/cases.py"))
 
 
@@ -116,9 +117,8 @@ def _check_user_function(name: str, fn: Differentiable, order: int, cases: int, 
 
 def user_line(error: Exception) -> str:
     """The last line of code outside of minigan that an error came through: "\\n  at file:line: source", or ""."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(str(PACKAGE))]
-    frames = [f for f in frames if f.line and "site-packages" not in f.filename]
-    return f"\n  at {frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line}" if frames else ""
+    at = last_frame(error, lambda file: not (file.startswith((str(PACKAGE), "<")) or "site-packages" in file))
+    return f"\n  at {at.filename}:{at.lineno}: {at.line}" if at else ""
 
 
 # --- targets -------------------------------------------------------------------------------------
@@ -151,15 +151,10 @@ def _import(place: str) -> ModuleType:
         if not path.is_file():
             raise TargetError(f"there is no file {place}")
         _add_to_path(path.parent)
-        spec = importlib.util.spec_from_file_location(f"minigan_check_{path.stem}", path)
-        assert spec is not None and spec.loader is not None  # there is a loader for .py
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
         try:
-            spec.loader.exec_module(module)
+            return import_file(path, f"minigan_check_{path.stem}")
         except SyntaxError as error:
             raise TargetError(f"{place} is no Python: {error}") from None
-        return module
     if not all(part.isidentifier() for part in place.split(".")):
         raise TargetError(f"{place!r} is no name of a function, a module or a file.py")
     _add_to_path(Path.cwd())

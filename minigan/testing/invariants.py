@@ -56,9 +56,6 @@ def _assert(holds: bool, message: str) -> None:
         raise InvariantError(message)
 
 
-# --- calls and their gradients -------------------------------------------------------------------
-
-
 def _leaves(arrays: Sequence[Array | Tensor], needed: Sequence[bool] | None = None) -> list[Tensor]:
     return [Tensor(a, requires_grad=needed is None or needed[i]) for i, a in enumerate(arrays)]
 
@@ -103,9 +100,6 @@ def _same(result: Array, expected: Array, rtol: float = 1e-9) -> bool:
     result, expected = to_numpy(result), to_numpy(expected)
     scale = np.abs(expected).max(initial=0.0)
     return result.shape == expected.shape and np.allclose(result, expected, rtol, rtol * scale + 1e-11, equal_nan=True)
-
-
-# --- the invariants ------------------------------------------------------------------------------
 
 
 def inputs_and_cotangents_are_left_alone(fn: Forward, arrays: list[Array]) -> None:
@@ -313,9 +307,6 @@ INVARIANTS: tuple[Invariant, ...] = (
     without_a_graph_the_values_are_the_same,
     a_frozen_input_gets_no_gradient,
 )
-
-
-# --- what not every function must keep -----------------------------------------------------------
 
 
 class _UnneededGradients:
