@@ -84,7 +84,7 @@ def _call(trace: Trace, number: int, turn: str) -> Iterator[Frame]:
         )  # fmt: skip
         return
     for name, array in zip(call.input_names, call.inputs, strict=True):
-        title, note = f"{name} enters {call.owner}", array.dimensions or "a number"
+        title, note = f"{name} enters {call.owner}", array.dimensions
         yield Frame(title, note, turn, call.owner, "enter", call=number, input=array, output=array)
 
 
@@ -94,7 +94,7 @@ def _layer(trace: Trace, number: int, turn: str) -> Frame:
     if layer.owner == "loss":
         title = layer.name if value.shape else f"{layer.name} = {value.mean:.4g}"
         return Frame(title, layer.kind, turn, "loss", "loss", layer=number, input=given, output=value)
-    shapes = [array.dimensions or "a number" for array in (given, value) if array is not None]
+    shapes = [array.dimensions for array in (given, value) if array is not None]
     title = f"Forward through {_title(trace, layer)}"
     return Frame(
         title, " → ".join(shapes), turn, layer.owner, "forward", call=layer.call, layer=number, input=given,
