@@ -79,20 +79,14 @@ class _LayerInput(NamedTuple):
 
 def _layer_inputs(recording: Recording, made_in: ModuleCall) -> Iterator[_LayerInput]:
     """For each layer of a call that the graph has, in the order of a backward pass."""
-    events = recording.forward_events
-    numbers = [n for n, event in enumerate(events) if recording.network_call(event.module_call) is made_in]
-    runs = [list(run) for _, run in itertools.groupby(numbers, lambda n: id(events[n].module_call))]
-    for run in reversed(runs):
-        flowing = [
-            (events[n].node, item)
-            for n in run
-            for item in events[n].inputs
-            if hasattr(events[n].node, "edges") and item.parameter is None and item.maker not in run
-        ]
+    of_call = [f for f in recording.functions if recording.network_call(f.module_call) is made_in]
+    for run in reversed([list(run) for _, run in itertools.groupby(of_call, lambda f: f.module_call)]):
+        in_graph = [f for f in run if hasattr(f.node, "edges")]
+        flowing = [(f.node, i) for f in in_graph for i in f.inputs if i.parameter is None and i.maker not in run]
         attached = [entry for entry in flowing if entry[1].key is not None]
         others = [entry for entry in flowing if not entry[1].constant]
         for node, item in (attached or others)[:1]:
-            _, name, kind = recording.describe([events[n] for n in run])
+            _, name, kind = recording.describe(run)
             yield _LayerInput(name, kind, node, item)
 
 

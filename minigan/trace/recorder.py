@@ -4,11 +4,9 @@
         ...                                 # any forward and backward passes, any optimiser's steps
     trace = recorder.trace
 
-It keeps summaries, taken as things happen; the few arrays it holds on to are the gradients at the
-borders, which are compared number by number. `build.build_trace` makes a trace of its events.
-
-One thing it adds: where a network is given another one's output, cut from its graph, the gradient there is asked for
-too, which nobody else would compute. All other gradients are the same to the bit.
+It keeps summaries, taken as things happen; the few arrays it holds on to are the gradients at the borders, which are
+compared number by number. One thing it adds: where a network is given another one's output, cut from its graph, the
+gradient there is asked for too, which nobody else would compute. All other gradients are the same to the bit.
 """
 
 from __future__ import annotations
@@ -55,13 +53,13 @@ class Recorder(Observer):
         **about: str | int | float | bool | None,
     ) -> None:
         self.recording = Recording(dict(modules or {}), dict(optimizers or {}), about)
-        self._numbers: dict[Node, int] = {}
-        self._makers: dict[int, tuple[weakref.ref[Array], int]] = {}  # by id of an array: the array, who made it
+        self._functions: dict[Node, ForwardEvent] = {}
+        self._makers: dict[int, tuple[weakref.ref[Array], ForwardEvent]] = {}  # by id of an array: it, who made it
         self._border_keys: set[Key] = set()  # of what one network made and another took in,
-        self._border_makers: set[int] = set()  # and the functions that made it
+        self._border_makers: set[ForwardEvent] = set()  # and the functions that made it
         self._new_leaves: list[tuple[Tensor, Tensor | None]] = []  # made to require a gradient; .grad before
         self._summary = TensorSummaries()
-        self._passes = 0
+        self._start: BackwardStart | None = None  # of the last backward pass
         self._layer: ModuleCall | None = None  # whose functions are gone back through now
         self._layer_gradients: dict[Key, Array] = {}  # that it has given so far
         self._unused: dict[Tensor, list[ParameterResult]] = {}
@@ -83,14 +81,13 @@ class Recorder(Observer):
 
     def on_loss(self, name: str, loss: Tensor) -> None:
         """Call a loss by its name."""
-        number = self._number(loss)
-        if number is not None:
-            self.recording.losses[number] = name
+        function = self._function(loss)
+        if function is not None:
+            function.loss = name
 
     def loss_of(self, outputs: list[Tensor]) -> str | None:
         """The name of the loss among these, if one of them was named."""
-        losses = self.recording.losses
-        return next((losses[n] for y in outputs if (n := self._number(y)) in losses), None)
+        return next((f.loss for f in map(self._function, outputs) if f is not None and f.loss), None)
 
     # Forward.
 
@@ -112,7 +109,7 @@ class Recorder(Observer):
     def made_in(self, t: Tensor) -> ModuleCall | None:
         """The call of a network that a tensor was made in, if that was recorded."""
         maker, _ = self._maker(t)
-        return None if maker is None else self.recording.network_call(self.recording.forward_events[maker].module_call)
+        return None if maker is None else self.recording.network_call(maker.module_call)
 
     def after_forward(self, node: Node, inputs: list[Tensor | None], outputs: list[Tensor]) -> None:
         """A function was called."""
@@ -121,17 +118,14 @@ class Recorder(Observer):
         edges = getattr(node, "edges", [None] * len(inputs))
         pairs = enumerate(zip(inputs, edges, strict=True))
         taken = [self._input(t, edge, node.called_in, i) for i, (t, edge) in pairs if t is not None]
-        number = len(self.recording.forward_events)
-        event = ForwardEvent(node, node.called_in, taken, self._summary(outputs[0]))
-        self._numbers[node] = number
+        event = self._functions[node] = ForwardEvent(node, node.called_in, taken, self._summary(outputs[0]))
         for y in outputs:
-            self._makers[id(y.array)] = weakref.ref(y.array), number
-        self.recording.forward_events.append(event)
+            self._makers[id(y.array)] = weakref.ref(y.array), event
         self.recording.events.append(event)
         to = self.recording.network_call(event.module_call)
         for item in taken:
             if to is not None and item.maker is not None and item.key is not None:
-                if self.recording.network_call(self.recording.forward_events[item.maker].module_call) not in (None, to):
+                if self.recording.network_call(item.maker.module_call) not in (None, to):
                     self._border_keys.add(item.key)
                     self._border_makers.add(item.maker)
 
@@ -142,17 +136,17 @@ class Recorder(Observer):
         constant = maker is None and key is None and not _is_given(t, call)
         return FunctionInput(key, self._summary(t), None, maker, attached, t.name, constant, position)
 
-    def _maker(self, t: Tensor) -> tuple[int | None, bool]:
-        """The number of the function that made a tensor, and whether the graph leads back to it."""
-        number = self._number(t)
-        if number is not None:
-            return number, True
-        array, number = self._makers.get(id(t.array), (None, None))  # detached, or made under no_grad
-        return (number if array is not None and array() is t.array else None), False
+    def _maker(self, t: Tensor) -> tuple[ForwardEvent | None, bool]:
+        """The function that made a tensor, and whether the graph leads back to it."""
+        function = self._function(t)
+        if function is not None:
+            return function, True
+        array, function = self._makers.get(id(t.array), (None, None))  # detached, or made under no_grad
+        return (function if array is not None and array() is t.array else None), False
 
-    def _number(self, t: Tensor) -> int | None:
-        """The number of the function that a tensor has for its creator."""
-        return None if t.creator is None else self._numbers.get(t.creator)
+    def _function(self, t: Tensor) -> ForwardEvent | None:
+        """The function that a tensor has for its creator."""
+        return None if t.creator is None else self._functions.get(t.creator)
 
     # Backward.
 
@@ -162,34 +156,35 @@ class Recorder(Observer):
         """A backward pass begins. One that asks for some gradients of a loss is asked for those at borders too."""
         self._mark_discarded()
         requested = None if wanted is None else set(wanted)
-        pairs = [(self._number(y), dy.array) for y, dy in zip(outputs, cotangents, strict=True)]
-        starts = [(number, dy) for number, dy in pairs if number is not None]
         loss = self.loss_of(outputs)
         if wanted is not None and loss is not None and not create_graph:
             wanted |= {key for key in self._border_keys if isinstance(key, Tensor)}
-        self.recording.events.append(BackwardStart(self._passes, starts, requested, loss))
-        for number, dy in starts:
-            if number in self._border_makers:
-                self.recording.at_output[self._passes, number] = dy.copy()
-        self._passes += 1
+        self._start = BackwardStart(self._start.number + 1 if self._start else 0, [], requested, loss)
+        self.recording.events.append(self._start)
+        for y, dy in zip(outputs, cotangents, strict=True):
+            function = self._function(y)
+            if function is not None:
+                function.starts_backward = True
+                self._start.functions.append(function)
+                if function in self._border_makers:
+                    self._start.at_output[function] = dy.array.copy()
         self._layer, self._layer_gradients = None, {}
 
     def after_backward(self, node: Node, cotangents: list[Tensor], gradients: list[Tensor | None]) -> None:
         """The backward of a function."""
-        number = self._numbers.get(node)
-        if number is None:
+        function, start = self._functions.get(node), self._start
+        if function is None or start is None:
             return  # a function of a backward pass, differentiated in its turn
-        backward_pass, forward = self._passes - 1, self.recording.forward_events[number]
-        if forward.module_call is not self._layer or forward.module_call is None:
-            self._layer, self._layer_gradients = forward.module_call, {}
-        if number in self._border_makers:  # where the pass begins at a border: what it was given, whatever joined it
-            self.recording.at_output.setdefault((backward_pass, number), cotangents[0].array.copy())
-        event = BackwardEvent(backward_pass, number, self._summary(cotangents[0], signed=True))
-        of_edges = zip(node.edges, gradients, node.needs_input_grad, strict=True)
-        given = [(dx if needed else None) for edge, dx, needed in of_edges if edge is not None]
-        keyed = [(item, item.key) for item in forward.inputs if item.key is not None]
-        for (item, key), dx in zip(keyed, given, strict=True):
-            summary = None if dx is None else self._gradient_summary(key, dx, item.parameter is None, backward_pass)
+        if function.module_call is not self._layer or function.module_call is None:
+            self._layer, self._layer_gradients = function.module_call, {}
+        if function in self._border_makers:  # where the pass begins at a border: what it was given, whatever joined it
+            start.at_output.setdefault(function, cotangents[0].array.copy())
+        event = BackwardEvent(start, function, self._summary(cotangents[0], signed=True))
+        for item in function.inputs:
+            if item.key is None:
+                continue
+            key, dx = item.key, gradients[item.position] if node.needs_input_grad[item.position] else None
+            summary = None if dx is None else self._gradient_summary(key, dx, item.parameter is None, start)
             if item.parameter is not None:
                 result = ParameterResult(item.parameter, "computed" if summary else "not asked", summary)
                 event.parameters.append(result)
@@ -199,7 +194,7 @@ class Recorder(Observer):
                 event.grad_inputs[key] = summary
         self.recording.events.append(event)
 
-    def _gradient_summary(self, key: Key, dx: Tensor, flows: bool, backward_pass: int) -> ArraySummary:
+    def _gradient_summary(self, key: Key, dx: Tensor, flows: bool, start: BackwardStart) -> ArraySummary:
         """The summary of a gradient, added to what the same layer, calling several functions, gave to the same input
         before. flows: it is of no parameter."""
         before = self._layer_gradients.get(key)
@@ -210,8 +205,8 @@ class Recorder(Observer):
             self._layer_gradients[key] = total = before + dx.array
             summary = summarize(total, True, flows)
         if flows and key in self._border_keys:
-            arrived = self.recording.at_input.get((backward_pass, key))
-            self.recording.at_input[backward_pass, key] = dx.array.copy() if arrived is None else arrived + dx.array
+            arrived = start.at_input.get(key)
+            start.at_input[key] = dx.array.copy() if arrived is None else arrived + dx.array
         return summary
 
     # Updates.
@@ -243,16 +238,12 @@ class Recorder(Observer):
     def _mark_discarded(self, at_end: bool = False) -> None:
         """Gradients that were cleared, or left when all is over, without any optimiser having used them."""
         stepped = any(isinstance(event, OptimizerEvent) for event in self.recording.events)
-        for p, results in list(self._unused.items()):
-            if (at_end and stepped) or (not at_end and p.grad is None and not self._was_requested(p)):
-                for result in results:
+        # What the last pass was asked for it gave to who asked, instead of adding it to .grad.
+        handed_out = (self._start.requested if self._start else None) or set()
+        for p in list(self._unused):
+            if stepped if at_end else p.grad is None and p not in handed_out:
+                for result in self._unused.pop(p):
                     result.status = "discarded"
-                del self._unused[p]
-
-    def _was_requested(self, p: Tensor) -> bool:
-        """Whether the last backward pass gave p's gradient to who asked for it, instead of adding it to .grad."""
-        last = next((event for event in reversed(self.recording.events) if isinstance(event, BackwardStart)), None)
-        return last is not None and last.requested is not None and p in last.requested
 
 
 def _is_given(t: Tensor, call: ModuleCall | None) -> bool:

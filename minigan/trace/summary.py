@@ -77,8 +77,8 @@ class ArraySummary:
 
     @property
     def dimensions(self) -> str:
-        """The shape in words, "5×18"; "" for a number."""
-        return "×".join(map(str, self.shape))
+        """The shape in words, "5×18"."""
+        return "×".join(map(str, self.shape)) or "a number"
 
 
 def summarize(array: Array, signed: bool = False, picture: bool = True) -> ArraySummary:

@@ -17,8 +17,7 @@ from minigan.algorithms import GAN, SimultaneousGAN
 from minigan.cli import main
 from minigan.data import DataInfo
 from minigan.trace import Recorder
-from minigan.trace.views.numbers import LogScale
-from minigan.trace.views.table import Column, Console, Row, bar, sparkline, table
+from minigan.trace.views.table import Column, Console, LogScale, Row, bar, sparkline, table
 from minigan.trace.views.terminal import pages, step_through, trace_text
 
 NUMBER = re.compile(r"(?<![\w.×])-?\d+\.\d+(?:e[+-]?\d+)?(?![\w.×])")
@@ -42,7 +41,7 @@ def alternating(gan, batch, traced):
 
 def drawn(trace, width=160):
     """The pages, each as its lines."""
-    return [page.lines(Console(width)) for page in pages(trace)]
+    return [page.lines for page in pages(trace, Console(width))]
 
 
 def rows(lines, names):
@@ -262,9 +261,7 @@ def test_a_column_has_room_for_signs_that_become_longer():
 
 
 def test_a_row_can_be_drawn_across_all_columns():
-    lines = table(
-        Console(40), [Column("a", "a", 0)], [Row({"a": "1"}), lambda console: ["=" * console.width], Row({"a": "2"})]
-    )
+    lines = table(Console(40), [Column("a", "a", 0)], [Row({"a": "1"}), ["=" * 40], Row({"a": "2"})])
     assert lines == ["a", "1", "=" * 40, "2"]
 
 
@@ -328,11 +325,11 @@ def test_signs_that_the_terminal_has_not_are_replaced(alternating, monkeypatch, 
 
 def test_stepping_with_keys(alternating, capsys, keys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
-    count = len(pages(alternating))
+    titles = [lines[0] for lines in drawn(alternating, 100)]
+    count = len(titles)
     keys("", "", "b", str(count), "3", "q")
     step_through(alternating)
     out = capsys.readouterr().out
-    titles = [page.lines(Console(100))[0] for page in pages(alternating)]
     seen = [line for line in out.splitlines() if line in titles]
     assert seen == [titles[0], titles[1], titles[2], titles[1], titles[-1], titles[2]]
 
@@ -351,7 +348,7 @@ def test_the_first_page_says_where_the_others_are(alternating):
 @pytest.mark.parametrize("width", [40, 60])
 def test_where_there_is_little_room_the_first_page_says_it_in_two_lines(alternating, width):
     first = drawn(alternating, width)[0]
-    for number, page in enumerate(pages(alternating)[1:], 2):
+    for number, page in enumerate(pages(alternating, Console(width))[1:], 2):
         at = next(i for i, line in enumerate(first) if line.split()[:1] == [str(number)])
         assert first[at].split(maxsplit=1)[1] == (f"{page.turn[0]}: " if page.turn else "") + page.what
         assert not page.result or first[at + 1].strip() == page.result

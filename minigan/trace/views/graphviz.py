@@ -84,7 +84,7 @@ def _node(trace: Trace, number: int) -> str:
     if layer.owner == "loss":
         text = f"{layer.name} = {layer.output.mean:.4g}" if not layer.output.shape else layer.name
     else:
-        text = f"{layer.name} {layer.kind}".strip() + f"\n{layer.output.dimensions or 'a number'}"
+        text = f"{layer.name} {layer.kind}".strip() + f"\n{layer.output.dimensions}"
     colour, fill = COLOURS.get(layer.owner, "#444444"), FILLS.get(layer.owner, "#ffffff")
     return f'l{number} [label={_quoted(text)}, color="{colour}", fillcolor="{fill}"];'
 
@@ -144,7 +144,7 @@ def _border_edges(trace: Trace, border: int) -> Iterator[str]:
 def _input_name(trace: Trace, layer: Layer, i: int) -> str:
     array = layer.inputs[i]
     name = "input" if layer.call is None else trace.calls[layer.call].input_name(array)
-    return f"{name}\n{array.dimensions or 'a number'}"
+    return f"{name}\n{array.dimensions}"
 
 
 def _quoted(text: str) -> str:

@@ -1,15 +1,14 @@
-"""Pages of the terminal: a forward pass, an update, the objectives compared."""
+"""The terminal's pages: a forward pass, a backward pass, an update, the objectives compared."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from minigan.trace.schema import Comparison, Frame, Trace
+from minigan.trace.schema import BorderGradient, Frame, LayerBackward, Trace
 from minigan.trace.summary import ArraySummary
-from minigan.trace.views.numbers import LogScale, exact, norm, percent, shape, short
-from minigan.trace.views.table import Column, Console, FullWidthRow, Row, sparkline, table
+from minigan.trace.views.table import Column, Console, LogScale, Row, Rows, sparkline, table
 
 OWNER_STYLES = {"G": ("yellow",), "D": ("cyan",), "loss": ("bold",)}
 
@@ -18,6 +17,13 @@ BORDER_LINES = {
     "detached": ("the wall", "┬┴", "red"),
     "carried": ("the door", "═", "green"),
     "attached": ("the border", "═", "blue"),
+}
+
+STATUSES = {
+    "computed": "computed",
+    "discarded": "computed, and no optimiser used them",
+    "frozen": "frozen: they require no gradient now, so none was computed",
+    "not asked": "not asked for: this pass computes the gradients of others only",
 }
 
 FORWARD = (
@@ -31,6 +37,18 @@ FORWARD = (
     Column("spread", "histogram,\nmin to max", 3, left=True),
 )
 
+BACKWARD = (
+    Column("layer", "layer", 0, left=True),
+    Column("kind", "kind", 5, left=True),
+    Column("shape", "shape", 4, left=True),
+    Column("norm", "forward\nnorm", 3),
+    Column("in", "gradient\nin", 1),
+    Column("out", "gradient\nout", 2),
+    Column("bar", "", 6, bar=True),
+    Column("parameters", "parameters", 7, left=True),
+    Column("zeros", "zeros\nout", 8),
+)
+
 UPDATE = (
     Column("parameter", "parameter", 0, left=True),
     Column("shape", "shape", 5, left=True),
@@ -38,6 +56,7 @@ UPDATE = (
     Column("gradient", "gradient\nnorm", 2),
     Column("update", "update\nnorm", 3),
     Column("ratio", "update /\nweight", 1),
+    Column("bar", "", 6, bar=True),
 )
 
 COMPARISON = (
@@ -46,145 +65,243 @@ COMPARISON = (
     Column("loss", "its\nvalue", 3),
     Column("border", "gradient\nat G(z)", 1),
     Column("times", "× D\nas it is", 2),
+    Column("bar", "", 4, bar=True),
 )
 
 
 class Page(NamedTuple):
-    """turn: "D's turn"; what: "forward: D(x)"; result: what it came to, in a few words."""
+    """turn: "D's turn"; what: "forward through D(x)"; result: what it came to, in a few words; lines: all of it."""
 
     turn: str
     what: str
     result: str
-    body: Callable[[Console], list[str]]
-
-    def lines(self, console: Console) -> list[str]:
-        """Its lines."""
-        title = f"{self.turn}: {self.what}" if self.turn else self.what
-        return [*console.title(title, "bold"), *self.body(console)]
+    lines: list[str]
 
 
-def alarms(rows: Sequence[Row | FullWidthRow], console: Console) -> list[str]:
+def make_page(console: Console, what: str, body: list[str], turn: str = "", result: str = "") -> Page:
+    """A page whose first line says whose turn it is, and what is shown."""
+    return Page(turn, what, result, [*console.title(f"{turn}: {what}" if turn else what), *body])
+
+
+def _alarms(rows: Rows, console: Console) -> list[str]:
     """What "!" means, if it stands in one of the rows."""
-    marked = any(isinstance(v, str) and v.endswith("!") for r in rows if isinstance(r, Row) for v in r.cells.values())
-    meaning = "!: NaN or Inf are among these numbers; the norm is of the finite ones."
-    return console.lines(meaning, "red") if marked else []
+    cells = [cell for row in rows if isinstance(row, Row) for cell in row.cells.values()]
+    if not any(isinstance(cell, str) and cell.endswith("!") for cell in cells):
+        return []
+    return console.lines("!: NaN or Inf are among these numbers; the norm is of the finite ones.", "red")
+
+
+def _scaled(columns: Sequence[Column], scale: LogScale) -> list[Column]:
+    return [replace(c, heading=f"{scale}") if c.bar else c for c in columns]
+
+
+def _short(x: float) -> str:
+    return f"{x:.4g}"
+
+
+def _exact(x: float) -> str:
+    """All the digits that the trace has."""
+    return f"{x:.9g}"
+
+
+def _norm(array: ArraySummary) -> str:
+    """The norm of an array, marked with "!" if it holds NaN or Inf."""
+    return _short(array.norm) + ("" if array.finite else "!")
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share else ""
 
 
 # --- a forward pass ------------------------------------------------------------------------------
 
 
-def forward_page(trace: Trace, turn: str, frames: Sequence[Frame]) -> Page:
+def forward_page(trace: Trace, console: Console, turn: str, frames: Sequence[Frame]) -> Page:
     """A forward pass: what enters the network, each layer's output, and the loss computed from it."""
     call = None if frames[0].call is None else trace.calls[frames[0].call]
-    rows: list[Row | FullWidthRow] = []
+    rows: list[Row | list[str]] = []
     for frame in frames:
         if frame.direction == "loss":
-            rows.append(partial(_loss, frame))
+            rows.append([*console.lines(frame.title, "bold"), *console.lines(frame.note, "dim", indent="    ")])
             continue
-        if frame.direction == "border":
-            rows.append(partial(_entrance, trace, frame))
+        if frame.border is not None:
+            _, sign, style = BORDER_LINES[trace.borders[frame.border].kind]
+            line = console.rule(sign, "", style)
+            title, note = console.lines(frame.title, style, "bold"), console.lines(frame.note, indent="    ")
+            rows.append([line, *title, *note, line])
         if frame.layer is not None:
             layer = trace.layers[frame.layer]
             rows.append(_value_row(layer.name, layer.kind, layer.owner, layer.output))
         elif frame.input is not None:
             name = "input" if frame.call is None else trace.calls[frame.call].input_name(frame.input)
             rows.append(_value_row(name, "comes in", "", frame.input))
-    losses = [frame.title for frame in frames if frame.direction == "loss"]
-    what = f"forward through {call.label}" if call else "forward"
-    return Page(turn, what, ", ".join(losses), lambda console: [*table(console, FORWARD, rows), *alarms(rows, console)])
+    losses = ", ".join(frame.title for frame in frames if frame.direction == "loss")
+    body = [*table(console, FORWARD, rows), *_alarms(rows, console)]
+    return make_page(console, f"forward through {call.label}" if call else "forward", body, turn, losses)
 
 
 def _value_row(name: str, kind: str, owner: str, array: ArraySummary) -> Row:
     cells: dict[str, str | float] = {
-        "layer": name, "kind": kind, "shape": shape(array), "norm": norm(array), "mean": short(array.mean),
-        "std": short(array.std), "zeros": percent(array.zeros), "spread": sparkline(array.histogram.counts),
+        "layer": name, "kind": kind, "shape": array.dimensions, "norm": _norm(array), "mean": _short(array.mean),
+        "std": _short(array.std), "zeros": _percent(array.zeros), "spread": sparkline(array.histogram.counts),
     }  # fmt: skip
     return Row(cells, OWNER_STYLES.get(owner, ()))
 
 
-def _loss(frame: Frame, console: Console) -> list[str]:
-    return [*console.lines(frame.title, "bold"), *console.lines(frame.note, "dim", indent="    ")]
+# --- a backward pass -----------------------------------------------------------------------------
 
 
-def _entrance(trace: Trace, frame: Frame, console: Console) -> list[str]:
-    """What lies between G's output and D's input on the way forward."""
-    kind = "attached" if frame.border is None else trace.borders[frame.border].kind
-    _, sign, style = BORDER_LINES[kind]
-    return [
-        console.rule(sign, "", style),
-        *console.lines(frame.title, style, "bold"),
-        *console.lines(frame.note, indent="    "),
-        console.rule(sign, "", style),
-    ]
+def backward_page(trace: Trace, console: Console, turn: str, frames: Sequence[Frame], scale: LogScale) -> Page:
+    """A backward pass: each layer's gradients, and the border where they cross it. scale: of the gradients' bars."""
+    rows: list[Row | list[str]] = []
+    call = None
+    backwards: list[LayerBackward] = []
+    gradients: list[BorderGradient] = []  # at borders
+    for frame in frames:
+        if frame.border_gradient is not None:
+            gradients.append(trace.border_gradients[frame.border_gradient])
+            rows.append(_border(trace, gradients[-1], console))
+        elif frame.layer_backward is not None:
+            if frame.call is not None and frame.call != call:
+                rows.append([console.rule("─", f"back through {trace.calls[frame.call].label}", "dim")])
+            call = frame.call
+            backwards.append(trace.layer_backwards[frame.layer_backward])
+            rows += _layer_rows(trace, backwards[-1], scale)
+    number = backwards[0].backward_pass if backwards else frames[0].backward_pass
+    assert number is not None
+    began = trace.backward_passes[number]
+    what = f"backward from {began.label}" + ("" if began.loss is None else f" = {_short(began.loss)}")
+    body = table(console, _scaled(BACKWARD, scale), rows)
+    for g in trace.border_gradients:
+        if g.kind == "carried" and g.backward_pass == number and g not in gradients:
+            body += console.lines(f"{_arrived(trace, g)} waits at the door", "green")
+    body += ["", *_statuses(trace, backwards, console), *_alarms(rows, console)]
+    return make_page(console, what, body, turn, "; ".join(_border_result(trace, g) for g in gradients))
+
+
+def _layer_rows(trace: Trace, backward: LayerBackward, scale: LogScale) -> list[Row]:
+    """A row for a layer; where gradients go on to several inputs (a loss's), one more for each."""
+    layer = trace.layers[backward.layer]
+    cells: dict[str, str | float] = {
+        "layer": layer.name, "kind": "loss" if layer.owner == "loss" else layer.kind,
+        "shape": layer.output.dimensions, "norm": _norm(layer.output), "in": _norm(backward.grad_output),
+        "parameters": ", ".join(f"{n} {status}" for status, n in backward.statuses.items()),
+    }  # fmt: skip
+    style = OWNER_STYLES.get(layer.owner, ())
+    outs = [(i, dx) for i, dx in enumerate(backward.grad_inputs) if dx is not None]
+    if len(outs) < 2:
+        return [Row(cells | (_gradient_cells(outs[0][1], scale) if outs else {"out": "–"}), style)]
+    rows = [Row(cells, style)]
+    for i, dx in outs:
+        number = layer.sources[i]
+        source = None if number is None else trace.layers[number]
+        to = "an input" if source is None else trace.call_label(source) or source.name
+        rows.append(Row({"layer": f"  → {to}", "shape": dx.dimensions, **_gradient_cells(dx, scale)}))
+    return rows
+
+
+def _gradient_cells(dx: ArraySummary, scale: LogScale) -> dict[str, str | float]:
+    return {"out": _norm(dx), "zeros": _percent(dx.zeros), "bar": scale.share(dx.norm)}
+
+
+def _statuses(trace: Trace, backwards: Sequence[LayerBackward], console: Console) -> list[str]:
+    """What became of the parameters' gradients, in words."""
+    names: dict[tuple[str, str], set[str]] = {}
+    for backward in backwards:
+        for p in backward.parameters:
+            names.setdefault((trace.layers[backward.layer].owner, p.status), set()).add(p.name)
+    lines = []
+    for (owner, status), known in names.items():
+        whose = f"{owner}'s " if owner else ""
+        lines += console.lines(f"{whose}parameter gradients: {len(known)} {STATUSES[status]}.")
+    if any(all(dx is None for dx in backward.grad_inputs) for backward in backwards):
+        lines += console.lines("–: nobody needs the gradient of this input, so it was not computed.")
+    return lines
+
+
+def _border(trace: Trace, g: BorderGradient, console: Console) -> list[str]:
+    """A border across the table, with what arrives on D's side and what goes on into G."""
+    border = trace.borders[g.border]
+    d, source = (trace.calls[call].owner for call in (border.to_call, border.from_call))
+    name, sign, style = BORDER_LINES[g.kind]
+    arrived, line = _arrived(trace, g), console.rule(sign, "", style)
+    goes_on = console.lines(f"{_exact(g.norm_into)} into {source}", "bold", indent="    ")
+    if g.kind == "detached":
+        arrives = console.lines(f"{arrived} arrives" if g.at_input else arrived, indent="    ")
+        return [*arrives, line, console.rule(sign[::-1], name, style, "bold"), line, *goes_on]
+    if g.at_output is not None:
+        at_output = f"∂L/∂{source}.output"
+        difference = "no finite number" if g.difference is None else str(g.difference)
+        goes_on = console.lines(f"‖{at_output}‖ = {_exact(g.at_output.norm)}", indent="    ")
+        goes_on += console.lines(f"max|∂L/∂{d}.input − {at_output}| = {difference}", style, "bold")
+    return [console.rule(sign, name, style, "bold"), *console.lines(arrived, indent="    "), *goes_on, line]
+
+
+def _arrived(trace: Trace, g: BorderGradient) -> str:
+    at_input = f"∂L/∂{trace.calls[trace.borders[g.border].to_call].owner}.input"
+    return f"‖{at_input}‖ = {_exact(g.at_input.norm)}" if g.at_input else f"{at_input}: nobody asked for it"
+
+
+def _border_result(trace: Trace, g: BorderGradient) -> str:
+    """What came of a gradient at a border, for the overview."""
+    name, *_ = BORDER_LINES[g.kind]
+    if g.kind == "detached" or g.at_output is None:
+        return f"{name}: {_exact(g.norm_into)} into {trace.calls[trace.borders[g.border].from_call].owner}"
+    return f"{name}: difference {g.difference}"
 
 
 # --- an update -----------------------------------------------------------------------------------
 
 
-def update_page(trace: Trace, frames: Sequence[Frame]) -> Page:
+def update_page(trace: Trace, console: Console, turn: str, number: int) -> Page:
     """An optimiser's step: how far each parameter moved."""
-    number = frames[0].update
-    assert number is not None
     update = trace.updates[number]
     ratios = [p.ratio for p in update.parameters if p.ratio is not None and p.gradient is not None]
     scale = LogScale(ratios)
-    columns = (*UPDATE, Column("bar", f"{scale}", 6, bar=True))
     rows = []
     for p in update.parameters:
-        cells: dict[str, str | float] = {"parameter": p.name, "shape": shape(p.weight), "weight": norm(p.weight)}
+        cells: dict[str, str | float] = {"parameter": p.name, "shape": p.weight.dimensions, "weight": _norm(p.weight)}
         if p.gradient is None:
             cells |= {"gradient": "–", "ratio": "stays"}
         else:
-            cells |= {"gradient": norm(p.gradient), "update": short(p.update), "ratio": "from 0"}
+            cells |= {"gradient": _norm(p.gradient), "update": _short(p.update), "ratio": "from 0"}
             if p.ratio is not None:
-                cells |= {"ratio": short(p.ratio), "bar": scale.share(p.ratio)}
+                cells |= {"ratio": _short(p.ratio), "bar": scale.share(p.ratio)}
         rows.append(Row(cells, OWNER_STYLES.get(update.owner, ())))
-
-    def body(console: Console) -> list[str]:
-        rate = console.lines(f"learning rate {update.lr:g}")
-        return [*rate, *table(console, columns, rows), *alarms(rows, console)]
-
-    turn = f"{update.owner}'s turn" if update.owner else ""
+    body = console.lines(f"learning rate {update.lr:g}")
+    body += [*table(console, _scaled(UPDATE, scale), rows), *_alarms(rows, console)]
     result = f"ratio {min(ratios):.2g} … {max(ratios):.2g}" if ratios else ""
-    return Page(turn, f"update of {update.owner} by {update.optimizer}", result, body)
+    return make_page(console, f"update of {update.owner} by {update.optimizer}", body, turn, result)
 
 
 # --- objectives compared -------------------------------------------------------------------------
 
 
-def compared(trace: Trace, console: Console) -> list[str]:
+def comparison_page(trace: Trace, console: Console) -> Page:
     """Each objective's gradient at G(z), from the same logits of D; then from logits that were lowered."""
     scale = LogScale(c.gradient.norm for c in trace.comparisons)
     as_it_is = {c.objective: c.gradient.norm for c in trace.comparisons if not c.logit_shift}
-    columns = (*COMPARISON, Column("bar", f"{scale}", 4, bar=True))
-    rows: list[Row | FullWidthRow] = []
+    rows: list[Row | list[str]] = []
     shift = None
     for c in trace.comparisons:
         if c.logit_shift != shift:
             shift = c.logit_shift
             text = f"D surer, its logits lowered by {shift:g}" if shift else "D as it is"
             if c.real_probability is not None:
-                text += f": G(z) is real with probability {short(c.real_probability)}"
-            rows.append(partial(_heading, text))
+                text += f": G(z) is real with probability {_short(c.real_probability)}"
+            rows.append(["", *console.lines(text, "bold")])
         before = as_it_is.get(c.objective)
         cells: dict[str, str | float] = {
-            "objective": c.objective, "formula": c.formula, "loss": "" if c.loss is None else short(c.loss),
-            "border": norm(c.gradient), "times": short(c.gradient.norm / before) if shift and before else "",
+            "objective": c.objective, "formula": c.formula, "loss": "" if c.loss is None else _short(c.loss),
+            "border": _norm(c.gradient), "times": _short(c.gradient.norm / before) if shift and before else "",
             "bar": scale.share(c.gradient.norm),
         }  # fmt: skip
         rows.append(Row(cells))
     said = "All from the same point: D's verdict on G(z) from which G learns in this step, with its dropout masks."
-    own = _own(trace)
-    if own is not None:
-        said += f" The step's own is {own.objective}: {exact(own.gradient.norm)} arrived."
-    return [*console.lines(said), *table(console, columns, rows), *alarms(rows, console)]
-
-
-def _heading(text: str, console: Console) -> list[str]:
-    return ["", *console.lines(text, "bold")]
-
-
-def _own(trace: Trace) -> Comparison | None:
-    """Of the objectives compared, the one that the step was taken with: it has sent back the same numbers."""
+    # The one that the step was taken with has sent back the same numbers.
     arrived = {g.at_input.norm for g in trace.border_gradients if g.kind != "detached" and g.at_input}
-    return next((c for c in trace.comparisons if not c.logit_shift and c.gradient.norm in arrived), None)
+    own = next((c for c in trace.comparisons if not c.logit_shift and c.gradient.norm in arrived), None)
+    if own is not None:
+        said += f" The step's own is {own.objective}: {_exact(own.gradient.norm)} arrived."
+    body = [*console.lines(said), *table(console, _scaled(COMPARISON, scale), rows), *_alarms(rows, console)]
+    return make_page(console, "other objectives", body)
