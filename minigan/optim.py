@@ -13,6 +13,7 @@ from minigan.autograd.tensor import describe
 from minigan.backend import Array, as_array, check_here, get_array_module, to_device
 from minigan.functions._common import as_number
 from minigan.kernels.updates import adam_update
+from minigan.renamed import renamed_in
 
 
 class Optimizer:
@@ -213,3 +214,6 @@ class Adam(Optimizer):
             rate, root_scale = self.lr / correction1, 1 / correction2
         means, squares = moments["exp_avg"], moments["exp_avg_sq"]
         adam_update(params, means, squares, grads, self.betas, rate, root_scale, self.eps)
+
+
+__getattr__ = renamed_in(__name__)  # names of other frameworks

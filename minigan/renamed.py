@@ -65,6 +65,89 @@ RENAMED = {
 }
 
 
+# What users of PyTorch type, and what it is here.
+PEER_NAMES = {
+    "minigan.cat": "F.concatenate",
+    "minigan.stack": "F.stack",
+    "minigan.tensor": "minigan.Tensor",
+    "minigan.as_tensor": "minigan.Tensor",
+    "minigan.from_numpy": "minigan.Tensor",
+    "minigan.randn": "Tensor(rng.standard_normal(shape), dtype='float32'), of a numpy.random.Generator",
+    "minigan.rand": "Tensor(rng.random(shape), dtype='float32'), of a numpy.random.Generator",
+    "minigan.zeros": "Tensor(np.zeros(shape, 'float32'))",
+    "minigan.ones": "Tensor(np.ones(shape, 'float32'))",
+    "minigan.save": "minigan.training.save_checkpoint, or safetensors.numpy.save_file(net.state_dict(), path)",
+    "minigan.load": "minigan.training.load_checkpoint, or net.load_state_dict(safetensors.numpy.load_file(path))",
+    "minigan.device": "the text 'cpu', 'gpu' or 'gpu:N'",
+    "minigan.cuda": "minigan.set_default_device('gpu')",
+    "minigan.autograd.Variable": "minigan.Tensor",
+    "minigan.nn.functional": "minigan.functions",
+    "minigan.nn.Linear": "nn.Dense",
+    "minigan.nn.BatchNorm1d": "nn.BatchNorm",
+    "minigan.nn.BatchNorm2d": "nn.BatchNorm",
+    "minigan.nn.InstanceNorm2d": "nn.InstanceNorm",
+    "minigan.nn.Dropout2d": "nn.Dropout",
+    "minigan.nn.AdaptiveAvgPool2d": "nn.AvgPool2d('global')",
+    "minigan.nn.Unflatten": "nn.Reshape",
+    "minigan.nn.Softmax": "F.softmax",
+    "minigan.nn.BCELoss": "F.binary_cross_entropy",
+    "minigan.nn.BCEWithLogitsLoss": "F.binary_cross_entropy_with_logits",
+    "minigan.nn.MSELoss": "F.mse_loss",
+    "minigan.nn.L1Loss": "F.l1_loss",
+    "minigan.nn.CrossEntropyLoss": "F.cross_entropy",
+    "minigan.nn.utils": "nn.SpectralNorm and optim.clip_grad_norm_",
+    "minigan.nn.Upsample": "F.upsample_nearest2d",
+    "minigan.functions.linear": "F.dense",
+    "minigan.functions.cat": "F.concatenate",
+    "minigan.functions.pad": "F.pad2d",
+    "minigan.functions.interpolate": "F.upsample_nearest2d",
+    "minigan.functions.pow": "F.power",
+    "minigan.functions.permute": "F.transpose",
+    "minigan.functions.view": "F.reshape",
+    "minigan.functions.bmm": "F.matmul",
+    "minigan.functions.mm": "F.matmul",
+    "minigan.functions.clamp": "F.clip",
+    "minigan.optim.AdamW": "optim.Adam",
+    "Tensor.view": "reshape",
+    "Tensor.permute": "transpose",
+    "Tensor.t": "T",
+    "Tensor.flatten": "reshape(-1)",
+    "Tensor.squeeze": "reshape",
+    "Tensor.unsqueeze": "reshape, or x[:, None]",
+    "Tensor.expand": "F.broadcast_to",
+    "Tensor.clone": "x * 1.0, or of the values alone x.data.copy()",
+    "Tensor.contiguous": "x itself: every order of memory will do",
+    "Tensor.cuda": "to('gpu')",
+    "Tensor.cpu": "to('cpu')",
+    "Tensor.float": "to(dtype='float32')",
+    "Tensor.double": "to(dtype='float64')",
+    "Tensor.long": "to(dtype='int64')",
+    "Tensor.type": "to(dtype=…)",
+    "Tensor.dim": "ndim",
+    "Tensor.numel": "size",
+    "Tensor.tolist": "numpy().tolist()",
+    "Tensor.grad_fn": "creator",
+    "Tensor.zero_": "data[...] = 0",
+    "Tensor.fill_": "copy_",
+    "Tensor.add_": "x += …, within no_grad()",
+    "Tensor.mul_": "x *= …, within no_grad()",
+    "Tensor.requires_grad_": "requires_grad = True",
+    "Tensor.pow": "x ** …",
+    "Tensor.mm": "x @ y",
+    "Tensor.matmul": "x @ y",
+    "Tensor.sigmoid": "F.sigmoid(x)",
+    "Tensor.tanh": "F.tanh(x)",
+    "Tensor.relu": "F.relu(x)",
+    "Tensor.argmax": "numpy().argmax()",
+}
+
+
+def peer_name(place: str, name: str) -> str:
+    """The end of an AttributeError's sentence that says what minigan calls what PyTorch calls so; or nothing."""
+    ours = PEER_NAMES.get(f"{place}.{name}")
+    return f": minigan calls it {ours}" if ours else ""
+
+
 class RenamedError(ImportError):
     """A name of an earlier version; the message says today's."""
 
@@ -79,7 +162,7 @@ def renamed_in(module: str) -> Callable[[str], NoReturn]:
 
     def __getattr__(name: str) -> NoReturn:
         _explain(f"{module}.{name}")
-        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        raise AttributeError(f"module {module!r} has no attribute {name!r}{peer_name(module, name)}")
 
     return __getattr__
 

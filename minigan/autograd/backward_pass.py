@@ -29,6 +29,8 @@ def run_backward(
             dys = _take_cotangents(node, gradient_of, wanted)
             if dys is None:
                 continue
+            if node.retained and wanted is None:
+                _retain(node.retained, dys)
             for edge, dx in zip(node.edges, _differentiate(node, dys), strict=True):
                 if edge is not None and dx is not None:
                     _accumulate(gradient_of, edge, dx)
@@ -62,6 +64,15 @@ def _take_cotangents(node: Node, gradient_of: dict[Key, Tensor], wanted: set[Key
         return None
     zipped = zip(dys, node.outputs_like, strict=True)
     return [Tensor.from_array(backend.zeros(*like)) if dy is None else dy for dy, like in zipped]
+
+
+def _retain(outputs: dict[int, Any], dys: list[Tensor]) -> None:
+    """Add the gradients of a node's outputs to the `.grad` of those that were asked to keep it."""
+    for i, reference in outputs.items():
+        tensor = reference()
+        if tensor is not None:
+            gradient = Tensor.from_array(dys[i].array.copy()) if dys[i].creator is None else dys[i]
+            tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
 
 
 def _differentiate(node: Node, dys: list[Tensor]) -> list[Tensor | None]:

@@ -64,7 +64,7 @@ class Function(Node):
         self._called = True
         tensors, arrays = checked_inputs(self, inputs)
         enabled = grad_mode.enabled
-        self.needs_input_grad = tuple([enabled and t is not None and t.requires_grad for t in tensors])
+        self.needs_input_grad = tuple([enabled and t is not None and t._requires_grad for t in tensors])
         result = self.forward(*arrays)
         results = result if isinstance(result, tuple) else (result,)
         outputs = [self._output(y, tensors, arrays) for y in results]
@@ -102,7 +102,7 @@ class Function(Node):
         self.input_shapes = [() if a is None else a.shape for a in arrays]
         self.outputs_like = []
         for i, y in enumerate(outputs):
-            y.requires_grad, y.creator, y.output_index = True, self, i
+            y._requires_grad, y.creator, y.output_index = True, self, i
             array = y.array
             self.outputs_like.append((array.shape, array.dtype, CPU if type(array) is np.ndarray else device_of(array)))
         if self._to_save:
@@ -155,7 +155,7 @@ class Function(Node):
                 restored.append(kept)
             else:
                 tensor = Tensor.from_array(kept, version)
-                tensor.requires_grad, tensor.creator, tensor.output_index = True, self, index
+                tensor._requires_grad, tensor.creator, tensor.output_index = True, self, index
                 restored.append(tensor)
         return tuple(restored)
 

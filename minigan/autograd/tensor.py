@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import operator
+import warnings
+import weakref
 from collections.abc import Callable
+from numbers import Number
 from typing import Any, TypeAlias, Union
 
 import numpy as np
 
 from minigan import backend
+from minigan.autograd.grad_mode import grad_mode, set_grad_enabled
 from minigan.backend import Array, Device
+from minigan.renamed import peer_name
 
 # How a gradient is found by during a backward pass: by a leaf itself, or by a node and the number of its output.
 Key: TypeAlias = Union["Tensor", "tuple[Node, int]"]
@@ -34,6 +40,7 @@ class Node:
     input_shapes: list[tuple[int, ...]]
     outputs_like: list[tuple[tuple[int, ...], np.dtype, Device]]
     needs_input_grad: tuple[bool, ...] = ()
+    retained: dict[int, Any] | None = None  # weak references to the outputs that keep their gradient
     called_in: Any = None  # the layer, as text its path; known if somebody observed the call
     place: Any = None  # where it was called, if anomaly mode noted it
     forward: Callable[..., Any]
@@ -85,8 +92,55 @@ def _reduction(name: str) -> Callable[..., Tensor]:
     return reduction
 
 
-# What NumPy calls for `array ∘ tensor`, and the function for it.
+def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Any]:
+    """The comparison as an operator, elementwise: a tensor of booleans, which knows no gradient."""
+
+    def compared(self: Tensor, other: Any) -> Any:
+        other = other.array if isinstance(other, Tensor) else other
+        if not (backend.is_array(other) or isinstance(other, Number)):
+            return NotImplemented
+        return Tensor.from_array(backend.as_array(compare(self.array, other)))
+
+    return compared
+
+
+def _augmented(symbol: str, name: str) -> Callable[[Tensor, Any], Tensor]:
+    """`t -= x`. A leaf is changed in place, as every tensor is under `no_grad`. While a graph is recorded, a leaf that
+    requires a gradient cannot be: it raises GraphError. What was computed, or meets what requires a gradient, is
+    computed anew: `loss += term` is `loss = loss + term`."""
+
+    def augmented(self: Tensor, other: Any) -> Tensor:
+        if grad_mode.enabled:
+            if self.creator is not None or (isinstance(other, Tensor) and other.requires_grad):
+                if self.creator is not None or not self.requires_grad:
+                    return Bound.functions[name](self, other)
+            if self.requires_grad:
+                raise GraphError(
+                    f"{describe(self)} requires a gradient and cannot be changed by {symbol} while a graph is "
+                    "recorded: change it within `with no_grad():`, or make a new tensor"
+                )
+        with set_grad_enabled(False):
+            result = Bound.functions[name](self, other)
+        if result.shape != self.shape:
+            raise ValueError(f"{describe(self)} cannot become one of shape {result.shape} in place, by {symbol}")
+        if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"{describe(self)} of {self.dtype} cannot take {result.dtype} values in place, by {symbol}")
+        return self.copy_(result, symbol)
+
+    return augmented
+
+
+# What NumPy calls for `array ∘ tensor`, and the function for it; and the comparisons.
 _OF_UFUNC = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "matmul": "matmul"}
+_COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+
+# What NumPy may say of a tensor: its answer knows no gradient in any case.
+_WITHOUT_GRADIENT = {
+    "all", "allclose", "any", "argmax", "argmin", "argsort", "array2string", "array_equal", "array_equiv", "array_repr",
+    "array_str", "broadcast_arrays", "can_cast", "copyto", "count_nonzero", "histogram", "isclose", "iscomplexobj",
+    "isin", "isrealobj", "may_share_memory", "ndim", "nonzero", "result_type", "save", "savetxt", "savez",
+    "savez_compressed", "shape", "shares_memory", "size",
+}  # fmt: skip
 
 
 class Version:
@@ -99,12 +153,15 @@ class Version:
 class Tensor:
     """An array that remembers how it was made.
 
-    data: array, nested list, scalar or Tensor. Python floats become float32, arrays keep their
-    dtype. requires_grad: whether gradients are wanted for it (floating dtypes only). device:
-    "cpu", "gpu" or "gpu:N"; without it, the default device. name: used in error messages and traces.
+    data: array, nested list, scalar or Tensor. Python floats become float32; arrays keep their dtype, and the tensor
+    shows their memory, as `torch.from_numpy` does (a `Parameter` is a copy). requires_grad: whether gradients are
+    wanted for it (floating dtypes only). device: "cpu", "gpu" or "gpu:N"; without it, the default device. name: used
+    in error messages and traces.
     """
 
-    __slots__ = ("array", "requires_grad", "grad", "name", "creator", "output_index", "_version", "__weakref__")
+    __slots__ = ("array", "_requires_grad", "grad", "name", "creator", "output_index", "_version", "__weakref__")
+
+    grad: Tensor | None
 
     def __init__(
         self,
@@ -115,13 +172,10 @@ class Tensor:
         name: str | None = None,
     ) -> None:
         self.array = _as_array(data, dtype, device)
-        if requires_grad and self.array.dtype.kind != "f":
-            raise TypeError(
-                f"only floating tensors can require a gradient; this one is {self.array.dtype}: "
-                "give it floats or dtype='float32', or leave requires_grad out"
-            )
-        self.requires_grad = requires_grad
-        self.grad: Tensor | None = None
+        if requires_grad:
+            _check_floating(self.array, "f")
+        self._requires_grad = requires_grad
+        self.grad = None
         self.name = name
         self.creator: Node | None = None
         self.output_index = 0
@@ -133,13 +187,38 @@ class Tensor:
         """A tensor of an array as it is: the short way for the engine, which makes one for every call."""
         tensor = cls.__new__(cls)
         tensor.array = array
-        tensor.requires_grad = False
-        tensor.grad = tensor.name = tensor.creator = None
+        tensor._requires_grad = False
+        tensor.name = tensor.creator = None
         tensor.output_index = 0
         tensor._version = Version() if version is None else version
         return tensor
 
+    def __getattr__(self, name: str) -> Any:
+        """What was never set: a `grad`, which a leaf has none of yet, and which what was computed does not keep."""
+        if name != "grad":
+            raise AttributeError(f"'Tensor' object has no attribute {name!r}{peer_name('Tensor', name)}")
+        if self.creator is not None:
+            warnings.warn(
+                f"{describe(self)} was computed, and backward keeps the .grad of leaves only: call its retain_grad() "
+                "before, or use minigan.grad",
+                stacklevel=2,
+            )
+            return None
+        self.grad = None
+        return None
+
     # What it holds.
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are wanted for it, or for what it was computed from. Floating tensors only."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if wanted:
+            _check_floating(self.array, "fc")
+        self._requires_grad = wanted
 
     @property
     def data(self) -> Array:
@@ -220,8 +299,9 @@ class Tensor:
         return self.array.item()
 
     def numpy(self) -> np.ndarray:
-        """The values on the host, outside of any graph. On a CPU this is the tensor's own memory."""
-        return backend.to_numpy(self.array)
+        """The values on the host, outside of any graph, in C order. On a CPU this is the tensor's own memory, unless
+        that lies in another order, as images do that a convolution made."""
+        return np.asarray(backend.to_numpy(self.array), order="C")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
@@ -232,13 +312,19 @@ class Tensor:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """`array * tensor` is left to the tensor's own operator; NumPy's functions know no gradient."""
-        function = _OF_UFUNC.get(ufunc.__name__)
-        if function and method == "__call__" and not options and not isinstance(inputs[0], Tensor):
-            return Bound.functions[function](*inputs)
-        raise TypeError(
-            f"np.{ufunc.__name__} of a Tensor would lose its gradient: use the function of minigan.functions, "
-            "or give NumPy its array, .data"
-        )
+        name = ufunc.__name__
+        if method == "__call__" and not options and not isinstance(inputs[0], Tensor):
+            if name in _OF_UFUNC:
+                return Bound.functions[_OF_UFUNC[name]](*inputs)
+            if name in _COMPARISONS:
+                return Tensor.from_array(backend.as_array(ufunc(inputs[0], self.array)))
+        raise _lost_gradient(name)
+
+    def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        """NumPy's functions know no gradient: only those may be called that have none."""
+        if function.__name__ in _WITHOUT_GRADIENT:
+            return function(*_as_arrays(args), **_as_arrays(kwargs))
+        raise _lost_gradient(function.__name__)
 
     def __len__(self) -> int:
         if not self.array.shape:
@@ -256,6 +342,13 @@ class Tensor:
         if self.array.size != 1:
             raise ValueError(f"{describe(self)} holds {self.array.size} numbers; only one can be {what}")
 
+    def __format__(self, spec: str) -> str:
+        if not spec:
+            return str(self)
+        if self.array.size != 1:
+            raise TypeError(f"{describe(self)} holds {self.array.size} numbers; only one can be written as {spec!r}")
+        return format(self.array.item(), spec)
+
     def __repr__(self) -> str:
         text = np.array2string(self.numpy(), separator=", ", prefix="Tensor(", threshold=200)
         notes = [f", dtype={self.dtype}"]
@@ -272,6 +365,12 @@ class Tensor:
     __mul__, __rmul__ = _operator("mul")
     __truediv__, __rtruediv__ = _operator("div")
     __matmul__, __rmatmul__ = _operator("matmul")
+    __iadd__, __isub__ = _augmented("+=", "add"), _augmented("-=", "sub")
+    __imul__, __itruediv__ = _augmented("*=", "mul"), _augmented("/=", "div")
+    __ipow__, __imatmul__ = _augmented("**=", "power"), _augmented("@=", "matmul")
+    __lt__, __le__, __gt__, __ge__ = map(_comparison, (operator.lt, operator.le, operator.gt, operator.ge))
+    __eq__, __ne__ = _comparison(operator.eq), _comparison(operator.ne)
+    __hash__ = object.__hash__  # by which tensor it is, not by its values, which may change
     __pow__, __getitem__ = _operator("power")[0], _operator("getitem")[0]
     __neg__, __abs__, abs, exp, log, sqrt = map(_elementwise, ("neg", "abs", "abs", "exp", "log", "sqrt"))
     sum, mean, max, min = map(_reduction, ("sum", "mean", "max", "min"))
@@ -300,6 +399,14 @@ class Tensor:
         """
         Bound.backward([self], [grad], retain_graph, create_graph)
 
+    def retain_grad(self) -> None:
+        """Let backward keep the gradient of this tensor in `.grad`, though it was computed."""
+        if not self.requires_grad:
+            raise TypeError(f"{describe(self)} requires no gradient: only floating tensors that do can keep one")
+        if self.creator is not None:
+            self.grad = None
+            self.creator.retained = {**(self.creator.retained or {}), self.output_index: weakref.ref(self)}
+
     def new_tensor(self, data: Any, dtype: Any = None) -> Tensor:
         """A Tensor of `data` where this one is, of its dtype unless another is given."""
         return Tensor(data, dtype=dtype or self.dtype, device=self.device)
@@ -325,8 +432,18 @@ def _as_array(value: Any, dtype: Any, device: str | Device | None) -> Array:
     """
     if isinstance(value, Tensor):
         value = value.array
-    elif device is None and backend.get_default_device() != backend.CPU and not backend.is_on_gpu(value):
-        device = backend.get_default_device()
+    else:
+        if isinstance(value, np.ndarray) and type(value) is not np.ndarray and backend.device_of(value) == backend.CPU:
+            if np.ma.is_masked(value):
+                raise TypeError("cannot make a tensor of a masked array: say what stands in the gaps, x.filled(0)")
+            value = np.asarray(value)  # np.matrix and the like compute by rules of their own
+        elif isinstance(value, (list, tuple)) and _holds_tensor(value):
+            raise TypeError(
+                "a Tensor of Tensors would lose their gradients: join them with F.stack or F.concatenate, or give "
+                "their .numpy()"
+            )
+        if device is None and backend.get_default_device() != backend.CPU and not backend.is_on_gpu(value):
+            device = backend.get_default_device()
     if not backend.is_array(value):
         try:
             array = np.asarray(value)
@@ -345,9 +462,39 @@ def _as_array(value: Any, dtype: Any, device: str | Device | None) -> Array:
             raise TypeError(f"{value.dtype} cannot become {dtype}: it would lose its imaginary part")
         value = value.astype(dtype)
         _check_numbers(value, value)
+    if value.dtype == np.float16:  # its sums overflow at 65,504
+        raise TypeError("float16 is not computed with, for its sums overflow: use float32 (x.astype('float32'))")
     if device is not None:
         value = backend.to_device(value, backend.parse_device(device))
     return value
+
+
+def _holds_tensor(value: list | tuple) -> bool:
+    return any(isinstance(v, Tensor) or (isinstance(v, (list, tuple)) and _holds_tensor(v)) for v in value)
+
+
+def _as_arrays(value: Any) -> Any:
+    """The value with arrays in the places of tensors."""
+    if isinstance(value, Tensor):
+        return value.numpy()
+    if isinstance(value, dict):
+        return {name: _as_arrays(v) for name, v in value.items()}
+    return type(value)(map(_as_arrays, value)) if isinstance(value, (list, tuple)) else value
+
+
+def _lost_gradient(name: str) -> TypeError:
+    return TypeError(
+        f"np.{name} of a Tensor would lose its gradient: use the function of minigan.functions, "
+        "or give NumPy its array, .data"
+    )
+
+
+def _check_floating(array: Array, kinds: str) -> None:
+    if array.dtype.kind not in kinds:
+        raise TypeError(
+            f"only floating tensors can require a gradient; this one is {array.dtype}: "
+            "give it floats or dtype='float32', or leave requires_grad out"
+        )
 
 
 def _check_numbers(array: Array, value: Any) -> None:

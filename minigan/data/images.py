@@ -259,7 +259,7 @@ def _reasons() -> Iterator[None]:
 def _no_warnings() -> Iterator[None]:
     """Pillow says nothing of odd metadata, which are no concern of someone who trains on the pixels, and sets no limit
     of its own to the number of pixels: `check_pixels` does."""
-    image = pillow()
+    image: Any = pillow()
     before = image.MAX_IMAGE_PIXELS
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -2,18 +2,19 @@
 
 A broadcast input was used more than once, so its gradient is the sum over its copies: `sum_to`.
 Python numbers stay Python numbers (`AddScalar`, `MulScalar`): they neither widen a float32 array
-nor have to travel to a GPU. Whole numbers leave integers what they are.
+nor have to travel to a GPU. Arrays of whole numbers have no gradient, and meet whole numbers as NumPy's do.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from numbers import Integral
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import Array, get_array_module
-from minigan.functions._common import NUMBER, as_floating, as_tensor, like
+from minigan.backend import Array, as_array, get_array_module
+from minigan.functions._common import NUMBER, as_floating, as_tensor, like, prefix_errors
 from minigan.functions.manipulation import sum_to
 from minigan.kernels import arithmetic as kernels
 from minigan.renamed import renamed_in
@@ -106,8 +107,8 @@ class Maximum(_Binary):
         (share,) = self.saved_constants
         shape_a, shape_b = self.input_shapes
         need_a, need_b = self.needs_input_grad
-        da = sum_to(MaskMul(share)(dy), shape_a) if need_a else None
-        db = sum_to(MaskMul(1.0 - share)(dy), shape_b) if need_b else None
+        da = sum_to(GateMul(share)(dy), shape_a) if need_a else None
+        db = sum_to(GateMul(1.0 - share)(dy), shape_b) if need_b else None
         return da, db
 
 
@@ -120,20 +121,31 @@ class Minimum(Maximum):
 
 
 class MaskMul(Function):
-    """y = m · x for a constant array m (a mask, a slope)        dx = m · dy
+    """y = m · x for a constant array m (a mask)        dx = m · dy
 
-    The backward pass of all piecewise linear functions, and dropout's both ways: the gradient
-    passes where and as much as the value did. m: broadcasts to x's shape.
+    Dropout, both ways. m: broadcasts to x's shape.
     """
 
-    def __init__(self, factor: Any) -> None:
+    def __init__(self, factor: Array) -> None:
         self.save_constants(factor)
 
     def forward(self, x: Array) -> Array:
         return kernels.multiply(x, *self.saved_constants)
 
     def backward(self, dy: Tensor) -> Tensor:
-        return MaskMul(*self.saved_constants)(dy)
+        return type(self)(*self.saved_constants)(dy)
+
+
+class GateMul(MaskMul):
+    """y = m · x for a constant array m, and 0 where m is 0        dx = m · dy, and 0 where m is 0
+
+    The backward pass of piecewise linear functions: the gradient passes where and as much as the value did. Where it
+    does not, it is 0 even if it comes as infinity or NaN, as from √x at 0: a gate chooses, it does not multiply.
+    """
+
+    def forward(self, x: Array) -> Array:
+        (factor,) = self.saved_constants
+        return get_array_module(x).where(factor == 0, x.dtype.type(0), kernels.multiply(x, factor))
 
 
 class AddScalar(Function):
@@ -232,7 +244,7 @@ class Abs(Function):
         return xp.abs(x)
 
     def backward(self, dy: Tensor) -> Tensor:
-        return MaskMul(*self.saved_constants)(dy)
+        return GateMul(*self.saved_constants)(dy)
 
 
 # --- as one calls them ---------------------------------------------------------------------------
@@ -248,8 +260,8 @@ def add(a: Any, b: Any) -> Tensor:
 def sub(a: Any, b: Any) -> Tensor:
     """y = a − b, broadcast. Either may be a Tensor, an array or a number."""
     if isinstance(b, NUMBER):
-        return _with_number(AddScalar, "sub", a, -_plain(b), "a")
-    return _with_number(AddScalar, "sub", neg(b), a, "b") if isinstance(a, NUMBER) else Sub()(*_matched("sub", a, b))
+        return _with_number(_minus, "sub", a, b, "a")
+    return _with_number(_minus, "sub", b, a, "b") if isinstance(a, NUMBER) else Sub()(*_matched("sub", a, b))
 
 
 def mul(a: Any, b: Any) -> Tensor:
@@ -316,19 +328,28 @@ def abs(x: Any) -> Tensor:
 
 
 def _with_number(function: Callable[[float], Function], name: str, x: Any, number: Any, label: str) -> Tensor:
-    """The function, with a number as its option, of x; integers stay so and take only whole numbers."""
+    """The function, with a number as its option, of x. Whole numbers, which have no gradient, meet only whole numbers,
+    and give what NumPy's operator gives."""
     if not isinstance(x, Tensor):
         x = as_tensor(name, x, label)
     if x.array.dtype.kind in "fc":
+        if function is _minus and label == "b":
+            return AddScalar(float(number))(MulScalar(-1.0)(x))
         return function(float(number))(x)
-    if isinstance(number, Integral):
-        return function(int(number))(x)
-    return function(float(number))(as_floating(name, x, label))
+    if not isinstance(number, Integral):
+        as_floating(name, x, label)  # which raises
+    number = int(number)  # NumPy's own numbers would widen the array
+    a, b = (number, x.array) if label == "b" else (x.array, number)
+    return Tensor.from_array(as_array(prefix_errors(name, _OF_WHOLE_NUMBERS[name], a, b)))
 
 
-def _plain(number: Any) -> int | float:
-    """As Python's own: −np.uint8(3) would be 253."""
-    return int(number) if isinstance(number, Integral) else float(number)
+def _minus(number: float) -> AddScalar:
+    return AddScalar(-number)
+
+
+_OF_WHOLE_NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "power": operator.pow, "neg": lambda x, _: -x,
+}  # fmt: skip
 
 
 def _matched(name: str, a: Any, b: Any) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels.activation import cross_entropy_with_logits, cross_entropy_with_logits_slope, filled_like
 from minigan.kernels.layout import beside
-from minigan.kernels.reduction import labels_outside
+from minigan.kernels.reduction import labels_outside, numbers_outside
 
 SMALLEST_LOG = -100.0  # what ln 0 counts as in binary_cross_entropy, as in PyTorch
 
@@ -90,13 +90,18 @@ def _held(logarithm: Tensor) -> Tensor:
 def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
     """Cross-entropy of the probabilities σ(logits) with targets in [0, 1], of the logits' shape or one number."""
     name = "binary_cross_entropy_with_logits"
+    number = target if isinstance(target, Real) else None
     logits, target = _with_target(name, logits, target, "logits")
+    _check_probabilities(name, "target", target.array if number is None else number)
     return _reduced(name, BinaryCrossEntropyWithLogits()(logits, target), reduction)
 
 
 def binary_cross_entropy(p: Any, target: Any, reduction: str = "mean") -> Tensor:
     """Cross-entropy of probabilities p in [0, 1] with targets in [0, 1], of p's shape or one number."""
     p, target = _with_target("binary_cross_entropy", p, target, "p")
+    hint = ": for numbers of any size before the sigmoid there is binary_cross_entropy_with_logits"
+    _check_probabilities("binary_cross_entropy", "p", p.array, hint)
+    _check_probabilities("binary_cross_entropy", "target", target.array)
     return _reduced("binary_cross_entropy", BinaryCrossEntropy()(p, target), reduction)
 
 
@@ -138,6 +143,13 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     rows = get_array_module(logits.array).arange(len(labels))
     losses = -log_softmax(logits, axis=1)[rows, beside(labels, logits.array)]
     return _reduced("cross_entropy", losses, reduction)
+
+
+def _check_probabilities(name: str, label: str, values: Any, hint: str = "") -> None:
+    """All must lie in [0, 1]: beyond it a cross-entropy is no bound of anything, and its gradient explodes."""
+    outside = (float(values),) * 2 if isinstance(values, Real) else numbers_outside(values, 0.0, 1.0)
+    if outside and not (0 <= outside[0] and outside[1] <= 1):
+        raise ValueError(f"{name}: {label} runs from {outside[0]:g} to {outside[1]:g}, but must lie in [0, 1]{hint}")
 
 
 def _with_target(name: str, x: Any, target: Any, of: str = "x") -> tuple[Tensor, Tensor]:

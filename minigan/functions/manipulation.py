@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import prod
+from numbers import Integral
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import Array, get_array_module, is_array
+from minigan.backend import Array, as_array, get_array_module, is_array
 from minigan.functions._common import as_ints, as_tensor, check_images, prefix_errors
 from minigan.kernels import layout as kernels
 from minigan.kernels.geometry import normalize_padding
@@ -143,17 +144,28 @@ class PutItem(Function):
         return GetItem(*self.saved_constants)(dy)
 
 
+def _plain(index: Any) -> Any:
+    """The index, or the part of one, as an int, a slice, None, ..., or an array: what else there is (lists, ranges,
+    buffers, arrays of other packages) says where numbers lie, and may name one twice."""
+    if isinstance(index, Tensor):
+        return index.array
+    if index is None or index is Ellipsis or isinstance(index, (slice, Integral)) or is_array(index):
+        return index
+    return as_array(index)
+
+
 def _copied(index: Any) -> Any:
     """The index in memory of its own: a buffer of labels may be filled anew before the backward pass."""
-    if isinstance(index, (tuple, list)):
-        return type(index)(map(_copied, index))
+    if isinstance(index, tuple):
+        return tuple(map(_copied, index))
     return index.copy() if is_array(index) else index
 
 
 def _repeats(index: Any) -> bool:
-    """Whether an index may name one element twice: only arrays or lists of integers do."""
+    """Whether an index may name one element twice: all may that are no single numbers, slices and booleans."""
     parts = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(p, list) or (is_array(p) and p.dtype != bool) for p in parts)
+    single = (type(None), type(Ellipsis), slice, Integral)
+    return any(not isinstance(p, single) and not (is_array(p) and p.dtype == bool) for p in parts)
 
 
 class Concatenate(Function):
@@ -246,9 +258,8 @@ def sum_to(x: Any, shape: Sequence[int]) -> Tensor:
 
 def getitem(x: Any, index: Any) -> Tensor:
     """x[index] for integers, slices, and arrays of integers or booleans."""
-    if isinstance(index, tuple):
-        index = tuple(i.array if isinstance(i, Tensor) else i for i in index)
-    return GetItem(index.array if isinstance(index, Tensor) else index)(as_tensor("getitem", x))
+    index = tuple(map(_plain, index)) if isinstance(index, tuple) else _plain(index)
+    return GetItem(index)(as_tensor("getitem", x))
 
 
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:

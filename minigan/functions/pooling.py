@@ -76,16 +76,17 @@ class AvgSpread2d(_Pooling):
 
 
 class MaxPool2d(_Pooling):
-    """y = max x under the window        dx = dy at the pixel taken (the first of equals)"""
+    """y = max x under the window, NaN if one is there        dx = dy at the pixel taken (the first of equals)"""
 
     def forward(self, x: Array) -> Array:
         xp = get_array_module(x)
         padded = self._padded(x, float("-inf"))
         first, *others = [padded[:, :, rows, cols] for rows, cols in self._taps()]
-        y, taken = first.copy(), xp.zeros(first.shape, "int16")
+        number = xp.dtype("int16" if len(others) < 2**15 else "int32")
+        y, taken = first.copy(), xp.zeros(first.shape, number)
         for tap, here in enumerate(others, 1):
-            better = here > y
-            y, taken = xp.where(better, here, y), xp.where(better, xp.int16(tap), taken)
+            better = ~(here <= y) & (y == y)  # a NaN is taken, and none after it
+            y, taken = xp.where(better, here, y), xp.where(better, number.type(tap), taken)
         self.save_constants(taken)
         return y
 
@@ -98,9 +99,9 @@ class MaxUnpool2d(_Pooling):
 
     def forward(self, x: Array) -> Array:
         (taken,) = self.saved_constants
-        y = self._canvas(x, 0)
+        xp, y = get_array_module(x), self._canvas(x, 0)
         for tap, (rows, cols) in enumerate(self._taps()):
-            y[:, :, rows, cols] += x * (taken == tap)
+            y[:, :, rows, cols] += xp.where(taken == tap, x, x.dtype.type(0))
         return self._cropped(y)
 
     def backward(self, dy: Tensor) -> Tensor:
@@ -112,8 +113,9 @@ class MaxTake2d(_Pooling):
 
     def forward(self, x: Array) -> Array:
         (taken,) = self.saved_constants
-        padded = self._padded(x, 0)
-        return sum(padded[:, :, rows, cols] * (taken == tap) for tap, (rows, cols) in enumerate(self._taps()))
+        xp, padded, zero = get_array_module(x), self._padded(x, 0), x.dtype.type(0)
+        here = (xp.where(taken == tap, padded[:, :, r, c], zero) for tap, (r, c) in enumerate(self._taps()))
+        return sum(here)
 
     def backward(self, dy: Tensor) -> Tensor:
         return MaxUnpool2d(self.geometry, *self.saved_constants)(dy)

@@ -9,7 +9,7 @@ from typing import Any
 from minigan.autograd import Function, Tensor
 from minigan.backend import Array
 from minigan.functions._common import as_floating, as_ints, as_tensor
-from minigan.functions.arithmetic import MaskMul, MulScalar
+from minigan.functions.arithmetic import GateMul, MulScalar
 from minigan.functions.manipulation import broadcast_to, reshape
 from minigan.kernels.reduction import mean as mean_of
 
@@ -64,7 +64,7 @@ class Max(Function):
     def backward(self, dy: Tensor) -> Tensor:
         shape = self.input_shapes[0]
         (share,) = self.saved_constants
-        return MaskMul(share.astype(dy.dtype))(broadcast_to(reshape(dy, _kept_shape(shape, self.axis)), shape))
+        return GateMul(share.astype(dy.dtype))(broadcast_to(reshape(dy, _kept_shape(shape, self.axis)), shape))
 
 
 class Min(Max):

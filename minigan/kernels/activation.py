@@ -26,15 +26,21 @@ def leaky_relu_forward(
 
 @has_cuda_version
 def leaky_relu_backward(x: Array, mask: Array, slope: float, out: Array | None = None) -> Array:
-    """x where mask, slope · x elsewhere. out: where to write it; not x itself."""
+    """x where mask, slope · x elsewhere; 0 if the slope is, of infinite x too. out: where to write it; not x itself."""
     xp = get_array_module(x)
     y = xp.empty_like(mask, dtype=x.dtype) if out is None else out
-    if x.dtype.kind != "f" or not 0 <= slope <= 1:
+    if slope == 0:
+        if x.dtype.kind == "f":  # the bits times 1 or 0: several times faster than `where`
+            bits = f"i{x.dtype.itemsize}"
+            xp.multiply(x.view(bits), mask, out=y.view(bits))
+        else:
+            y[...] = xp.where(mask, x, 0)
+        return y
+    if x.dtype.kind != "f" or not 0 < slope <= 1:
         y[...] = xp.where(mask, x, slope * x)
         return y
     y[...] = mask
-    if slope:
-        xp.clip(y, slope, 1, out=y)  # several times faster than `maximum` with a number
+    xp.clip(y, slope, 1, out=y)  # several times faster than `maximum` with a number
     y *= x
     return y
 

@@ -56,18 +56,19 @@ def batch_norm_forward(
         return forward_over_axes(x, gamma, beta, axes, eps, slope, with_gate, process_group)
     rows, shape, with_gate = rows_of(x, order, axes), gamma.shape, with_gate and slope is not None
     count, channels = rows.shape
-    mean = process_group.mean(sum((_sum_rows(part) for part in _slices(rows)), np.zeros(channels)) / count)
-    mean = mean.astype(x.dtype)
-    squares = (_sum_rows(np.square(part - mean)) for part in _slices(rows))
-    var = process_group.mean(sum(squares, np.zeros(channels)) / count)
+    own_mean, own_var = _moments(rows)
+    mean = process_group.mean(own_mean)
+    var = process_group.mean(own_var + np.square(own_mean - mean))
     inv_std = 1 / np.sqrt(var + eps)
     scale = inv_std * gamma.reshape(-1)
-    shift = (beta.reshape(-1) - mean * scale).astype(x.dtype)
+    centre = mean.astype(x.dtype)
+    shift = (beta.reshape(-1) - (mean - centre) * scale).astype(x.dtype)
     scale = scale.astype(x.dtype)
     y, mask = np.empty_like(x), np.empty_like(x, dtype=bool) if with_gate else None
     masks = repeat(None) if mask is None else _slices(rows_of(mask, order, axes))
     for part, out, positive in zip(_slices(rows), _slices(rows_of(y, order, axes)), masks, strict=False):
-        np.multiply(part, scale, out=out)
+        np.subtract(part, centre, out=out)  # first, so that an offset of x takes none of y's digits
+        out *= scale
         out += shift
         if positive is not None:
             np.greater(out, 0, out=positive)
@@ -102,15 +103,16 @@ def batch_norm_backward(
         dbeta += _sum_rows(g)
         dgamma += _sum_rows((part - mean) * g)
     dgamma *= inv_std
-    # dx = along_g · g + along_x · x + rest, gathered so that each slice is touched three times.
+    # dx = along_g · g + along_x · (x − μ) + rest
     along_g = gamma * inv_std
     of_g, of_products = process_group.mean(sums, weight)
     along_x = -along_g * inv_std * of_products / count
-    rest = (-along_g * of_g / count - along_x * mean).astype(x.dtype)
+    rest = (-along_g * of_g / count).astype(x.dtype)
     along_x, along_g = along_x.astype(x.dtype), along_g.astype(x.dtype)
     for part, g, out in zip(_slices(rows), _slices(gs if slope is None else dxs), _slices(dxs), strict=True):
         g = g * along_g
-        np.multiply(part, along_x, out=out)
+        np.subtract(part, mean, out=out)
+        out *= along_x
         out += rest
         out += g
     return dx, dgamma.astype(x.dtype).reshape(shape), dbeta.astype(x.dtype).reshape(shape)
@@ -144,9 +146,11 @@ def forward_over_axes(
     """`batch_norm_forward` of any x."""
     mean = process_group.mean(x.mean(axis=axes, keepdims=True))
     centred = x - mean
-    var = process_group.mean((centred * centred).mean(axis=axes, keepdims=True))
+    rest = process_group.mean(centred.mean(axis=axes, keepdims=True))  # what rounding has left of an offset
+    var = process_group.mean((centred * centred).mean(axis=axes, keepdims=True)) - rest * rest
     inv_std = 1 / get_array_module(x).sqrt(var + eps)
-    y, mask = centred * (inv_std * gamma) + beta, None
+    scale = inv_std * gamma
+    y, mask, mean = centred * scale + (beta - rest * scale), None, mean + rest
     if slope is not None:
         y, mask = leaky_relu_forward(y, slope, with_gate)
     return y, Statistics(mean, var, inv_std, mask)
@@ -197,6 +201,27 @@ def rows_of(x: Array, order: tuple[int, ...], axes: Axes) -> Array:
 def _slices(rows: Array) -> Iterator[Array]:
     step = max(1, SLICE_ELEMENTS // max(1, rows.shape[1]))
     return (rows[i : i + step] for i in range(0, len(rows), step))
+
+
+def _moments(rows: Array, around: Array | None = None) -> tuple[Array, Array]:
+    """The mean and the biased variance of each channel, in float64, from one pass.
+
+    Σ d and Σ d² are added up for d = x − k, so that an offset of x takes none of the variance's digits; k is the mean
+    of the first rows. Where that is far from the mean of all, a second pass takes that one.
+    """
+    if around is None:
+        first = next(_slices(rows), rows)
+        around = (_sum_rows(first) / max(1, len(first))).astype(rows.dtype)
+    sums = np.zeros((2, rows.shape[1]))
+    for part in _slices(rows):
+        d = part - around
+        sums[0] += _sum_rows(d)
+        sums[1] += _sum_rows(np.square(d, out=d))
+    offset, squares = sums / len(rows)
+    var = squares - np.square(offset)
+    if (np.square(offset) > 4 * var).any() and (around + offset).astype(rows.dtype).tolist() != around.tolist():
+        return _moments(rows, (around + offset).astype(rows.dtype))
+    return around + offset, np.maximum(var, 0)
 
 
 def _sum_rows(part: Array) -> Array:

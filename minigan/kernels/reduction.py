@@ -26,6 +26,16 @@ def norm(x: Array) -> Array:
 
 
 @has_cuda_version
+def numbers_outside(x: Array, low: float, high: float) -> tuple[float, float] | None:
+    """The least and the largest number, if one of them does not lie from low to high, or is NaN. Of complex numbers,
+    which derivative checks compute with, the real parts. On a GPU always None, as `labels_outside`."""
+    if not x.size:
+        return None
+    least, largest = float(x.real.min()), float(x.real.max())
+    return None if low <= least and largest <= high else (least, largest)
+
+
+@has_cuda_version
 def labels_outside(labels: Array, count: int) -> tuple[int, int] | None:
     """The least and the largest label, if one of them is not in 0 … count − 1.
 

@@ -2,6 +2,7 @@
 
 from minigan.nn import init
 from minigan.nn.attention import SelfAttention
+from minigan.nn.containers import ModuleDict, ModuleList, Sequential
 from minigan.nn.layers import (
     AvgPool2d,
     Conv2d,
@@ -14,15 +15,18 @@ from minigan.nn.layers import (
     LeakyReLU,
     ReLU,
     Reshape,
-    Sequential,
     Sigmoid,
     Tanh,
 )
 from minigan.nn.module import Module, Parameter, frozen
 from minigan.nn.normalization import BatchNorm, BatchNormReLU, InstanceNorm, LayerNorm, SpectralNorm, fuse
+from minigan.renamed import renamed_in
 
 __all__ = [
     "AvgPool2d", "BatchNorm", "BatchNormReLU", "Conv2d", "ConvTranspose2d", "Dense", "Dropout", "Embedding", "Flatten",
-    "Identity", "InstanceNorm", "LayerNorm", "LeakyReLU", "Module", "Parameter", "ReLU", "Reshape", "SelfAttention",
+    "Identity", "InstanceNorm", "LayerNorm", "LeakyReLU", "Module", "ModuleDict", "ModuleList",
+    "Parameter", "ReLU", "Reshape", "SelfAttention",
     "Sequential", "Sigmoid", "SpectralNorm", "Tanh", "frozen", "fuse", "init",
 ]  # fmt: skip
+
+__getattr__ = renamed_in(__name__)  # names of other frameworks

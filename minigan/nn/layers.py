@@ -228,28 +228,3 @@ class Embedding(Module):
         if outside := labels_outside(array, rows):
             raise ValueError(f"Embedding: labels are {outside[0]} to {outside[1]}, but rows are 0 to {rows - 1}")
         return self.weight[beside(array, self.weight.array)]
-
-
-class Sequential(Module):
-    """One module after another; their names are 0, 1, 2 …"""
-
-    def __init__(self, *modules: Module) -> None:
-        super().__init__()
-        for i, module in enumerate(modules):
-            if not isinstance(module, Module):
-                raise TypeError(
-                    f"Sequential: module {i} must be a Module, such as nn.ReLU(), not "
-                    f"{module if isinstance(module, type) else type(module).__name__}"
-                )
-            self._modules[str(i)] = module
-
-    def forward(self, x: Any) -> Any:
-        for module in self._modules.values():
-            x = module(x)
-        return x
-
-    def __getitem__(self, index: int) -> Module:
-        return list(self._modules.values())[index]
-
-    def __len__(self) -> int:
-        return len(self._modules)

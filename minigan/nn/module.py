@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 from minigan import backend
 from minigan.autograd import Tensor
 from minigan.autograd.hooks import context, in_layer, notify
+from minigan.autograd.tensor import Version
 from minigan.backend import Array
 
 
 class Parameter(Tensor):
-    """A tensor that an optimiser may change: a leaf that requires a gradient."""
+    """A tensor that an optimiser may change: a leaf that requires a gradient, in memory of its own."""
 
     __slots__ = ()
 
     def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
         super().__init__(data, requires_grad, name=name)
+        self.array = self.array.copy(order="K")
+        self._version = Version()
 
 
 class Module:
@@ -46,6 +49,12 @@ class Module:
         room = "_parameters" if isinstance(value, Parameter) else "_modules" if isinstance(value, Module) else None
         if room and room not in rooms:
             raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning {name!r}")
+        if room is None and isinstance(value, (list, tuple, dict)) and _holds_modules(value):
+            container = "nn.ModuleDict" if isinstance(value, dict) else "nn.ModuleList"
+            raise TypeError(
+                f"{type(self).__name__}.{name}: modules and parameters in a plain {type(value).__name__} would not be "
+                f"found, neither trained nor saved: use {container}, or make each an attribute"
+            )
         if room is None and isinstance(value, Tensor):
             if name in rooms.get("_parameters", ()):
                 raise TypeError(
@@ -215,6 +224,12 @@ class ModuleCall:
     def __str__(self) -> str:
         path, kind = self.path, type(self.module).__name__
         return path if path == kind else f"{path} ({kind})"
+
+
+def _holds_modules(value: Any) -> bool:
+    if isinstance(value, (list, tuple, dict)):
+        return any(map(_holds_modules, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, (Module, Parameter))
 
 
 def _listed(names: list[str]) -> str:

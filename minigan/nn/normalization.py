@@ -9,7 +9,8 @@ from minigan.autograd import Tensor
 from minigan.backend import SINGLE_PROCESS, ProcessGroup, default_rng, get_array_module, zeros
 from minigan.functions._common import as_number, as_size
 from minigan.nn import init
-from minigan.nn.layers import ConvTranspose2d, Identity, LeakyReLU, ReLU, Sequential
+from minigan.nn.containers import Sequential
+from minigan.nn.layers import ConvTranspose2d, Identity, LeakyReLU, ReLU
 from minigan.nn.module import Module, Parameter
 
 M = TypeVar("M", bound=Module)

@@ -121,7 +121,8 @@ def test_results_are_arrays_and_never_numbers_of_numpy(name):
         lambda x, c: c * x, lambda x, c: x / c, lambda x, c: c / x, lambda x, c: x**c, F.power, F.maximum,
         F.minimum, F.leaky_relu, lambda x, c: F.batch_norm(x, np.ones(3, "f"), np.zeros(3, "f"), eps=c),
         lambda x, c: F.layer_norm(x, eps=c), lambda x, c: F.pixel_norm(x, eps=c), F.mse_loss, F.l1_loss,
-        F.hinge_loss, F.binary_cross_entropy_with_logits, lambda x, c: F.binary_cross_entropy(x / 4, c),
+        F.hinge_loss, lambda x, c: F.binary_cross_entropy_with_logits(x, c / 3),
+        lambda x, c: F.binary_cross_entropy(x / 4, c / 3),
         lambda x, c: F.dropout(x, c / 10),
     ],
 )  # fmt: skip

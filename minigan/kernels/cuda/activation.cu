@@ -10,7 +10,7 @@ extern "C" __global__ void leaky_relu(const T* x, T* y, bool* positive, T slope,
 
 extern "C" __global__ void leaky_relu_backward(const T* x, const bool* mask, T* y, T slope, long long n) {
     long long i = place();
-    if (i < n) y[i] = mask[i] ? x[i] : slope * x[i];
+    if (i < n) y[i] = mask[i] ? x[i] : behind_gate(x[i], slope);
 }
 
 extern "C" __global__ void sigmoid(const T* x, T* y, long long n) {

@@ -9,6 +9,9 @@ __device__ T leaky(T x, T slope) {
     return slope == 0 && x == x ? T(0) : slope * x;
 }
 
+// A gradient at a gate that is shut; `slope * x` would make a NaN of 0 · ∞.
+__device__ T behind_gate(T x, T slope) { return slope == 0 ? T(0) : slope * x; }
+
 // e^−|x|, which cannot overflow
 __device__ T decayed(T x) { return exp(-fabs(x)); }
 

@@ -135,7 +135,7 @@ extern "C" __global__ void sum_gradients(const T* __restrict__ dy, const T* __re
             for (int k = 0; k < BATCH; k++, row += at.step) {
                 long long i = row * C + at.channel;
                 T value = row < M ? x[i] : mean, g = row < M ? dy[i] : T(0);
-                if (!(fma(value, scale, shift) > 0)) g *= slope;
+                if (!(fma(value, scale, shift) > 0)) g = behind_gate(g, slope);
                 part += g, products += g * (value - mean);
             }
             a += part, b += products;
@@ -169,7 +169,7 @@ extern "C" __global__ void write_dx(const T* __restrict__ dy, const T* __restric
 #pragma unroll 4
     for (long long i = at.row * C + c; i < M * C; i += at.step * C) {
         T value = x[i], g = dy[i];
-        if (!(fma(value, scale, shift) > 0)) g *= slope;
+        if (!(fma(value, scale, shift) > 0)) g = behind_gate(g, slope);
         dx[i] = u * g + (v * (value - mean) + w);
     }
 }
