@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from minigan import backend, nn
-from minigan.algorithms.drawing import NoSamplesError, SampleGenerator, generate
+from minigan.algorithms.drawing import NoSamplesError, SampleGenerator, in_parts
 from minigan.algorithms.state import Stateful
 from minigan.autograd import Tensor
 from minigan.autograd.hooks import notify
@@ -19,7 +19,6 @@ from minigan.optim import Optimizer
 from minigan.options import check_options
 
 Figures = dict[str, Tensor]  # single numbers by name
-LossHook = Callable[[str, Tensor], None]
 RESERVED = ("step", "epoch", "seconds")  # what a line of stats says beside the figures
 
 
@@ -48,7 +47,7 @@ class Algorithm(Stateful):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_options(self)
-        self.loss_hooks: list[LossHook] = []
+        self.loss_hooks: list[Callable[[str, Tensor], None]] = []
         self.device, self.dtype, self.process_group = CPU, "float32", SINGLE_PROCESS
 
     # What one of your own defines.
@@ -195,4 +194,5 @@ class Algorithm(Stateful):
 
     def generate(self, n: int, seed: int = 0, **condition: Any) -> Array:
         """n samples on the host, in evaluation mode; the first of many are those of few."""
-        return generate(self, n, seed, **condition)
+        rng = backend.new_rng(seed, "samples")
+        return in_parts(self, n, lambda i, k: self.sample(k, rng, **condition))

@@ -43,15 +43,9 @@ class NoSamplesError(ValueError):
     """An algorithm that was asked for samples, and draws none."""
 
 
-def generate(algorithm: Sampler, n: int, seed: int = 0, **condition: Any) -> Array:
-    """n samples; the first of many are those of few."""
-    rng = backend.new_rng(seed, "samples")
-    return _drawn(algorithm, n, lambda i, k: algorithm.sample(k, rng, **condition))
-
-
 def decode(algorithm: Sampler, z: Array, **condition: Any) -> Array:
     """The samples of given noise (N, z_dim)."""
-    return _drawn(algorithm, len(z), lambda i, k: algorithm.sample(k, GivenNoise(z[i : i + k]), **condition))
+    return in_parts(algorithm, len(z), lambda i, k: algorithm.sample(k, GivenNoise(z[i : i + k]), **condition))
 
 
 def preview(algorithm: Sampler, batch: Batch, seed: int = 0) -> Array:
@@ -61,11 +55,11 @@ def preview(algorithm: Sampler, batch: Batch, seed: int = 0) -> Array:
     def draw(i: int, k: int) -> Tensor:
         return algorithm.preview(batch.map(lambda array: algorithm.tensor(array[i : i + k])), rng)
 
-    return _drawn(algorithm, len(batch), draw)
+    return in_parts(algorithm, len(batch), draw)
 
 
 @no_grad()
-def _drawn(algorithm: Sampler, n: int, draw: Callable[[int, int], Tensor]) -> Array:
+def in_parts(algorithm: Sampler, n: int, draw: Callable[[int, int], Tensor]) -> Array:
     """What `draw(start, count)` gives for n samples, part by part.
 
     In training mode BatchNorm would mix the samples of a batch, and one z give different images.

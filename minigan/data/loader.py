@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from minigan import backend
-from minigan.backend import Device
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data.batch import Batch
 from minigan.data.batches import Batches
@@ -31,7 +30,7 @@ class Loader:
         batch_size: int,
         seed: int = 0,
         names: Iterable[str] | None = None,
-        device: Device = backend.CPU,
+        device: backend.Device = backend.CPU,
         process_group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         if len(data) < 2:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from minigan.algorithms import State
 from minigan.algorithms.registry import absolute, is_file
-from minigan.algorithms.state import State
 from minigan.backend import Array, to_numpy
 from minigan.data import DataInfo
 from minigan.models import MODELS

@@ -1,7 +1,4 @@
-"""The pictures a run leaves: sample grids, an animation of them, and the loss curves.
-
-Pillow and matplotlib are imported when a picture is made, not before.
-"""
+"""The pictures a run leaves: sample grids, an animation of them, and the loss curves."""
 
 from __future__ import annotations
 
@@ -28,10 +25,10 @@ def to_bytes(images: np.ndarray) -> np.ndarray:
     return np.clip(np.rint((np.asarray(images, "float32") + 1.0) * 127.5), 0, 255).astype("uint8")
 
 
-def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+def grid(images: np.ndarray) -> np.ndarray:
     """Images (N, C, H, W) in [−1, 1] side by side, as one picture of bytes (height, width, C)."""
     n, c, h, w = images.shape
-    columns = columns or math.ceil(math.sqrt(n))
+    columns = math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
     sheet = np.full((rows * (h + GAP) + GAP, columns * (w + GAP) + GAP, c), 127, "uint8")
     for i, image in enumerate(to_bytes(images)):

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from minigan import backend
+from minigan.algorithms import State
 from minigan.algorithms.registry import absolute, is_file
-from minigan.algorithms.state import State
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import DataError, Dataset
 from minigan.options import ConfigError
 from minigan.training import callbacks
+from minigan.training.callbacks.checkpoints import checkpoint_of
 from minigan.training.checkpoint import Checkpoint, load_checkpoint
 from minigan.training.config import Config
 from minigan.training.errors import CheckpointError
@@ -73,7 +73,8 @@ def resume(
     if "epochs" in changes:
         changes.setdefault("steps", None)
     config = checkpoint.config.with_choices(**changes)
-    if "data" not in changes and _is_path(config.data) and not Path(config.data).expanduser().exists():
+    is_path = config.data.lower() != "mnist" and os.path.sep in config.data  # else a name that an algorithm may know
+    if "data" not in changes and is_path and not Path(config.data).expanduser().exists():
         raise DataError(f"{config.data}, which this run learns from, is not there: --data may name its new place")
     data = load_data(config)
     if checkpoint.progress.get("data") != data.fingerprint:
@@ -141,11 +142,7 @@ def _agree(trainer: Trainer) -> None:
     own = {"device", "data"}  # where they are may differ
     choices = {name: value for name, value in trainer.config.choices().items() if name not in own}
     group.check_equal({"the data": trainer.data.fingerprint, "the configuration": choices})
-    state = group.broadcast(lambda: {
-        name: backend.to_numpy(value) if backend.is_array(value) else value
-        for name, value in trainer.state_dict().items()
-    })  # fmt: skip
-    trainer.load_state_dict(state)
+    trainer.load_state_dict(group.broadcast(lambda: checkpoint_of(trainer).state))
 
 
 def _check_changes(changes: dict[str, Any], config: Config) -> None:
@@ -186,10 +183,6 @@ def _check_nothing_is_lost(path: Path, checkpoint: Checkpoint, run_dir: RunDir) 
                 f"{step}, and would be written over: resume {later}, or copy config.json and this checkpoint, "
                 "as ckpt/last.safetensors, into a new folder and resume that"
             )
-
-
-def _is_path(data: str) -> bool:
-    return data.lower() != "mnist" and os.path.sep in data  # the embedded images, or an algorithm's own name for data
 
 
 def _from_anywhere(config: Config) -> dict[str, str]:

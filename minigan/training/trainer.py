@@ -9,10 +9,8 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 from minigan import backend
-from minigan.algorithms import Algorithm, Figures
-from minigan.algorithms.state import State
+from minigan.algorithms import Algorithm, Figures, State
 from minigan.autograd import AnomalyError
-from minigan.backend import Array
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import Batch, Dataset, Loader
 from minigan.training.commands import resume_command
@@ -165,7 +163,7 @@ class Trainer:
 
     # Samples.
 
-    def sample(self, n: int, seed: int | None = None, **condition: Any) -> Array:
+    def sample(self, n: int, seed: int | None = None, **condition: Any) -> backend.Array:
         """n samples on the host, images (n, C, H, W) in [−1, 1]; without a seed, those of the run's grids.
 
         condition: what the algorithm can be asked for, such as label=7.
