@@ -58,10 +58,8 @@ class Algorithm(Stateful):
 
     def step(self, batches: Iterator[Batch]) -> Figures:
         """One iteration, on as many batches as it takes (`next(batches)`); figures to be shown, single numbers by name.
-
         They are means over a batch, but for those whose name ends in _norm: norms of gradients. Use each batch
-        before you take the next: gradients are averaged by how the last one is shared out to several processes.
-        """
+        before you take the next: gradients are averaged by how the last one is shared out to several processes."""
         raise TypeError(f"{type(self).__name__} must define step(self, batches)")
 
     def sample(self, n: int, rng: SampleGenerator, *_: Any, **condition: Any) -> Tensor:
@@ -156,9 +154,7 @@ class Algorithm(Stateful):
         sync_batch_norm: bool = False,
     ) -> Algorithm:
         """Set it up on a device, with weights and all else that is drawn from a seed; itself.
-
-        sync_batch_norm: BatchNorm's statistics are those of all processes together.
-        """
+        sync_batch_norm: BatchNorm's statistics are those of all processes together."""
         self.seed, self.device, self.dtype, self.process_group = seed, device, dtype, process_group
         weights = backend.new_rng(seed, "weights")
         with backend.drawing_from(weights):

@@ -61,9 +61,7 @@ def preview(algorithm: Sampler, batch: Batch, seed: int = 0) -> Array:
 @no_grad()
 def in_parts(algorithm: Sampler, n: int, draw: Callable[[int, int], Tensor]) -> Array:
     """What `draw(start, count)` gives for n samples, part by part.
-
-    In training mode BatchNorm would mix the samples of a batch, and one z give different images.
-    """
+    In training mode BatchNorm would mix the samples of a batch, and one z give different images."""
     modes = [(network, network.training) for network in algorithm.networks.values()]
     for network, _ in modes:
         network.eval()

@@ -57,9 +57,7 @@ class GAN(Algorithm):
 
     def step(self, batches: Iterator[Batch]) -> Figures:
         """D's turn, `n_critic` times, then G's. The last fakes that D saw are those that G learns from.
-
-        The Wasserstein papers draw new noise for G; these fakes are of the same distribution, and are there already.
-        """
+        The Wasserstein papers draw new noise for G; these fakes are of the same distribution, and are there already."""
         for _ in range(self.n_critic):
             batch = next(batches)
             fake = self.networks["G"](self.noise(batch), *self.condition(batch))

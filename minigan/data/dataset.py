@@ -38,11 +38,9 @@ class DataInfo:
 
 class Dataset:
     """Named arrays of one length, one row a sample.
-
     name: short, safe in a file name; it becomes part of a run folder's name. source: where the data comes from, for
     people. notes: sentences on what was done to it on the way in. A subclass has `arrays`,
-    or, if it has none, defines `__len__`, `__getitem__`, `info` and `fingerprint`.
-    """
+    or, if it has none, defines `__len__`, `__getitem__`, `info` and `fingerprint`."""
 
     name: str
     source: str
@@ -95,9 +93,7 @@ def _as_values(array: np.ndarray) -> np.ndarray:
 @dataclass(frozen=True, eq=False)
 class ArrayDataset(Dataset):
     """Any arrays: points x (N, 2), pairs a and b, sequences (`tokens`), sounds.
-
-    ArrayDataset({"x": points}, "ring", "8 Gaussians on a ring")
-    """
+    ArrayDataset({"x": points}, "ring", "8 Gaussians on a ring")"""
 
     arrays: Mapping[str, np.ndarray]
     name: str
@@ -112,9 +108,7 @@ class ArrayDataset(Dataset):
 
 class UnpairedDataset(Dataset):
     """Two sets that have nothing to do with each other: a batch has x of the first as a, x of the second as b.
-
-    Both are shuffled by themselves in each epoch. The smaller one begins again as often as it must.
-    """
+    Both are shuffled by themselves in each epoch. The smaller one begins again as often as it must."""
 
     def __init__(self, a: Dataset, b: Dataset) -> None:
         self.a, self.b = a, b
@@ -150,11 +144,9 @@ class UnpairedDataset(Dataset):
 @dataclass(frozen=True, eq=False, repr=False)
 class ImageDataset(Dataset):
     """Images in memory, one byte a value; a float32 copy of them all would be four times the size.
-
     images: uint8 (N, C, H, W), C 1 (grey) or 3 (red, green, blue), 0 black and 255 full. labels: int64 (N,), or None.
     Its `arrays` are x, the images, and y, their labels, if there are any; read-only, as `fingerprint` is computed once.
-    Raises DataError if the arrays are not as described.
-    """
+    Raises DataError if the arrays are not as described."""
 
     images: np.ndarray
     labels: np.ndarray | None

@@ -16,9 +16,7 @@ from minigan.options import ConfigError
 
 class EMA:
     """avg ← decay · avg + (1 − decay) · weights after every step, for all of the algorithm's `averaged`.
-
-    An average of few steps is an average over those steps: early on less is kept, step / (9 + step).
-    """
+    An average of few steps is an average over those steps: early on less is kept, step / (9 + step)."""
 
     def __init__(self, algorithm: Algorithm, decay: float) -> None:
         self.decay = decay
@@ -62,9 +60,7 @@ def averaged_copy(network: Module) -> Module:
 
 def update_average(average: Module, network: Module, decay: float) -> None:
     """avg ← decay · avg + (1 − decay) · weights, for every weight and for BatchNorm's running statistics.
-
-    The statistics belong to the weights: averaged weights with the latest statistics draw wrongly.
-    """
+    The statistics belong to the weights: averaged weights with the latest statistics draw wrongly."""
     pairs = list(zip(_state(average), _state(network), strict=True))
     floating = [(a.array, x.array) for a, x in pairs if a.dtype.kind == "f"]
     average_update([a for a, _ in floating], [x for _, x in floating], decay)

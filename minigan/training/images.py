@@ -88,9 +88,7 @@ def can_be_shown(samples: np.ndarray) -> bool:
 
 def save_curves(path: Path, stats: Sequence[Mapping[str, float]], labels: Mapping[str, str]) -> None:
     """All figures over the steps: losses in one panel, norms (on a logarithmic scale) and all else in others.
-
-    stats: lines with "step" and figures by name. labels: what a figure is called, if not by its name.
-    """
+    stats: lines with "step" and figures by name. labels: what a figure is called, if not by its name."""
     by_kind: dict[str, list[str]] = {"loss": [], "": [], "norm": []}
     for name in dict.fromkeys(name for line in stats for name in line if name not in ("step", "epoch", "seconds")):
         by_kind["loss" if name.startswith("loss") else "norm" if name.endswith("_norm") else ""].append(name)

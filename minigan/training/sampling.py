@@ -37,9 +37,7 @@ def load_algorithm(path: str | Path, device: str | None = None, file: str | None
 
 def slerp(a: backend.Array, b: backend.Array, t: float) -> backend.Array:
     """A point on the way from a to b (z_dim) on the sphere: sin((1−t)Ω)/sin Ω · a + sin(tΩ)/sin Ω · b.
-
-    Normal noise in many dimensions lies near a sphere, whose middle a straight line would pass. White, 2016.
-    """
+    Normal noise in many dimensions lies near a sphere, whose middle a straight line would pass. White, 2016."""
     cosine = float(a @ b) / math.sqrt(float(a @ a) * float(b @ b))
     angle = math.acos(min(1.0, max(-1.0, cosine)))
     if angle < 1e-6:

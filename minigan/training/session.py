@@ -43,13 +43,11 @@ def start(
     trace_every: int = 0,
 ) -> Trainer:
     """A new run in a new folder under `runs`.
-
     detect_anomaly: take every step under `minigan.detect_anomaly`, slowly, up to the first NaN or Inf.
-    trace_every: save a trace of every so-many-th step (0: of none). The run is the same to the bit.
-    """
+    trace_every: save a trace of every so-many-th step (0: of none). The run is the same to the bit."""
     trainer = prepare(config, process_group)
-    make = lambda: RunDir.create(Path(runs), trainer.config, trainer.data.name).path  # noqa: E731
-    trainer.run_dir = RunDir(process_group.broadcast(make))
+    path = process_group.broadcast(lambda: RunDir.create(Path(runs), trainer.config, trainer.data.name).path)
+    trainer.run_dir = RunDir(path)
     trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
     _agree(trainer)
     return trainer

@@ -165,9 +165,7 @@ class Trainer:
 
     def sample(self, n: int, seed: int | None = None, **condition: Any) -> backend.Array:
         """n samples on the host, images (n, C, H, W) in [−1, 1]; without a seed, those of the run's grids.
-
-        condition: what the algorithm can be asked for, such as label=7.
-        """
+        condition: what the algorithm can be asked for, such as label=7."""
         with self.averaged_weights():
             return self.algorithm.generate(n, self.config.seed if seed is None else seed, **condition)
 

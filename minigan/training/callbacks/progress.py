@@ -41,9 +41,7 @@ class RunLog(Callback):
 
 class Progress(Callback):
     """Shows where the run is, with the latest figures: on a terminal by tqdm, else by a line now and then.
-
-    It comes last: after an epoch it tells what the others have made of it.
-    """
+    It comes last: after an epoch it tells what the others have made of it."""
 
     def __init__(self, stats: Stats, grids: SampleGrid | None = None) -> None:
         self.stats, self.grids = stats, grids

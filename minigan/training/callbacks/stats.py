@@ -15,9 +15,7 @@ LOG_EVERY = 20  # steps between two lines of stats, for which figures are fetche
 
 class Stats(Callback):
     """Whatever figures a step returns, as means over the steps since the line before.
-
-    latest: those of the last line. new: whether they are of this step.
-    """
+    latest: those of the last line. new: whether they are of this step."""
 
     def __init__(self) -> None:
         self.pending: list[tuple[Figures, float]] = []  # not yet fetched, with this process' weights
