@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from minigan import backend, nn
-from minigan.algorithms.drawing import NoSamplesError, SampleGenerator, in_parts
 from minigan.algorithms.state import Stateful
-from minigan.autograd import Tensor
+from minigan.autograd import Tensor, no_grad
 from minigan.autograd.hooks import notify
-from minigan.backend import CPU, Array, Device
+from minigan.backend import CPU, Array, Device, Generator
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import Batch, DataInfo, Dataset, load
 from minigan.objectives import Objective
@@ -20,6 +19,24 @@ from minigan.options import check_options
 
 Figures = dict[str, Tensor]  # single numbers by name
 RESERVED = ("step", "epoch", "seconds")  # what a line of stats says beside the figures
+AT_ONCE = 100  # samples
+
+
+class NoSamplesError(ValueError):
+    """An algorithm that was asked for samples, and draws none."""
+
+
+class GivenNoise:
+    """Stands in for a NumPy generator where the noise is given: what is drawn first is that."""
+
+    def __init__(self, z: Array) -> None:
+        self.z = z
+
+    def standard_normal(self, size: int | tuple[int, ...], dtype: Literal["float32", "float64"] = "float32") -> Array:
+        return self.z.reshape(size).astype(dtype, copy=False)
+
+
+SampleGenerator: TypeAlias = Generator | GivenNoise  # what samples are drawn from
 
 
 @dataclass(eq=False)
@@ -189,6 +206,20 @@ class Algorithm(Stateful):
                 p.grad = Tensor(gradient, device=p.device)
 
     def generate(self, n: int, seed: int = 0, **condition: Any) -> Array:
-        """n samples on the host, in evaluation mode; the first of many are those of few."""
+        """n samples on the host, the same for a seed wherever drawn; the first of many are those of few."""
         rng = backend.new_rng(seed, "samples")
-        return in_parts(self, n, lambda i, k: self.sample(k, rng, **condition))
+        return self.in_parts(n, lambda i, k: self.sample(k, rng, **condition))
+
+    @no_grad()
+    def in_parts(self, n: int, draw: Callable[[int, int], Tensor]) -> Array:
+        """What `draw(start, count)` gives for n samples, part by part, on the host, in evaluation mode.
+        In training mode BatchNorm would mix the samples of a batch, and one z give different images."""
+        modes = [(network, network.training) for network in self.networks.values()]
+        for network, _ in modes:
+            network.eval()
+        try:
+            parts = [backend.to_numpy(draw(i, min(AT_ONCE, n - i)).data) for i in range(0, n, AT_ONCE)]
+        finally:
+            for network, mode in modes:
+                network.train(mode)
+        return backend.get_array_module(parts[0]).concatenate(parts)

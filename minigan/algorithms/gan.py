@@ -17,8 +17,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from minigan import nn
-from minigan.algorithms.algorithm import Algorithm, Figures
-from minigan.algorithms.drawing import SampleGenerator
+from minigan.algorithms.algorithm import Algorithm, Figures, SampleGenerator
 from minigan.autograd import Tensor
 from minigan.data import Batch, DataInfo
 from minigan.kernels.reduction import norm
@@ -71,8 +70,7 @@ class GAN(Algorithm):
         real_logits, fake_logits = D(batch.x, *y), D(fake, *y)
         loss_D = self.loss.discriminator_loss(real_logits, fake_logits)
         penalties = self.penalize(batch, fake, real_logits)
-        for penalty in penalties.values():
-            loss_D = loss_D + penalty
+        loss_D = sum(penalties.values(), loss_D)
         self.name_loss("loss_D", loss_D)
         D.zero_grad()
         loss_D.backward()
