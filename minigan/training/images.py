@@ -56,8 +56,7 @@ def load_png(path: Path) -> np.ndarray:
     from PIL import Image
 
     with Image.open(path) as image:
-        array = np.asarray(image.convert("L" if image.mode == "L" else "RGB"))
-    return array[..., None] if array.ndim == 2 else array
+        return np.atleast_3d(np.asarray(image.convert("L" if image.mode == "L" else "RGB")))
 
 
 def _image(picture: np.ndarray) -> Image.Image:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from minigan import backend
@@ -39,7 +39,7 @@ class Trainer:
             data.info, config.seed, device, "float32", process_group, config.sync_batch_norm
         )
         self.loader = Loader(data, config.batch_size, config.seed, self.algorithm.reads, device, process_group)
-        self.ema = EMA(self.algorithm, config.ema_decay) if config.ema_decay else None
+        self.ema = EMA(self.algorithm, config.ema_decay)
         self.callbacks: Sequence[Callback] = []
         self.step = self.closed_epochs = 0  # steps taken; epochs whose end the callbacks were told
         self.at_epoch_end = False  # whether the last step was an epoch's last
@@ -131,8 +131,7 @@ class Trainer:
                 "in it, or train for a number of --steps"
             )
         self.step += 1
-        if self.ema:
-            self.ema.update(self.algorithm, self.step)
+        self.ema.update(self.step)
         self.at_epoch_end = self.loader.epoch > epoch
         return figures
 
@@ -166,12 +165,8 @@ class Trainer:
     def sample(self, n: int, seed: int | None = None, **condition: Any) -> backend.Array:
         """n samples on the host, images (n, C, H, W) in [−1, 1]; without a seed, those of the run's grids.
         condition: what the algorithm can be asked for, such as label=7."""
-        with self.averaged_weights():
+        with self.ema.applied():
             return self.algorithm.generate(n, self.config.seed if seed is None else seed, **condition)
-
-    def averaged_weights(self) -> AbstractContextManager[None]:
-        """Meanwhile the generators have the weights to draw from: the averaged ones, if there are any."""
-        return nullcontext() if self.ema is None else self.ema.applied(self.algorithm)
 
     # Its state.
 
@@ -185,7 +180,7 @@ class Trainer:
 
     def _parts(self) -> list[Algorithm | Loader | EMA | Callback]:
         """What has a state of its own."""
-        return [self.algorithm, self.loader, *([self.ema] if self.ema else ()), *self.callbacks]
+        return [self.algorithm, self.loader, self.ema, *self.callbacks]
 
     def load_state_dict(self, state: State) -> None:
         """Go on from such a state. Raises KeyError, TypeError or ValueError for what does not fit."""

@@ -40,7 +40,7 @@ class SampleGrid(Callback):
             return
         batch = trainer.data[np.arange(self.count) % len(trainer.data)]
         try:
-            with trainer.averaged_weights():
+            with trainer.ema.applied():
                 samples = preview(trainer.algorithm, batch, trainer.config.seed)
         except NoSamplesError as error:
             self.off = True
