@@ -165,11 +165,7 @@ class GAN(Algorithm):
     @property
     def z_dim(self) -> int:
         """Numbers of noise for a sample."""
-        return self._declared_by_G("z_dim")
-
-    def _declared_by_G(self, name: str) -> int:
-        """A number that G has as an attribute, whatever its class is."""
-        return getattr(self.networks["G"], name)
+        return self.networks["G"].z_dim
 
     def sample(self, n: int, rng: SampleGenerator, label: int | None = None) -> Tensor:
         """G's images for n draws of noise: of one label, or of all in turn."""
@@ -178,7 +174,7 @@ class GAN(Algorithm):
             if label is not None:
                 raise ConfigError(f"--label {label}: the model {self.model} takes no labels; cgan28 does")
             return G(z)
-        classes = self._declared_by_G("classes")
+        classes: int = G.classes
         if label is not None and not 0 <= label < classes:
             raise ConfigError(f"--label {label}: the labels of this model are 0 to {classes - 1}")
         labels = [label] * n if label is not None else [i % classes for i in range(n)]

@@ -163,7 +163,7 @@ class ImageDataset(Dataset):
             )
         if images.size == 0:
             raise DataError(f"{self.name}: no images: shape {images.shape} found, at least one image needed")
-        arrays = {"x": _read_only(images)}
+        arrays = {"x": images.view()}  # the caller's own array stays writeable
         if self.labels is not None:
             labels = np.asarray(self.labels)
             if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
@@ -171,7 +171,9 @@ class ImageDataset(Dataset):
                     f"{self.name}: labels of {labels.dtype} with shape {labels.shape} found, "
                     f"whole numbers with shape ({len(images)},) needed, one an image"
                 )
-            arrays["y"] = _read_only(labels.astype(np.int64))
+            arrays["y"] = labels.astype(np.int64)
+        for array in arrays.values():
+            array.flags.writeable = False
         for name, value in (("arrays", arrays), ("images", arrays["x"]), ("labels", arrays.get("y"))):
             object.__setattr__(self, name, value)
 
@@ -194,9 +196,3 @@ def name_of(path: Path) -> str:
     path = path.resolve()
     name = path.name if path.is_dir() else path.stem
     return re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-") or "data"
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    view = array.view()  # the caller's own array keeps its flag
-    view.flags.writeable = False
-    return view

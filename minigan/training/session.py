@@ -83,7 +83,11 @@ def resume(
     trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
     restore(trainer.load_state_dict, checkpoint, path)
     if trainer.finished and trainer.loader.epoch == trainer.closed_epochs:
-        _refuse_finished(trainer, path)
+        what, done = ("epochs", trainer.loader.epoch) if config.steps is None else ("steps", trainer.step)
+        asked = f"{getattr(config, what)} in all were asked for"
+        raise ConfigError(
+            f"{path} has done {done} {what}, and {asked}: to train on, name more, for example --{what} {done * 2}"
+        )
     _agree(trainer)
     return trainer
 
@@ -154,15 +158,6 @@ def _check_changes(changes: dict[str, Any], config: Config) -> None:
         raise ConfigError(
             f"{', '.join(refused)} cannot be changed when a run is resumed; only {', '.join(sorted(CHANGEABLE))} can"
         )
-
-
-def _refuse_finished(trainer: Trainer, path: Path) -> None:
-    what = "epochs" if trainer.config.steps is None else "steps"
-    done = trainer.loader.epoch if trainer.config.steps is None else trainer.step
-    raise ConfigError(
-        f"{path} has done {done} {what}, and {getattr(trainer.config, what)} in all were asked for: to train on, name "
-        f"more, for example --{what} {done * 2}"
-    )
 
 
 def _check_nothing_is_lost(path: Path, checkpoint: Checkpoint, run_dir: RunDir) -> None:

@@ -23,10 +23,8 @@ from minigan.training.signals import stop_requests
 
 class Trainer:
     """Trains an algorithm on data. Make one with `start` or `resume`, then call `train`.
-
     run_dir: the run's folder. callbacks: what happens beside training, in their order; `start` and `resume` set them.
-    process_group: the processes that train together; each makes a Trainer of its own, and calls the same methods of it.
-    """
+    process_group: the processes that train together; each makes a Trainer of its own, and calls its same methods."""
 
     def __init__(
         self, config: Config, data: Dataset, run_dir: RunDir | None = None, process_group: ProcessGroup = SINGLE_PROCESS
@@ -193,10 +191,8 @@ class Trainer:
 
 class Callback:
     """What happens beside training at the moments of a run: the base of all callbacks, whose methods do nothing.
-
     The trainer calls its callbacks in their order. A trainer has `algorithm`, `loader`, `config`, `run_dir`,
-    `process_group`, and `step`: how many steps were taken.
-    """
+    `process_group`, and `step`: how many steps were taken."""
 
     def on_start(self, trainer: Trainer) -> None:
         """Before the first step of this process; trainer.step is 0 unless the run was resumed."""
