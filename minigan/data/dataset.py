@@ -78,10 +78,8 @@ class Dataset:
 
 def _as_values(array: np.ndarray) -> np.ndarray:
     """Bytes as y = x / 127.5 − 1, in [−1, 1], the range of the generator's tanh.
-
     Computed as (x − 127.5) / 127.5: x − 127.5 is exact, so each value is rounded once, 255 − x gives
-    exactly −y, and the numbers equal the Keras DCGAN tutorial's to the last bit.
-    """
+    exactly −y, and the numbers equal the Keras DCGAN tutorial's to the last bit."""
     if array.dtype != np.uint8:
         return array
     y = array.astype("float32")

@@ -7,12 +7,10 @@ import numpy as np
 
 def sliced_wasserstein(samples: np.ndarray, real: np.ndarray, directions: int = 128, seed: int = 0) -> float:
     """SW₂ = √E_θ W₂²(⟨θ, x⟩, ⟨θ, y⟩),  θ uniform on the unit sphere
-
     samples (N, …), real (M, …): of one shape but for their number. In one dimension W₂² is the mean squared
     difference of the quantiles: of the sorted points, if there are as many of both. 0 for equal sets; a shift by δ
     in d dimensions gives ‖δ‖/√d on average over θ. Of few samples it is not 0 even for equal distributions: compare
-    it with real samples against real samples, N for N. Rabin et al., 2011.
-    """
+    it with real samples against real samples, N for N. Rabin et al., 2011."""
     if not len(samples) or not len(real):
         raise ValueError("sliced_wasserstein: one sample or more of both is needed")
     x, y = (np.asarray(a, "float64").reshape(len(a), -1) for a in (samples, real))

@@ -26,12 +26,12 @@ def load_algorithm(path: str | Path, device: str | None = None, file: str | None
     algorithm = config.make_algorithm().build(info, config.seed, backend.choose_device(device)[0])
     try:
         algorithm.load_state_dict(checkpoint.state)
-        for name, network in algorithm.networks.items():
-            averaged = config.ema_decay and name in algorithm.averaged
-            network.load_state_dict(under(f"{name}_ema" if averaged else name, checkpoint.arrays))
-            network.eval()
+        for name in algorithm.averaged if config.ema_decay else ():
+            algorithm.networks[name].load_state_dict(under(f"{name}_ema", checkpoint.arrays))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} does not fit {config.name}: {error}") from None
+    for network in algorithm.networks.values():
+        network.eval()
     return algorithm, config
 
 

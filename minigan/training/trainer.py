@@ -158,8 +158,6 @@ class Trainer:
             error = callback.on_error(self, error) or error
         return error
 
-    # Samples.
-
     def sample(self, n: int, seed: int | None = None, **condition: Any) -> backend.Array:
         """n samples on the host, images (n, C, H, W) in [−1, 1]; without a seed, those of the run's grids.
         condition: what the algorithm can be asked for, such as label=7."""

@@ -49,8 +49,7 @@ class NonFinite(Callback):
         if not isinstance(error, NonFiniteError):
             return None
         source = "its source was not found (with --detect-anomaly a run stops there)"
-        first = self._search(trainer, error)
-        if first:
+        if first := self._search(trainer, error):
             source = f"the first to produce a NaN or Inf was {first.source}: {first.cause}"
         return NonFiniteError(f"{error}; {source}. {advice}", error.step)
 
