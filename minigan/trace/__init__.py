@@ -31,7 +31,6 @@ no NaN or Infinity in it. A picture's bytes: `summary.pixels` decodes them.
 """
 
 from minigan.renamed import renamed_in
-from minigan.trace.json_format import TraceError
 from minigan.trace.record_step import StepRecorder, trace_step
 from minigan.trace.recorder import Recorder
 from minigan.trace.schema import (
@@ -45,6 +44,7 @@ from minigan.trace.schema import (
     LayerParameter,
     NetworkCall,
     Trace,
+    TraceError,
     Update,
 )
 from minigan.trace.summary import ArraySummary, Histogram, Picture, pixels, summarize

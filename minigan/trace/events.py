@@ -86,7 +86,8 @@ class ParameterChange:
 
     parameter: Tensor
     weight: ArraySummary
-    gradient: ArraySummary | None
+    gradient: ArraySummary | None = None
+    before: Array | None = None  # until it is changed
     update: float = 0.0
 
 

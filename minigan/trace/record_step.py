@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from minigan.algorithms import Algorithm
 from minigan.autograd import GraphError, Tensor
@@ -43,7 +44,7 @@ class StepRecorder(Recorder):
         self._more_about = about
         self._objectives = dict(algorithm.losses_to_compare())
         self._outputs: dict[ModuleCall, Tensor] = {}  # of calls of networks
-        self._inputs: list[tuple[ModuleCall, Tensor, ModuleCall]] = []  # (call, what it was given, made in which call)
+        self._inputs: list[tuple[ModuleCall, Tensor]] = []  # of such calls
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         self.recording.about |= self._more_about
@@ -59,8 +60,7 @@ class StepRecorder(Recorder):
         if first is not None and "batch" not in self.recording.about:
             self.recording.about |= {"batch": len(first), "dtype": str(first.dtype), "device": str(first.device)}
         if self._objectives:
-            made = [(t, self.made_in(t)) for t in tensors if t.requires_grad]
-            self._inputs += [(call, t, maker) for t, maker in made if maker is not None]
+            self._inputs += [(call, t) for t in tensors if t.requires_grad]
 
     def after_module(self, call: ModuleCall, output: object) -> None:
         """Note what a network returned."""
@@ -78,18 +78,15 @@ class StepRecorder(Recorder):
     def _compare(self, outputs: list[Tensor]) -> None:
         generators = {f"loss_{name}": module for name, module in self.recording.modules.items()}
         generator = generators.get(self.loss_of(outputs) or "")
-        if generator is None:
-            return
-        before = nodes_before(outputs)
-        for call, border, made_in in self._inputs:
-            logits, fake = self._outputs.get(call), self._outputs.get(made_in)
-            if made_in.module is not generator or logits is None or logits.creator not in before:
+        before = nodes_before(outputs) if generator else []
+        for call, border in self._inputs:
+            made_in, logits = self.made_in(border), self._outputs.get(call)
+            if made_in is None or made_in.module is not generator or logits is None or logits.creator not in before:
                 continue
+            fake = self._outputs.get(made_in)
             if fake is not None and fake.data is border.data:
-                try:
+                with suppress(GraphError):  # the generator's graph was freed: there is no way back through it
                     self.recording.comparisons = compare(
                         self.recording, self._objectives, logits, border, fake, made_in
                     )
-                except GraphError:  # the generator's graph was freed: there is no way back through it
-                    pass
             return

@@ -18,11 +18,11 @@ from contextlib import ExitStack
 from minigan.autograd import Node, Observer, Tensor, in_backward_of, is_grad_enabled, observe
 from minigan.autograd.backward_pass import key_of
 from minigan.autograd.tensor import Key
-from minigan.backend import Array, get_array_module
+from minigan.backend import Array
 from minigan.nn import Module, Parameter
 from minigan.nn.module import ModuleCall
 from minigan.optim import Optimizer
-from minigan.trace.build import build_trace
+from minigan.trace.build import Builder
 from minigan.trace.events import (
     BackwardEvent,
     BackwardStart,
@@ -63,7 +63,6 @@ class Recorder(Observer):
         self._layer: ModuleCall | None = None  # whose functions are gone back through now
         self._layer_gradients: dict[Key, Array] = {}  # that it has given so far
         self._unused: dict[Tensor, list[ParameterResult]] = {}
-        self._weights_before: list[Array | None] = []
         self._stack = ExitStack()
 
     def __enter__(self) -> Recorder:
@@ -76,7 +75,7 @@ class Recorder(Observer):
             leaf.requires_grad, leaf.grad = False, gradient
         if kind is None:
             self._mark_discarded(at_end=True)
-            self.trace = build_trace(self.recording)
+            self.trace = Builder(self.recording).trace()
         self.__dict__ = {"trace": self.trace}  # let go of graphs and arrays
 
     def on_loss(self, name: str, loss: Tensor) -> None:
@@ -215,25 +214,22 @@ class Recorder(Observer):
         """Look at weights and gradients before the optimiser changes them."""
         self._mark_discarded()
         event = OptimizerEvent(optimizer, optimizer.lr)
-        self._weights_before = []
         for p in optimizer.params:
-            g = p.grad
-            if g is not None:
+            change = ParameterChange(p, self._summary(p, picture=False))
+            if p.grad is not None:
                 self._unused.pop(p, None)
-            summary = None if g is None else self._summary(g, signed=True, picture=False)
-            event.changes.append(ParameterChange(p, self._summary(p, picture=False), summary))
-            self._weights_before.append(None if g is None else p.array.copy())
+                change.gradient, change.before = self._summary(p.grad, signed=True, picture=False), p.array.copy()
+            event.changes.append(change)
         self.recording.events.append(event)
 
     def after_step(self, optimizer: Optimizer) -> None:
         """By how much it changed them."""
         event = self.recording.events[-1]
         assert isinstance(event, OptimizerEvent)
-        for change, before in zip(event.changes, self._weights_before, strict=True):
-            if before is not None:
-                get_array_module(before).subtract(change.parameter.array, before, out=before)
-                change.update = summarize(before, picture=False).norm
-        self._weights_before = []
+        for change in event.changes:
+            if change.before is not None:
+                change.update = summarize(change.parameter.array - change.before, picture=False).norm
+                change.before = None
 
     def _mark_discarded(self, at_end: bool = False) -> None:
         """Gradients that were cleared, or left when all is over, without any optimiser having used them."""
@@ -248,8 +244,6 @@ class Recorder(Observer):
 
 def _is_given(t: Tensor, call: ModuleCall | None) -> bool:
     """Whether a module was called with the tensor; if not, the module made it itself, out of nothing."""
-    while call is not None:
-        if id(t) in call.given:
-            return True
+    while call is not None and id(t) not in call.given:
         call = call.caller
-    return False
+    return call is not None

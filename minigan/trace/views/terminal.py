@@ -13,15 +13,10 @@ from collections.abc import Sequence
 from minigan import terminal
 from minigan.trace.schema import Frame, Trace
 from minigan.trace.views import terminal_pages
-from minigan.trace.views.table import NARROWEST, Column, Console, LogScale, Row, fits, table
+from minigan.trace.views.table import NARROWEST, Console, LogScale, Row, fits, table
 from minigan.trace.views.terminal_pages import Page, make_page
 
-OVERVIEW = (
-    Column("page", "page", 0),
-    Column("turn", "whose", 1, left=True),
-    Column("what", "what", 2, left=True),
-    Column("result", "result", 3, left=True),
-)
+OVERVIEW = {"page": 0, "whose": 1, "what": 2, "result": 3}
 TURNS = {"both": "both turns", "all": "all turns", "": ""}
 
 
@@ -63,7 +58,7 @@ def _overview(trace: Trace, others: Sequence[Page], console: Console) -> list[st
     names = {name: "at step" if name == "at" else name for name in trace.about if name != "model"}
     about = console.lines(" · ".join(f"{said}: {trace.about[name]}" for name, said in names.items()))
     numbered = [(str(number), page) for number, page in enumerate(others, 2)]
-    rows = [Row({"page": n, "turn": page.turn, "what": page.what, "result": page.result}) for n, page in numbered]
+    rows = [Row({"page": n, "whose": page.turn, "what": page.what, "result": page.result}) for n, page in numbered]
     if fits(console, OVERVIEW, rows):
         return [*about, "", *table(console, OVERVIEW, rows)]
     rows = []  # where there is no room, whose turn it is stands before the what, and the result below

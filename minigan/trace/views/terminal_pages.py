@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from minigan.trace.schema import BorderGradient, Frame, LayerBackward, Trace
 from minigan.trace.summary import ArraySummary
-from minigan.trace.views.table import Column, Console, LogScale, Row, Rows, sparkline, table
+from minigan.trace.views.table import BAR, SPREAD, Console, LogScale, Row, Rows, sparkline, table
 
 OWNER_STYLES = {"G": ("yellow",), "D": ("cyan",), "loss": ("bold",)}
 
@@ -26,47 +25,15 @@ STATUSES = {
     "not asked": "not asked for: this pass computes the gradients of others only",
 }
 
-FORWARD = (
-    Column("layer", "layer", 0, left=True),
-    Column("kind", "kind", 4, left=True),
-    Column("shape", "shape", 2, left=True),
-    Column("norm", "forward\nnorm", 1),
-    Column("mean", "mean", 6),
-    Column("std", "std", 5),
-    Column("zeros", "zeros", 7),
-    Column("spread", "histogram,\nmin to max", 3, left=True),
-)
+NORM, IN, OUT, ZEROS_OUT = "forward\nnorm", "gradient\nin", "gradient\nout", "zeros\nout"
+WEIGHT, GRADIENT, UPDATED, RATIO = "weight\nnorm", "gradient\nnorm", "update\nnorm", "update /\nweight"
+VALUE, AT_BORDER, TIMES = "its\nvalue", "gradient\nat G(z)", "× D\nas it is"
 
-BACKWARD = (
-    Column("layer", "layer", 0, left=True),
-    Column("kind", "kind", 5, left=True),
-    Column("shape", "shape", 4, left=True),
-    Column("norm", "forward\nnorm", 3),
-    Column("in", "gradient\nin", 1),
-    Column("out", "gradient\nout", 2),
-    Column("bar", "", 6, bar=True),
-    Column("parameters", "parameters", 7, left=True),
-    Column("zeros", "zeros\nout", 8),
-)
-
-UPDATE = (
-    Column("parameter", "parameter", 0, left=True),
-    Column("shape", "shape", 5, left=True),
-    Column("weight", "weight\nnorm", 4),
-    Column("gradient", "gradient\nnorm", 2),
-    Column("update", "update\nnorm", 3),
-    Column("ratio", "update /\nweight", 1),
-    Column("bar", "", 6, bar=True),
-)
-
-COMPARISON = (
-    Column("objective", "objective", 0, left=True),
-    Column("formula", "loss of G", 5, left=True),
-    Column("loss", "its\nvalue", 3),
-    Column("border", "gradient\nat G(z)", 1),
-    Column("times", "× D\nas it is", 2),
-    Column("bar", "", 4, bar=True),
-)
+# The columns of the tables, with their ranks.
+FORWARD = {"layer": 0, "kind": 4, "shape": 2, NORM: 1, "mean": 6, "std": 5, "zeros": 7, SPREAD: 3}
+BACKWARD = {"layer": 0, "kind": 5, "shape": 4, NORM: 3, IN: 1, OUT: 2, BAR: 6, "parameters": 7, ZEROS_OUT: 8}
+UPDATE = {"parameter": 0, "shape": 5, WEIGHT: 4, GRADIENT: 2, UPDATED: 3, RATIO: 1, BAR: 6}
+COMPARISON = {"objective": 0, "loss of G": 5, VALUE: 3, AT_BORDER: 1, TIMES: 2, BAR: 4}
 
 
 class Page(NamedTuple):
@@ -89,10 +56,6 @@ def _alarms(rows: Rows, console: Console) -> list[str]:
     if not any(isinstance(cell, str) and cell.endswith("!") for cell in cells):
         return []
     return console.lines("!: NaN or Inf are among these numbers; the norm is of the finite ones.", "red")
-
-
-def _scaled(columns: Sequence[Column], scale: LogScale) -> list[Column]:
-    return [replace(c, heading=f"{scale}") if c.bar else c for c in columns]
 
 
 def _short(x: float) -> str:
@@ -142,8 +105,8 @@ def forward_page(trace: Trace, console: Console, turn: str, frames: Sequence[Fra
 
 def _value_row(name: str, kind: str, owner: str, array: ArraySummary) -> Row:
     cells: dict[str, str | float] = {
-        "layer": name, "kind": kind, "shape": array.dimensions, "norm": _norm(array), "mean": _short(array.mean),
-        "std": _short(array.std), "zeros": _percent(array.zeros), "spread": sparkline(array.histogram.counts),
+        "layer": name, "kind": kind, "shape": array.dimensions, NORM: _norm(array), "mean": _short(array.mean),
+        "std": _short(array.std), "zeros": _percent(array.zeros), SPREAD: sparkline(array.histogram.counts),
     }  # fmt: skip
     return Row(cells, OWNER_STYLES.get(owner, ()))
 
@@ -166,12 +129,12 @@ def backward_page(trace: Trace, console: Console, turn: str, frames: Sequence[Fr
                 rows.append([console.rule("─", f"back through {trace.calls[frame.call].label}", "dim")])
             call = frame.call
             backwards.append(trace.layer_backwards[frame.layer_backward])
-            rows += _layer_rows(trace, backwards[-1], scale)
+            rows += _layer_rows(trace, backwards[-1])
     number = backwards[0].backward_pass if backwards else frames[0].backward_pass
     assert number is not None
     began = trace.backward_passes[number]
     what = f"backward from {began.label}" + ("" if began.loss is None else f" = {_short(began.loss)}")
-    body = table(console, _scaled(BACKWARD, scale), rows)
+    body = table(console, BACKWARD, rows, scale)
     for g in trace.border_gradients:
         if g.kind == "carried" and g.backward_pass == number and g not in gradients:
             body += console.lines(f"{_arrived(trace, g)} waits at the door", "green")
@@ -179,29 +142,29 @@ def backward_page(trace: Trace, console: Console, turn: str, frames: Sequence[Fr
     return make_page(console, what, body, turn, "; ".join(_border_result(trace, g) for g in gradients))
 
 
-def _layer_rows(trace: Trace, backward: LayerBackward, scale: LogScale) -> list[Row]:
+def _layer_rows(trace: Trace, backward: LayerBackward) -> list[Row]:
     """A row for a layer; where gradients go on to several inputs (a loss's), one more for each."""
     layer = trace.layers[backward.layer]
     cells: dict[str, str | float] = {
         "layer": layer.name, "kind": "loss" if layer.owner == "loss" else layer.kind,
-        "shape": layer.output.dimensions, "norm": _norm(layer.output), "in": _norm(backward.grad_output),
+        "shape": layer.output.dimensions, NORM: _norm(layer.output), IN: _norm(backward.grad_output),
         "parameters": ", ".join(f"{n} {status}" for status, n in backward.statuses.items()),
     }  # fmt: skip
     style = OWNER_STYLES.get(layer.owner, ())
     outs = [(i, dx) for i, dx in enumerate(backward.grad_inputs) if dx is not None]
     if len(outs) < 2:
-        return [Row(cells | (_gradient_cells(outs[0][1], scale) if outs else {"out": "–"}), style)]
+        return [Row(cells | (_gradient_cells(outs[0][1]) if outs else {OUT: "–"}), style)]
     rows = [Row(cells, style)]
     for i, dx in outs:
         number = layer.sources[i]
         source = None if number is None else trace.layers[number]
         to = "an input" if source is None else trace.call_label(source) or source.name
-        rows.append(Row({"layer": f"  → {to}", "shape": dx.dimensions, **_gradient_cells(dx, scale)}))
+        rows.append(Row({"layer": f"  → {to}", "shape": dx.dimensions, **_gradient_cells(dx)}))
     return rows
 
 
-def _gradient_cells(dx: ArraySummary, scale: LogScale) -> dict[str, str | float]:
-    return {"out": _norm(dx), "zeros": _percent(dx.zeros), "bar": scale.share(dx.norm)}
+def _gradient_cells(dx: ArraySummary) -> dict[str, str | float]:
+    return {OUT: _norm(dx), ZEROS_OUT: _percent(dx.zeros), BAR: dx.norm}
 
 
 def _statuses(trace: Trace, backwards: Sequence[LayerBackward], console: Console) -> list[str]:
@@ -257,19 +220,18 @@ def update_page(trace: Trace, console: Console, turn: str, number: int) -> Page:
     """An optimiser's step: how far each parameter moved."""
     update = trace.updates[number]
     ratios = [p.ratio for p in update.parameters if p.ratio is not None and p.gradient is not None]
-    scale = LogScale(ratios)
     rows = []
     for p in update.parameters:
-        cells: dict[str, str | float] = {"parameter": p.name, "shape": p.weight.dimensions, "weight": _norm(p.weight)}
+        cells: dict[str, str | float] = {"parameter": p.name, "shape": p.weight.dimensions, WEIGHT: _norm(p.weight)}
         if p.gradient is None:
-            cells |= {"gradient": "–", "ratio": "stays"}
+            cells |= {GRADIENT: "–", RATIO: "stays"}
         else:
-            cells |= {"gradient": _norm(p.gradient), "update": _short(p.update), "ratio": "from 0"}
+            cells |= {GRADIENT: _norm(p.gradient), UPDATED: _short(p.update), RATIO: "from 0"}
             if p.ratio is not None:
-                cells |= {"ratio": _short(p.ratio), "bar": scale.share(p.ratio)}
+                cells |= {RATIO: _short(p.ratio), BAR: p.ratio}
         rows.append(Row(cells, OWNER_STYLES.get(update.owner, ())))
     body = console.lines(f"learning rate {update.lr:g}")
-    body += [*table(console, _scaled(UPDATE, scale), rows), *_alarms(rows, console)]
+    body += [*table(console, UPDATE, rows, LogScale(ratios)), *_alarms(rows, console)]
     result = f"ratio {min(ratios):.2g} … {max(ratios):.2g}" if ratios else ""
     return make_page(console, f"update of {update.owner} by {update.optimizer}", body, turn, result)
 
@@ -279,7 +241,6 @@ def update_page(trace: Trace, console: Console, turn: str, number: int) -> Page:
 
 def comparison_page(trace: Trace, console: Console) -> Page:
     """Each objective's gradient at G(z), from the same logits of D; then from logits that were lowered."""
-    scale = LogScale(c.gradient.norm for c in trace.comparisons)
     as_it_is = {c.objective: c.gradient.norm for c in trace.comparisons if not c.logit_shift}
     rows: list[Row | list[str]] = []
     shift = None
@@ -292,9 +253,9 @@ def comparison_page(trace: Trace, console: Console) -> Page:
             rows.append(["", *console.lines(text, "bold")])
         before = as_it_is.get(c.objective)
         cells: dict[str, str | float] = {
-            "objective": c.objective, "formula": c.formula, "loss": "" if c.loss is None else _short(c.loss),
-            "border": _norm(c.gradient), "times": _short(c.gradient.norm / before) if shift and before else "",
-            "bar": scale.share(c.gradient.norm),
+            "objective": c.objective, "loss of G": c.formula, VALUE: "" if c.loss is None else _short(c.loss),
+            AT_BORDER: _norm(c.gradient), TIMES: _short(c.gradient.norm / before) if shift and before else "",
+            BAR: c.gradient.norm,
         }  # fmt: skip
         rows.append(Row(cells))
     said = "All from the same point: D's verdict on G(z) from which G learns in this step, with its dropout masks."
@@ -303,5 +264,6 @@ def comparison_page(trace: Trace, console: Console) -> Page:
     own = next((c for c in trace.comparisons if not c.logit_shift and c.gradient.norm in arrived), None)
     if own is not None:
         said += f" The step's own is {own.objective}: {_exact(own.gradient.norm)} arrived."
-    body = [*console.lines(said), *table(console, _scaled(COMPARISON, scale), rows), *_alarms(rows, console)]
+    scale = LogScale(c.gradient.norm for c in trace.comparisons)
+    body = [*console.lines(said), *table(console, COMPARISON, rows, scale), *_alarms(rows, console)]
     return make_page(console, "other objectives", body)
