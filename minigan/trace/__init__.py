@@ -31,8 +31,7 @@ no NaN or Infinity in it. A picture's bytes: `summary.pixels` decodes them.
 """
 
 from minigan.renamed import renamed_in
-from minigan.trace.record_step import StepRecorder, trace_step
-from minigan.trace.recorder import Recorder
+from minigan.trace.recorder import Recorder, StepRecorder, trace_step
 from minigan.trace.schema import (
     BackwardPass,
     Border,

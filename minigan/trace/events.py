@@ -24,12 +24,12 @@ class FunctionInput:
 
     key: Key | None
     summary: ArraySummary
-    parameter: Parameter | None
-    maker: ForwardEvent | None
-    attached: bool
-    name: str | None
-    constant: bool  # a number, a buffer, a target: nothing that flows through the network
-    position: int = 0
+    position: int
+    parameter: Parameter | None = None
+    maker: ForwardEvent | None = None
+    attached: bool = False
+    name: str | None = None
+    constant: bool = False  # a number, a buffer, a target: nothing that flows through the network
 
 
 @dataclass(eq=False)
