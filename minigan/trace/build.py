@@ -159,7 +159,7 @@ class Builder:
 
     def _updated_owner(self, event: OptimizerEvent) -> str:
         """The network that an optimiser changes; of several, the optimiser's name."""
-        networks = dict.fromkeys(self._network(change.parameter) for change in event.changes)
+        networks = dict.fromkeys(self._named(change.parameter)[0] for change in event.changes)
         if len(networks) > 1:
             for name, optimizer in self.recording.optimizers.items():
                 if optimizer is event.optimizer:
@@ -167,8 +167,9 @@ class Builder:
         return " and ".join(filter(None, networks))
 
     def _name(self, p: Tensor) -> str:
-        return self.named[id(p)][1] if id(p) in self.named else p.name or "parameter"
+        return self._named(p)[1]
 
-    def _network(self, p: Tensor) -> str:
-        """The network that a parameter is of; if that was never called, what the parameter's name says."""
-        return self.named[id(p)][0] if id(p) in self.named else (p.name or "").rpartition(".")[0].split(".")[0]
+    def _named(self, p: Tensor) -> tuple[str, str]:
+        """The network that a parameter is of, and its name; if that was never called, what the name says."""
+        name = p.name or "parameter"
+        return self.named.get(id(p), (name.rpartition(".")[0].split(".")[0], name))
