@@ -62,7 +62,7 @@ def _finite_mean(array: Array) -> float | None:
 
 def _layer_inputs(recording: Recording, made_in: ModuleCall) -> Iterator[LayerInput]:
     """For each layer of a call that the graph has, in the order of a backward pass."""
-    of_call = [f for f in recording.functions if recording.network_call(f.module_call) is made_in]
+    of_call = [f for f in recording.functions if f.network is made_in]
     for run in reversed([list(run) for _, run in itertools.groupby(of_call, lambda f: f.module_call)]):
         in_graph = [f for f in run if hasattr(f.node, "edges")]
         flowing = [(f.node, i) for f in in_graph for i in f.inputs if i.parameter is None and i.maker not in run]

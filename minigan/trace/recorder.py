@@ -97,42 +97,39 @@ class Recorder(Observer):
             if records and not t.requires_grad and t.dtype.kind == "f" and self.made_in(t) not in (None, call):
                 self._new_leaves.append((t, t.grad))
                 t.requires_grad = True
-        self.recording.call_inputs[call] = [
-            self._input(t, key_of(t) if t.requires_grad else None, call) for t in tensors
-        ]
+        keys = [key_of(t) if t.requires_grad else None for t in tensors]
+        self.recording.call_inputs[call] = [self._input(t, key, call) for t, key in zip(tensors, keys, strict=True)]
 
     def made_in(self, t: Tensor) -> ModuleCall | None:
         """The call of a network that a tensor was made in, if that was recorded."""
         maker, _ = self._maker(t)
-        return None if maker is None else self.recording.network_call(maker.module_call)
+        return None if maker is None else maker.network
 
     def after_forward(self, node: Node, inputs: list[Tensor | None], outputs: list[Tensor]) -> None:
         """A function was called."""
         if in_backward_of() is not None:
             return  # a part of some other function's backward
         edges = getattr(node, "edges", [None] * len(inputs))
-        pairs = enumerate(zip(inputs, edges, strict=True))
-        taken = [self._input(t, edge, node.called_in, i) for i, (t, edge) in pairs if t is not None]
-        event = self._functions[node] = events.ForwardEvent(node, node.called_in, taken, self._summary(outputs[0]))
+        pairs, call = enumerate(zip(inputs, edges, strict=True)), node.called_in
+        taken = [self._input(t, edge, call, i) for i, (t, edge) in pairs if t is not None]
+        network = self.recording.network_call(call)
+        event = self._functions[node] = events.ForwardEvent(node, call, network, taken, self._summary(outputs[0]))
         for y in outputs:
             self._makers[id(y.array)] = weakref.ref(y.array), event
         self.recording.events.append(event)
-        to = self.recording.network_call(event.module_call)
         for item in taken:
-            if to is not None and item.maker is not None and item.key is not None:
-                if self.recording.network_call(item.maker.module_call) not in (None, to):
-                    self._border_keys.add(item.key)
-                    self._border_makers.add(item.maker)
+            if network and item.key is not None and item.maker and item.maker.network not in (None, network):
+                self._border_keys.add(item.key)
+                self._border_makers.add(item.maker)
 
     def _input(self, t: Tensor, key: Key | None, call: ModuleCall | None, position: int = 0) -> events.FunctionInput:
         if isinstance(t, Parameter):
             return events.FunctionInput(key, self._summary(t, picture=False), position, parameter=t)
         maker, attached = self._maker(t)
-        given_in = call
-        while given_in is not None and id(t) not in given_in.given:
-            given_in = given_in.caller
+        while call is not None and id(t) not in call.given:
+            call = call.caller
         # What no module was called with, a module made itself, out of nothing.
-        constant = maker is None and key is None and given_in is None
+        constant = maker is None and key is None and call is None
         return events.FunctionInput(key, self._summary(t), position, None, maker, attached, t.name, constant)
 
     def _maker(self, t: Tensor) -> tuple[events.ForwardEvent | None, bool]:
