@@ -17,7 +17,6 @@ class Grouping:
     are those of its functions that a backward pass goes through one after another."""
 
     def __init__(self, recording: Recording) -> None:
-        self.recording = recording
         self.timeline: list[tuple[What, int]] = []  # what happened, and its number among its like
         self.layers: list[list[ForwardEvent]] = []
         self.calls: list[ModuleCall] = []  # of networks

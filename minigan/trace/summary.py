@@ -98,20 +98,12 @@ def summarize(array: Array, signed: bool = False, picture: bool = True) -> Array
     if variance < 1e-9 * mean * mean:  # little is left of the difference: take it the exact way
         variance = float(xp.square(finite.astype("float64") - mean).mean())
     reach = max(-low, high)
-    return ArraySummary(
-        shape=tuple(array.shape),
-        dtype=str(array.dtype),
-        norm=_short(math.sqrt(square)),
-        mean=_short(mean),
-        std=_short(math.sqrt(max(0.0, variance))),
-        min=_short(low),
-        max=_short(high),
-        zeros=_short(zeros / max(1, size)),
-        nans=nans,
-        infs=infs,
-        histogram=_histogram(xp, finite, *((-reach, reach) if signed else (low, high))),
-        picture=_picture(array) if picture and size else None,
-    )
+    histogram = _histogram(xp, finite, *((-reach, reach) if signed else (low, high)))
+    tiles = _picture(array) if picture and size else None
+    numbers = math.sqrt(square), mean, math.sqrt(max(0.0, variance)), low, high, zeros / max(1, size)
+    norm, mean, std, low, high, share = map(_short, numbers)
+    shape, dtype = tuple(array.shape), str(array.dtype)
+    return ArraySummary(shape, dtype, norm, mean, std, low, high, share, nans, infs, histogram, tiles)
 
 
 class TensorSummaries:

@@ -56,15 +56,13 @@ def gradient_norms(traces: Mapping[int, Trace] | Sequence[Trace]) -> Figure:
     height = 1.6 + 0.23 * sum(heights) + 0.5 * len(heights)
     figure = Figure(figsize=(INCHES, height), layout="constrained")
     panels = figure.subplots(len(tables), 1, squeeze=False, height_ratios=heights, sharex=True)[:, 0]
-    images = [
-        _heat_map(panel, player, rows, scale) for panel, (player, rows) in zip(panels, tables.items(), strict=True)
-    ]
+    for panel, (player, rows) in zip(panels, tables.items(), strict=True):
+        image = _heat_map(panel, player, rows, scale)
     steps = list(by_step)
     shown = range(0, len(steps), math.ceil(len(steps) / 12))
-    panels[-1].set_xticks(list(shown), [str(steps[i]) for i in shown])
-    panels[-1].set_xlabel("step")
-    bar = figure.colorbar(images[-1], ax=list(panels), pad=0.09, aspect=40)
-    bar.set_label("norm of the gradient at the layer's output")
+    panels[-1].set(xlabel="step", xticks=list(shown), xticklabels=[str(steps[i]) for i in shown])
+    label = "norm of the gradient at the layer's output"
+    figure.colorbar(image, ax=list(panels), pad=0.09, aspect=40, label=label)
     return figure
 
 
@@ -133,10 +131,8 @@ def _heat_map(panel: Axes, player: str, rows: dict[tuple[str, str], list[float]]
 
     values = np.array(list(rows.values()))
     colours = matplotlib.colormaps["viridis"].with_extremes(bad="#d9d9d9")
-    image = panel.imshow(
-        np.ma.masked_less_equal(np.ma.masked_invalid(values), 0), norm=scale, cmap=colours, aspect="auto",
-        interpolation="none",
-    )  # fmt: skip
+    values = np.ma.masked_invalid(np.where(values > 0, values, math.nan))
+    image = panel.imshow(values, norm=scale, cmap=colours, aspect="auto", interpolation="none")
     panel.set_yticks(range(len(rows)), [name for _, name in rows], fontsize=8)
     panel.set_title(f"loss_{player}: from the loss (top) back" if player else "from the loss (top) back", fontsize=10)
     calls = [call for call, _ in rows]

@@ -36,12 +36,6 @@ class Console:
         )
         return [self.styled(line, *styles) for line in wrapped]
 
-    def title(self, text: str) -> list[str]:
-        """A text in a line across the page; above it, where it is too long."""
-        if len(self.signs(text)) + 8 <= self.width:
-            return [self.rule("─", text, "bold")]
-        return [*self.lines(text, "bold"), self.rule("─", "", "bold")]
-
     def rule(self, sign: str, label: str = "", *styles: str) -> str:
         """A line across the page, with a label in it."""
         start, label = ((sign * 2)[:2], f" {shorten(self.signs(label), self.width - 4)} ") if label else ("", "")

@@ -56,8 +56,11 @@ class Page(NamedTuple):
 
 
 def _page(console: Console, what: str, body: list[str], turn: str = "", result: str = "") -> Page:
-    """A page whose first line says whose turn it is, and what is shown."""
-    return Page(turn, what, result, [*console.title(f"{turn}: {what}" if turn else what), *body])
+    """A page whose title, above its line where it is too long, says whose turn it is and what is shown."""
+    title = f"{turn}: {what}" if turn else what
+    if len(console.signs(title)) + 8 <= console.width:
+        return Page(turn, what, result, [console.rule("─", title, "bold"), *body])
+    return Page(turn, what, result, [*console.lines(title, "bold"), console.rule("─", "", "bold"), *body])
 
 
 def trace_text(trace: Trace, width: int | None = None) -> str:
