@@ -18,8 +18,7 @@ from minigan.kernels.updates import adam_update
 class Optimizer:
     """Holds parameters, and for each the arrays named in `slots` (moments), which begin as zeros.
 
-    Steps are counted for all together (PyTorch counts for each parameter; it makes a difference only
-    to one whose gradients begin later). Where a module is moved to another device or dtype, its moments follow.
+    Steps are counted for all together (PyTorch's for each parameter, which differs if its gradients begin later).
     """
 
     slots: tuple[str, ...] = ()
@@ -53,8 +52,7 @@ class Optimizer:
             p.grad = None
 
     def register_step_pre_hook(self, hook: Callable[..., None]) -> None:
-        """Have `hook(optimizer, args, kwargs)` called at the beginning of every step, as PyTorch does: it may change
-        the gradients. (A step takes no arguments: args is (), kwargs {}.)"""
+        """Have `hook(optimizer, (), {})` called at the beginning of each step, as PyTorch does, to change gradients."""
         self._before_step.append(hook)
 
     def step(self) -> None:

@@ -1,9 +1,7 @@
 """Anomaly mode: the first NaN or Inf is an error that says where it comes from.
 
-Every function notes where it is called. What comes out of a forward pass, or of a node's backward
-pass, is looked at before anything else is computed from it, so the first that is not finite is the
-one that is told of. A look waits for the device and reads every number: it is for finding a fault,
-not for training.
+What comes out of a forward pass, or of a node's backward pass, is looked at before anything else is computed from it.
+A look waits for the device and reads every number: it is for finding a fault, not for training.
 """
 
 from __future__ import annotations
@@ -37,11 +35,8 @@ HINTS = {
 
 
 class AnomalyError(GraphError):
-    """The first NaN or Inf.
-
-    source: what gave it, in words: "Log's forward pass in D.main.2 (Log)". cause: whether it arose
-    there, or what it came in with. arose_here: the same as a truth value.
-    """
+    """The first NaN or Inf. source: what gave it: "Log's forward pass in D.main.2 (Log)". cause, arose_here: whether
+    it arose there, or what it came in with."""
 
     def __init__(self, message: str, source: str = "", cause: str = "", arose_here: bool = True) -> None:
         super().__init__(message)
@@ -50,10 +45,10 @@ class AnomalyError(GraphError):
 
 @contextmanager
 def detect_anomaly() -> Iterator[None]:
-    """`with detect_anomaly():` or `@detect_anomaly()`: raise `AnomalyError` at the first NaN or Inf.
+    """`with detect_anomaly():` or `@detect_anomaly()`: raise `AnomalyError` at the first NaN or Inf in this thread.
 
-    It names the function, the layer, and the line of the user's code: for a backward pass the line
-    of the forward call too, if that was made under detect_anomaly. It concerns this thread.
+    It names the function, the layer, and the line of the user's code: for a backward pass the line of the forward
+    call too, if that was made under detect_anomaly.
     """
     with observe(_Detector()):
         yield

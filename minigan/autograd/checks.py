@@ -1,7 +1,5 @@
-"""What is asked of what a function is given and returns, and the sentence where it is not so.
-
-Every call and every step of a backward pass comes here, so names are looked up only for what seems wrong.
-"""
+"""What is asked of what a function is given and returns. Every call comes here: names are looked up only for what
+seems wrong."""
 
 from __future__ import annotations
 

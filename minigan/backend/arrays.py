@@ -1,7 +1,4 @@
-"""Arrays of NumPy and of CuPy, told apart here alone: everything else asks an array for its module.
-
-The same code then runs on both. CuPy is imported (by `cupy_backend`) only when a GPU is asked for.
-"""
+"""Arrays of NumPy and of CuPy, told apart here alone: everything else asks an array for its module."""
 
 from __future__ import annotations
 

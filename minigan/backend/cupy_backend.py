@@ -1,7 +1,5 @@
-"""The GPU: CuPy once it is seen to compute, what the card is called, and what mends it where there is none.
-
-The only module that imports CuPy on its own account. Nothing here runs unless a GPU is asked for.
-"""
+"""CuPy, imported here alone and when a GPU is asked for; what the card is called, and what mends it where there is
+none."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
-"""Devices: what computes, moves between host and device, and arrays made where they are needed.
-
-A program computes on one GPU at a time, the one that `Device.use` made current in its thread:
-`choose_device` and `set_default_device` do, a thread of its own must. Several GPUs take several programs.
-"""
+"""Devices. A program computes on one GPU at a time, the one that `Device.use` made current in its thread:
+`choose_device` and `set_default_device` do, a thread of its own must. Several GPUs take several programs."""
 
 from __future__ import annotations
 

@@ -2,15 +2,11 @@
 
     mpiexec -n 2 minigan train --data-parallel
 
-Every batch is shared out: its order, its noise and its dropout masks are drawn for the whole batch from
-the one seed, and each process takes its contiguous share. Before an optimiser's step the gradients are
-averaged over the processes by the number of samples each has seen, so that all of them take the step that
-one process would take with the whole batch, and hold the same weights ever after. Two things differ from
-one process: sums are rounded in another order; and BatchNorm normalises each share by itself unless its
-statistics are synchronised.
-
-A group knows arrays and devices, no tensors, networks or runs. How processes find each other, and end
-together, is in `training.launch`.
+Every batch is shared out: its order, noise and dropout masks are drawn for the whole batch from the one seed, and
+each process takes its contiguous share. Before an optimiser's step the gradients are averaged, weighed by the shares,
+so that all take the step that one process would take with the whole batch. Two things differ from one process: sums
+are rounded in another order; and BatchNorm normalises each share by itself unless its statistics are synchronised.
+How processes find each other, and end together, is in `training.launch`.
 """
 
 from __future__ import annotations
@@ -78,8 +74,8 @@ class ProcessGroup:
     def part(self, n: int) -> tuple[int, slice]:
         """How many samples to draw for, and which of them are for the n samples here.
 
-        n is this process' share of the batch at hand, or a multiple of it (reals and fakes in one array): all
-        processes then draw for as many whole batches, so that their random streams stay at one place.
+        n is this process' share of the batch at hand, or a multiple of it (reals and fakes in one array): all draw for
+        as many whole batches, so that their random streams stay at one place.
         """
         if self.local_size == self.global_size:
             return n, slice(0, n)
@@ -104,11 +100,8 @@ class ProcessGroup:
         return array
 
     def mean(self, array: Array, weight: float | None = None) -> Array:
-        """Σ n/N · array over the processes: of means over the shares, the mean over the whole batch, as a new array.
-
-        They travel in float64. weight: n/N of another batch than the one at hand. With one process it is the array
-        itself.
-        """
+        """Σ n/N · array over the processes, in float64: of means over the shares, the mean over the whole batch, as a
+        new array; with one process the array itself. weight: n/N of another batch than the one at hand."""
         if not self.communicates:
             return array
         wide = get_array_module(array).result_type(array.dtype, "float64")
@@ -139,8 +132,7 @@ class ProcessGroup:
     def average_figures(self, figures: np.ndarray, weights: list[float], norms: list[int]) -> np.ndarray:
         """Rows of means over the shares of some batches → means over the whole batches.
 
-        weights: of this process in each batch. norms: the columns that hold not means but norms of
-        gradients of the share's mean loss: ‖g‖ = √Σ (n/N ‖g‖)².
+        weights: of this process in each batch. norms: the columns that hold norms of gradients: √Σ (n/N ‖g‖)².
         """
         if not self.communicates:
             return figures

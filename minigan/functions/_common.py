@@ -1,8 +1,5 @@
-"""What every family of functions asks of its arguments.
-
-Every check here says in one sentence which function was called, which argument is wrong, what it
-is, and what it must be. Where nothing is wrong it costs a comparison or two.
-"""
+"""What every family of functions asks of its arguments: an error says in one sentence which function was called,
+which argument is wrong, what it is, and what it must be."""
 
 from __future__ import annotations
 

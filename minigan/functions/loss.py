@@ -58,8 +58,8 @@ class BinaryCrossEntropyWithLogitsBackward(Function):
 class BinaryCrossEntropy(Function):
     """y = −t ln p − (1 − t) ln(1 − p)        dp = (p − t) / (p (1 − p)) · dy        dt = (ln(1−p) − ln p) · dy
 
-    Logarithms are held at −100 and above, p (1 − p) at 1e-12 and above. Near p = 0 and 1 float32
-    has lost what the gradient needs: prefer logits.
+    Logarithms are held at −100 and above, p (1 − p) at 1e-12. Near p = 0 and 1 float32 has lost what the gradient
+    needs: prefer logits.
     """
 
     def forward(self, p: Array, target: Array) -> Array:

@@ -1,9 +1,5 @@
-"""Functions that move numbers without changing them. Their gradients move them back.
-
-Where a number is copied (broadcasting, repeated indices) the gradients of the copies are added;
-where numbers are dropped (slices, crops) the gradient is zero: each function here is linear, its
-backward pass is its transpose, and the two of a pair are each other's derivative.
-"""
+"""Functions that move numbers without changing them. Each is linear, and its backward pass its transpose: where a
+number is copied the gradients of the copies are added, where one is dropped the gradient is zero."""
 
 from __future__ import annotations
 

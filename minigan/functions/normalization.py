@@ -1,8 +1,4 @@
-"""Normalisation: batch, layer, instance, pixel.
-
-The first three standardise over different axes; `BatchNorm` is that one function, with its
-backward pass a function of its own: fast, because it is one formula, and differentiable again.
-"""
+"""Normalisation: batch, layer, instance, pixel. The first three standardise over different axes: `BatchNorm`."""
 
 from __future__ import annotations
 
@@ -36,13 +32,9 @@ class BatchNorm(Function):
     μ, v: mean and biased variance of x over `axes`. γ, β have x's rank, with length 1 along `axes`.
     Ioffe and Szegedy, 2015.
 
-    With a negative slope s ≥ 0, y is s·y where it is not positive, as LeakyReLU's, and dy goes through the gate of
-    that first: one function for the two spares passes over memory.
-
-    If a batch of N images is shared out to a process group, and n of them are here, all means are over the whole
-    batch; in dx each process' dy counts n/N, and the result N/n (see `functions.distributed`).
-
-    After a call, `statistics` holds the batch's.
+    With a negative slope s ≥ 0, y goes through a LeakyReLU at once, which spares passes over memory. If a batch of N
+    images is shared out to a process group, and n of them are here, all means are over the whole batch; in dx each
+    process' dy counts n/N, and the result N/n (see `functions.distributed`). After a call, `statistics` is the batch's.
     """
 
     def __init__(
@@ -146,14 +138,12 @@ def batch_norm(
 ) -> Tensor:  # fmt: skip
     """Batch normalisation of x (N, C) or (N, C, H, W) per channel, with γ, β (C), or 1 and 0.
 
-    In training: by the batch's own statistics, and `running_mean`, `running_var` (C), if given,
-    become (1 − momentum) · old + momentum · batch; the variance entered there has the divisor
-    M − 1 (`unbiased`, PyTorch) or M (TensorFlow). `num_batches_tracked`, a whole number, becomes one
-    more. Otherwise: by the running statistics.
+    In training: by the batch's own statistics, and `running_mean`, `running_var` (C), if given, become
+    (1 − momentum) · old + momentum · batch, the variance with the divisor M − 1 (`unbiased`, PyTorch) or M
+    (TensorFlow), and `num_batches_tracked` one more. Otherwise: by the running statistics.
 
-    process_group: processes that each have a share of the batch: its statistics are then those of all of it, in the
-    derivatives of every order too, and all processes must make the same calls. negative_slope: of a (leaky) ReLU that
-    y goes through at once.
+    process_group: processes that each have a share of the batch: its statistics, and derivatives, are those of all of
+    it, and all must make the same calls. negative_slope: of a (leaky) ReLU that y goes through at once.
     """
     x = as_floating("batch_norm", x)
     if x.ndim not in (2, 4):

@@ -1,8 +1,5 @@
-"""Pooling and its opposite, upsampling. Every one is linear once it is known which pixels were taken.
-
-All loop over the taps of the window (a few) and work on whole images at once: for each tap, one
-strided slice of the padded image lies under every window.
-"""
+"""Pooling and its opposite, upsampling. Every one is linear once it is known which pixels were taken, and loops over
+the taps of the window: for each, one strided slice of the padded image lies under every window."""
 
 from __future__ import annotations
 

@@ -2,18 +2,16 @@
 
     conv(x, w) = A [(B x) ⊙ (C w)]        dx = Bᵀ [(Aᵀ dy) ⊙ (C w)]        dw = Cᵀ [(B x) ⊙ (Aᵀ dy)]
 
-A convolution is linear in the image, in the weights and in the output's cotangent, so one
-factorisation of that trilinear form gives the forward pass and both gradients. Along one axis,
-m outputs of an r-tap correlation are the coefficients of a polynomial product (transposed), which
-its values at m + r − 1 points determine: F(m, r) takes m + r − 1 products where the sum takes m·r.
-A long row is cut into tiles of m outputs, a strided convolution into S phases of the pixels
-(each a stride-1 convolution with every S-th tap); stacking the matrices of all tiles and phases
-gives A (OH × R), B (R × H), C (R × KH) for the whole axis, padding and unread pixels included.
-In two dimensions the axes nest: A = Ah ⊗ Aw and so on, and ⊙ is, at each of the Rh·Rw points, an
-ordinary (N × C) · (C × O) matrix product over the channels. For NumPy's arrays: on a GPU it is not used.
+One factorisation of a trilinear form gives the forward pass and both gradients. Along one axis, m outputs of an r-tap
+correlation are the coefficients of a polynomial product (transposed), which its values at m + r − 1 points determine:
+F(m, r) takes m + r − 1 products where the sum takes m·r. A long row is cut into tiles of m outputs, a strided
+convolution into S phases of the pixels (each a stride-1 convolution with every S-th tap); stacking the matrices of all
+tiles and phases gives A (OH × R), B (R × H), C (R × KH) for the whole axis, padding and unread pixels included. In two
+dimensions the axes nest: A = Ah ⊗ Aw and so on, and ⊙ is, at each of the Rh·Rw points, an ordinary (N × C) · (C × O)
+matrix product over the channels. For NumPy's arrays: on a GPU it is not used.
 
-Cook 1966; Toom 1963; Winograd, Arithmetic Complexity of Computations, 1980;
-Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, 2015.
+Cook 1966; Toom 1963; Winograd, Arithmetic Complexity of Computations, 1980; Lavin & Gray, Fast Algorithms for
+Convolutional Neural Networks, 2015.
 """
 
 from __future__ import annotations
@@ -48,10 +46,9 @@ Matrix = list[list[Fraction]]
 def tile_matrices(m: int, r: int) -> tuple[Matrix, Matrix, Matrix]:
     """A (m × P), B (P × P), C (P × r), P = m + r − 1, with Σ_q d[i+q]·w[q] = (A [(B d) ⊙ (C w)])[i].
 
-    Evaluating polynomials with coefficients g and w at the points a_j is (V_m g), (V_r w), V_k[j, i] =
-    a_j^i. Their product has the coefficients V_P⁻¹ [(V_m g) ⊙ (V_r w)]; its inner product with d is
-    the trilinear form, so A = V_mᵀ, B = V_P⁻ᵀ, C = V_r. The denominators Π(a_j − a_k) of V_P⁻¹ are
-    moved from B to C, which leaves A and B without rounding.
+    Polynomials with coefficients g and w have the values V_m g and V_r w at the points a_j, V_k[j, i] = a_j^i; their
+    product has the coefficients V_P⁻¹ [(V_m g) ⊙ (V_r w)], whose inner product with d is the trilinear form: A = V_mᵀ,
+    B = V_P⁻ᵀ, C = V_r. The denominators Π(a_j − a_k) of V_P⁻¹ are moved from B to C: A and B are without rounding.
     """
     one, zero = Fraction(1), Fraction(0)
     size = m + r - 1
@@ -137,10 +134,8 @@ def _axes(geometry: Geometry) -> Iterator[tuple[int, ...]]:
 
 # --- two axes, nested -------------------------------------------------------------------------------
 #
-# The rows' matrices are applied to whole images first and last. In between, every one of the Rh row
-# points is a convolution along the columns, small enough to stay in a core's cache from its first
-# transform to its last, so that the Rh·Rw evaluated images never exist in memory all at once.
-
+# The rows' matrices are applied to whole images first and last. In between, every one of the Rh row points is a
+# convolution along the columns that stays in a core's cache, and the Rh·Rw evaluated images never exist all at once.
 
 Bands = tuple[tuple[slice, slice, Array], ...]
 

@@ -24,9 +24,8 @@ class Parameter(Tensor):
 class Module:
     """Base of layers and models.
 
-    Assign `Parameter`s and `Module`s to attributes and they are found; give arrays that are part of
-    the state but not learned (running statistics) to `register_buffer`. Names are dotted paths of
-    attributes, as PyTorch's: `main.0.weight`.
+    `Parameter`s and `Module`s in attributes are found by themselves; arrays that are part of the state but not learned
+    (running statistics) go to `register_buffer`. Names are dotted paths of attributes: `main.0.weight`.
     """
 
     training: bool = True
@@ -153,8 +152,8 @@ class Module:
     def to(self, device: Any = None, dtype: Any = None) -> Module:
         """Move parameters and buffers to a device, or floating ones to another dtype, in place.
 
-        They stay the same objects, as in PyTorch, so an optimiser that was made before goes on with them, and at
-        its next step takes its moments after them. Gradients are forgotten.
+        They stay the same objects, so an optimiser that was made before goes on with them, and takes its moments
+        after them. Gradients are forgotten.
         """
         for t in (*self.parameters(), *(b for _, b in self.named_buffers())):
             t.array = t.to(device, dtype if t.dtype.kind == "f" else None).array

@@ -1,9 +1,5 @@
-"""Batch normalisation in CUDA kernels, for x that is rows of channels.
-
-Three kernels forward and three backward; the gate of an activation is made again from x, which is cheaper than to
-keep a mask. What the kernels do not take (other dtypes and orders in memory, a batch that several processes share)
-goes through array functions.
-"""
+"""Batch normalisation in three CUDA kernels forward and three backward, for x that is rows of channels. The gate of an
+activation is made again from x, which is cheaper than to keep a mask."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 """Dropout's masks, drawn on the GPU: NumPy's random numbers, made where they are used.
 
-NumPy's `default_rng` draws from PCG64 (O'Neill, 2014): a state s of 128 bits moves on by s ← a s + c, and
-64 bits are made of each (XSL-RR). 2ᵏ steps at once are such a step too, with a ← a², c ← c (a + 1) taken k
-times; so a thread on a GPU can jump to its own place in the row of numbers. The mask is NumPy's to the bit,
-and the generator is left as if it had drawn it.
+`default_rng` draws from PCG64 (O'Neill, 2014): a state s of 128 bits moves on by s ← a s + c, and 64 bits are made of
+each (XSL-RR). 2ᵏ steps at once are such a step too, with a ← a², c ← c (a + 1) taken k times: a thread jumps to its
+own place. The mask is NumPy's to the bit, and the generator is left as if it had drawn it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Updates of many arrays in one launch: a table of their addresses and sizes, handed to the kernel by value.
 
-The networks' parameters are many and mostly small: one launch for each would cost more than their
-arithmetic. (PyTorch calls this "multi-tensor apply".) A block of threads works on one array, and finds
-it by the number of blocks that the arrays before it take. The struct's twin is in `updates.cu`.
+One launch for each parameter would cost more than their arithmetic (PyTorch's "multi-tensor apply"). A block of
+threads finds its array by the number of blocks that those before it take. The struct's twin is in `updates.cu`.
 """
 
 from __future__ import annotations
