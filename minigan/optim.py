@@ -33,11 +33,9 @@ class Optimizer:
         if not params:
             raise ValueError(f"{name} was given no parameters: there is nothing it could change")
         for i, p in enumerate(params):
-            what = _unfit(p)
-            if what:
-                raise TypeError(
-                    f"{name} takes tensors that no function made, such as module.parameters(), but parameter {i} {what}"
-                )
+            if what := _unfit(p):
+                fit = "tensors that no function made, such as module.parameters()"
+                raise TypeError(f"{name} takes {fit}, but parameter {i} {what}")
         self.params = list(dict.fromkeys(params))  # each once
         self.lr = as_number(name, "lr", lr, 0)
         self.step_count = 0
@@ -98,10 +96,9 @@ class Optimizer:
             raise ValueError(f"the state does not fit this {type(self).__name__}: {'; '.join(parts)}")
         for name, array in own.items():
             if name not in ("step", "lr") and array.shape != as_array(state[name]).shape:
-                raise ValueError(
-                    f"the state's {name} has shape {as_array(state[name]).shape}, needed is {array.shape}: it is of "
-                    "other parameters"
-                )
+                shape = as_array(state[name]).shape
+                other = f"the state's {name} has shape {shape}, needed is {array.shape}"
+                raise ValueError(f"{other}: it is of other parameters")
         self.step_count, self.lr = int(state["step"]), float(state["lr"])
         for i, (p, moments) in enumerate(zip(self.params, self.state, strict=True)):
             _bring_along(moments, p)
@@ -133,9 +130,8 @@ def _check_gradient(cause: str, i: int, p: Tensor) -> None:
     if not isinstance(g, Tensor):
         raise TypeError(f"{cause}: .grad of parameter {i} ({describe(p)}) must be a Tensor, not {type(g).__name__}")
     if g.array.shape != p.array.shape:
-        raise ValueError(
-            f"{cause}: .grad of parameter {i} ({describe(p)}) has shape {g.shape}, but must have the parameter's"
-        )
+        own = f"parameter {i} ({describe(p)})"
+        raise ValueError(f"{cause}: .grad of {own} has shape {g.shape}, but must have the parameter's")
     if g.array.dtype != p.array.dtype or type(g.array) is not type(p.array):
         check_alike(cause, {f"parameter {i}": p, "its .grad": g})
 

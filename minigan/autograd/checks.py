@@ -144,10 +144,8 @@ def checked_gradients(node: Node, gradients: Any) -> list[Tensor | None]:
             )
         shape = node.input_shapes[i]
         if dx.array.shape != shape:
-            raise GraphError(
-                f"{node.name}.backward returned shape {dx.shape} for input {i}, which has shape {shape}"
-                f"{_shape_hint(dx.shape, shape)}"
-            )
+            wrong = f"{node.name}.backward returned shape {dx.shape} for input {i}, which has shape {shape}"
+            raise GraphError(wrong + _shape_hint(dx.shape, shape))
         if dx.array.dtype != dtype:
             raise GraphError(
                 f"{node.name}.backward returned {dx.dtype} for input {i}, which is {dtype}: keep to the cotangent's "

@@ -173,9 +173,8 @@ class Tensor:
         try:
             self.array[...] = array
         except ValueError as error:
-            raise ValueError(
-                f"{describe(self)} cannot take the values of an array of shape {array.shape}: {error}"
-            ) from None
+            values = f"the values of an array of shape {array.shape}"
+            raise ValueError(f"{describe(self)} cannot take {values}: {error}") from None
         self.increment_version(cause)
         return self
 
@@ -331,9 +330,8 @@ def _as_array(value: Any, dtype: Any, device: str | Device | None) -> Array:
         try:
             array = np.asarray(value)
         except ValueError:
-            raise ValueError(
-                f"cannot make a tensor of this {type(value).__name__}: its rows differ in length, and must be equal"
-            ) from None
+            why = "its rows differ in length, and must be equal"
+            raise ValueError(f"cannot make a tensor of this {type(value).__name__}: {why}") from None
         if array.dtype == np.float64 and dtype is None and not isinstance(value, np.generic):
             array = array.astype(np.float32)
         _check_numbers(array, value)

@@ -164,10 +164,8 @@ class ProcessGroup:
                 if other[name] != value:
                     mine, theirs = (value, other[name]) if self.rank < rank else (other[name], value)
                     ranks = sorted((self.rank, rank))
-                    raise ProcessGroupError(
-                        f"processes {ranks[0]} and {ranks[1]} differ in {name}: {mine} and {theirs}; all must be "
-                        "given the same"
-                    )
+                    differ = f"processes {ranks[0]} and {ranks[1]} differ in {name}: {mine} and {theirs}"
+                    raise ProcessGroupError(f"{differ}; all must be given the same")
 
     # Devices.
 

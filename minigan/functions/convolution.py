@@ -126,10 +126,8 @@ def _checked(name: str, x: Any, weight: Any, bias: Any, in_axis: int) -> tuple[T
     if len(shape) != 4:
         raise ValueError(f"{name}: weight must be {order}, but has shape {shape}")
     if shape[in_axis] != x.shape[1]:
-        raise ValueError(
-            f"{name}: x of shape {x.shape} has {x.shape[1]} channels, but weight {order} of shape {shape} "
-            f"takes {shape[in_axis]}"
-        )
+        takes = f"weight {order} of shape {shape} takes {shape[in_axis]}"
+        raise ValueError(f"{name}: x of shape {x.shape} has {x.shape[1]} channels, but {takes}")
     if bias is not None:
         bias = as_shaped(name, "bias", bias, x, (shape[1 - in_axis],), "one number for each channel that weight makes")
     return x, weight, bias

@@ -32,9 +32,8 @@ class Reshape(_ToShape):
                 else "leaves two lengths open, and only one may be -1" if self.shape.count(-1) > 1
                 else f"takes a multiple of {known}"
             )  # fmt: skip
-            raise ValueError(
-                f"reshape: x of shape {x.shape} has {x.size} elements, but shape {self.shape} {rule}"
-            ) from None
+            elements = f"x of shape {x.shape} has {x.size} elements"
+            raise ValueError(f"reshape: {elements}, but shape {self.shape} {rule}") from None
 
     def backward(self, dy: Tensor) -> Tensor:
         return reshape(dy, self.input_shapes[0])
@@ -161,10 +160,8 @@ class Concatenate(Function):
     def forward(self, *arrays: Array) -> Array:
         first = arrays[0]
         if not -first.ndim <= self.axis < first.ndim:
-            raise ValueError(
-                f"concatenate: axis {self.axis} is out of range for shape {first.shape}: the tensors have {first.ndim} "
-                "axes"
-            )
+            there = f"shape {first.shape}: the tensors have {first.ndim} axes"
+            raise ValueError(f"concatenate: axis {self.axis} is out of range for {there}")
         axis = self.axis % first.ndim
         across = [a.shape[:axis] + a.shape[axis + 1 :] for a in arrays]
         for i, (a, shape) in enumerate(zip(arrays, across, strict=True)):

@@ -31,9 +31,8 @@ def _explicit_padding(padding: Any) -> tuple[Pair, Pair]:
         rows, columns = padding if isinstance(padding, (tuple, list)) else (padding, padding)
         pairs = normalize_pair(rows, "padding"), normalize_pair(columns, "padding")
     except ValueError:
-        raise ValueError(
-            f"padding must be an int, (ph, pw), ((top, bottom), (left, right)) or 'same', not {padding!r}"
-        ) from None
+        forms = "an int, (ph, pw), ((top, bottom), (left, right)) or 'same'"
+        raise ValueError(f"padding must be {forms}, not {padding!r}") from None
     if min(*pairs[0], *pairs[1]) < 0:
         raise ValueError(f"padding must not be negative: {padding!r}")
     return pairs

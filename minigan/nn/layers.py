@@ -231,10 +231,8 @@ class Sequential(Module):
         super().__init__()
         for i, module in enumerate(modules):
             if not isinstance(module, Module):
-                raise TypeError(
-                    f"Sequential: module {i} must be a Module, such as nn.ReLU(), not "
-                    f"{module if isinstance(module, type) else type(module).__name__}"
-                )
+                found = module if isinstance(module, type) else type(module).__name__
+                raise TypeError(f"Sequential: module {i} must be a Module, such as nn.ReLU(), not {found}")
             self._modules[str(i)] = module
 
     def forward(self, x: Any) -> Any:

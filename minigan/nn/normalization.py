@@ -105,9 +105,9 @@ class SpectralNorm(Module):
         weight = getattr(module, "weight", None)
         if not isinstance(module, Module) or not isinstance(weight, Tensor) or weight.ndim < 2:
             what = "" if not isinstance(weight, Tensor) else f", whose weight has shape {weight.shape}"
+            found = f"{type(module).__name__}{what}"
             raise TypeError(
-                "SpectralNorm takes a layer with a matrix of weights, such as Dense or Conv2d, not "
-                f"{type(module).__name__}{what}"
+                f"SpectralNorm takes a layer with a matrix of weights, such as Dense or Conv2d, not {found}"
             )
         self.module, self.eps = module, as_number("SpectralNorm", "eps", eps, 0)
         self._out_axis = 1 if isinstance(module, ConvTranspose2d) else 0
