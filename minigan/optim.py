@@ -66,11 +66,8 @@ class Optimizer:
         moved = [(p, p.grad, s) for p, s in zip(self.params, self.state, strict=True) if p.grad is not None]
         for p, _, state in moved:
             _bring_along(state, p)
-        self._update(
-            [p.array for p, _, _ in moved],
-            [g.array for _, g, _ in moved],
-            {slot: [state[slot] for _, _, state in moved] for slot in self.slots},
-        )
+        moments = {slot: [state[slot] for _, _, state in moved] for slot in self.slots}
+        self._update([p.array for p, _, _ in moved], [g.array for _, g, _ in moved], moments)
         for p, _, _ in moved:
             p.increment_version(cause)
         notify("after_step", self)

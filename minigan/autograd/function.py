@@ -13,6 +13,9 @@ from minigan.autograd.hooks import context
 from minigan.autograd.tensor import GraphError, Node, StaleTensorError, Tensor, Version, describe, owner_of
 from minigan.backend import CPU, Array, device_of
 
+Inputs = list[Tensor | None]
+Arrays = list[Array | None]
+
 _serial = itertools.count()
 _FREED: Any = object()  # stands for what a function had saved, after a backward pass let go of it
 
@@ -78,7 +81,7 @@ class Function(Node):
                 observer.after_forward(self, tensors, outputs)
         return tuple(outputs) if isinstance(result, tuple) else outputs[0]
 
-    def _output(self, array: Any, tensors: list[Tensor | None], arrays: list[Array | None]) -> Tensor:
+    def _output(self, array: Any, tensors: Inputs, arrays: Arrays) -> Tensor:
         """A Tensor of what forward returned. Where that shows an input's memory (a reshape, a transpose), changes in
         place are counted for both."""
         if type(array) is not np.ndarray:
@@ -90,9 +93,7 @@ class Function(Node):
                     return Tensor.from_array(array, t._version)
         return Tensor.from_array(array)
 
-    def _record(
-        self, tensors: list[Tensor | None], arrays: list[Array | None], outputs: list[Tensor], results: tuple
-    ) -> None:
+    def _record(self, tensors: Inputs, arrays: Arrays, outputs: list[Tensor], results: tuple) -> None:
         """Become a node: remember where the inputs came from, and what backward needs."""
         self.serial = next(_serial)
         self.edges = [
@@ -120,14 +121,7 @@ class Function(Node):
         cache of something it differentiates by formula. In `__init__`, too: forward then finds it as backward does."""
         self._constants = values
 
-    def _remember(
-        self,
-        array: Array,
-        tensors: list[Tensor | None],
-        arrays: list[Array | None],
-        outputs: list[Tensor],
-        results: tuple,
-    ) -> tuple:
+    def _remember(self, array: Array, tensors: Inputs, arrays: Arrays, outputs: list[Tensor], results: tuple) -> tuple:
         """An input is kept as its tensor (its graph stays attached), an output as array and number
         (keeping the tensor would tie the node to itself); both with the version seen now."""
         for t, a in zip(tensors, arrays, strict=True):

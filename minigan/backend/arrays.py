@@ -42,11 +42,6 @@ def as_array(value: object) -> Array:
     return value if is_array(value) else np.asarray(value)
 
 
-def can_look(array: Array) -> bool:
-    """Whether its values can be looked at without a wait for a GPU."""
-    return not is_on_gpu(array)
-
-
 def memory_order(array: Array) -> list[int]:
     """The array's axes, from the one with the longest strides in memory to the one with the shortest."""
     return sorted(range(array.ndim), key=lambda axis: -array.strides[axis])

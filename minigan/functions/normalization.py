@@ -15,14 +15,8 @@ from minigan.functions.distributed import all_reduce_mean
 from minigan.functions.manipulation import reshape
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
-from minigan.kernels.normalization import (
-    Axes,
-    Statistics,
-    batch_norm_backward,
-    batch_norm_forward,
-    is_positive,
-    update_running,
-)
+from minigan.kernels import normalization as kernels
+from minigan.kernels.normalization import Axes
 
 
 class BatchNorm(Function):
@@ -45,7 +39,7 @@ class BatchNorm(Function):
 
     def forward(self, x: Array, gamma: Array, beta: Array) -> Array:
         with_gate = any(self.needs_input_grad)
-        y, self.statistics = batch_norm_forward(
+        y, self.statistics = kernels.batch_norm_forward(
             x, gamma, beta, self.axes, self.eps, self.slope, with_gate, self.process_group
         )
         self.save_for_backward(x, gamma)
@@ -73,7 +67,7 @@ class BatchNormBackward(Function):
     """
 
     def __init__(
-        self, axes: Axes, eps: float, negative_slope: float | None, statistics: Statistics,
+        self, axes: Axes, eps: float, negative_slope: float | None, statistics: kernels.Statistics,
         process_group: ProcessGroup = SINGLE_PROCESS, weight: float = 1.0,
     ) -> None:  # fmt: skip
         self.axes, self.eps, self.slope = axes, eps, negative_slope
@@ -82,8 +76,8 @@ class BatchNormBackward(Function):
 
     def forward(self, dy: Array, x: Array, gamma: Array) -> tuple[Array, Array, Array]:
         self.save_for_backward(dy, x, gamma)
-        (statistics,) = self.saved_constants
-        return batch_norm_backward(dy, x, gamma, statistics, self.axes, self.slope, self.process_group, self.weight)
+        (found,) = self.saved_constants
+        return kernels.batch_norm_backward(dy, x, gamma, found, self.axes, self.slope, self.process_group, self.weight)
 
     def backward(self, u: Tensor, p: Tensor, q: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         dy, x, gamma = self.saved_tensors
@@ -119,7 +113,7 @@ class BatchNormBackward(Function):
         if slope is None:
             return lambda t: t
         (statistics,) = self.saved_constants
-        mask = is_positive(x.array, statistics, self.axes)
+        mask = kernels.is_positive(x.array, statistics, self.axes)
         return lambda t: LeakyReLUBackward(mask, slope)(t)
 
 
@@ -169,7 +163,8 @@ def batch_norm(
         if num_batches_tracked is not None:
             running.append(as_tensor("batch_norm", num_batches_tracked, "num_batches_tracked"))
         kept = [t for t in running if t is not None]
-        update_running(node.statistics, momentum, count / (count - 1) if unbiased else 1.0, *(t.array for t in kept))
+        correction = count / (count - 1) if unbiased else 1.0
+        kernels.update_running(node.statistics, momentum, correction, *(t.array for t in kept))
         for t in kept:
             t.increment_version("batch_norm's running average")
     del node.statistics  # the graph keeps them as long as it needs them

@@ -57,16 +57,11 @@ def tile_matrices(m: int, r: int) -> tuple[Matrix, Matrix, Matrix]:
         return ([[one] * size], identity, identity) if m == 1 else (identity, identity, [[one]] * size)
     points = POINTS[: size - 1]
     a_rows = [[p**i for i in range(m)] for p in points] + [[zero] * (m - 1) + [one]]
-    c_rows, b_rows = [], []
-    for j, p in enumerate(points):
-        others = points[:j] + points[j + 1 :]
-        denominator = one
-        for q in others:
-            denominator *= p - q
-        b_rows.append(_polynomial(others) + [zero])
-        c_rows.append([p**i / denominator for i in range(r)])
-    b_rows.append(_polynomial(points))
-    c_rows.append([zero] * (r - 1) + [one])
+    others = [points[:j] + points[j + 1 :] for j in range(len(points))]
+    denominators = [prod((p - q for q in roots), start=one) for p, roots in zip(points, others, strict=True)]
+    b_rows = [_polynomial(roots) + [zero] for roots in others] + [_polynomial(points)]
+    c_rows = [[p**i / d for i in range(r)] for p, d in zip(points, denominators, strict=True)]
+    c_rows += [[zero] * (r - 1) + [one]]
     return [list(column) for column in zip(*a_rows, strict=True)], b_rows, c_rows
 
 
