@@ -13,6 +13,7 @@ from minigan.autograd.tensor import describe
 from minigan.backend import Array, as_array, check_here, get_array_module, to_device
 from minigan.functions._common import as_number
 from minigan.kernels.updates import adam_update
+from minigan.nn.module import check_names
 
 
 class Optimizer:
@@ -86,11 +87,7 @@ class Optimizer:
         if not isinstance(state, Mapping):
             raise TypeError(f"{type(self).__name__} takes what state_dict() gave, not {type(state).__name__}")
         own = self.state_dict()
-        missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-        if missing or extra:
-            parts = [f"missing {', '.join(missing[:4])}"] * bool(missing)
-            parts += [f"not known here {', '.join(extra[:4])}"] * bool(extra)
-            raise ValueError(f"the state does not fit this {type(self).__name__}: {'; '.join(parts)}")
+        check_names(self, own, state)
         for name, array in own.items():
             if name not in ("step", "lr") and array.shape != as_array(state[name]).shape:
                 shape = as_array(state[name]).shape

@@ -38,9 +38,8 @@ class Function(Node):
 
         y = Square()(x)                         # or Square.apply(x)
 
-    Options go to `__init__`. `backward` is written with Tensors and engine functions, so that it
-    can be differentiated in its turn. `self.needs_input_grad[i]` says whether the i-th gradient is
-    wanted: return None where it is not, and spare the work.
+    Options go to `__init__`. `backward` is written with Tensors and engine functions, so that it can be differentiated
+    in its turn. Where `self.needs_input_grad[i]` is false, return None for the i-th gradient, and spare the work.
     """
 
     _called = False

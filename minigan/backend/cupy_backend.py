@@ -92,9 +92,7 @@ def has_tf32(index: int) -> bool:
 
 def tf32_switch() -> ModuleType:
     """Where CuPy keeps for the whole process in what float32 products are made; `DeviceError` if it does no more.
-
-    It is none of CuPy's public names, but CuPy's public way is a variable of the environment that is read once.
-    """
+    (None of CuPy's public names: its public way is a variable of the environment that is read once.)"""
     cupy = _imported()
     try:
         linalg = importlib.import_module("cupy._core._routines_linalg")
@@ -107,10 +105,7 @@ def tf32_switch() -> ModuleType:
 
 @contextmanager
 def tf32(on: bool) -> Iterator[None]:
-    """Meanwhile float32 products of matrices may round their factors to TF32's 10 bits, or must not.
-
-    CuPy does so in two dimensions only. Afterwards it is as it was, whatever happens.
-    """
+    """Meanwhile float32 products of matrices (2-d ones) may round their factors to TF32's 10 bits, or must not."""
     linalg = tf32_switch()
     before = linalg.get_compute_type("float32")
     linalg.set_compute_type("float32", linalg.COMPUTE_TYPE_TF32 if on else linalg.COMPUTE_TYPE_DEFAULT)
@@ -178,10 +173,8 @@ def _imported() -> ModuleType:
 
 
 def _install(anew: str = "") -> str:
-    """The command that installs CuPy with all it needs: for the CUDA of the one here, or else of the driver.
-
-    anew: pip's option, where that CuPy itself must be replaced. It would have pip replace minigan too.
-    """
+    """The command that installs CuPy with all it needs: for the CUDA of the one here, or of the driver. anew: pip's
+    option, where that CuPy itself must be replaced (it would have pip replace minigan too)."""
     installed = wheels()
     here = re.fullmatch(r"cupy-cuda(1[23])x", installed[0]) if len(installed) == 1 else None
     if here:

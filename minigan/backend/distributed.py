@@ -110,10 +110,8 @@ class ProcessGroup:
         return self.all_reduce(total).astype(array.dtype)
 
     def average(self, arrays: Sequence[Array], like: Sequence[Array]) -> list[Array]:
-        """g ← Σ n/N · g over the processes, n of the batch's N samples being one's own: averaged gradients.
-
-        All arrays of one dtype travel in one piece of memory, each in the order of axes of its array in `like`.
-        """
+        """g ← Σ n/N · g over the processes: averaged gradients. All arrays of one dtype travel in one piece of memory,
+        each in the order of axes of its array in `like`."""
         averaged: list[Array] = list(arrays)
         if not self.communicates:
             return averaged
@@ -174,11 +172,8 @@ class ProcessGroup:
         return [_place(device)] if self.size == 1 else self.comm.allgather(_place(device))
 
     def own_device(self, spec: str) -> str:
-        """Of a machine's GPUs each process takes its own, from the one asked for on; if they are few, round again.
-
-        What stays as it is asked for is left to `backend.choose_device`: the first process' device, no device, and
-        "auto" where one's own GPU does not compute.
-        """
+        """Of a machine's GPUs each process takes its own, from the one asked for on; if they are few, round again. The
+        first process' device, no device, and "auto" where one's own GPU does not compute, stay as asked for."""
         asked = (os.environ.get("MINIGAN_DEVICE") or spec) if spec == "auto" else spec
         with suppress(ValueError, cupy_backend.NoGPU):
             first = Device("gpu") if asked == "auto" else parse_device(asked)

@@ -103,17 +103,17 @@ def axis_matrices(size: int, out_size: int, kernel: int, stride: int, before: in
 
 
 def _tiles(out_size: int, kernel: int, stride: int) -> list[tuple[int, int, int]]:
-    """(start, stop, phase) of every tile, from the first output to the last.
-
-    Each phase is covered by the fewest tiles that keep to `MAX_POINTS`, as equal as can be.
-    """
+    """(start, stop, phase) of every tile, from the first output to the last: the fewest that keep to `MAX_POINTS`."""
     tiles = []
     for phase in range(min(stride, kernel)):
         longest = max(1, MAX_POINTS + 1 - len(range(phase, kernel, stride)))
-        count = -(-out_size // longest)
-        edges = [index * out_size // count for index in range(count + 1)]
-        tiles += [(start, stop, phase) for start, stop in zip(edges, edges[1:], strict=False)]
+        tiles += [(tile.start, tile.stop, phase) for tile in _parts(out_size, -(-out_size // longest))]
     return sorted(tiles)
+
+
+def _parts(length: int, count: int) -> list[slice]:
+    """An axis cut into `count` parts as equal as can be."""
+    return [slice(i * length // count, (i + 1) * length // count) for i in range(count)]
 
 
 def points(geometry: Geometry) -> tuple[int, int]:
@@ -144,14 +144,10 @@ def _transforms(geometry: Geometry, dtype: str) -> tuple[tuple[Bands, Bands], ..
 
 
 def _bands(matrix: np.ndarray, dtype: str) -> Bands:
-    """A matrix as (rows, columns, block) triples without the zeros left and right of each block.
-
-    A tile only touches pixels near it, so the matrix of a long axis is little but zeros.
-    """
-    count = max(1, len(matrix) // BAND_ROWS)
+    """A matrix as (rows, columns, block) triples without the zeros left and right of each block, which are most of a
+    long axis: a tile only touches pixels near it."""
     bands = []
-    for index in range(count):
-        rows = slice(index * len(matrix) // count, (index + 1) * len(matrix) // count)
+    for rows in _parts(len(matrix), max(1, len(matrix) // BAND_ROWS)):
         used = [0] if not matrix[rows].any() else np.flatnonzero(matrix[rows].any(0)).tolist()
         columns = slice(used[0], used[-1] + 1)
         bands.append((rows, columns, np.ascontiguousarray(matrix[rows, columns], dtype)))
@@ -184,12 +180,6 @@ def _columns(transform: Bands, image: Array, out: Array) -> Array:
 def _strips(length: int) -> list[slice]:
     """Strips of a transform's long axis: a product of so few rows is quickest in the innermost cache."""
     return [slice(i, i + STRIP) for i in range(0, length, STRIP)]
-
-
-def _blocks(rows: int, row_bytes: int) -> list[slice]:
-    """Blocks of row points to work on at a time: about `BLOCK_BYTES` of evaluated images each."""
-    count = min(rows, max(1, rows * row_bytes // BLOCK_BYTES))
-    return [slice(i * rows // count, (i + 1) * rows // count) for i in range(count)]
 
 
 def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
@@ -227,7 +217,8 @@ def _through(
     left_rows = _rows(into[0], left, scratch(np, f"{a} rows", (rh, left_w, *m), dtype))
     right_rows = _rows(weigh[0], right, scratch(np, f"{b} rows", (rh, right_w, *n), dtype))
     out_rows = scratch(np, f"{c} rows", (rh, out_size[1], *out), dtype)
-    blocks = _blocks(rh, rw * (prod(m) + prod(n) + prod(out)) * dtype.itemsize)
+    evaluated_bytes = rh * rw * (prod(m) + prod(n) + prod(out)) * dtype.itemsize
+    blocks = _parts(rh, min(rh, max(1, evaluated_bytes // BLOCK_BYTES)))
 
     def convolve(index: int) -> None:
         rows = blocks[index]

@@ -111,8 +111,7 @@ def conv_weight_grad(
 
 
 def _each(image: Array, task: Callable[[int], None], count: int) -> None:
-    """The pieces on several threads where copying is most of the work, for an image (H, W, N, C) of few
-    channels; else one by one, for then most is in the products, which BLAS spreads over the cores."""
+    """On several threads where copying is most of the work, for an image (H, W, N, C) of few channels; else in turn."""
     if image.shape[3] < FEW_CHANNELS:
         each(get_array_module(image), task, count)
     else:

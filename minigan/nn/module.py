@@ -139,10 +139,7 @@ class Module:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Copy arrays in by name; names and shapes must agree."""
         own = dict((*self.named_parameters(), *self.named_buffers()))
-        missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-        if missing or extra:
-            parts = [f"missing {_listed(missing)}"] * bool(missing) + [f"not known here {_listed(extra)}"] * bool(extra)
-            raise ValueError(f"the state does not fit this {type(self).__name__}: {'; '.join(parts)}")
+        check_names(self, own, state)
         for name, t in own.items():
             if tuple(state[name].shape) != t.shape:
                 raise ValueError(f"the state's {name!r} has shape {tuple(state[name].shape)}, but {t.shape} is needed")
@@ -216,9 +213,15 @@ class ModuleCall:
         return path if path == kind else f"{path} ({kind})"
 
 
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:4])
-    return shown + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+def check_names(owner: object, own: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Raise unless `state` has the names of its owner's."""
+    wrong = []
+    for what, names in (("missing", own.keys() - state.keys()), ("not known here", state.keys() - own.keys())):
+        if names:
+            more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+            wrong.append(f"{what} {', '.join(sorted(names)[:4])}{more}")
+    if wrong:
+        raise ValueError(f"the state does not fit this {type(owner).__name__}: {'; '.join(wrong)}")
 
 
 @contextmanager
