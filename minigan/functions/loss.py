@@ -74,14 +74,11 @@ class BinaryCrossEntropy(Function):
         p, target = self.saved_tensors
         need_p, need_t = self.needs_input_grad
         dp = dy * (p - target) / maximum(p * (1.0 - p), 1e-12) if need_p else None
-        dt = None
-        if need_t:
-            dt = dy * (_held(log(maximum(1.0 - p, 1e-45))) - _held(log(maximum(p, 1e-45))))
-        return dp, dt
+        return dp, dy * (_held_log(1.0 - p) - _held_log(p)) if need_t else None
 
 
-def _held(logarithm: Tensor) -> Tensor:
-    return maximum(logarithm, SMALLEST_LOG)
+def _held_log(p: Tensor) -> Tensor:
+    return maximum(log(maximum(p, 1e-45)), SMALLEST_LOG)
 
 
 # --- as one calls them ---------------------------------------------------------------------------

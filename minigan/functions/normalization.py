@@ -118,7 +118,6 @@ class BatchNormBackward(Function):
 
 
 def _times(share: float, t: Tensor) -> Tensor:
-    """share · t; t itself if the share is all."""
     return t if share == 1 else t * share
 
 
@@ -156,7 +155,10 @@ def batch_norm(
         y = x * scale + (beta - mean * scale)
         return y if slope is None else LeakyReLU(slope)(y)
     axes = (0, *range(2, x.ndim))
-    count = _values_per_channel(x, axes, process_group)
+    count = round(prod(x.shape[a] for a in axes) / process_group.weight)  # of a channel's values, in all processes
+    if count < 2:
+        values = "1 value" if count else "no values"
+        raise ValueError(f"batch_norm: x of shape {x.shape} has {values} per channel; its variance needs two")
     node = BatchNorm(axes, eps, slope, process_group)
     y = node(x, gamma, beta)
     if running_mean is not None:
@@ -183,15 +185,6 @@ def _check_running(mean: Any, var: Any, training: bool) -> None:
             "batch_norm: outside of training running_mean and running_var are needed, but they are None: give "
             "what training kept, or training=True"
         )
-
-
-def _values_per_channel(x: Tensor, axes: Axes, process_group: ProcessGroup) -> int:
-    """How many numbers a channel has, over all processes; a variance needs two."""
-    count = round(prod(x.shape[a] for a in axes) / process_group.weight)
-    if count < 2:
-        values = "1 value" if count else "no values"
-        raise ValueError(f"batch_norm: x of shape {x.shape} has {values} per channel; its variance needs two")
-    return count
 
 
 def _fitting(name: str, x: Tensor, shape: tuple, why: str, given: dict[str, Any]) -> list[Tensor | None]:
@@ -241,11 +234,9 @@ def _standardised(name: str, x: Tensor, axes: Axes, eps: float) -> Tensor:
 
 
 def _full(x: Tensor, shape: tuple[int, ...], value: float) -> Tensor:
-    """A tensor full of one number, of x's dtype and where x is."""
     return Tensor.from_array(get_array_module(x.array).full(shape, value, x.dtype))
 
 
 def _scaled(y: Tensor, gamma: Tensor | None, beta: Tensor | None, along: tuple[int, ...]) -> Tensor:
-    """γ y + β, γ and β being reshaped to broadcast."""
     y = y if gamma is None else y * reshape(gamma, along)
     return y if beta is None else y + reshape(beta, along)

@@ -1,4 +1,4 @@
-"""Sums and products of numbers, in the first array's order in memory (NumPy's are so by themselves), and of matrices."""
+"""Sums and products of numbers, in the first array's order in memory (NumPy's are by themselves), and of matrices."""
 
 from __future__ import annotations
 
