@@ -108,7 +108,6 @@ def _bring_along(state: dict[str, Array], p: Tensor) -> None:
 
 
 def _unfit(p: object) -> str:
-    """Why an optimiser cannot change p; empty if it can."""
     if not isinstance(p, Tensor):
         return f"is {type(p).__name__}"
     if p.creator is not None:

@@ -170,7 +170,6 @@ def _source(node: Node, way: str) -> str:
 
 
 def _receiver(target: Key) -> str:
-    """Of whom gradients are added up: a leaf, or a node's output."""
     if isinstance(target, Tensor):
         return target.name or f"a leaf of shape {target.shape}"
     return f"{target[0].name}'s output"

@@ -65,7 +65,6 @@ def _take_cotangents(node: Node, gradient_of: dict[Key, Tensor], wanted: set[Key
 
 
 def _differentiate(node: Node, dys: list[Tensor]) -> list[Tensor | None]:
-    """The gradients of a node's inputs, checked, and shown to the observers."""
     node.check_not_freed()
     observers = context.observers
     if observers:

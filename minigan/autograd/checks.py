@@ -155,7 +155,6 @@ def checked_gradients(node: Node, gradients: Any) -> list[Tensor | None]:
 
 
 def _shape_hint(returned: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """What to do about a gradient of this shape for an input of that one."""
     extra = len(returned) - len(shape)
     if extra >= 0 and all(n in (1, m) for n, m in zip(shape, returned[extra:], strict=True)):
         return (

@@ -93,7 +93,6 @@ class Function(Node):
         return Tensor.from_array(array)
 
     def _record(self, tensors: Inputs, arrays: Arrays, outputs: list[Tensor], results: tuple) -> None:
-        """Become a node: remember where the inputs came from, and what backward needs."""
         self.serial = next(_serial)
         self.edges = [
             None if not needed or t is None else t if t.creator is None else (t.creator, t.output_index)

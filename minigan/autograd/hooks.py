@@ -1,7 +1,5 @@
-"""Observers: objects that are told of every function call and every step of a backward pass in their thread.
-
-Traces and anomaly mode are observers. Where nobody observes, a call pays one look at an empty tuple.
-"""
+"""Observers (traces, anomaly mode): objects that are told of every function call and every step of a backward pass in
+their thread. Where nobody observes, a call pays one look at an empty tuple."""
 
 from __future__ import annotations
 

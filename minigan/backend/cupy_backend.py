@@ -215,7 +215,6 @@ def _no_device() -> NoGPU:
 
 
 def _trouble(error: Exception, cupy: ModuleType) -> NoGPU:
-    """The `NoGPU` for what CuPy raised when it was first put to work."""
     if is_out_of_memory(error):
         return NoGPU("the GPU's memory is full", "see with nvidia-smi who uses it")
     if no_cache := _of_cache(error):

@@ -213,7 +213,6 @@ SINGLE_PROCESS = ProcessGroup()
 
 
 def _place(device: Device) -> tuple[str, str, str]:
-    """The machine, the device, and what tells its card from others, whatever its number is."""
     card = ""
     if device.kind == "gpu":
         with suppress(Exception):  # of CuPy's own classes; what cannot be told is not told

@@ -110,7 +110,6 @@ def check_images(name: str, x: Tensor) -> None:
 
 
 def _shown(value: Any) -> str:
-    """What was given instead, briefly."""
     if isinstance(value, Tensor) or is_array(value):
         return f"{type(value).__name__} of shape {tuple(value.shape)}"
     return repr(value)

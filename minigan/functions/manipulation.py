@@ -258,10 +258,7 @@ def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
 
 
 def pad2d(x: Any, padding: Any) -> Tensor:
-    """Images x (N, C, H, W) with a border of zeros.
-
-    padding: pixels, an int, (ph, pw) or ((top, bottom), (left, right)).
-    """
+    """Images x (N, C, H, W) with a border of zeros: an int, (ph, pw) or ((top, bottom), (left, right)) pixels."""
     x = as_tensor("pad2d", x)
     check_images("pad2d", x)
     if isinstance(padding, str):

@@ -108,7 +108,6 @@ class BatchNormBackward(Function):
         return ddy, _times(1 / self.weight, dx), dgamma
 
     def _gate(self, x: Tensor) -> Callable[[Tensor], Tensor]:
-        """What a gradient goes through at the activation."""
         slope = self.slope
         if slope is None:
             return lambda t: t

@@ -80,7 +80,6 @@ def filled_like(x: Array, number: float) -> Array:
 
 @lru_cache(maxsize=32)
 def _number(value: float, dtype: Any, device: Device) -> Array:
-    """A number on its device, made once: nobody writes to it."""
     array = zeros((), dtype, device)
     array.fill(value)
     return array

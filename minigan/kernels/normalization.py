@@ -199,5 +199,4 @@ def _slices(rows: Array) -> Iterator[Array]:
 
 
 def _sum_rows(part: Array) -> Array:
-    """Σ over the rows, in float64."""
     return (np.ones(len(part), part.dtype) @ part).astype("float64")

@@ -198,7 +198,6 @@ class Reshape(Module):
 
 
 def _batch(layer: str, x: Tensor) -> int:
-    """N of x (N, …)."""
     if not x.shape:
         raise ValueError(f"{layer}: x must be (N, …), but has shape {x.shape}")
     return x.shape[0]

@@ -16,7 +16,6 @@ M = TypeVar("M", bound=Module)
 
 
 def _scale_and_shift(*shape: int) -> tuple[Parameter, Parameter]:
-    """γ = 1 and β = 0."""
     return init.ones_(Parameter(zeros(shape))), Parameter(zeros(shape))
 
 

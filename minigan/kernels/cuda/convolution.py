@@ -54,7 +54,6 @@ def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
 
 
 def _columns(image: Array, geometry: Geometry) -> Array:
-    """The matrix (KH·KW·C, OH·OW·N) of an image (H, W, N, C)."""
     n, c = image.shape[2:]
     if geometry.is_pointwise:
         return image.reshape(-1, c).T
@@ -80,6 +79,5 @@ def _launch(kernel: str, threads: int, image: Array, columns: Array, geometry: G
 
 @lru_cache(maxsize=4096)
 def _struct(geometry: Geometry) -> np.ndarray:
-    """A geometry as the CUDA kernels take it."""
     g = geometry
     return np.array((*g.in_size, *g.out_size, *g.kernel, *g.stride, *g.pad), STRUCT)

@@ -57,7 +57,6 @@ def _jumps(c: int) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=8)
 def _table(c: int) -> np.ndarray:
-    """The jumps as the kernel's struct."""
     return np.array(tuple([_wide(x).item() for x in column] for column in zip(*_jumps(c), strict=True)), TABLE)
 
 
@@ -69,11 +68,9 @@ def _jumped(state: int, c: int, steps: int) -> int:
 
 
 def _drawn(state: int) -> int:
-    """The 64 bits that are made of a state."""
     x, turn = (state >> 64 ^ state) % 2**64, state >> 122
     return (x >> turn | x << (64 - turn)) % 2**64
 
 
 def _wide(x: int) -> np.ndarray:
-    """128 bits as the kernel's struct."""
     return np.array((x >> 64, x % 2**64), WIDE)

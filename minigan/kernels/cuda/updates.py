@@ -46,7 +46,6 @@ def _row(written: tuple[Array, ...], read: tuple[Array, ...]) -> tuple[Array, ..
 
 
 def _launch_over(kernel: str, given: Sequence[tuple[Array, ...] | None], *arguments: Any) -> None:
-    """Run `kernel` over all rows, if all could be made."""
     rows = sorted((row for row in given if row is not None), key=lambda row: row[0].dtype.char)
     if len(rows) < len(given):
         return NotImplemented
@@ -60,7 +59,6 @@ def _launch_over(kernel: str, given: Sequence[tuple[Array, ...] | None], *argume
 
 
 def _table(rows: list[tuple[Any, ...]]) -> tuple[np.ndarray, int]:
-    """The table of at most ROWS rows, and how many blocks they take."""
     table, n = np.zeros((), TABLE), len(rows)
     sizes = np.array([row[0].size for row in rows])
     ends = np.cumsum(-(-sizes // ELEMENTS))
