@@ -103,7 +103,7 @@ class Geometry:
     def of_conv_transpose(
         cls, in_size: Pair, kernel: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0
     ) -> Geometry:
-        """The geometry whose *input gradient* is conv_transpose2d on images of `in_size`: its own `in_size` is the large
+        """The geometry whose *input gradient* is conv_transpose2d on images of `in_size`: its `in_size` is the large
         image, (H − 1)·SH − top − bottom + KH + output_padding, and its `out_size` the small one given here."""
         kernel, stride = _kernel_and_stride(kernel, stride)
         crops = normalize_crop(padding, kernel, stride)
