@@ -26,7 +26,7 @@ class NonFinite(Callback):
     def on_start(self, trainer: Trainer) -> None:
         def check(name: str, loss: Tensor) -> None:
             # On a GPU to look is to wait: there the figures are looked at when they are fetched.
-            if backend.can_look(loss.data) and not is_finite(loss):
+            if not backend.is_on_gpu(loss.data) and not is_finite(loss):
                 step = trainer.step + 1
                 raise NonFiniteError(f"{name} became {loss.item()} at {trainer.place(step)}", step, in_step=True)
 
