@@ -121,9 +121,6 @@ def user_line(error: Exception) -> str:
     return f"\n  at {at.filename}:{at.lineno}: {at.line}" if at else ""
 
 
-# --- targets -------------------------------------------------------------------------------------
-
-
 def load_target(target: str) -> list[tuple[str, Differentiable]]:
     """The functions that `module:name` or `file.py:name` means, with their names; all Functions of a module or file."""
     place, _, name = target.partition(":")

@@ -208,9 +208,6 @@ def _compared(analytical: np.ndarray, numerical: Estimate, rtol: float, atol: fl
     return _Comparison(largest, difference, rtol * largest + atol, MAX_ERROR * largest + atol)
 
 
-# --- the backward pass ---------------------------------------------------------------------------
-
-
 def _gradients(fn: Forward, points: list[Array], cotangents: Sequence[Array], order: int) -> list[Array]:
     """The gradient by each input from fn's backward pass."""
     inputs, outputs = callables.forward(fn, points)
