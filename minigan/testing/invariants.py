@@ -321,8 +321,7 @@ def assert_backward_of_empty_batch(fn: Forward, arrays: Sequence[Array | Tensor]
     """Raise if forward takes arrays with no samples, but backward does not."""
     if any(a.ndim == 0 for a in arrays):
         return
-    empty: list[Array | Tensor] = [a[:0] if len(a) == len(arrays[0]) else a for a in arrays]
-    inputs = _leaves(empty)
+    inputs = _leaves([a[:0] if len(a) == len(arrays[0]) else a for a in arrays])
     with np.errstate(all="ignore"):
         try:
             outputs = outputs_of(fn, inputs)
@@ -339,9 +338,8 @@ def assert_zero_for_empty_batch(fn: Forward, arrays: list[Array], batched: int) 
     """Raise unless all outputs and gradients for no samples are empty or 0."""
     if any(a.ndim == 0 for a in arrays[:batched]):
         return
-    empty = [a[:0] if i < batched else a for i, a in enumerate(arrays)]
     try:
-        results = derivatives(fn, empty)
+        results = derivatives(fn, [a[:0] for a in arrays[:batched]] + arrays[batched:])
     except Exception as error:
         raise InvariantError(f"given an empty batch, it raises {type(error).__name__}: {error}") from error
     _assert(all(not r.any() for r in results), "given an empty batch, a value or gradient is not 0")
