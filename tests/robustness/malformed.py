@@ -278,14 +278,18 @@ def strange_data() -> Iterator[Input]:
     data = ("train", "--dry-run", "--data")
     yield Input("special", "a FIFO as a file", of(lambda d: os.mkfifo(d / "x.npz"), *data, "{}/x.npz"))
     yield Input("special", "a FIFO among images", of(lambda d: os.mkfifo(d / "a.png"), *data, "{}"))
-    yield Input("special", "/dev/zero as a file", of(lambda d: (d / "x.npy").symlink_to("/dev/zero"), *data, "{}/x.npy"))
+    yield Input(
+        "special", "/dev/zero as a file", of(lambda d: (d / "x.npy").symlink_to("/dev/zero"), *data, "{}/x.npy")
+    )
     yield Input("special", "/dev/zero as an image", of(lambda d: (d / "a.png").symlink_to("/dev/zero"), *data, "{}"))
     yield Input("special", "a circle of links", of(lambda d: (d / "a").symlink_to(d), *data, "{}"))
     yield Input("special", "a link to itself", of(lambda d: (d / "a.npz").symlink_to("a.npz"), *data, "{}/a.npz"))
     yield Input("special", "a folder called x.npz", of(lambda d: (d / "x.npz").mkdir(), *data, "{}/x.npz"))
     yield Input("special", "a FIFO as configuration", of(lambda d: os.mkfifo(d / "c"), "train", "--config", "{}/c"))
     yield Input("special", "a FIFO as a trace", of(lambda d: os.mkfifo(d / "t.json"), "trace", "{}/t.json", "--text"))
-    yield Input("special", "/dev/zero as a trace", of(lambda d: (d / "t.json").symlink_to("/dev/zero"), "trace", "{}/t.json"))
+    yield Input(
+        "special", "/dev/zero as a trace", of(lambda d: (d / "t.json").symlink_to("/dev/zero"), "trace", "{}/t.json")
+    )
     yield Input("special", "an unknown user's folder", of(lambda d: None, *data, "~nosuchuser/x"))
 
 
@@ -402,7 +406,24 @@ def json_inputs(rng: random.Random, run: Path, trace: Path) -> Iterator[Input]:
 
 def option_inputs(rng: random.Random) -> Iterator[Input]:
     """Endless: options with values that no one should give."""
-    values = ["-1", "0", "nan", "inf", "1e999", "", " ", "²", "٣", "a\nb", "\x1b[2J", "9" * 400, "0x10", "1_0", "--", "../"]
+    values = [
+        "-1",
+        "0",
+        "nan",
+        "inf",
+        "1e999",
+        "",
+        " ",
+        "²",
+        "٣",
+        "a\nb",
+        "\x1b[2J",
+        "9" * 400,
+        "0x10",
+        "1_0",
+        "--",
+        "../",
+    ]
     options = {
         "train": ["--epochs", "--steps", "--batch-size", "--lr-G", "--lr-D", "--seed", "--model", "--recipe", "--grid",
                   "--device", "--data", "--ema-decay", "--config", "--algorithm", "--resume", "--objective", "--nonsense"],
@@ -429,7 +450,9 @@ def strange_options() -> Iterator[Input]:
         ["train", "--data", "a\nb\x1b[31m"], ["train", "--model", "\x1b[31mred\nline"], ["sample", "a\nb"],
         ["lessons", "build", "--out", "/dev/null"], ["train", "--dry-run", "--data", "\udce9"],
     ):  # fmt: skip
-        yield Input("options", repr(" ".join(words))[:60], lambda d, w=words: [part.replace("{}", str(d)) for part in w])
+        yield Input(
+            "options", repr(" ".join(words))[:60], lambda d, w=words: [part.replace("{}", str(d)) for part in w]
+        )
 
 
 def environment_inputs(run: Path) -> Iterator[Input]:
