@@ -1,8 +1,7 @@
 """What each network minimises: one small class a GAN loss.
 
-Both losses take D's logits l, one or more a sample (a patch each): means are over all of them. The loss of
-G is a function of D's logits on the fakes alone, so all G learns is what comes back through D.
-`figures` says how D judges, in numbers that mean something for this loss: a run shows them.
+Both losses take D's logits l, one or more a sample (a patch each): means are over all of them. `figures` says how D
+judges, in numbers that mean something for this loss: a run shows them.
 """
 
 from __future__ import annotations

@@ -115,7 +115,6 @@ def squared_slopes(D: Judge, x: Tensor) -> Tensor:
 
 
 def _mean_sixth_power(D: Judge, x: Tensor) -> Tensor:
-    """E ‖∇D(x)‖₂⁶: the sum of squares to the third power."""
     return F.mean(squared_slopes(D, x) ** 3)
 
 

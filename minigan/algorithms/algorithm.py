@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from minigan import backend, nn
-from minigan.algorithms.drawing import NoSamplesError, SampleGenerator, generate
 from minigan.algorithms.state import Stateful
-from minigan.autograd import Tensor
+from minigan.autograd import Tensor, no_grad
 from minigan.autograd.hooks import notify
-from minigan.backend import CPU, Array, Device
+from minigan.backend import CPU, Array, Device, Generator
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import Batch, DataInfo, Dataset, load
 from minigan.objectives import Objective
@@ -19,8 +18,25 @@ from minigan.optim import Optimizer
 from minigan.options import check_options
 
 Figures = dict[str, Tensor]  # single numbers by name
-LossHook = Callable[[str, Tensor], None]
 RESERVED = ("step", "epoch", "seconds")  # what a line of stats says beside the figures
+AT_ONCE = 100  # samples
+
+
+class NoSamplesError(ValueError):
+    """An algorithm that was asked for samples, and draws none."""
+
+
+class GivenNoise:
+    """Stands in for a NumPy generator where the noise is given: what is drawn first is that."""
+
+    def __init__(self, z: Array) -> None:
+        self.z = z
+
+    def standard_normal(self, size: int | tuple[int, ...], dtype: Literal["float32", "float64"] = "float32") -> Array:
+        return self.z.reshape(size).astype(dtype, copy=False)
+
+
+SampleGenerator: TypeAlias = Generator | GivenNoise  # what samples are drawn from
 
 
 @dataclass(eq=False)
@@ -48,7 +64,7 @@ class Algorithm(Stateful):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_options(self)
-        self.loss_hooks: list[LossHook] = []
+        self.loss_hooks: list[Callable[[str, Tensor], None]] = []
         self.device, self.dtype, self.process_group = CPU, "float32", SINGLE_PROCESS
 
     # What one of your own defines.
@@ -59,10 +75,8 @@ class Algorithm(Stateful):
 
     def step(self, batches: Iterator[Batch]) -> Figures:
         """One iteration, on as many batches as it takes (`next(batches)`); figures to be shown, single numbers by name.
-
         They are means over a batch, but for those whose name ends in _norm: norms of gradients. Use each batch
-        before you take the next: gradients are averaged by how the last one is shared out to several processes.
-        """
+        before you take the next: gradients are averaged by how the last one is shared out to several processes."""
         raise TypeError(f"{type(self).__name__} must define step(self, batches)")
 
     def sample(self, n: int, rng: SampleGenerator, *_: Any, **condition: Any) -> Tensor:
@@ -91,7 +105,7 @@ class Algorithm(Stateful):
     # What a step uses.
 
     def name_loss(self, name: str, loss: Tensor) -> Tensor:
-        """Name a loss, before it is used: here a NaN is found, and a trace learns what is walked back from."""
+        """Name a loss, before it is used: here a NaN is found, and a trace learns where a backward pass begins."""
         for hook in self.loss_hooks:
             hook(name, loss)
         notify("on_loss", name, loss)
@@ -109,7 +123,7 @@ class Algorithm(Stateful):
         """Drawn for the whole batch, whoever takes which share of it."""
         whole, part = batch.global_size, self.process_group.share(batch.global_size)
         if whole == len(batch):  # made in the step, of shares (reals and fakes in one): of others' nothing is known
-            whole, part = self.process_group.part(whole)
+            whole, part = self.process_group.samples_to_draw(whole)
         return self.tensor(draw((whole, *shape), "float32")[part])
 
     def tensor(self, array: Array) -> Tensor:
@@ -157,9 +171,7 @@ class Algorithm(Stateful):
         sync_batch_norm: bool = False,
     ) -> Algorithm:
         """Set it up on a device, with weights and all else that is drawn from a seed; itself.
-
-        sync_batch_norm: BatchNorm's statistics are those of all processes together.
-        """
+        sync_batch_norm: BatchNorm's statistics are those of all processes together."""
         self.seed, self.device, self.dtype, self.process_group = seed, device, dtype, process_group
         weights = backend.new_rng(seed, "weights")
         with backend.drawing_from(weights):
@@ -194,5 +206,20 @@ class Algorithm(Stateful):
                 p.grad = Tensor(gradient, device=p.device)
 
     def generate(self, n: int, seed: int = 0, **condition: Any) -> Array:
-        """n samples on the host, in evaluation mode; the first of many are those of few."""
-        return generate(self, n, seed, **condition)
+        """n samples on the host, the same for a seed wherever drawn; the first of many are those of few."""
+        rng = backend.new_rng(seed, "samples")
+        return self.in_parts(n, lambda i, k: self.sample(k, rng, **condition))
+
+    @no_grad()
+    def in_parts(self, n: int, draw: Callable[[int, int], Tensor]) -> Array:
+        """What `draw(start, count)` gives for n samples, part by part, on the host, in evaluation mode.
+        In training mode BatchNorm would mix the samples of a batch, and one z give different images."""
+        modes = [(network, network.training) for network in self.networks.values()]
+        for network, _ in modes:
+            network.eval()
+        try:
+            parts = [backend.to_numpy(draw(i, min(AT_ONCE, n - i)).data) for i in range(0, n, AT_ONCE)]
+        finally:
+            for network, mode in modes:
+                network.train(mode)
+        return backend.get_array_module(parts[0]).concatenate(parts)

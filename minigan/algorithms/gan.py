@@ -1,9 +1,9 @@
 """The GAN: a generator G and a discriminator D, in turns. Here the gradient crosses from D to G.
 
 The fakes enter D as a tensor of their own, the *border*: a leaf that shares G's output's memory but not its graph. The
-generator's loss is walked back through D down to the border, and stops. What has arrived there, border.grad =
-∂L_G/∂D.input, is then given to `fake.backward` as the cotangent of G's output: ∂L_G/∂G.output, the same numbers. The
-chain rule is carried across by hand, in one line that can be printed, measured, or stepped through.
+generator's loss is differentiated back through D down to the border, and no further. What has arrived there,
+border.grad = ∂L_G/∂D.input, is then given to `fake.backward` as the cotangent of G's output: ∂L_G/∂G.output, the same
+numbers. The chain rule is carried across by hand, in one line that can be printed, measured, or stepped through.
 
 One class covers the family of two networks: what differs is the objective (`minigan.objectives`), what is added to D's
 loss (`minigan.penalties`), how many steps D takes for one of G, and whether both are told a label.
@@ -17,8 +17,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from minigan import nn
-from minigan.algorithms.algorithm import Algorithm, Figures
-from minigan.algorithms.drawing import SampleGenerator
+from minigan.algorithms.algorithm import Algorithm, Figures, SampleGenerator
 from minigan.autograd import Tensor
 from minigan.data import Batch, DataInfo
 from minigan.kernels.reduction import norm
@@ -57,9 +56,7 @@ class GAN(Algorithm):
 
     def step(self, batches: Iterator[Batch]) -> Figures:
         """D's turn, `n_critic` times, then G's. The last fakes that D saw are those that G learns from.
-
-        The Wasserstein papers draw new noise for G; these fakes are of the same distribution, and are there already.
-        """
+        The Wasserstein papers draw new noise for G; these fakes are of the same distribution, and are there already."""
         for _ in range(self.n_critic):
             batch = next(batches)
             fake = self.networks["G"](self.noise(batch), *self.condition(batch))
@@ -73,8 +70,7 @@ class GAN(Algorithm):
         real_logits, fake_logits = D(batch.x, *y), D(fake, *y)
         loss_D = self.loss.discriminator_loss(real_logits, fake_logits)
         penalties = self.penalize(batch, fake, real_logits)
-        for penalty in penalties.values():
-            loss_D = loss_D + penalty
+        loss_D = sum(penalties.values(), loss_D)
         self.name_loss("loss_D", loss_D)
         D.zero_grad()
         loss_D.backward()
@@ -169,11 +165,7 @@ class GAN(Algorithm):
     @property
     def z_dim(self) -> int:
         """Numbers of noise for a sample."""
-        return self._declared_by_G("z_dim")
-
-    def _declared_by_G(self, name: str) -> int:
-        """A number that G has as an attribute, whatever its class is."""
-        return getattr(self.networks["G"], name)
+        return self.networks["G"].z_dim
 
     def sample(self, n: int, rng: SampleGenerator, label: int | None = None) -> Tensor:
         """G's images for n draws of noise: of one label, or of all in turn."""
@@ -182,7 +174,7 @@ class GAN(Algorithm):
             if label is not None:
                 raise ConfigError(f"--label {label}: the model {self.model} takes no labels; cgan28 does")
             return G(z)
-        classes = self._declared_by_G("classes")
+        classes: int = G.classes
         if label is not None and not 0 <= label < classes:
             raise ConfigError(f"--label {label}: the labels of this model are 0 to {classes - 1}")
         labels = [label] * n if label is not None else [i % classes for i in range(n)]

@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 
 from minigan import backend
 from minigan.autograd import Tensor
-from minigan.backend import Generator
 from minigan.nn import Module
 from minigan.optim import Optimizer
 
@@ -20,11 +19,11 @@ class Stateful:
     def __post_init__(self) -> None:
         self.networks: dict[str, Module] = {}
         self.optimizers: dict[str, Optimizer] = {}
-        self.streams: dict[str, Generator] = {}
+        self.streams: dict[str, backend.Generator] = {}
         self.state: State = {}
         self.seed = 0
 
-    def rng(self, name: str) -> Generator:
+    def rng(self, name: str) -> backend.Generator:
         """The NumPy generator of this name; it begins from the run's seed at its first use."""
         if name not in self.streams:
             self.streams[name] = backend.new_rng(self.seed, name)

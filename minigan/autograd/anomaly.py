@@ -1,9 +1,7 @@
 """Anomaly mode: the first NaN or Inf is an error that says where it comes from.
 
-Every function notes where it is called. What comes out of a forward pass, or of a node's backward
-pass, is looked at before anything else is computed from it, so the first that is not finite is the
-one that is told of. A look waits for the device and reads every number: it is for finding a fault,
-not for training.
+What comes out of a forward pass, or of a node's backward pass, is looked at before anything else is computed from it.
+A look waits for the device and reads every number: it is for finding a fault, not for training.
 """
 
 from __future__ import annotations
@@ -37,11 +35,8 @@ HINTS = {
 
 
 class AnomalyError(GraphError):
-    """The first NaN or Inf.
-
-    source: what gave it, in words: "Log's forward pass in D.main.2 (Log)". cause: whether it arose
-    there, or what it came in with. arose_here: the same as a truth value.
-    """
+    """The first NaN or Inf. source: what gave it: "Log's forward pass in D.main.2 (Log)". cause, arose_here: whether
+    it arose there, or what it came in with."""
 
     def __init__(self, message: str, source: str = "", cause: str = "", arose_here: bool = True) -> None:
         super().__init__(message)
@@ -50,10 +45,10 @@ class AnomalyError(GraphError):
 
 @contextmanager
 def detect_anomaly() -> Iterator[None]:
-    """`with detect_anomaly():` or `@detect_anomaly()`: raise `AnomalyError` at the first NaN or Inf.
+    """`with detect_anomaly():` or `@detect_anomaly()`: raise `AnomalyError` at the first NaN or Inf in this thread.
 
-    It names the function, the layer, and the line of the user's code: for a backward pass the line
-    of the forward call too, if that was made under detect_anomaly. It concerns this thread.
+    It names the function, the layer, and the line of the user's code: for a backward pass the line of the forward
+    call too, if that was made under detect_anomaly.
     """
     with observe(_Detector()):
         yield
@@ -145,7 +140,7 @@ def _in_backward(node: Node, cotangents: list[Tensor], gradients: list, bad: int
     edge = node.edges[bad]
     receiver = isinstance(edge, Tensor) and edge.name or f"its input {input_label(node, bad)}"
     culprit = None
-    if _first_bad(cotangents) is not None:  # of all that is walked back only what the walk began with is not looked at
+    if _first_bad(cotangents) is not None:  # of all gradients only those that the pass began with are not looked at
         culprit = "the gradient that the backward pass was given"
     elif _first_bad(node.saved_arrays) is not None:
         culprit = "what its forward pass had saved"
@@ -175,7 +170,6 @@ def _source(node: Node, way: str) -> str:
 
 
 def _receiver(target: Key) -> str:
-    """Of whom gradients are added up: a leaf, or a node's output."""
     if isinstance(target, Tensor):
         return target.name or f"a leaf of shape {target.shape}"
     return f"{target[0].name}'s output"

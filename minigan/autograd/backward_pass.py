@@ -76,7 +76,6 @@ def _retain(outputs: dict[int, Any], dys: list[Tensor]) -> None:
 
 
 def _differentiate(node: Node, dys: list[Tensor]) -> list[Tensor | None]:
-    """The gradients of a node's inputs, checked, and shown to the observers."""
     node.check_not_freed()
     observers = context.observers
     if observers:
@@ -121,9 +120,8 @@ def backward(
 ) -> None:
     """Add Σ d(tensor)/d(leaf), each tensor contracted with its own of `grad_tensors`, to `.grad` of every leaf.
 
-    One pass from several outputs: what they have in common is differentiated once, with the sum of their cotangents.
-    So a loss on G's output and what came back through D to the same output go through G together. grad_tensors: a
-    cotangent of each tensor's shape, or None where it is a single number (1). For one output, `Tensor.backward`.
+    One pass from several outputs: what they have in common is differentiated once, with the sum of their cotangents
+    (grad_tensors: of each tensor's shape, or None where it is a single number (1)). For one, `Tensor.backward`.
     """
     tensors = _as_tensors("backward: tensor", tensors)
     given = _one_for_each("backward", "grad_tensors", grad_tensors, "tensors", tensors)
@@ -152,11 +150,10 @@ def grad(
 ) -> tuple[Tensor, ...]:
     """d(outputs)/d(inputs), contracted with `grad_outputs`: one Tensor for each input.
 
-    Touches no `.grad`, and computes only what lies between inputs and outputs: the gradient at
-    D's input without any weight's gradient. inputs may be leaves or tensors on the way.
-    grad_outputs: a cotangent for each output; may be left out for single numbers. create_graph:
-    record the gradient's own graph. retain_graph: keep what was saved (default: create_graph).
-    allow_unused: give None for an input that the outputs do not depend on, instead of an error.
+    Touches no `.grad`, and computes only what lies between inputs (leaves or tensors on the way) and outputs.
+    grad_outputs: a cotangent for each output; may be left out for single numbers. create_graph: record the gradient's
+    own graph. retain_graph: keep what was saved (default: create_graph). allow_unused: give None for an input that
+    the outputs do not depend on, instead of an error.
     """
     outputs, inputs = _as_tensors("grad: output", outputs), _as_tensors("grad: input", inputs)
     given = _one_for_each("grad", "grad_outputs", grad_outputs, "outputs", outputs)

@@ -1,7 +1,5 @@
-"""Observers: objects that are told of every function call and every step of a backward pass in their thread.
-
-Traces and anomaly mode are observers. Where nobody observes, a call pays one look at an empty tuple.
-"""
+"""Observers (traces, anomaly mode): objects that are told of every function call and every step of a backward pass in
+their thread. Where nobody observes, a call pays one look at an empty tuple."""
 
 from __future__ import annotations
 
@@ -22,14 +20,12 @@ class Observer(Protocol):
 
     An observer that has them is told more:
 
-        before_module(call, inputs)     a module is called (`nn.module.ModuleCall`): its inputs, before it sees them
-        after_module(call, output)      and what it returned
+        before_module(call, inputs), after_module(call, output)     of each `nn.module.ModuleCall`
         before_backward_pass(outputs, cotangents, wanted, create_graph)
-                                        a backward pass begins. wanted: None for all leaves, or a set of keys: leaves,
-                                        or (node, number of its output). What an observer adds to it is computed too,
-                                        and handed to nobody.
+                            wanted: None for all leaves, or a set of keys: leaves, or (node, number of its output).
+                            What an observer adds to it is computed too, and handed to nobody.
         before_step(optimizer), after_step(optimizer)
-        on_loss(name, loss)             an algorithm names a loss, before it is used
+        on_loss(name, loss)     an algorithm names a loss, before it is used
     """
 
     def after_forward(self, node: Node, inputs: list[Tensor | None], outputs: list[Tensor]) -> None: ...

@@ -222,9 +222,8 @@ class Tensor:
 
     @property
     def data(self) -> Array:
-        """The array, to be changed: by `t.data = …`, `t.data += …` or `t.copy_(…)`, which a backward pass notices that
-        still needs the old values. A write through another name for the same array (`a = t.data; a[0] = 1`) is not
-        noticed. (To read it, `t.array` is the same, and quicker.)"""
+        """The array, to be changed by `t.data = …`, `t.data += …` or `t.copy_(…)`, which a backward pass notices that
+        still needs the old values; a write through another name (`a = t.data; a[0] = 1`) is not noticed."""
         return self.array
 
     @data.setter
@@ -252,9 +251,8 @@ class Tensor:
         try:
             self.array[...] = array
         except ValueError as error:
-            raise ValueError(
-                f"{describe(self)} cannot take the values of an array of shape {array.shape}: {error}"
-            ) from None
+            values = f"the values of an array of shape {array.shape}"
+            raise ValueError(f"{describe(self)} cannot take {values}: {error}") from None
         self.increment_version(cause)
         return self
 
@@ -393,9 +391,8 @@ class Tensor:
     def backward(self, grad: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:
         """Add d(self)/d(leaf), contracted with `grad`, to `.grad` of every leaf that requires it.
 
-        grad: the cotangent of this tensor, of its shape; may be left out for a single number (1).
-        retain_graph: keep what the functions saved, for another pass. create_graph: record the
-        gradient's own graph, so that it can be differentiated again (implies retain_graph).
+        grad: the cotangent of this tensor; may be left out for a single number (1). retain_graph: keep what was saved,
+        for another pass. create_graph: record the gradient's own graph (implies retain_graph).
         """
         Bound.backward([self], [grad], retain_graph, create_graph)
 
@@ -444,19 +441,16 @@ def _as_array(value: Any, dtype: Any, device: str | Device | None) -> Array:
             )
         if device is None and backend.get_default_device() != backend.CPU and not backend.is_on_gpu(value):
             device = backend.get_default_device()
-    if not backend.is_array(value):
+    given = value
+    if not backend.is_array(given):
         try:
-            array = np.asarray(value)
+            value = np.asarray(given)
         except ValueError:
-            raise ValueError(
-                f"cannot make a tensor of this {type(value).__name__}: its rows differ in length, and must be equal"
-            ) from None
-        if array.dtype == np.float64 and dtype is None and not isinstance(value, np.generic):
-            array = array.astype(np.float32)
-        _check_numbers(array, value)
-        value = array
-    else:
-        _check_numbers(value, value)
+            why = "its rows differ in length, and must be equal"
+            raise ValueError(f"cannot make a tensor of this {type(given).__name__}: {why}") from None
+        if value.dtype == np.float64 and dtype is None and not isinstance(given, np.generic):
+            value = value.astype(np.float32)
+    _check_numbers(value, given)
     if dtype is not None and value.dtype != dtype:
         if value.dtype.kind == "c" and np.dtype(dtype).kind in "biuf":
             raise TypeError(f"{value.dtype} cannot become {dtype}: it would lose its imaginary part")

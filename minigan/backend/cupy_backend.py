@@ -1,7 +1,5 @@
-"""The GPU: CuPy once it is seen to compute, what the card is called, and what mends it where there is none.
-
-The only module that imports CuPy on its own account. Nothing here runs unless a GPU is asked for.
-"""
+"""CuPy, imported here alone and when a GPU is asked for; what the card is called, and what mends it where there is
+none."""
 
 from __future__ import annotations
 
@@ -94,9 +92,7 @@ def has_tf32(index: int) -> bool:
 
 def tf32_switch() -> ModuleType:
     """Where CuPy keeps for the whole process in what float32 products are made; `DeviceError` if it does no more.
-
-    It is none of CuPy's public names, but CuPy's public way is a variable of the environment that is read once.
-    """
+    (None of CuPy's public names: its public way is a variable of the environment that is read once.)"""
     cupy = _imported()
     try:
         linalg = importlib.import_module("cupy._core._routines_linalg")
@@ -109,10 +105,7 @@ def tf32_switch() -> ModuleType:
 
 @contextmanager
 def tf32(on: bool) -> Iterator[None]:
-    """Meanwhile float32 products of matrices may round their factors to TF32's 10 bits, or must not.
-
-    CuPy does so in two dimensions only. Afterwards it is as it was, whatever happens.
-    """
+    """Meanwhile float32 products of matrices (2-d ones) may round their factors to TF32's 10 bits, or must not."""
     linalg = tf32_switch()
     before = linalg.get_compute_type("float32")
     linalg.set_compute_type("float32", linalg.COMPUTE_TYPE_TF32 if on else linalg.COMPUTE_TYPE_DEFAULT)
@@ -180,10 +173,8 @@ def _imported() -> ModuleType:
 
 
 def _install(anew: str = "") -> str:
-    """The command that installs CuPy with all it needs: for the CUDA of the one here, or else of the driver.
-
-    anew: pip's option, where that CuPy itself must be replaced. It would have pip replace minigan too.
-    """
+    """The command that installs CuPy with all it needs: for the CUDA of the one here, or of the driver. anew: pip's
+    option, where that CuPy itself must be replaced (it would have pip replace minigan too)."""
     installed = wheels()
     here = re.fullmatch(r"cupy-cuda(1[23])x", installed[0]) if len(installed) == 1 else None
     if here:
@@ -224,7 +215,6 @@ def _no_device() -> NoGPU:
 
 
 def _trouble(error: Exception, cupy: ModuleType) -> NoGPU:
-    """The `NoGPU` for what CuPy raised when it was first put to work."""
     if is_out_of_memory(error):
         return NoGPU("the GPU's memory is full", "see with nvidia-smi who uses it")
     if no_cache := _of_cache(error):

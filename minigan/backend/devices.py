@@ -1,8 +1,5 @@
-"""Devices: what computes, moves between host and device, and arrays made where they are needed.
-
-A program computes on one GPU at a time, the one that `Device.use` made current in its thread:
-`choose_device` and `set_default_device` do, a thread of its own must. Several GPUs take several programs.
-"""
+"""Devices. A program computes on one GPU at a time, the one that `Device.use` made current in its thread:
+`choose_device` and `set_default_device` do, a thread of its own must. Several GPUs take several programs."""
 
 from __future__ import annotations
 
@@ -50,10 +47,8 @@ def device_of(array: Array) -> Device:
 
 
 def check_here(name: str, *values: object) -> None:
-    """DeviceError if an array among these, which `name` was given, lies on another GPU than this thread computes on.
-
-    CuPy would compute on the one in use all the same, if the cards can read each other's memory.
-    """
+    """DeviceError if an array among these, which `name` was given, lies on another GPU than this thread computes on:
+    CuPy would compute on the one in use all the same, if the cards can read each other's memory."""
     cupy = sys.modules.get("cupy")
     if cupy is None or not any(isinstance(value, cupy.ndarray) for value in values):
         return  # CuPy may be there without a driver to ask
@@ -136,10 +131,7 @@ def _about_tf32(device: Device) -> str:
 
 
 def products_in_tf32(device: Device, on: bool) -> AbstractContextManager[None]:
-    """Meanwhile float32 products on a GPU may be made in TF32, or must not; elsewhere it changes nothing.
-
-    It holds for the whole process, and so for no longer than what asked for it.
-    """
+    """Meanwhile float32 products on a GPU may be made in TF32, or must not: in the whole process."""
     return nullcontext() if device == CPU else cupy_backend.tf32(on)
 
 

@@ -2,15 +2,11 @@
 
     mpiexec -n 2 minigan train --data-parallel
 
-Every batch is shared out: its order, its noise and its dropout masks are drawn for the whole batch from
-the one seed, and each process takes its contiguous share. Before an optimiser's step the gradients are
-averaged over the processes by the number of samples each has seen, so that all of them take the step that
-one process would take with the whole batch, and hold the same weights ever after. Two things differ from
-one process: sums are rounded in another order; and BatchNorm normalises each share by itself unless its
-statistics are synchronised.
-
-A group knows arrays and devices, no tensors, networks or runs. How processes find each other, and end
-together, is in `training.launch`.
+Every batch is shared out: its order, noise and dropout masks are drawn for the whole batch from the one seed, and
+each process takes its contiguous share. Before an optimiser's step the gradients are averaged, weighed by the shares,
+so that all take the step that one process would take with the whole batch. Two things differ from one process: sums
+are rounded in another order; and BatchNorm normalises each share by itself unless its statistics are synchronised.
+How processes find each other, and end together, is in `training.launch`.
 """
 
 from __future__ import annotations
@@ -71,15 +67,15 @@ class ProcessGroup:
         return share
 
     @property
-    def weight(self) -> float:
-        """How much this process' means count in the mean over the whole batch."""
+    def batch_fraction(self) -> float:
+        """n/N: which part of the batch at hand is here, and so how much this process' means count in that of all."""
         return 1.0 if self._alone else self.local_size / self.global_size
 
-    def part(self, n: int) -> tuple[int, slice]:
+    def samples_to_draw(self, n: int) -> tuple[int, slice]:
         """How many samples to draw for, and which of them are for the n samples here.
 
-        n is this process' share of the batch at hand, or a multiple of it (reals and fakes in one array): all
-        processes then draw for as many whole batches, so that their random streams stay at one place.
+        n is this process' share of the batch at hand, or a multiple of it (reals and fakes in one array): all draw for
+        as many whole batches, so that their random streams stay at one place.
         """
         if self.local_size == self.global_size:
             return n, slice(0, n)
@@ -104,23 +100,18 @@ class ProcessGroup:
         return array
 
     def mean(self, array: Array, weight: float | None = None) -> Array:
-        """Σ n/N · array over the processes: of means over the shares, the mean over the whole batch, as a new array.
-
-        They travel in float64. weight: n/N of another batch than the one at hand. With one process it is the array
-        itself.
-        """
+        """Σ n/N · array over the processes, in float64: of means over the shares, the mean over the whole batch, as a
+        new array; with one process the array itself. weight: n/N of another batch than the one at hand."""
         if not self.communicates:
             return array
         wide = get_array_module(array).result_type(array.dtype, "float64")
         total = get_array_module(array).array(array, wide, order="C")
-        total *= self.weight if weight is None else weight
+        total *= self.batch_fraction if weight is None else weight
         return self.all_reduce(total).astype(array.dtype)
 
     def average(self, arrays: Sequence[Array], like: Sequence[Array]) -> list[Array]:
-        """g ← Σ n/N · g over the processes, n of the batch's N samples being one's own: averaged gradients.
-
-        All arrays of one dtype travel in one piece of memory, each in the order of axes of its array in `like`.
-        """
+        """g ← Σ n/N · g over the processes: averaged gradients. All arrays of one dtype travel in one piece of memory,
+        each in the order of axes of its array in `like`."""
         averaged: list[Array] = list(arrays)
         if not self.communicates:
             return averaged
@@ -131,7 +122,7 @@ class ProcessGroup:
             at = 0
             for i in chosen:
                 averaged[i] = _shaped_as(like[i], flat[at : at + like[i].size])
-                xp.multiply(arrays[i], self.weight, out=averaged[i])
+                xp.multiply(arrays[i], self.batch_fraction, out=averaged[i])
                 at += like[i].size
             self.all_reduce(flat)
         return averaged
@@ -139,8 +130,7 @@ class ProcessGroup:
     def average_figures(self, figures: np.ndarray, weights: list[float], norms: list[int]) -> np.ndarray:
         """Rows of means over the shares of some batches → means over the whole batches.
 
-        weights: of this process in each batch. norms: the columns that hold not means but norms of
-        gradients of the share's mean loss: ‖g‖ = √Σ (n/N ‖g‖)².
+        weights: of this process in each batch. norms: the columns that hold norms of gradients: √Σ (n/N ‖g‖)².
         """
         if not self.communicates:
             return figures
@@ -172,10 +162,8 @@ class ProcessGroup:
                 if other[name] != value:
                     mine, theirs = (value, other[name]) if self.rank < rank else (other[name], value)
                     ranks = sorted((self.rank, rank))
-                    raise ProcessGroupError(
-                        f"processes {ranks[0]} and {ranks[1]} differ in {name}: {mine} and {theirs}; all must be "
-                        "given the same"
-                    )
+                    differ = f"processes {ranks[0]} and {ranks[1]} differ in {name}: {mine} and {theirs}"
+                    raise ProcessGroupError(f"{differ}; all must be given the same")
 
     # Devices.
 
@@ -184,11 +172,8 @@ class ProcessGroup:
         return [_place(device)] if self.size == 1 else self.comm.allgather(_place(device))
 
     def own_device(self, spec: str) -> str:
-        """Of a machine's GPUs each process takes its own, from the one asked for on; if they are few, round again.
-
-        What stays as it is asked for is left to `backend.choose_device`: the first process' device, no device, and
-        "auto" where one's own GPU does not compute.
-        """
+        """Of a machine's GPUs each process takes its own, from the one asked for on; if they are few, round again. The
+        first process' device, no device, and "auto" where one's own GPU does not compute, stay as asked for."""
         asked = (os.environ.get("MINIGAN_DEVICE") or spec) if spec == "auto" else spec
         with suppress(ValueError, cupy_backend.NoGPU):
             first = Device("gpu") if asked == "auto" else parse_device(asked)
@@ -228,7 +213,6 @@ SINGLE_PROCESS = ProcessGroup()
 
 
 def _place(device: Device) -> tuple[str, str, str]:
-    """The machine, the device, and what tells its card from others, whatever its number is."""
     card = ""
     if device.kind == "gpu":
         with suppress(Exception):  # of CuPy's own classes; what cannot be told is not told

@@ -87,8 +87,6 @@ def _add(group: argparse._ArgumentGroup, option: Option) -> None:
         more["action"] = "append"
     if kind.choices is None:
         more |= {"type": kind.read, "metavar": kind.metavar or option.name.upper()}
-    elif all(isinstance(value, int) for value in kind.choices.values()):
-        more |= {"type": int, "choices": tuple(kind.choices.values())}
     else:
         more["choices"] = list(kind.choices)
     group.add_argument(name, **more)

@@ -13,14 +13,11 @@ from minigan.data.errors import DataError
 @dataclass(frozen=True)
 class Batches:
     """Shuffled batches of the indices 0 .. n-1, every index exactly once an epoch.
-
     Epoch e goes through `numpy.random.default_rng([seed, e]).permutation(n)`, batch_size at a time.
     There is no hidden state: (seed, epoch, position) is all a checkpoint has to keep, and
     `epoch(e, start=position)` goes on with exactly the batches an uninterrupted run would have seen.
-
     keep_last: keep an epoch's short last batch. order: makes an epoch's indices of a generator, if they are not just
-    its permutation of n. Raises DataError for numbers that leave nothing to iterate over.
-    """
+    its permutation of n. Raises DataError for numbers that leave nothing to iterate over."""
 
     n: int
     batch_size: int

@@ -38,11 +38,9 @@ class DataInfo:
 
 class Dataset:
     """Named arrays of one length, one row a sample.
-
     name: short, safe in a file name; it becomes part of a run folder's name. source: where the data comes from, for
     people. notes: sentences on what was done to it on the way in. A subclass has `arrays`,
-    or, if it has none, defines `__len__`, `__getitem__`, `info` and `fingerprint`.
-    """
+    or, if it has none, defines `__len__`, `__getitem__`, `info` and `fingerprint`."""
 
     name: str
     source: str
@@ -80,10 +78,8 @@ class Dataset:
 
 def _as_values(array: np.ndarray) -> np.ndarray:
     """Bytes as y = x / 127.5 − 1, in [−1, 1], the range of the generator's tanh.
-
     Computed as (x − 127.5) / 127.5: x − 127.5 is exact, so each value is rounded once, 255 − x gives
-    exactly −y, and the numbers equal the Keras DCGAN tutorial's to the last bit.
-    """
+    exactly −y, and the numbers equal the Keras DCGAN tutorial's to the last bit."""
     if array.dtype != np.uint8:
         return array
     y = array.astype("float32")
@@ -95,9 +91,7 @@ def _as_values(array: np.ndarray) -> np.ndarray:
 @dataclass(frozen=True, eq=False)
 class ArrayDataset(Dataset):
     """Any arrays: points x (N, 2), pairs a and b, sequences (`tokens`), sounds.
-
-    ArrayDataset({"x": points}, "ring", "8 Gaussians on a ring")
-    """
+    ArrayDataset({"x": points}, "ring", "8 Gaussians on a ring")"""
 
     arrays: Mapping[str, np.ndarray]
     name: str
@@ -112,9 +106,7 @@ class ArrayDataset(Dataset):
 
 class UnpairedDataset(Dataset):
     """Two sets that have nothing to do with each other: a batch has x of the first as a, x of the second as b.
-
-    Both are shuffled by themselves in each epoch. The smaller one begins again as often as it must.
-    """
+    Both are shuffled by themselves in each epoch. The smaller one begins again as often as it must."""
 
     def __init__(self, a: Dataset, b: Dataset) -> None:
         self.a, self.b = a, b
@@ -150,11 +142,9 @@ class UnpairedDataset(Dataset):
 @dataclass(frozen=True, eq=False, repr=False)
 class ImageDataset(Dataset):
     """Images in memory, one byte a value; a float32 copy of them all would be four times the size.
-
     images: uint8 (N, C, H, W), C 1 (grey) or 3 (red, green, blue), 0 black and 255 full. labels: int64 (N,), or None.
     Its `arrays` are x, the images, and y, their labels, if there are any; read-only, as `fingerprint` is computed once.
-    Raises DataError if the arrays are not as described.
-    """
+    Raises DataError if the arrays are not as described."""
 
     images: np.ndarray
     labels: np.ndarray | None
@@ -171,7 +161,7 @@ class ImageDataset(Dataset):
             )
         if images.size == 0:
             raise DataError(f"{self.name}: no images: shape {images.shape} found, at least one image needed")
-        arrays = {"x": _read_only(images)}
+        arrays = {"x": images.view()}  # the caller's own array stays writeable
         if self.labels is not None:
             labels = np.asarray(self.labels)
             if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
@@ -179,7 +169,9 @@ class ImageDataset(Dataset):
                     f"{self.name}: labels of {labels.dtype} with shape {labels.shape} found, "
                     f"whole numbers with shape ({len(images)},) needed, one an image"
                 )
-            arrays["y"] = _read_only(labels.astype(np.int64))
+            arrays["y"] = labels.astype(np.int64)
+        for array in arrays.values():
+            array.flags.writeable = False
         for name, value in (("arrays", arrays), ("images", arrays["x"]), ("labels", arrays.get("y"))):
             object.__setattr__(self, name, value)
 
@@ -202,9 +194,3 @@ def name_of(path: Path) -> str:
     path = path.resolve()
     name = path.name if path.is_dir() else path.stem
     return re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-") or "data"
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    view = array.view()  # the caller's own array keeps its flag
-    view.flags.writeable = False
-    return view

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from minigan import backend
-from minigan.backend import Device
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data.batch import Batch
 from minigan.data.batches import Batches
@@ -17,13 +16,10 @@ from minigan.data.prefetch import prefetch
 
 class Loader:
     """Shuffled batches of a dataset without end, on a device, from a place that a checkpoint can hold.
-
     epoch and position: how many epochs, and how many batches of the one at hand, were taken. A step takes as many
     batches as it wants; the loader alone knows where in the data a run is. Of several processes each gets its share.
-
     names: the arrays that are wanted (default: all); only these are moved to the device.
-    Raises DataError if the data has fewer than 2 samples, or not these arrays.
-    """
+    Raises DataError if the data has fewer than 2 samples, or not these arrays."""
 
     def __init__(
         self,
@@ -31,7 +27,7 @@ class Loader:
         batch_size: int,
         seed: int = 0,
         names: Iterable[str] | None = None,
-        device: Device = backend.CPU,
+        device: backend.Device = backend.CPU,
         process_group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         if len(data) < 2:

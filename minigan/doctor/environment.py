@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import timeit
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +22,8 @@ VARIABLES = (  # that change what is found, what comes out, or how fast
     "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE",
     "CUPY_ACCELERATORS", "CUPY_TF32", "CUPY_CACHE_DIR", "CUPY_GPU_MEMORY_LIMIT", "CUPY_CUDA_PER_THREAD_DEFAULT_STREAM",
 )  # fmt: skip
+UNITS = "multiProcessorCount"
+TF32 = {True: "known to the card, and off but for a line below", False: "not known to the card"}
 
 
 def of_host() -> Iterator[str]:
@@ -40,10 +42,18 @@ def of_host() -> Iterator[str]:
 def of_gpu(index: int) -> Iterator[str]:
     """The driver, CUDA as CuPy has it, and the card's memory. What cannot be told takes no other line along."""
     cupy = cupy_backend.import_cupy()
-    for label, tell in {"card": _card, "memory": _memory, "driver": _driver, "CUDA": _cuda, "TF32": _tf32}.items():
+    runtime = cupy.cuda.runtime
+    tells: dict[str, Callable[[], str]] = {
+        "card": lambda: f"{cupy_backend.card(index)}, {runtime.getDeviceProperties(index)[UNITS]} multiprocessors",
+        "memory": lambda: " of ".join(map(gibibytes, runtime.memGetInfo())) + " free",
+        "driver": lambda: f"{_driver_version()}, for CUDA {_dotted(runtime.driverGetVersion())}",
+        "CUDA": lambda: _cuda(cupy, index),
+        "TF32": lambda: TF32[cupy_backend.has_tf32(index)],
+    }
+    for label, tell in tells.items():
         try:
             with cupy.cuda.Device(index):
-                told = tell(cupy, index)
+                told = tell()
         except Exception as error:  # of CuPy's own classes, or of the system's: a report is to be had all the same
             told = f"not known ({type(error).__name__}: {one_line(error)})"
         yield f"{label:<8}{told}"
@@ -52,30 +62,11 @@ def of_gpu(index: int) -> Iterator[str]:
         yield f"set     {', '.join(variables)}"
 
 
-def _card(cupy: ModuleType, index: int) -> str:
-    units = cupy.cuda.runtime.getDeviceProperties(index)["multiProcessorCount"]
-    return f"{cupy_backend.card(index)}, {units} multiprocessors"
-
-
-def _memory(cupy: ModuleType, index: int) -> str:
-    free, whole = cupy.cuda.runtime.memGetInfo()
-    return f"{gibibytes(free)} of {gibibytes(whole)} free"
-
-
-def _driver(cupy: ModuleType, index: int) -> str:
-    return f"{_driver_version()}, for CUDA {_dotted(cupy.cuda.runtime.driverGetVersion())}"
-
-
 def _cuda(cupy: ModuleType, index: int) -> str:
     runtime = _dotted(cupy.cuda.runtime.runtimeGetVersion())
     cublas = cupy.cuda.cublas.getVersion(cupy.cuda.Device(index).cublas_handle)
     nvrtc = ".".join(map(str, cupy.cuda.nvrtc.getVersion()))
     return f"runtime {runtime}, NVRTC {nvrtc}{_loaded('libnvrtc.so')}, cuBLAS {cublas}, under CuPy {cupy.__version__}"
-
-
-def _tf32(cupy: ModuleType, index: int) -> str:
-    known = cupy_backend.has_tf32(index)
-    return "known to the card, and off but for a line below" if known else "not known to the card"
 
 
 def _loaded(library: str) -> str:

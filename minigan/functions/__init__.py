@@ -1,8 +1,5 @@
-"""Every differentiable function, one family a file. Commonly imported as `F`.
-
-A family's file holds, for each function, a class with its forward and backward pass side by side,
-and below the classes the plain functions that one calls.
-"""
+"""Every differentiable function, one family a file. Commonly imported as `F`. A file holds, for each function, a class
+with its forward and backward pass side by side, and below the classes the plain functions that one calls."""
 
 from minigan.autograd.tensor import Bound
 from minigan.functions.activation import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus, tanh

@@ -1,8 +1,8 @@
 """Elementwise arithmetic, with NumPy's broadcasting.
 
-A broadcast input was used more than once, so its gradient is the sum over its copies: `sum_to`.
-Python numbers stay Python numbers (`AddScalar`, `MulScalar`): they neither widen a float32 array
-nor have to travel to a GPU. Arrays of whole numbers have no gradient, and meet whole numbers as NumPy's do.
+A broadcast input was used more than once, so its gradient is the sum over its copies: `sum_to`. Python numbers stay
+Python numbers (`AddScalar`, `MulScalar`): they neither widen a float32 array nor have to travel to a GPU. Arrays of
+whole numbers have no gradient, and meet whole numbers as NumPy's do.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from minigan.renamed import renamed_in
 
 
 class _Binary(Function):
-    """Of two arrays, broadcast against each other."""
-
     compute: Callable[[Any, Any], Any]
 
     def forward(self, a: Any, b: Any) -> Any:

@@ -106,9 +106,8 @@ def conv_transpose2d(
 ) -> Tensor:
     """Transposed convolution of x (N, I, H, W) with kernels (I, O, KH, KW), plus bias (O): (N, O, OH, OW).
 
-    stride: an int or (SH, SW). padding: what is cropped from the full output, an int, (ph, pw),
-    ((top, bottom), (left, right)) or "same" (TensorFlow's rule: OH = H·S).
-    OH = (H − 1)S − 2P + KH + output_padding.
+    stride: an int or (SH, SW). padding: what is cropped from the full output, an int, (ph, pw), ((top, bottom),
+    (left, right)) or "same" (TensorFlow's rule: OH = H·S). OH = (H − 1)S − 2P + KH + output_padding.
     """
     x, weight, bias = _checked("conv_transpose2d", x, weight, bias, in_axis=0)
     sizes = x.shape[2:], weight.shape[2:]
@@ -117,7 +116,6 @@ def conv_transpose2d(
 
 
 def _checked(name: str, x: Any, weight: Any, bias: Any, in_axis: int) -> tuple[Tensor, Tensor, Tensor | None]:
-    """The three as Tensors that fit each other."""
     x = as_floating(name, x)
     weight = as_like(name, "weight", weight, x)
     check_images(name, x)
@@ -126,10 +124,8 @@ def _checked(name: str, x: Any, weight: Any, bias: Any, in_axis: int) -> tuple[T
     if len(shape) != 4:
         raise ValueError(f"{name}: weight must be {order}, but has shape {shape}")
     if shape[in_axis] != x.shape[1]:
-        raise ValueError(
-            f"{name}: x of shape {x.shape} has {x.shape[1]} channels, but weight {order} of shape {shape} "
-            f"takes {shape[in_axis]}"
-        )
+        takes = f"weight {order} of shape {shape} takes {shape[in_axis]}"
+        raise ValueError(f"{name}: x of shape {x.shape} has {x.shape[1]} channels, but {takes}")
     if bias is not None:
         bias = as_shaped(name, "bias", bias, x, (shape[1 - in_axis],), "one number for each channel that weight makes")
     return x, weight, bias

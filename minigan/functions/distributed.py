@@ -1,10 +1,8 @@
-"""Sums over the processes of a group.
+"""Sums over the processes of a group, all of which must make the same calls in the same order.
 
 Each process has n of a batch's N images, and a loss that is the mean over them; the loss of all is L = Σ n/N L_r over
 the processes r, and the gradients that a process works with are those of L_r. So what comes back from another process
-counts n/N there, and N/n here: that is all that a derivative has to know of it.
-
-Every process must make the same calls in the same order: also those of a backward pass.
+counts n/N there, and N/n here.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ class AllReduceSum(Function):
     """y = Σ x over the processes, on each of them        dx = N/n · Σ n/N · dy"""
 
     def __init__(self, process_group: ProcessGroup) -> None:
-        self.process_group, self.weight = process_group, process_group.weight
+        self.process_group, self.weight = process_group, process_group.batch_fraction
 
     def forward(self, x: Array) -> Array:
         return self.process_group.all_reduce(get_array_module(x).array(x, order="C"))
@@ -28,4 +26,4 @@ class AllReduceSum(Function):
 
 def all_reduce_mean(x: Tensor, process_group: ProcessGroup) -> Tensor:
     """Σ n/N · x over the processes: of means over the shares, the mean over the batch. x itself for one process."""
-    return AllReduceSum(process_group)(x * process_group.weight) if process_group.communicates else x
+    return AllReduceSum(process_group)(x * process_group.batch_fraction) if process_group.communicates else x

@@ -58,8 +58,8 @@ class BinaryCrossEntropyWithLogitsBackward(Function):
 class BinaryCrossEntropy(Function):
     """y = −t ln p − (1 − t) ln(1 − p)        dp = (p − t) / (p (1 − p)) · dy        dt = (ln(1−p) − ln p) · dy
 
-    Logarithms are held at −100 and above, p (1 − p) at 1e-12 and above. Near p = 0 and 1 float32
-    has lost what the gradient needs: prefer logits.
+    Logarithms are held at −100 and above, p (1 − p) at 1e-12. Near p = 0 and 1 float32 has lost what the gradient
+    needs: prefer logits.
     """
 
     def forward(self, p: Array, target: Array) -> Array:
@@ -74,14 +74,11 @@ class BinaryCrossEntropy(Function):
         p, target = self.saved_tensors
         need_p, need_t = self.needs_input_grad
         dp = dy * (p - target) / maximum(p * (1.0 - p), 1e-12) if need_p else None
-        dt = None
-        if need_t:
-            dt = dy * (_held(log(maximum(1.0 - p, 1e-45))) - _held(log(maximum(p, 1e-45))))
-        return dp, dt
+        return dp, dy * (_held_log(1.0 - p) - _held_log(p)) if need_t else None
 
 
-def _held(logarithm: Tensor) -> Tensor:
-    return maximum(logarithm, SMALLEST_LOG)
+def _held_log(p: Tensor) -> Tensor:
+    return maximum(log(maximum(p, 1e-45)), SMALLEST_LOG)
 
 
 # --- as one calls them ---------------------------------------------------------------------------

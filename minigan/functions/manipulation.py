@@ -1,9 +1,5 @@
-"""Functions that move numbers without changing them. Their gradients move them back.
-
-Where a number is copied (broadcasting, repeated indices) the gradients of the copies are added;
-where numbers are dropped (slices, crops) the gradient is zero: each function here is linear, its
-backward pass is its transpose, and the two of a pair are each other's derivative.
-"""
+"""Functions that move numbers without changing them. Each is linear, and its backward pass its transpose: where a
+number is copied the gradients of the copies are added, where one is dropped the gradient is zero."""
 
 from __future__ import annotations
 
@@ -37,9 +33,8 @@ class Reshape(_ToShape):
                 else "leaves two lengths open, and only one may be -1" if self.shape.count(-1) > 1
                 else f"takes a multiple of {known}"
             )  # fmt: skip
-            raise ValueError(
-                f"reshape: x of shape {x.shape} has {x.size} elements, but shape {self.shape} {rule}"
-            ) from None
+            elements = f"x of shape {x.shape} has {x.size} elements"
+            raise ValueError(f"reshape: {elements}, but shape {self.shape} {rule}") from None
 
     def backward(self, dy: Tensor) -> Tensor:
         return reshape(dy, self.input_shapes[0])
@@ -177,10 +172,8 @@ class Concatenate(Function):
     def forward(self, *arrays: Array) -> Array:
         first = arrays[0]
         if not -first.ndim <= self.axis < first.ndim:
-            raise ValueError(
-                f"concatenate: axis {self.axis} is out of range for shape {first.shape}: the tensors have {first.ndim} "
-                "axes"
-            )
+            there = f"shape {first.shape}: the tensors have {first.ndim} axes"
+            raise ValueError(f"concatenate: axis {self.axis} is out of range for {there}")
         axis = self.axis % first.ndim
         across = [a.shape[:axis] + a.shape[axis + 1 :] for a in arrays]
         for i, (a, shape) in enumerate(zip(arrays, across, strict=True)):
@@ -276,10 +269,7 @@ def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
 
 
 def pad2d(x: Any, padding: Any) -> Tensor:
-    """Images x (N, C, H, W) with a border of zeros.
-
-    padding: pixels, an int, (ph, pw) or ((top, bottom), (left, right)).
-    """
+    """Images x (N, C, H, W) with a border of zeros: an int, (ph, pw) or ((top, bottom), (left, right)) pixels."""
     x = as_tensor("pad2d", x)
     check_images("pad2d", x)
     if isinstance(padding, str):

@@ -1,8 +1,5 @@
-"""Pooling and its opposite, upsampling. Every one is linear once it is known which pixels were taken.
-
-All loop over the taps of the window (a few) and work on whole images at once: for each tap, one
-strided slice of the padded image lies under every window.
-"""
+"""Pooling and its opposite, upsampling. Every one is linear once it is known which pixels were taken, and loops over
+the taps of the window: for each, one strided slice of the padded image lies under every window."""
 
 from __future__ import annotations
 
@@ -38,7 +35,6 @@ class _Pooling(Function):
         return get_array_module(x).full((*x.shape[:2], *reach), fill, x.dtype)
 
     def _padded(self, x: Any, fill: float) -> Any:
-        """x within a canvas."""
         (h, w), (top, left) = self.geometry.in_size, self.geometry.pad
         y = self._canvas(x, fill)
         y[:, :, top : top + h, left : left + w] = x
@@ -152,8 +148,7 @@ def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -
 def upsample_nearest2d(x: Any, scale: int = 2) -> Tensor:
     """x (N, C, H, W) with every pixel repeated `scale` times in both directions.
 
-    The gradient of a pixel is the sum over its copies: scale² times an average pooling, the
-    transpose of which is what is computed here.
+    A pixel's gradient is the sum over its copies: scale² times an average pooling, of which this is the transpose.
     """
     x = as_floating("upsample_nearest2d", x)
     check_images("upsample_nearest2d", x)

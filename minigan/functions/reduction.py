@@ -108,7 +108,6 @@ def nonempty_axis(name: str, x: Any, axis: Axis) -> tuple[Tensor, Axes]:
 
 
 def _count(x: Tensor, axis: Axes) -> int:
-    """How many numbers are reduced to one."""
     return prod(x.shape[a] for a in _axes(x.ndim, axis))
 
 

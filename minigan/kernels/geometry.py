@@ -2,8 +2,7 @@
 
     y[n, o, i, j] = Σ_{c, kh, kw} x[n, c, i·SH + kh − top, j·SW + kw − left] · w[o, c, kh, kw]
 
-with zeros outside x. `Geometry` holds exactly the numbers in this sum. Only the padding *before*
-the image appears in it: what comes after is implied by the output's size.
+with zeros outside x. Only the padding *before* the image appears in it: what comes after the output's size implies.
 """
 
 from __future__ import annotations
@@ -31,9 +30,8 @@ def _explicit_padding(padding: Any) -> tuple[Pair, Pair]:
         rows, columns = padding if isinstance(padding, (tuple, list)) else (padding, padding)
         pairs = normalize_pair(rows, "padding"), normalize_pair(columns, "padding")
     except ValueError:
-        raise ValueError(
-            f"padding must be an int, (ph, pw), ((top, bottom), (left, right)) or 'same', not {padding!r}"
-        ) from None
+        forms = "an int, (ph, pw), ((top, bottom), (left, right)) or 'same'"
+        raise ValueError(f"padding must be {forms}, not {padding!r}") from None
     if min(*pairs[0], *pairs[1]) < 0:
         raise ValueError(f"padding must not be negative: {padding!r}")
     return pairs
@@ -105,11 +103,8 @@ class Geometry:
     def of_conv_transpose(
         cls, in_size: Pair, kernel: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0
     ) -> Geometry:
-        """The geometry whose *input gradient* is conv_transpose2d on images of `in_size`.
-
-        Its `in_size` is therefore the large image, (H − 1)·SH − top − bottom + KH + output_padding
-        (the transposed convolution's output), and its `out_size` the small one given here.
-        """
+        """The geometry whose *input gradient* is conv_transpose2d on images of `in_size`: its `in_size` is the large
+        image, (H − 1)·SH − top − bottom + KH + output_padding, and its `out_size` the small one given here."""
         kernel, stride = _kernel_and_stride(kernel, stride)
         crops = normalize_crop(padding, kernel, stride)
         extra = normalize_pair(output_padding, "output_padding")

@@ -2,10 +2,8 @@
 
     y = Wᵀ · cols(x)        dx = colsᵀ(W · dy)        dw = cols(x) · dyᵀ
 
-`cols` copies each pixel to every (tap, output) that reads it; its transpose adds those copies up
-again. The matrix has KH·KW·C rows and OH·OW·N columns, KH·KW/S² times the image, so it is made for
-a band of output rows at a time, small enough to stay in cache.
-
+`cols` copies each pixel to every (tap, output) that reads it; its transpose adds those copies up again. The matrix
+(KH·KW·C, OH·OW·N) is KH·KW/S² times the image, so it is made for a band of output rows at a time that fits a cache.
 Chellapilla, Puri & Simard, High Performance Convolutional Neural Networks for Document Processing, 2006.
 """
 
@@ -113,8 +111,7 @@ def conv_weight_grad(
 
 
 def _each(image: Array, task: Callable[[int], None], count: int) -> None:
-    """The pieces on several threads where copying is most of the work, for an image (H, W, N, C) of few
-    channels; else one by one, for then most is in the products, which BLAS spreads over the cores."""
+    """On several threads where copying is most of the work, for an image (H, W, N, C) of few channels; else in turn."""
     if image.shape[3] < FEW_CHANNELS:
         each(get_array_module(image), task, count)
     else:
@@ -144,11 +141,8 @@ def multiply_into(a: Array, b: Array, out: Array) -> None:
 
 
 def column_buffer(xp: ModuleType, geometry: Geometry, n: int, c: int, dtype: Any) -> tuple[Array, Array]:
-    """Scratch for the columns, twice: as (KH, KW, OH, OW, N, C), and as the matrix (KH·KW·C, OH·OW·N).
-
-    Either the rows or the columns of the matrix are contiguous, whichever lets long runs be copied
-    (a matrix product takes both).
-    """
+    """Scratch for the columns, twice: as (KH, KW, OH, OW, N, C), and as the matrix (KH·KW·C, OH·OW·N), of which the
+    rows or the columns are contiguous, whichever lets long runs be copied."""
     (kh, kw), (oh, ow) = geometry.kernel, geometry.out_size
     if c < FEW_CHANNELS:
         buffer = scratch(xp, "columns", (kh, kw, c, oh, ow, n), dtype)

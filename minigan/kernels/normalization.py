@@ -1,13 +1,12 @@
 """Standardising arrays over some axes, and its gradient.
 
-y = γ x̂ + β,  x̂ = (x − μ) r,  r = 1/√(v + ε),  μ and v the mean and the biased variance over `axes`.
-γ and β have x's rank, with length 1 along `axes`; so have the statistics and all sums returned. With a
-slope s ≥ 0 y goes through a leaky ReLU at once, and its gradient through the gate of that. If a batch is shared
-out to a group of processes, μ, v and the sums in dx are those of the whole batch.
+y = γ x̂ + β,  x̂ = (x − μ) r,  r = 1/√(v + ε),  μ and v the mean and the biased variance over `axes`. γ, β, the
+statistics and all sums returned have x's rank, with length 1 along `axes`. With a slope s ≥ 0 y goes through a leaky
+ReLU at once, and its gradient through the gate of that. Of a batch shared out to a group of processes, μ, v and the
+sums in dx are those of the whole.
 
-Where memory holds x as rows of channels (the native order of images; a plain matrix), the passes
-go over slices of rows small enough to stay in the cache between one operation and the next, and
-the sums over rows are products with a vector of ones, added up in float64. For all else there are array functions.
+Where memory holds x as rows of channels (native images; a plain matrix), the passes go over slices of rows that stay
+in the cache, and the sums over rows are products with a vector of ones, added up in float64.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import numpy as np
 
 from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup, get_array_module
 from minigan.kernels.activation import leaky_relu_backward, leaky_relu_forward
-from minigan.kernels.dispatch import has_cuda_version
+from minigan.kernels.dispatch import has_cuda_kernel
 
 Axes = tuple[int, ...]
 
@@ -38,14 +37,14 @@ class Statistics(NamedTuple):
     gate: Array | None = None
 
     @property
-    def kept_gate(self) -> Array:
+    def saved_gate(self) -> Array:
         """The gate, which a forward pass with a slope keeps if it is asked to."""
         if self.gate is None:
             raise ValueError("these statistics were made without a gate: ask the forward pass for it")
         return self.gate
 
 
-@has_cuda_version
+@has_cuda_kernel
 def batch_norm_forward(
     x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope: float | None = None, with_gate: bool = True,
     process_group: ProcessGroup = SINGLE_PROCESS,
@@ -78,7 +77,7 @@ def batch_norm_forward(
     return y, Statistics(mean, var, inv_std, mask)
 
 
-@has_cuda_version
+@has_cuda_kernel
 def batch_norm_backward(
     dy: Array, x: Array, gamma: Array, statistics: Statistics, axes: Axes, slope: float | None = None,
     process_group: ProcessGroup = SINGLE_PROCESS, weight: float = 1.0,
@@ -95,7 +94,7 @@ def batch_norm_backward(
     rows, gs, dxs = (rows_of(a, order, axes) for a in (x, dy, dx))
     count, channels = rows.shape
     mean, inv_std, gamma = mean.reshape(-1), inv_std.reshape(-1), gamma.reshape(-1)
-    masks = repeat(None) if slope is None else _slices(rows_of(statistics.kept_gate, order, axes))
+    masks = repeat(None) if slope is None else _slices(rows_of(statistics.saved_gate, order, axes))
     dbeta, dgamma = sums = np.zeros((2, channels))
     for part, g, out, positive in zip(_slices(rows), _slices(gs), _slices(dxs), masks, strict=False):
         if slope is not None and positive is not None:
@@ -118,13 +117,13 @@ def batch_norm_backward(
     return dx, dgamma.astype(x.dtype).reshape(shape), dbeta.astype(x.dtype).reshape(shape)
 
 
-@has_cuda_version
+@has_cuda_kernel
 def is_positive(x: Array, statistics: Statistics, axes: Axes) -> Array:
     """Where y was positive before its activation."""
-    return statistics.kept_gate
+    return statistics.saved_gate
 
 
-@has_cuda_version
+@has_cuda_kernel
 def update_running(
     batch: Statistics, momentum: float, correction: float, mean: Array, var: Array, batches: Array | None = None
 ) -> None:
@@ -163,7 +162,7 @@ def backward_over_axes(
     """`batch_norm_backward` of any x."""
     mean, _, inv_std, _ = statistics
     if slope is not None:
-        dy = leaky_relu_backward(dy, statistics.kept_gate, slope)
+        dy = leaky_relu_backward(dy, statistics.saved_gate, slope)
     normal = (x - mean) * inv_std
     dbeta = dy.sum(axis=axes, keepdims=True)
     dgamma = (dy * normal).sum(axis=axes, keepdims=True)
@@ -225,5 +224,4 @@ def _moments(rows: Array, around: Array | None = None) -> tuple[Array, Array]:
 
 
 def _sum_rows(part: Array) -> Array:
-    """Σ over the rows, in float64."""
     return (np.ones(len(part), part.dtype) @ part).astype("float64")

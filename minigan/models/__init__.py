@@ -49,9 +49,7 @@ MODELS: dict[str, Architecture] = {name: _architecture(name) for name in (*_ORDE
 
 def build(name: str, channels: int = 1, classes: int | None = None) -> tuple[Module, Module]:
     """(G, D) of an architecture, with initial weights drawn from minigan's generator: G first, then D.
-
-    classes: of the data's labels, for a conditional architecture; others leave them unread.
-    """
+    classes: of the data's labels, for a conditional architecture; others leave them unread."""
     if name not in MODELS:
         raise ValueError(f"model {name!r} is not known: choose from {', '.join(MODELS)}")
     if channels not in (1, 3):

@@ -1,11 +1,10 @@
 """DCGAN for 28×28 images, layer for layer the Keras DCGAN tutorial's.
 
-All convolutions 5×5 with TensorFlow's "same" padding; LeakyReLU's slope is Keras' default, 0.3;
-batch normalisation as in Keras (ε 1e-3, momentum 0.99 on the old value, biased running variance);
-weights start Glorot-uniform, biases 0. D ends in a logit.
+Padding is TensorFlow's "same"; LeakyReLU's slope is Keras' default, 0.3; batch normalisation as in Keras (ε 1e-3,
+momentum 0.99 on the old value, biased running variance); weights start Glorot-uniform, biases 0. D ends in a logit.
 
-Images are (C, H, W) here and (H, W, C) there: the columns of G's first layer (and its BatchNorm)
-and of D's last must be permuted when weights are brought over.
+Images are (C, H, W) here and (H, W, C) there: the columns of G's first layer (and its BatchNorm) and of D's last must
+be permuted when weights are brought over.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """DCGAN for 64×64 faces with a discriminator of double convolutions.
 
-D: four blocks of convolution, BatchNorm, strided convolution (which halves the image), BatchNorm;
-then average pooling and one dense output. G: dense to 4·4·F, four transposed convolutions with
-BatchNorm, and a last convolution to the image's channels.
+Each of D's four blocks has a convolution and one of stride 2, which halves the image.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """A small GAN for 28×28 images that learns digits on a CPU within minutes.
 
-Two strided convolutions each way, and behind them a dense layer of 256. The convolutions are what a
-CPU can afford; the dense layers cost next to nothing and see the digit as a whole, which is what
-small convolutional GANs lack (strokes right, digits wrong). D has BatchNorm, G's weights are
-averaged, and G learns five times as fast as D: all found by measurement (see README.md).
+Two strided convolutions each way are what a CPU can afford; the dense layers behind them cost next to nothing and see
+the digit as a whole, which is what small convolutional GANs lack (strokes right, digits wrong). D has BatchNorm, G's
+weights are averaged, and G learns five times as fast as D: all found by measurement (see README.md).
 """
 
 from __future__ import annotations

@@ -19,16 +19,11 @@ from minigan.backend import Array
 from minigan.formatting import last_frame
 from minigan.functions.derivatives import function_classes
 from minigan.importing import import_file
+from minigan.testing import invariants
 from minigan.testing.assertions import assert_gradients, inputs_by_case
 from minigan.testing.callables import Differentiable, as_callable
 from minigan.testing.cases import CASES, BackwardCoverage
 from minigan.testing.gradcheck import Agreement, gradcheck
-from minigan.testing.invariants import (
-    InvariantError,
-    assert_backward_of_empty_batch,
-    assert_invariants,
-    assert_needs_input_grad_is_honoured,
-)
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -89,7 +84,7 @@ def _check_engine_function(name: str, order: int | None, cases: int, seed: int) 
         call = case.draw(rng)
         try:
             agreement = result.agreement + gradcheck(call, call.inputs, result.order, seed)
-            assert_invariants(call, call.inputs, case.batched, check_needs_input_grad=True)
+            invariants.assert_invariants(call, call.inputs, case.batched, check_needs_input_grad=True)
         except Exception as error:  # a wrong function may raise anything
             return replace(result, cases=n, error=error, call=str(call))
         result = replace(result, cases=n, agreement=agreement)
@@ -104,13 +99,13 @@ def _check_user_function(name: str, fn: Differentiable, order: int, cases: int, 
         for n, inputs in enumerate(inputs_by_case(fn, None, cases, seed), start=1):
             result = replace(result, cases=n)
             result = replace(result, agreement=result.agreement + assert_gradients(fn, inputs, order, seed=seed))
-            assert_backward_of_empty_batch(forward, inputs)
+            invariants.assert_backward_of_empty_batch(forward, inputs)
     except Exception as error:
         guessed = "" if hasattr(fn, "samples") or not inputs else " (guessed)"
         return replace(result, error=error, call=", ".join(str(x.shape) for x in inputs) + guessed)
     try:
-        assert_needs_input_grad_is_honoured(forward, inputs)
-    except InvariantError as advice:
+        invariants.assert_needs_input_grad_is_honoured(forward, inputs)
+    except invariants.InvariantError as advice:
         return replace(result, advice=str(advice))
     return result
 
@@ -119,9 +114,6 @@ def user_line(error: Exception) -> str:
     """The last line of code outside of minigan that an error came through: "\\n  at file:line: source", or ""."""
     at = last_frame(error, lambda file: not (file.startswith((str(PACKAGE), "<")) or "site-packages" in file))
     return f"\n  at {at.filename}:{at.lineno}: {at.line}" if at else ""
-
-
-# --- targets -------------------------------------------------------------------------------------
 
 
 def load_target(target: str) -> list[tuple[str, Differentiable]]:

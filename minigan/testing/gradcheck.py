@@ -5,8 +5,7 @@ twice: analytically, from the backward pass, as ⟨gradient, direction⟩; and n
 pass alone (`numerical`). Directions and cotangents have no entry near zero, so that no entry of the gradient goes
 unseen. (A cotangent of ones would see nothing of BatchNorm: its outputs always add up to the same number.)
 
-The second order is checked as the first order of the function (x, c) ↦ gradient of f at x for the cotangent c, and
-the third order in the same way from the second.
+The second order is the first order of the function (x, c) ↦ gradient of f at x for the cotangent c, and so on.
 
 At a kink or a tie there is no derivative to compare with, and a subgradient may agree or not by luck: such points are
 detected, and others are drawn near by.
@@ -79,18 +78,16 @@ def gradcheck(
 
         gradcheck(lambda x, w: F.tanh(F.dense(x, w)), [x, w])
 
-    fn: takes one Tensor for each input, returns a Tensor or a tuple of them; or a Function class. What
-    is not to be differentiated (labels, options, a random generator started afresh) belongs inside of
-    it. inputs: float64 arrays or Tensors, or one of them; the check is made where Tensors of them live.
-    order: 1 checks the gradient, 2 also the gradient of the gradient, 3 also that one's. seed: of the
-    directions, cotangents and redrawn points.
-    eps: the first step size, as a share of the input's root mean square (of 1 if that is 0); where its error estimate
-    is too large, others are tried, down to 1e-7 of it. rtol, atol: the tolerance, relative to the largest derivative
-    by the input, and for outputs of order one; a thousandth of it where the complex step gives the numerical
-    derivative to its last digits.
+    fn: takes one Tensor for each input, returns a Tensor or a tuple of them; or a Function class. What is not to be
+    differentiated (labels, options, a random generator started afresh) belongs inside of it.
+    inputs: float64 arrays or Tensors, or one of them; the check is made where Tensors of them live.
+    order: 1 checks the gradient, 2 also the gradient of the gradient, 3 also that one's.
+    seed: of the directions, cotangents and redrawn points.
+    eps: the first step size, as a share of the input's root mean square (of 1 if that is 0); others are tried where its
+    error estimate is too large. rtol, atol: the tolerance, relative to the largest derivative by the input, and for
+    outputs of order one; a thousandth of it where the complex step gives the numerical derivative.
 
-    Where `fn` has a kink or a tie, the check is made at another point, its entries moved by 2 %; if all
-    of 10 such points are at kinks, it raises too.
+    At a kink or a tie, other points are tried, their entries moved by 2 %; if all of 10 are at kinks, it raises too.
     """
     if order not in ORDINALS:
         raise ValueError(f"gradcheck: order is 1, 2 or 3, not {order!r}")
@@ -206,9 +203,6 @@ def _compared(analytical: np.ndarray, numerical: Estimate, rtol: float, atol: fl
     largest = float(max(np.abs(analytical).max(), np.abs(numerical.derivatives).max()))
     difference = float(np.abs(analytical - numerical.derivatives).max())
     return _Comparison(largest, difference, rtol * largest + atol, MAX_ERROR * largest + atol)
-
-
-# --- the backward pass ---------------------------------------------------------------------------
 
 
 def _gradients(fn: Forward, points: list[Array], cotangents: Sequence[Array], order: int) -> list[Array]:

@@ -22,10 +22,9 @@ CLOSE = 1e-5  # two gradients are taken for equal if no entry differs by more, a
 class WrongGradient:
     """What a hypothesis is about.
 
-    analytical, numerical: the gradient by one input from the backward pass, and the right one from the forward pass.
-    whole: whether all of its entries are there; if not, some of them, in one axis. order: of the gradient. name: of
-    the input. shapes: of all inputs. cotangents: what the outputs are contracted with. for_cotangents: gives
-    (analytical, numerical) for others. others: the analytical gradients by the other inputs.
+    analytical, numerical: the gradient by one input from the backward pass, and the right one from the forward pass;
+    for_cotangents gives both for other cotangents. whole: whether all of its entries are there; if not, some of them,
+    in one axis. order: of the gradient. name: of the input. shapes: of all inputs. others: the analytical gradients.
     """
 
     analytical: np.ndarray
@@ -218,7 +217,6 @@ def _subsets(axes: range) -> Iterator[Shape]:
 
 
 def _nonzero(gradient: np.ndarray) -> np.ndarray:
-    """Where a gradient is not zero."""
     return np.abs(gradient) > CLOSE * np.abs(gradient).max(initial=0.0)
 
 

@@ -34,9 +34,6 @@ class RNG(Protocol):
     def permutation(self, count: int, /) -> np.ndarray: ...
 
 
-# --- numbers -------------------------------------------------------------------------------------
-
-
 def normal(rng: RNG, *shape: int) -> np.ndarray:
     """Normally distributed numbers, of mean 0 and variance 1."""
     return _rounded(rng.standard_normal(shape))
@@ -75,9 +72,6 @@ def _rounded(numbers: np.ndarray, decimals: int = 2) -> np.ndarray:
     return np.asarray(np.round(numbers, decimals))  # np.round makes an array of no dimensions a scalar
 
 
-# --- shapes --------------------------------------------------------------------------------------
-
-
 def choice(rng: RNG, options: Sequence[T]) -> T:
     """One of the options; Hypothesis shrinks towards the first."""
     return options[int(rng.integers(0, len(options)))]
@@ -113,9 +107,6 @@ def axes(rng: RNG, ndim: int) -> int | tuple[int, ...] | None:
         return None
     some = tuple(a - ndim if boolean(rng) else a for a in range(ndim) if boolean(rng))
     return some[0] if len(some) == 1 and boolean(rng) else some
-
-
-# --- convolutions --------------------------------------------------------------------------------
 
 
 def padding(rng: RNG, most: int = 2, same: bool = True) -> Padding:

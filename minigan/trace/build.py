@@ -6,18 +6,13 @@ import dataclasses
 
 from minigan.autograd import Tensor
 from minigan.trace import schema
-from minigan.trace.borders import Borders
+from minigan.trace.border_gradients import Borders
 from minigan.trace.events import BackwardEvent, BackwardStart, FunctionInput, OptimizerEvent, ParameterResult, Recording
 from minigan.trace.frames import make_frames
 from minigan.trace.grouping import Grouping
 
 
-def build_trace(recording: Recording) -> schema.Trace:
-    """The trace of all that a recorder wrote down."""
-    return _Builder(recording).trace()
-
-
-class _Builder:
+class Builder:
     """Makes the parts of a trace, each of those before."""
 
     def __init__(self, recording: Recording) -> None:
@@ -35,7 +30,7 @@ class _Builder:
         self.borders = Borders(self.grouping)
 
     def trace(self) -> schema.Trace:
-        """The trace."""
+        """The trace of all that the recorder wrote down."""
         passes = tuple(self._backward_pass(start) for start in self.grouping.starts)
         backwards = tuple(self._layer_backward(events) for events in self.grouping.layer_backwards)
         trace = schema.Trace(
@@ -57,37 +52,23 @@ class _Builder:
             name = loss or (kind if self.losses_are_named else owner or kind)
         else:
             owner, name, kind = self.recording.describe(functions)
-        inputs = self.grouping.inputs(functions)
-        taken = [i for function in functions for i in function.inputs]
-        parameters = {id(i.parameter): (i.parameter, i) for i in taken if i.parameter is not None}
-        return schema.Layer(
-            name=name,
-            kind=kind,
-            owner=owner,
-            call=call,
-            inputs=tuple(i.summary for i in inputs),
-            sources=tuple(None if i.maker is None else i.maker.layer for i in inputs),
-            detached=tuple(i.maker is not None and not i.attached for i in inputs),
-            output=functions[-1].output,
-            functions=tuple(schema.FunctionCall(function.node.name, function.output) for function in functions),
-            parameters=tuple(
-                schema.LayerParameter(self._name(p), i.summary, i.key is None) for p, i in parameters.values()
-            ),
-        )
+        taken = self.grouping.inputs(functions)
+        inputs = tuple(i.summary for i in taken)
+        sources = tuple(None if i.maker is None else i.maker.layer for i in taken)
+        detached = tuple(i.maker is not None and not i.attached for i in taken)
+        called = tuple(schema.FunctionCall(function.node.name, function.output) for function in functions)
+        own = {id(p): (p, i) for function in functions for i in function.inputs if (p := i.parameter) is not None}
+        parameters = tuple(schema.LayerParameter(self._name(p), i.summary, i.key is None) for p, i in own.values())
+        output = functions[-1].output
+        return schema.Layer(name, kind, owner, call, inputs, sources, detached, output, called, parameters)
 
     def _call(self, number: int) -> schema.NetworkCall:
-        call, inputs = self.grouping.calls[number], self._call_inputs(number)
+        taken, module = self._call_inputs(number), self.grouping.calls[number].module
+        owner, kind = self.recording.owner(self.grouping.calls[number]), type(module).__name__
+        inputs, names = tuple(i.summary for i in taken), tuple(map(self._input_name, taken))
         layers = tuple(layer for layer, of in enumerate(self.grouping.call_of) if of == number)
-        return schema.NetworkCall(
-            label=self._call_label(number),
-            owner=self.recording.owner(call),
-            kind=type(call.module).__name__,
-            training=bool(call.module.training),
-            inputs=tuple(i.summary for i in inputs),
-            input_names=tuple(map(self._input_name, inputs)),
-            output=self.layers[layers[-1]].output,
-            layers=layers,
-        )
+        label, output = self._call_label(number), self.layers[layers[-1]].output
+        return schema.NetworkCall(label, owner, kind, bool(module.training), inputs, names, output, layers)
 
     def _call_inputs(self, number: int) -> list[FunctionInput]:
         """What enters a call: what it was given, as its functions took it in, or (labels) not; then all else."""
@@ -120,30 +101,21 @@ class _Builder:
         for item in (i for function in functions for i in function.inputs):
             if item.parameter is not None and item.key is None:
                 results.setdefault(id(item.parameter), ParameterResult(item.parameter, "frozen", None))
-        keys = [i.key for i in self.grouping.inputs(functions)]
-        return schema.LayerBackward(
-            layer=number,
-            backward_pass=events[0].start.number,
-            grad_output=events[0].grad_output,
-            grad_inputs=tuple(None if key is None else gradients.get(key) for key in keys),
-            parameters=tuple(
-                schema.ParameterGradient(self._name(r.parameter), r.status, r.gradient) for r in results.values()
-            ),
-        )
+        grad_inputs = tuple(None if i.key is None else gradients.get(i.key) for i in self.grouping.inputs(functions))
+        told = ((self._name(result.parameter), result.status, result.gradient) for result in results.values())
+        parameters = tuple(schema.ParameterGradient(*each) for each in told)
+        backward_pass, grad_output = events[0].start.number, events[0].grad_output
+        return schema.LayerBackward(number, backward_pass, grad_output, grad_inputs, parameters)
 
     def _backward_pass(self, start: BackwardStart) -> schema.BackwardPass:
-        carried = self.borders.carried.get(start.number)
+        label, player = self._label(start), self._player(start)
         begun = [function.output for function in start.functions]
-        is_number = len(begun) == 1 and not begun[0].shape and begun[0].finite
-        backwards = enumerate(self.grouping.layer_backwards)
-        return schema.BackwardPass(
-            label=self._label(start),
-            loss=begun[0].mean if is_number else None,
-            player=self._player(start),
-            start=start.functions[0].layer if start.functions else None,
-            carries=None if carried is None else self.borders.gradients[carried].border,
-            layer_backwards=tuple(i for i, events in backwards if events[0].start is start),
-        )
+        loss = begun[0].mean if len(begun) == 1 and not begun[0].shape and begun[0].finite else None
+        first = start.functions[0].layer if start.functions else None
+        carried = self.borders.carried.get(start.number)
+        carries = None if carried is None else self.borders.gradients[carried].border
+        backwards = tuple(i for i, events in enumerate(self.grouping.layer_backwards) if events[0].start is start)
+        return schema.BackwardPass(label, loss, player, first, carries, backwards)
 
     def _label(self, start: BackwardStart) -> str:
         if start.number in self.borders.carried:
@@ -187,7 +159,7 @@ class _Builder:
 
     def _updated_owner(self, event: OptimizerEvent) -> str:
         """The network that an optimiser changes; of several, the optimiser's name."""
-        networks = dict.fromkeys(self._network(change.parameter) for change in event.changes)
+        networks = dict.fromkeys(self._named(change.parameter)[0] for change in event.changes)
         if len(networks) > 1:
             for name, optimizer in self.recording.optimizers.items():
                 if optimizer is event.optimizer:
@@ -195,8 +167,9 @@ class _Builder:
         return " and ".join(filter(None, networks))
 
     def _name(self, p: Tensor) -> str:
-        return self.named[id(p)][1] if id(p) in self.named else p.name or "parameter"
+        return self._named(p)[1]
 
-    def _network(self, p: Tensor) -> str:
-        """The network that a parameter is of; if that was never called, what the parameter's name says."""
-        return self.named[id(p)][0] if id(p) in self.named else (p.name or "").rpartition(".")[0].split(".")[0]
+    def _named(self, p: Tensor) -> tuple[str, str]:
+        """The network that a parameter is of, and its name; if that was never called, what the name says."""
+        name = p.name or "parameter"
+        return self.named.get(id(p), (name.rpartition(".")[0].split(".")[0], name))

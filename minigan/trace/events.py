@@ -24,21 +24,22 @@ class FunctionInput:
 
     key: Key | None
     summary: ArraySummary
-    parameter: Parameter | None
-    maker: ForwardEvent | None
-    attached: bool
-    name: str | None
-    constant: bool  # a number, a buffer, a target: nothing that flows through the network
-    position: int = 0
+    position: int
+    parameter: Parameter | None = None
+    maker: ForwardEvent | None = None
+    attached: bool = False
+    name: str | None = None
+    constant: bool = False  # a number, a buffer, a target: nothing that flows through the network
 
 
 @dataclass(eq=False)
 class ForwardEvent:
-    """A function was called, by a module or by none. loss: the name of the loss that it computed; starts_backward:
-    whether a backward pass begins at it; layer: the number of the one it is a part of, once that is known."""
+    """A function was called, by a module of a network or by none. loss: the name of the loss that it computed;
+    starts_backward: whether a backward pass begins at it; layer: the number of its layer, once that is known."""
 
     node: Node
     module_call: ModuleCall | None
+    network: ModuleCall | None
     inputs: list[FunctionInput]
     output: ArraySummary
     loss: str | None = None
@@ -86,7 +87,8 @@ class ParameterChange:
 
     parameter: Tensor
     weight: ArraySummary
-    gradient: ArraySummary | None
+    gradient: ArraySummary | None = None
+    before: Array | None = None  # until it is changed
     update: float = 0.0
 
 
@@ -132,8 +134,7 @@ class Recording:
 
     def describe(self, functions: list[ForwardEvent]) -> tuple[str, str, str]:
         """Owner, name and kind of the layer that called these functions one after another."""
-        call = functions[0].module_call
-        network = self.network_call(call)
+        call, network = functions[0].module_call, functions[0].network
         assert call is not None and network is not None
         owner, kind = self.owner(network), type(call.module).__name__
         if sum(1 for _ in call.module.modules()) > 1:  # what a module of several does itself

@@ -76,17 +76,12 @@ def _turns(trace: Trace, timeline: Timeline) -> list[str]:
 def _call(trace: Trace, number: int, turn: str) -> Iterator[Frame]:
     """What enters a network: another one's output, or what comes from outside."""
     call = trace.calls[number]
-    borders = [i for i, border in enumerate(trace.borders) if border.to_call == number]
-    if borders:
-        border = trace.borders[borders[-1]]
-        source = trace.calls[border.from_call]
-        title, note = (
-            text.format(output=source.label, to=call.owner, source=source.owner) for text in ENTERED[border.kind]
-        )
-        yield Frame(
-            title, note, turn, call.owner, "border", call=number, border=borders[-1], input=border.value,
-            output=border.value,
-        )  # fmt: skip
+    at = {border.to_call: i for i, border in enumerate(trace.borders)}.get(number)
+    if at is not None:
+        source, value = trace.calls[trace.borders[at].from_call], trace.borders[at].value
+        names = {"output": source.label, "to": call.owner, "source": source.owner}
+        title, note = (text.format(**names) for text in ENTERED[trace.borders[at].kind])
+        yield Frame(title, note, turn, call.owner, "border", call=number, border=at, input=value, output=value)
         return
     for name, array in zip(call.input_names, call.inputs, strict=True):
         title, note = f"{name} enters {call.owner}", array.dimensions
@@ -99,12 +94,9 @@ def _layer(trace: Trace, number: int, turn: str) -> Frame:
     if layer.owner == "loss":
         title = layer.name if value.shape else f"{layer.name} = {value.mean:.4g}"
         return Frame(title, layer.kind, turn, "loss", "loss", layer=number, input=given, output=value)
-    shapes = [array.dimensions for array in (given, value) if array is not None]
     title = f"Forward through {_title(trace, layer)}"
-    return Frame(
-        title, " → ".join(shapes), turn, layer.owner, "forward", call=layer.call, layer=number, input=given,
-        output=value,
-    )  # fmt: skip
+    note = " → ".join(array.dimensions for array in (given, value) if array is not None)
+    return Frame(title, note, turn, layer.owner, "forward", call=layer.call, layer=number, input=given, output=value)
 
 
 def _layer_backward(trace: Trace, number: int, turn: str) -> Frame:

@@ -17,7 +17,6 @@ class Grouping:
     are those of its functions that a backward pass goes through one after another."""
 
     def __init__(self, recording: Recording) -> None:
-        self.recording = recording
         self.timeline: list[tuple[What, int]] = []  # what happened, and its number among its like
         self.layers: list[list[ForwardEvent]] = []
         self.calls: list[ModuleCall] = []  # of networks
@@ -26,9 +25,9 @@ class Grouping:
         self.layer_backwards: list[list[BackwardEvent]] = []
         self.updates: list[OptimizerEvent] = []
         by_kind = itertools.groupby(recording.events, lambda event: (type(event), getattr(event, "module_call", None)))
-        for (_, module_call), run in by_kind:
+        for _, run in by_kind:
             events = list(run)
-            self._add_functions([e for e in events if isinstance(e, ForwardEvent)], module_call)
+            self._add_functions([e for e in events if isinstance(e, ForwardEvent)])
             backward = (e for e in events if isinstance(e, BackwardEvent))
             for _, of_layer in itertools.groupby(backward, lambda event: event.function.layer):
                 self._add("layer_backward", self.layer_backwards, list(of_layer))
@@ -38,9 +37,9 @@ class Grouping:
                 elif isinstance(event, OptimizerEvent):
                     self._add("update", self.updates, event)
 
-    def _add_functions(self, functions: list[ForwardEvent], module_call: ModuleCall | None) -> None:
+    def _add_functions(self, functions: list[ForwardEvent]) -> None:
         """Functions called one after another, by one module or by none."""
-        network = self.recording.network_call(module_call)
+        network = functions[0].network if functions else None
         if network is not None and network not in self.calls:
             self._add("call", self.calls, network)
         for layer in _computed_from_one_another(functions) if network is None else [functions]:

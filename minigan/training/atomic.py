@@ -9,9 +9,7 @@ from pathlib import Path
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a temporary file beside `path`, flush it to the disk, and rename it to `path`.
-
-    Raises OSError, with `path` as its file, when the system refuses; what lay at `path` stays.
-    """
+    Raises OSError, with `path` as its file, when the system refuses; what lay at `path` stays."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:

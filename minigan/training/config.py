@@ -16,8 +16,6 @@ from minigan.options import Choices, ConfigError, Option, check_options, options
 from minigan.recipes import RECIPES
 from minigan.training.run_options import RunOptions
 
-DEFAULT_RECIPE = "quick28"
-
 
 @dataclass(frozen=True)
 class Config(RunOptions):
@@ -61,7 +59,7 @@ class Config(RunOptions):
                 raise ConfigError(f"{name} {chosen[name]!r} is not known: choose from {', '.join(known)}")
         algorithm, base = _base_of(chosen)
         own = options_of(algorithm)
-        merged = {name: value for name, value in base.items() if name in own or name not in _model_options(algorithm)}
+        merged = dict(base)
         for layer in layers:
             merged |= _expanded(layer, own)
         unknown = sorted(merged.keys() - run.keys() - own.keys())
@@ -116,7 +114,8 @@ class Config(RunOptions):
 
 
 def _base_of(chosen: Choices) -> tuple[type[Algorithm], Choices]:
-    """The algorithm's class, and the choices of the recipe: of the one named, else of the model."""
+    """The algorithm's class, and the choices of the recipe: of the one named, else of a GAN's model, but for what the
+    class of a user's own GAN has other defaults for."""
     recipe, named = chosen.get("recipe"), chosen.get("algorithm")
     if recipe is not None:
         if is_file(named or ""):
@@ -124,31 +123,18 @@ def _base_of(chosen: Choices) -> tuple[type[Algorithm], Choices]:
                 f"the recipe {recipe} has an algorithm of its own, so --recipe and {named} exclude each other"
             )
         base = RECIPES[recipe].choices
-    elif named in (None, *ALGORITHMS):
-        model = chosen.get("model", DEFAULT_RECIPE)
+    else:
+        algorithm = find_algorithm(named or "gan")
+        if not issubclass(algorithm, GAN):
+            return algorithm, {}
+        own, usual = options_of(algorithm), options_of(GAN)
+        model = chosen.get("model", own["model"].default)
         if model not in list(MODELS):
             raise ConfigError(f"model {model!r} is not known: choose from {', '.join(MODELS)}")
-        base = {"model": model, **MODELS[model].DEFAULTS}
-    else:
-        return _base_of_file(chosen)
+        redefined = {name for name in usual if own[name].default != usual[name].default}
+        defaults = {name: value for name, value in MODELS[model].DEFAULTS.items() if name not in redefined}
+        base = {"model": model, **defaults}
     return find_algorithm(named or base.get("algorithm", "gan")), base
-
-
-def _base_of_file(chosen: Choices) -> tuple[type[Algorithm], Choices]:
-    """Of a user's own GAN, the model's choices but for what the class has its own defaults for; of any other, none."""
-    algorithm = find_algorithm(chosen["algorithm"])
-    if not issubclass(algorithm, GAN):
-        return algorithm, {}
-    own, usual = options_of(algorithm), options_of(GAN)
-    model = chosen.get("model", own["model"].default)
-    base = MODELS[model].DEFAULTS if model in MODELS else {}
-    redefined = {name for name in usual if own[name].default != usual[name].default}
-    return algorithm, {name: value for name, value in base.items() if name not in redefined | {"algorithm"}}
-
-
-def _model_options(algorithm: type[Algorithm]) -> set[str]:
-    """Options that a recipe may set for minigan's own GANs, and another algorithm need not have."""
-    return {name for cls in ALGORITHMS.values() for name in options_of(cls)}
 
 
 def _expanded(choices: Choices, own: Mapping[str, Option]) -> dict[str, Any]:

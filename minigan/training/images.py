@@ -1,7 +1,4 @@
-"""The pictures a run leaves: sample grids, an animation of them, and the loss curves.
-
-Pillow and matplotlib are imported when a picture is made, not before.
-"""
+"""The pictures a run leaves: sample grids, an animation of them, and the loss curves."""
 
 from __future__ import annotations
 
@@ -28,10 +25,10 @@ def to_bytes(images: np.ndarray) -> np.ndarray:
     return np.clip(np.rint((np.asarray(images, "float32") + 1.0) * 127.5), 0, 255).astype("uint8")
 
 
-def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+def grid(images: np.ndarray) -> np.ndarray:
     """Images (N, C, H, W) in [−1, 1] side by side, as one picture of bytes (height, width, C)."""
     n, c, h, w = images.shape
-    columns = columns or math.ceil(math.sqrt(n))
+    columns = math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
     sheet = np.full((rows * (h + GAP) + GAP, columns * (w + GAP) + GAP, c), 127, "uint8")
     for i, image in enumerate(to_bytes(images)):
@@ -59,8 +56,7 @@ def load_png(path: Path) -> np.ndarray:
     from PIL import Image
 
     with Image.open(path) as image:
-        array = np.asarray(image.convert("L" if image.mode == "L" else "RGB"))
-    return array[..., None] if array.ndim == 2 else array
+        return np.atleast_3d(np.asarray(image.convert("L" if image.mode == "L" else "RGB")))
 
 
 def _image(picture: np.ndarray) -> Image.Image:
@@ -91,9 +87,7 @@ def can_be_shown(samples: np.ndarray) -> bool:
 
 def save_curves(path: Path, stats: Sequence[Mapping[str, float]], labels: Mapping[str, str]) -> None:
     """All figures over the steps: losses in one panel, norms (on a logarithmic scale) and all else in others.
-
-    stats: lines with "step" and figures by name. labels: what a figure is called, if not by its name.
-    """
+    stats: lines with "step" and figures by name. labels: what a figure is called, if not by its name."""
     by_kind: dict[str, list[str]] = {"loss": [], "": [], "norm": []}
     for name in dict.fromkeys(name for line in stats for name in line if name not in ("step", "epoch", "seconds")):
         by_kind["loss" if name.startswith("loss") else "norm" if name.endswith("_norm") else ""].append(name)

@@ -21,9 +21,7 @@ FRESH_BATCH = 64  # images in a fresh model's step: what its own batch may be, a
 
 def trace_checkpoint(path: str | Path, seed: int = 0, file: str | None = None, **changes: str) -> Trace:
     """A step from what a checkpoint holds, on batches drawn from its data. The file stays as it is.
-
-    file: where a user's own algorithm lies now, as `file.py:Class`. changes: another `device`, or other `data`.
-    """
+    file: where a user's own algorithm lies now, as `file.py:Class`. changes: another `device`, or other `data`."""
     checkpoint = load_checkpoint(Path(path), file)
     config = checkpoint.config.with_choices(**changes)
     trainer = Trainer(config, load_data(config))

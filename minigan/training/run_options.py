@@ -25,7 +25,7 @@ def _is_device(value: object) -> bool:
 
 PATH = Kind(lambda v: isinstance(v, str) and bool(v), "mnist or a path")
 BATCH = Kind(lambda v: COUNT.fits(v) and v >= 2, "a whole number of 2 or more (one has no variance)", COUNT.parse)
-CHANNELS = Kind(lambda v: v is None or COUNT.fits(v) and v in (1, 3), "1 (grey) or 3 (colour)", int, {"1": 1, "3": 3})
+CHANNELS = or_none(Kind(lambda v: COUNT.fits(v) and v in (1, 3), "1 (grey) or 3 (colour)", int, metavar="{1,3}"))
 DEVICE = Kind(_is_device, "auto, cpu, gpu or gpu:N", _canonical_device)
 RECIPE = Kind(lambda v: v is None or isinstance(v, str) and v in RECIPES, "a recipe's name", str, RECIPES)
 ALGORITHM = Kind(

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from minigan import backend
+from minigan.algorithms import State
 from minigan.algorithms.registry import absolute, is_file
-from minigan.algorithms.state import State
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import DataError, Dataset
 from minigan.options import ConfigError
 from minigan.training import callbacks
+from minigan.training.callbacks.checkpoints import checkpoint_of
 from minigan.training.checkpoint import Checkpoint, load_checkpoint
 from minigan.training.config import Config
 from minigan.training.errors import CheckpointError
@@ -43,13 +43,11 @@ def start(
     trace_every: int = 0,
 ) -> Trainer:
     """A new run in a new folder under `runs`.
-
     detect_anomaly: take every step under `minigan.detect_anomaly`, slowly, up to the first NaN or Inf.
-    trace_every: save a trace of every so-many-th step (0: of none). The run is the same to the bit.
-    """
+    trace_every: save a trace of every so-many-th step (0: of none). The run is the same to the bit."""
     trainer = prepare(config, process_group)
-    make = lambda: RunDir.create(Path(runs), trainer.config, trainer.data.name).path  # noqa: E731
-    trainer.run_dir = RunDir(process_group.broadcast(make))
+    path = process_group.broadcast(lambda: RunDir.create(Path(runs), trainer.config, trainer.data.name).path)
+    trainer.run_dir = RunDir(path)
     trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
     _agree(trainer)
     return trainer
@@ -73,7 +71,8 @@ def resume(
     if "epochs" in changes:
         changes.setdefault("steps", None)
     config = checkpoint.config.with_choices(**changes)
-    if "data" not in changes and _is_path(config.data) and not Path(config.data).expanduser().exists():
+    is_path = config.data.lower() != "mnist" and os.path.sep in config.data  # else a name that an algorithm may know
+    if "data" not in changes and is_path and not Path(config.data).expanduser().exists():
         raise DataError(f"{config.data}, which this run learns from, is not there: --data may name its new place")
     data = load_data(config)
     if checkpoint.progress.get("data") != data.fingerprint:
@@ -84,7 +83,11 @@ def resume(
     trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
     restore(trainer.load_state_dict, checkpoint, path)
     if trainer.finished and trainer.loader.epoch == trainer.closed_epochs:
-        _refuse_finished(trainer, path)
+        what, done = ("epochs", trainer.loader.epoch) if config.steps is None else ("steps", trainer.step)
+        asked = f"{getattr(config, what)} in all were asked for"
+        raise ConfigError(
+            f"{path} has done {done} {what}, and {asked}: to train on, name more, for example --{what} {done * 2}"
+        )
     _agree(trainer)
     return trainer
 
@@ -141,11 +144,7 @@ def _agree(trainer: Trainer) -> None:
     own = {"device", "data"}  # where they are may differ
     choices = {name: value for name, value in trainer.config.choices().items() if name not in own}
     group.check_equal({"the data": trainer.data.fingerprint, "the configuration": choices})
-    state = group.broadcast(lambda: {
-        name: backend.to_numpy(value) if backend.is_array(value) else value
-        for name, value in trainer.state_dict().items()
-    })  # fmt: skip
-    trainer.load_state_dict(state)
+    trainer.load_state_dict(group.broadcast(lambda: checkpoint_of(trainer).state))
 
 
 def _check_changes(changes: dict[str, Any], config: Config) -> None:
@@ -159,15 +158,6 @@ def _check_changes(changes: dict[str, Any], config: Config) -> None:
         raise ConfigError(
             f"{', '.join(refused)} cannot be changed when a run is resumed; only {', '.join(sorted(CHANGEABLE))} can"
         )
-
-
-def _refuse_finished(trainer: Trainer, path: Path) -> None:
-    what = "epochs" if trainer.config.steps is None else "steps"
-    done = trainer.loader.epoch if trainer.config.steps is None else trainer.step
-    raise ConfigError(
-        f"{path} has done {done} {what}, and {getattr(trainer.config, what)} in all were asked for: to train on, name "
-        f"more, for example --{what} {done * 2}"
-    )
 
 
 def _check_nothing_is_lost(path: Path, checkpoint: Checkpoint, run_dir: RunDir) -> None:
@@ -186,10 +176,6 @@ def _check_nothing_is_lost(path: Path, checkpoint: Checkpoint, run_dir: RunDir) 
                 f"{step}, and would be written over: resume {later}, or copy config.json and this checkpoint, "
                 "as ckpt/last.safetensors, into a new folder and resume that"
             )
-
-
-def _is_path(data: str) -> bool:
-    return data.lower() != "mnist" and os.path.sep in data  # the embedded images, or an algorithm's own name for data
 
 
 def _from_anywhere(config: Config) -> dict[str, str]:

@@ -14,7 +14,7 @@ from PIL import Image
 import minigan
 from minigan import backend
 from minigan.algorithms import SimultaneousGAN
-from minigan.algorithms.drawing import decode
+from minigan.algorithms.samples import decode
 from minigan.data import Batches, DataError, ImageDataset
 from minigan.training import Config, Trainer, TrainingError, draw_noise, prepare, start
 from minigan.training.callbacks import SampleGrid, stats
@@ -126,7 +126,7 @@ def test_grids_show_the_same_noise_through_the_weights_of_their_time(begin):
     run.train()
     folder = run.run_dir.path / "samples"
     np.testing.assert_array_equal(load_png(folder / "e000.png"), at_first)
-    with run.averaged_weights():  # the grid's noise is a command's: minigan sample --seed 3
+    with run.ema.applied():  # the grid's noise is a command's: minigan sample --seed 3
         at_last = grid(decode(run.algorithm, draw_noise(5, 4, seed=3)))
     np.testing.assert_array_equal(load_png(folder / "e001.png"), at_last)
     reals = run.data[slice(0, 5)].x

@@ -21,7 +21,7 @@ from minigan.training.callbacks import Progress, Stats
 from minigan.training.callbacks.checkpoints import checkpoint_of
 from minigan.training.callbacks.nonfinite import check_state
 from minigan.training.checkpoint import load_checkpoint
-from minigan.training.replay import take_steps
+from minigan.training.stepping import take_steps
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -127,7 +127,7 @@ def test_both_begin_with_the_same_weights_and_see_the_same_images_noise_and_mask
     monkeypatch.setattr(GAN, "noise", drawing)
     monkeypatch.setattr(nn.Dropout, "forward", dropping)
     cpu, gpu = begin(device="cpu"), begin(device="gpu")
-    with gpu.averaged_weights():
+    with gpu.ema.applied():
         networks = gpu.algorithm.networks
         assert {p.device.kind for network in networks.values() for p in network.parameters()} == {"gpu"}
     ours, theirs = checkpoint_of(cpu), checkpoint_of(gpu)

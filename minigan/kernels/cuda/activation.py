@@ -57,7 +57,6 @@ def cross_entropy_with_logits_slope(g: Array, logits: Array, target: Array) -> A
 
 
 def _without_gaps(x: Array) -> bool:
-    """Whether a kernel can go through the memory of x."""
     return suits(x) and lie_alike(x)
 
 

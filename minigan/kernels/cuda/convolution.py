@@ -1,9 +1,8 @@
 """Convolution on a GPU: one kernel that gathers the columns (or adds them up again) and one product.
 
-The columns are `kernels.im2col`'s, for a band of output rows at a time, which is nearly always the whole. A
-convolution is one kernel of im2col.cu, one product, and one copy that puts the weight's axes in order (none where
-C or O is 1). Cook-Toom's transforms would be some dozen small products with copies between them: a GPU that waits
-for launches has nothing to gain from fewer multiplications. (A kernel of their own was not measured.)
+A band of output rows is nearly always the whole: a convolution is one kernel of im2col.cu, one product, and one copy
+that puts the weight's axes in order (none where C or O is 1). Cook-Toom's transforms would be some dozen small
+products with copies between them. (A kernel of their own was not measured.)
 """
 
 from __future__ import annotations
@@ -55,7 +54,6 @@ def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
 
 
 def _columns(image: Array, geometry: Geometry) -> Array:
-    """The matrix (KH·KW·C, OH·OW·N) of an image (H, W, N, C)."""
     n, c = image.shape[2:]
     if geometry.is_pointwise:
         return image.reshape(-1, c).T
@@ -81,6 +79,5 @@ def _launch(kernel: str, threads: int, image: Array, columns: Array, geometry: G
 
 @lru_cache(maxsize=4096)
 def _struct(geometry: Geometry) -> np.ndarray:
-    """A geometry as the CUDA kernels take it."""
     g = geometry
     return np.array((*g.in_size, *g.out_size, *g.kernel, *g.stride, *g.pad), STRUCT)

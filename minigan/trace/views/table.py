@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 NARROWEST = 40  # columns; below that lines are as for 40
 GAP = "  "
 SHORTEST_NAME, SHORTEST_BAR, LONGEST_BAR = 10, 8, 24
 HEIGHTS = "▁▂▃▄▅▆▇█"
+
+BAR = "bar"  # the column of bars
+SPREAD = "histogram,\nmin to max"
+WORDS = {"layer", "kind", "shape", "parameter", "parameters", "objective", "loss of G", "whose", "what", "result"}
+LEFT = WORDS | {SPREAD, BAR}  # columns that stand on the left; all others are numbers
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,6 @@ class Console:
         )
         return [self.styled(line, *styles) for line in wrapped]
 
-    def title(self, text: str) -> list[str]:
-        """A text in a line across the page; above it, where it is too long."""
-        if len(self.signs(text)) + 8 <= self.width:
-            return [self.rule("─", text, "bold")]
-        return [*self.lines(text, "bold"), self.rule("─", "", "bold")]
-
     def rule(self, sign: str, label: str = "", *styles: str) -> str:
         """A line across the page, with a label in it."""
         start, label = ((sign * 2)[:2], f" {shorten(self.signs(label), self.width - 4)} ") if label else ("", "")
@@ -45,86 +44,75 @@ class Console:
 
 
 @dataclass(frozen=True)
-class Column:
-    """rank: the column with the highest one goes first where there is no room. bar: its cells are shares of a bar."""
-
-    key: str
-    heading: str
-    rank: int
-    left: bool = False
-    bar: bool = False
-
-
-@dataclass(frozen=True)
 class Row:
-    """Cells by their columns' keys: text, or what share of a bar is full. name_styles: of the first column's cell."""
+    """Cells by their columns' headings: text, or the number that a bar shows. name_styles: of the first column's."""
 
     cells: dict[str, str | float]
     name_styles: tuple[str, ...] = ()
 
 
 Rows = Sequence[Row | list[str]]  # or lines across all columns
+Ranks = Mapping[str, int]  # by heading: the column with the highest one goes first where there is no room
 
 
-def fits(console: Console, columns: Sequence[Column], rows: Rows) -> bool:
+def fits(console: Console, ranks: Ranks, rows: Rows) -> bool:
     """Whether a table has room for all its columns."""
-    return _total(*_measure(console, columns, rows)) <= console.width
+    return _total(_widths(console, ranks, rows, "")) <= console.width
 
 
-def table(console: Console, columns: Sequence[Column], rows: Rows) -> list[str]:
-    """The lines of a table. A column in which nothing stands is left out."""
-    columns, widths = _measure(console, columns, rows)
-    columns = _fitting(columns, widths, console.width)
-    if columns:
-        widths[columns[0].key] -= max(0, _total(columns, widths) - console.width)
-    for c in columns:
-        if c.bar:
-            room = console.width - _total(columns, widths) + widths[c.key]
-            widths[c.key] = max(widths[c.key], min(LONGEST_BAR, room))
-    height = max((len(c.heading.split("\n")) for c in columns), default=0)
-    headings = {c.key: ("\n" * (height - 1 - c.heading.count("\n")) + c.heading).split("\n") for c in columns}
-    tops = [Row({key: lines[i] for key, lines in headings.items()}) for i in range(height)]
-    lines = [console.styled(_line(console, columns, widths, row), "dim") for row in tops]
+def table(console: Console, ranks: Ranks, rows: Rows, scale: LogScale | None = None) -> list[str]:
+    """The lines of a table. A column in which nothing stands is left out. scale: of the bars."""
+    widths = _fitting(ranks, _widths(console, ranks, rows, str(scale)), console.width)
+    for name in list(widths)[:1]:
+        widths[name] -= max(0, _total(widths) - console.width)
+    if BAR in widths:
+        widths[BAR] = max(widths[BAR], min(LONGEST_BAR, console.width - _total(widths) + widths[BAR]))
+
+    def line(cells: Mapping[str, str | float], *styles: str) -> str:
+        padded = []
+        for heading, width in widths.items():
+            cell = cells.get(heading, "")
+            text = cell if isinstance(cell, str) else bar(scale.share(cell) if scale else 0.0, width)
+            text = shorten(console.signs(text), width)
+            padded.append(text.ljust(width) if heading in LEFT else text.rjust(width))
+        padded[0] = console.styled(padded[0], *styles)
+        return GAP.join(padded).rstrip()
+
+    titles = {heading: (str(scale) if heading == BAR else heading).split("\n") for heading in widths}
+    height = max(map(len, titles.values()), default=0)
+    above = {heading: [""] * (height - len(title)) + title for heading, title in titles.items()}
+    lines = [console.styled(line({heading: above[heading][i] for heading in widths}), "dim") for i in range(height)]
     for row in rows:
-        lines += [_line(console, columns, widths, row)] if isinstance(row, Row) else row
+        lines += [line(row.cells, *row.name_styles)] if isinstance(row, Row) else row
     return lines
 
 
-def _measure(console: Console, columns: Sequence[Column], rows: Rows) -> tuple[list[Column], dict[str, int]]:
-    """The columns in which something stands, and how wide each must be."""
-    filled = [row.cells for row in rows if isinstance(row, Row)]
-    columns = [c for c in columns if any(cells.get(c.key, "") != "" for cells in filled)]
+def _widths(console: Console, ranks: Ranks, rows: Rows, of_bars: str) -> dict[str, int]:
+    """How wide each column must be in which something stands. of_bars: the heading of the bars."""
     widths = {}
-    for c in columns:
-        texts = [text for cells in filled if isinstance(text := cells.get(c.key, ""), str)]
-        widths[c.key] = max(len(console.signs(text)) for text in (*c.heading.split("\n"), *texts))
-        if c.bar:
-            widths[c.key] = max(SHORTEST_BAR, widths[c.key])
-    return columns, widths
+    for heading in ranks:
+        cells = [cell for row in rows if isinstance(row, Row) and (cell := row.cells.get(heading, "")) != ""]
+        if cells:
+            texts = [cell for cell in cells if isinstance(cell, str)]
+            texts += (of_bars if heading == BAR else heading).split("\n")
+            widths[heading] = max(SHORTEST_BAR if heading == BAR else 0, *(len(console.signs(t)) for t in texts))
+    return widths
 
 
-def _fitting(columns: Sequence[Column], widths: dict[str, int], width: int) -> list[Column]:
+def _fitting(ranks: Ranks, widths: dict[str, int], width: int) -> dict[str, int]:
     """The columns there is room for, the most important ones first. Beside three the first, a name, is shortened."""
-    chosen: list[Column] = []
-    for c in sorted(columns, key=lambda c: c.rank):
-        least = {columns[0].key: min(SHORTEST_NAME, widths[columns[0].key])} if len(chosen) < 3 else {}
-        if not chosen or _total([*chosen, c], widths | least) <= width:
-            chosen.append(c)
-    return [c for c in columns if c in chosen]
+    chosen: dict[str, int] = {}
+    for heading in sorted(widths, key=lambda heading: ranks[heading]):
+        name = next(iter(widths))
+        least = {name: min(SHORTEST_NAME, widths[name])} if len(chosen) < 3 else {}
+        more = {**chosen, heading: widths[heading]}
+        if not chosen or _total({h: least.get(h, w) for h, w in more.items()}) <= width:
+            chosen = more
+    return {heading: widths[heading] for heading in widths if heading in chosen}
 
 
-def _total(columns: Sequence[Column], widths: dict[str, int]) -> int:
-    return sum(widths[c.key] for c in columns) + len(GAP) * (len(columns) - 1)
-
-
-def _line(console: Console, columns: Sequence[Column], widths: dict[str, int], row: Row) -> str:
-    cells = []
-    for c in columns:
-        value, width = row.cells.get(c.key, ""), widths[c.key]
-        text = shorten(console.signs(value), width) if isinstance(value, str) else console.signs(bar(value, width))
-        cells.append(text.ljust(width) if c.left or c.bar else text.rjust(width))
-    cells[0] = console.styled(cells[0], *row.name_styles)
-    return GAP.join(cells).rstrip()
+def _total(widths: dict[str, int]) -> int:
+    return sum(widths.values()) + len(GAP) * (len(widths) - 1)
 
 
 def shorten(text: str, width: int) -> str:

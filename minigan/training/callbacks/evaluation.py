@@ -17,9 +17,7 @@ SAMPLES = 2000  # drawn for a score, and as many real ones beside them
 
 class Evaluation(Callback):
     """Every few epochs, `metrics` of fresh samples against the data, into scores.jsonl, the log and the terminal.
-
-    The samples' noise and the choice of real samples come from a stream of their own, the same each time.
-    """
+    The samples' noise and the choice of real samples come from a stream of their own, the same each time."""
 
     def __init__(self, every: int, names: Sequence[str] = (), samples: int = SAMPLES) -> None:
         self.every, self.samples = every, samples

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from minigan import backend
-from minigan.algorithms.state import State
+from minigan.algorithms import State
 from minigan.autograd import AnomalyError, Tensor, detect_anomaly, observe
 from minigan.autograd.anomaly import is_finite
 from minigan.optim import Optimizer
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.errors import NonFiniteError
-from minigan.training.replay import retake_step, take_steps
+from minigan.training.stepping import retake_step, take_steps
 from minigan.training.trainer import Callback, Trainer
 
 
@@ -26,7 +26,7 @@ class NonFinite(Callback):
     def on_start(self, trainer: Trainer) -> None:
         def check(name: str, loss: Tensor) -> None:
             # On a GPU to look is to wait: there the figures are looked at when they are fetched.
-            if backend.can_look(loss.data) and not is_finite(loss):
+            if not backend.is_on_gpu(loss.data) and not is_finite(loss):
                 step = trainer.step + 1
                 raise NonFiniteError(f"{name} became {loss.item()} at {trainer.place(step)}", step, in_step=True)
 
@@ -49,8 +49,7 @@ class NonFinite(Callback):
         if not isinstance(error, NonFiniteError):
             return None
         source = "its source was not found (with --detect-anomaly a run stops there)"
-        first = self._search(trainer, error)
-        if first:
+        if first := self._search(trainer, error):
             source = f"the first to produce a NaN or Inf was {first.source}: {first.cause}"
         return NonFiniteError(f"{error}; {source}. {advice}", error.step)
 

@@ -1,16 +1,19 @@
-"""What a run says while it works: a bar on a terminal, plain lines when piped."""
+"""What a run says: in log.txt; and while it works, by a bar on a terminal, or plain lines when piped."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from minigan.autograd import Tensor
+from minigan.algorithms import Figures
+from minigan.autograd import AnomalyError
 from minigan.training.callbacks.samples import SampleGrid
 from minigan.training.callbacks.stats import Stats
-from minigan.training.describe import total_steps
+from minigan.training.describe import describe, total_steps
+from minigan.training.errors import Interrupted, TrainingError
 from minigan.training.trainer import Callback, Trainer
 
 if TYPE_CHECKING:
@@ -19,11 +22,26 @@ if TYPE_CHECKING:
 PLAIN_SECONDS = 10.0  # between two plain lines
 
 
+class RunLog(Callback):
+    """Comes first: it makes the run's folder ready."""
+
+    def on_start(self, trainer: Trainer) -> None:
+        """config.json as it is now, and nothing in the folder from after this step."""
+        trainer.run_dir.open(trainer.config, trainer.step)
+        if trainer.step:
+            trainer.run_dir.log(f"resumed at {trainer.place(trainer.step)}")
+        for line in describe(trainer):
+            trainer.run_dir.log(line)
+
+    def on_error(self, trainer: Trainer, error: BaseException) -> None:
+        said = isinstance(error, (TrainingError, AnomalyError, Interrupted))
+        with suppress(OSError):  # the disk may be what it ended on
+            trainer.run_dir.log(str(error) if said else f"ended by {type(error).__name__}: {error}".rstrip(": "))
+
+
 class Progress(Callback):
     """Shows where the run is, with the latest figures: on a terminal by tqdm, else by a line now and then.
-
-    It comes last: after an epoch it tells what the others have made of it.
-    """
+    It comes last: after an epoch it tells what the others have made of it."""
 
     def __init__(self, stats: Stats, grids: SampleGrid | None = None) -> None:
         self.stats, self.grids = stats, grids
@@ -39,7 +57,7 @@ class Progress(Callback):
             total, at = total_steps(trainer), trainer.step
             self.bar = tqdm(total=total, initial=at, unit="step", dynamic_ncols=True, smoothing=0.05)
 
-    def on_step(self, trainer: Trainer, figures: dict[str, Tensor]) -> None:
+    def on_step(self, trainer: Trainer, figures: Figures) -> None:
         epoch = trainer.loader.epoch + (not trainer.at_epoch_end)
         shown = describe_figures(self.stats.latest, trainer.algorithm.figure_labels)
         where = f"epoch {epoch}/{trainer.config.epochs}  " if trainer.config.steps is None else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minigan.algorithms.drawing import NoSamplesError, preview
+from minigan.algorithms.samples import NoSamplesError, preview
 from minigan.training import images
 from minigan.training.trainer import Callback, Trainer
 
@@ -40,7 +40,7 @@ class SampleGrid(Callback):
             return
         batch = trainer.data[np.arange(self.count) % len(trainer.data)]
         try:
-            with trainer.averaged_weights():
+            with trainer.ema.applied():
                 samples = preview(trainer.algorithm, batch, trainer.config.seed)
         except NoSamplesError as error:
             self.off = True

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 from minigan import backend
-from minigan.algorithms.state import State
+from minigan.algorithms import Figures, State
 from minigan.autograd import Tensor
-from minigan.backend import Array
 from minigan.training.errors import NonFiniteError
 from minigan.training.trainer import Callback, Trainer
 
@@ -16,20 +15,18 @@ LOG_EVERY = 20  # steps between two lines of stats, for which figures are fetche
 
 class Stats(Callback):
     """Whatever figures a step returns, as means over the steps since the line before.
-
-    latest: those of the last line. new: whether they are of this step.
-    """
+    latest: those of the last line. new: whether they are of this step."""
 
     def __init__(self) -> None:
-        self.pending: list[tuple[dict[str, Tensor], float]] = []  # not yet fetched, with this process' weights
+        self.pending: list[tuple[Figures, float]] = []  # not yet fetched, with this process' weights
         self.sums: dict[str, float] = {}  # since the last line
         self.counts: dict[str, int] = {}  # of how many steps; not every step need have every figure
         self.latest: dict[str, float] = {}
         self.new = False
 
-    def on_step(self, trainer: Trainer, figures: dict[str, Tensor]) -> None:
+    def on_step(self, trainer: Trainer, figures: Figures) -> None:
         """Keep them; at a line's end, and an epoch's, write it."""
-        self.pending.append((figures, trainer.process_group.weight))
+        self.pending.append((figures, trainer.process_group.batch_fraction))
         self.new = trainer.step % LOG_EVERY == 0 or trainer.at_epoch_end
         if not self.new:
             return
@@ -79,7 +76,7 @@ class Stats(Callback):
         self.pending = []
 
 
-def _fetched(rows: list[list[Tensor | None]]) -> Array:
+def _fetched(rows: list[list[Tensor | None]]) -> backend.Array:
     """Single numbers on the device as one array on the host; what a step did not give is 0."""
     found = next(value for row in rows for value in row if value is not None).data
     xp = backend.get_array_module(found)

@@ -1,0 +1,27 @@
+"""Samples of given noise, and what a grid shows; `Algorithm.generate` draws all others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigan import backend
+from minigan.algorithms.algorithm import Algorithm, GivenNoise, NoSamplesError
+from minigan.autograd import Tensor
+from minigan.data import Batch
+
+__all__ = ["NoSamplesError", "decode", "preview"]
+
+
+def decode(algorithm: Algorithm, z: backend.Array, **condition: Any) -> backend.Array:
+    """The samples of given noise (N, z_dim)."""
+    return algorithm.in_parts(len(z), lambda i, k: algorithm.sample(k, GivenNoise(z[i : i + k]), **condition))
+
+
+def preview(algorithm: Algorithm, batch: Batch, seed: int = 0) -> backend.Array:
+    """What a grid shows, given the first samples of the data."""
+    rng = backend.new_rng(seed, "samples")
+
+    def draw(i: int, k: int) -> Tensor:
+        return algorithm.preview(batch.map(lambda array: algorithm.tensor(array[i : i + k])), rng)
+
+    return algorithm.in_parts(len(batch), draw)
