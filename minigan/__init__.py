@@ -1,5 +1,7 @@
 """minigan: a GAN you can see through, written from scratch on NumPy, on the GPU with CuPy."""
 
+import minigan.startup  # noqa: F401, I001  (before all that takes time)
+
 from minigan import functions, models, nn, objectives, optim
 from minigan.autograd import (
     AnomalyError,

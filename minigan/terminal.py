@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
@@ -43,9 +44,29 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("minigan.signs", _replaced)
 
 
+def prepare_streams() -> None:
+    """Let anything be printed anywhere: signs that a stream's encoding lacks are replaced, and where there is no
+    stdin, stdout or stderr at all (`2>&-`, pythonw), what is printed goes nowhere."""
+    with suppress(OSError):
+        while (handle := os.open(os.devnull, os.O_RDWR)) < 3:  # or the next file opened would be taken for stderr
+            pass
+        os.close(handle)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None or stream.closed:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
+        elif mode == "w" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="minigan.signs")
+
+
+def printable(text: str) -> str:
+    """The text in one line, with control characters, such as of a file's name, as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
 def width(most: int = 100) -> int:
     """How many columns there are, up to `most`."""
-    return min(shutil.get_terminal_size((most, 24)).columns, most)
+    return max(20, min(shutil.get_terminal_size((most, 24)).columns, most))
 
 
 def interactive() -> bool:

@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
+from minigan import startup
 from minigan.algorithms import registry
 from minigan.algorithms.samples import NoSamplesError
 from minigan.autograd import AnomalyError
@@ -26,8 +27,10 @@ from minigan.data import DataError
 from minigan.doctor import examine
 from minigan.formatting import last_frame, one_line
 from minigan.lesson import LessonError
+from minigan.terminal import prepare_streams, printable
 from minigan.testing.check import TargetError
 from minigan.training import ConfigError, Interrupted, TrainingError, launch
+from minigan.training.signals import terminated_as_interrupted
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {  # the exit code, if it is not DONE
     "train": train.train,
@@ -45,16 +48,22 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {  # the exit 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; its exit code."""
+    startup.begun()
+    prepare_streams()
     try:
-        try:
-            return _run(list(sys.argv[1:] if argv is None else argv))
-        finally:
-            print(end="", flush=True)
-    except BrokenPipeError:  # whoever read the output has gone; Python's own last flush must find a reader
-        for stream in (1, 2):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
-        launch.end(say, "nobody reads on", FAILED)
-        return FAILED
+        with terminated_as_interrupted():
+            try:
+                return _run(list(sys.argv[1:] if argv is None else argv))
+            finally:
+                print(end="", flush=True)
+    except BrokenPipeError:
+        code, message = FAILED, "nobody reads on"
+    except OSError as error:  # a full disk, at the end of a pipe
+        code, message = FAILED, f"the output could not be written ({error.strerror or error})"
+    for stream in (1, 2) if message == "nobody reads on" else (1,):  # Python's own last flush must find a reader
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    launch.end(say, message, code)
+    return code
 
 
 def _run(argv: list[str]) -> int:
@@ -78,9 +87,9 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
     """The exit code, and what is said to the user."""
     match error:
         case ConfigError() | TargetError() | LessonError():
-            return USAGE, str(error)
+            return USAGE, printable(str(error))
         case DataError() | DeviceError() | NoSamplesError() | ProcessGroupError() | TrainingError():
-            return FAILED, str(error)
+            return FAILED, "\n".join(map(printable, str(error).split("\n  ")))
         case AnomalyError() | Interrupted():
             return FAILED, str(error)
         case KeyboardInterrupt():
@@ -88,7 +97,7 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
         case _ if is_out_of_memory(error):
             return FAILED, f"out of memory ({out_of_memory(error)}){_SMALLER.get(command, '')}"
         case OSError():
-            return FAILED, f"{error.filename or 'the system'}: {error.strerror or error}"
+            return FAILED, printable(f"{error.filename or 'the system'}: {error.strerror or error}")
         case _ if type(error).__module__.startswith("cupy"):
             told = f"the GPU failed ({type(error).__name__}: {one_line(error)})"
             return FAILED, f"{told}: minigan doctor --device gpu tells whether it computes rightly"
@@ -96,4 +105,4 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
         place = f"{at.filename}, line {at.lineno}, in {at.name}"
         return FAILED, f"{place}: {type(error).__name__}: {error} (--debug shows the whole way there)"
     # The last resort, so that no user meets a traceback unasked.
-    return FAILED, f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+    return FAILED, f"unexpected {type(error).__name__}: {one_line(error)} (--debug shows where)"

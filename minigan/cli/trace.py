@@ -15,9 +15,22 @@ if TYPE_CHECKING:
 
 def trace(arguments: argparse.Namespace) -> int:
     """Record the step, and show or write it; the exit code."""
-    from minigan.training.atomic import write_atomically
+    from minigan.training import ConfigError
 
     trace = _traced(arguments)
+    try:
+        _show(trace, arguments)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        if (arguments.checkpoint or "").endswith(".json"):  # its numbers name what is not there
+            what = f"the trace is damaged: {type(error).__name__}: {error}"
+            raise ConfigError(f"{arguments.checkpoint}: {what}") from None
+        raise
+    return DONE
+
+
+def _show(trace: Trace, arguments: argparse.Namespace) -> None:
+    from minigan.training.atomic import write_atomically
+
     if arguments.text:
         from minigan.trace.views.terminal import step_through
 
@@ -31,11 +44,11 @@ def trace(arguments: argparse.Namespace) -> int:
         out = Path(arguments.out or "trace.json")
         write_atomically(out, trace.to_json().encode())
         say(f"wrote {out}: {len(trace.frames)} frames")
-    return DONE
 
 
 def _traced(arguments: argparse.Namespace) -> Trace:
     """The step of a checkpoint; without one, of a fresh model."""
+    from minigan.files import read_file
     from minigan.trace import Trace, TraceError
     from minigan.training import Config, ConfigError
     from minigan.training.checkpoint import find_checkpoint
@@ -55,7 +68,7 @@ def _traced(arguments: argparse.Namespace) -> Trace:
         return trace_fresh(config, arguments.seed)
     if (arguments.checkpoint or "").endswith(".json"):
         try:
-            return Trace.from_json(Path(arguments.checkpoint).read_text(encoding="utf-8"))
+            return Trace.from_json(read_file(arguments.checkpoint).decode("utf-8"))
         except (TraceError, UnicodeDecodeError) as error:
             raise ConfigError(f"{arguments.checkpoint}: {error}") from None
     path = find_checkpoint(arguments.checkpoint or "last", runs)

@@ -261,7 +261,7 @@ class Trace:
         Raises: TraceError if it is no trace, one of another version, or damaged.
         """
         try:
-            whole = json.loads(text)
+            whole = json.loads(text, parse_constant=_no_constant)
             kind, version = whole["format"], whole["version"]
         except (ValueError, KeyError, TypeError, RecursionError):
             raise TraceError("this is no trace: it is not JSON that minigan trace wrote") from None
@@ -294,5 +294,15 @@ def _decoded(hint: Any, value: Any, arrays: list[ArraySummary]) -> Any:
         return tuple(_decoded(typing.get_args(hint)[0], item, arrays) for item in value)
     if hint is ArraySummary:
         return arrays[value]
-    is_object = isinstance(hint, type) and dataclasses.is_dataclass(hint)
-    return _object(hint, value, arrays) if is_object else value
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return _object(hint, value, arrays)
+    kinds = (int, float) if hint is float else hint
+    if isinstance(kinds, (type, tuple)) and (
+        not isinstance(value, kinds) or isinstance(value, bool) and hint is not bool
+    ):
+        raise TypeError(f"{value!r:.40} stands where {hint.__name__} belongs")
+    return value
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")

@@ -11,6 +11,7 @@ from typing import Any
 
 from minigan.algorithms import ALGORITHMS, GAN, Algorithm, find_algorithm
 from minigan.algorithms.registry import is_file, short_name
+from minigan.files import read_file
 from minigan.models import MODELS
 from minigan.options import Choices, ConfigError, Option, check_options, options_of
 from minigan.recipes import RECIPES
@@ -83,7 +84,7 @@ class Config(RunOptions):
     def load(cls, path: str | Path, **choices: Any) -> Config:
         """The configuration in a file, with `choices` on top."""
         try:
-            from_file = _choices_in(Path(path).read_text(encoding="utf-8"))
+            from_file = _choices_in(read_file(path).decode("utf-8"))
             cls.choose(from_file)  # what is wrong in the file is said of the file
         except OSError as error:
             raise ConfigError(f"cannot read the configuration {path}: {error.strerror or error}") from None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -55,7 +57,7 @@ def load_png(path: Path) -> np.ndarray:
     """A picture as bytes (height, width, 1 or 3)."""
     from PIL import Image
 
-    with Image.open(path) as image:
+    with Image.open(path, formats=["PNG"]) as image:
         return np.atleast_3d(np.asarray(image.convert("L" if image.mode == "L" else "RGB")))
 
 
@@ -111,7 +113,10 @@ def save_curves(path: Path, stats: Sequence[Mapping[str, float]], labels: Mappin
 
 
 def _figure(size: tuple[float, float]) -> Figure:
-    from matplotlib.figure import Figure
+    with _without(
+        "MPLBACKEND"
+    ):  # a file is drawn, whatever shows figures on a screen, and be there such a thing or not
+        from matplotlib.figure import Figure
 
     return Figure(figsize=size, layout="constrained")
 
@@ -120,3 +125,14 @@ def _save(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     buffer = io.BytesIO()
     write(buffer)
     write_atomically(path, buffer.getvalue())
+
+
+@contextmanager
+def _without(variable: str) -> Iterator[None]:
+    """Meanwhile the environment lacks a variable."""
+    value = os.environ.pop(variable, None)
+    try:
+        yield
+    finally:
+        if value is not None:
+            os.environ[variable] = value

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from minigan.files import read_file
 from minigan.trace import Trace
 from minigan.training import images
-from minigan.training.atomic import remove_leftovers, write_atomically
+from minigan.training.atomic import append, remove_leftovers, write_atomically
 from minigan.training.config import Config
 from minigan.training.errors import CheckpointError, TrainingError
 
@@ -26,6 +28,7 @@ class RunDir:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.tell: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)
         self.last_checkpoint = path / "ckpt" / "last.safetensors"
 
     @classmethod
@@ -54,8 +57,11 @@ class RunDir:
 
     def open(self, config: Config, step: int = 0) -> None:
         """Make ready to go on from a step: config.json as it is now, and no traces of anything after that step."""
-        for room in ("samples", "ckpt"):
-            (self.path / room).mkdir(exist_ok=True)
+        for room in ("samples", "ckpt", "trace"):
+            if (self.path / room).is_symlink():
+                raise TrainingError(f"{self.path / room} is a link: nothing is written out of a run's own folder")
+            if room != "trace":
+                (self.path / room).mkdir(exist_ok=True)
         remove_leftovers(self.path)
         self._write("config.json", config.to_json())
         for name in ("stats.jsonl", "scores.jsonl"):
@@ -91,15 +97,29 @@ class RunDir:
         self._append(name, _json_line(line))
 
     def _append(self, name: str, text: str) -> None:
-        with open(self.path / name, "a", encoding="utf-8") as file:
-            file.write(text)
+        try:
+            append(self.path / name, text)
+        except OSError as error:
+            self.tell(f"{self.path / name} could not be written ({error.strerror or error}): training goes on")
 
     def lines(self, name: str = "stats.jsonl") -> Iterator[dict[str, Any]]:
-        """The lines of stats.jsonl or scores.jsonl; a last line cut short by a crash is left out."""
+        """The lines of stats.jsonl or scores.jsonl. A last line cut short by a crash, and what else is no line of
+        figures, is left out."""
         path = self.path / name
-        if path.is_file():
-            with suppress(json.JSONDecodeError):
-                yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        try:
+            text = read_file(path).decode("utf-8", "replace") if path.is_file() else ""
+        except OSError as error:
+            raise TrainingError(f"{path} cannot be read ({error.strerror or error})") from None
+        for each in text.splitlines():
+            with suppress(ValueError, RecursionError):
+                line = json.loads(each)
+                if isinstance(line, dict) and isinstance(line.get("step"), int) and all(map(_is_figure, line.values())):
+                    yield line
+
+    def pictures_are_missing(self) -> bool:
+        """Whether the curves, the last picture that a run makes, are older than its last checkpoint, or not there."""
+        curves = self.path / "losses.png"
+        return not curves.is_file() or curves.stat().st_mtime_ns < self.last_checkpoint.stat().st_mtime_ns
 
     def save_grid(self, name: str, samples: np.ndarray) -> Path:
         """Write samples/{name}.png: images side by side, or points of the plane; of anything else {name}.npy."""
@@ -112,6 +132,10 @@ def run_number(folder: Path) -> int | None:
     """3 for a run's folder called 00003-dcgan28-mnist-s0; None for any other."""
     match = re.match(r"(\d{5,})-", folder.name)
     return int(match[1]) if match else None
+
+
+def _is_figure(value: object) -> bool:
+    return value is None or isinstance(value, (int, float)) and abs(value) < 1e300
 
 
 def _json_line(values: Mapping[str, float | None]) -> str:

@@ -11,6 +11,7 @@ from minigan.algorithms import State
 from minigan.algorithms.registry import absolute, is_file
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import DataError, Dataset
+from minigan.files import expanded
 from minigan.options import ConfigError
 from minigan.training import callbacks
 from minigan.training.callbacks.checkpoints import checkpoint_of
@@ -72,7 +73,7 @@ def resume(
         changes.setdefault("steps", None)
     config = checkpoint.config.with_choices(**changes)
     is_path = config.data.lower() != "mnist" and os.path.sep in config.data  # else a name that an algorithm may know
-    if "data" not in changes and is_path and not Path(config.data).expanduser().exists():
+    if "data" not in changes and is_path and not expanded(config.data).exists():
         raise DataError(f"{config.data}, which this run learns from, is not there: --data may name its new place")
     data = load_data(config)
     if checkpoint.progress.get("data") != data.fingerprint:
@@ -83,6 +84,9 @@ def resume(
     trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
     restore(trainer.load_state_dict, checkpoint, path)
     if trainer.finished and trainer.loader.epoch == trainer.closed_epochs:
+        if process_group.is_main and run_dir.pictures_are_missing():
+            trainer.callbacks = [callbacks.Pictures()]  # it was killed after its last checkpoint: all else is there
+            return trainer
         what, done = ("epochs", trainer.loader.epoch) if config.steps is None else ("steps", trainer.step)
         asked = f"{getattr(config, what)} in all were asked for"
         raise ConfigError(
@@ -180,6 +184,6 @@ def _check_nothing_is_lost(path: Path, checkpoint: Checkpoint, run_dir: RunDir) 
 
 def _from_anywhere(config: Config) -> dict[str, str]:
     """The configuration's files as they can be found from any folder."""
-    data = Path(config.data).expanduser()
+    data = expanded(config.data)
     is_file = config.data.lower() != "mnist" and data.exists()
     return {"data": os.path.abspath(data) if is_file else config.data, "algorithm": absolute(config.algorithm)}

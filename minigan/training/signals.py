@@ -1,4 +1,4 @@
-"""Ctrl-C, and a polite kill, as requests that a run answers between two steps."""
+"""Ctrl-C, a polite kill, a closed terminal, no more processor time: requests that a run answers between steps."""
 
 from __future__ import annotations
 
@@ -8,23 +8,48 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+Handler = Callable[[int, FrameType | None], None]
+
+# Not all systems have all of them; one that was told to be ignored, as by nohup, stays ignored.
+STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGXCPU") if hasattr(signal, name)]
+
 
 @contextmanager
 def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Meanwhile Ctrl-C (and a polite kill) only asks to stop, after the step at hand; a second Ctrl-C insists."""
+    """Meanwhile Ctrl-C and its like only ask to stop, after the step at hand; a second Ctrl-C insists."""
     asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
 
     def ask(signum: int, frame: FrameType | None) -> None:
-        if asked.is_set():
+        if asked.is_set() and signum == signal.SIGINT:
             raise KeyboardInterrupt
         asked.set()
 
-    before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _handled(STOPPING, ask):
         yield asked.is_set
+
+
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Meanwhile a polite kill is a KeyboardInterrupt: what has begun is put in order, and one line says so."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with _handled([s for s in STOPPING if s != signal.SIGINT], interrupt):
+        yield
+
+
+@contextmanager
+def _handled(signals: list[signal.Signals], handler: Handler) -> Iterator[None]:
+    """Only the main thread of a process is told of signals: in another nothing is changed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {s: signal.getsignal(s) for s in signals if signal.getsignal(s) is not signal.SIG_IGN}
+    for s in before:
+        signal.signal(s, handler)
+    try:
+        yield
     finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)
+        for s, old in before.items():
+            signal.signal(s, old)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import Any
 
 from minigan import backend
@@ -13,6 +13,7 @@ from minigan.algorithms import Algorithm, Figures, State
 from minigan.autograd import AnomalyError
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import Batch, Dataset, Loader
+from minigan.formatting import one_line
 from minigan.training.commands import resume_command
 from minigan.training.config import Config
 from minigan.training.ema import EMA
@@ -145,7 +146,13 @@ class Trainer:
 
     def _call(self, moment: str, *what: Figures) -> None:
         for callback in self.callbacks:
-            getattr(callback, moment)(self, *what)
+            try:
+                getattr(callback, moment)(self, *what)
+            except Exception as error:
+                if not callback.may_fail or isinstance(error, (BrokenPipeError, TrainingError)):
+                    raise
+                with suppress(OSError, ValueError):  # the terminal may be what failed
+                    self.say(f"{callback.what} ({type(error).__name__}: {one_line(error)}): training goes on")
 
     def _explained(self, error: BaseException) -> BaseException:
         """What is raised in an error's place."""
@@ -191,6 +198,9 @@ class Callback:
     """What happens beside training at the moments of a run: the base of all callbacks, whose methods do nothing.
     The trainer calls its callbacks in their order. A trainer has `algorithm`, `loader`, `config`, `run_dir`,
     `process_group`, and `step`: how many steps were taken."""
+
+    may_fail = False  # a picture that cannot be made, say, is told, and no reason to end a run
+    what = ""  # failed then
 
     def on_start(self, trainer: Trainer) -> None:
         """Before the first step of this process; trainer.step is 0 unless the run was resumed."""

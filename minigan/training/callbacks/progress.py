@@ -28,6 +28,7 @@ class RunLog(Callback):
     def on_start(self, trainer: Trainer) -> None:
         """config.json as it is now, and nothing in the folder from after this step."""
         trainer.run_dir.open(trainer.config, trainer.step)
+        trainer.run_dir.tell = lambda text: trainer.say(text)
         if trainer.step:
             trainer.run_dir.log(f"resumed at {trainer.place(trainer.step)}")
         for line in describe(trainer):
@@ -42,6 +43,8 @@ class RunLog(Callback):
 class Progress(Callback):
     """Shows where the run is, with the latest figures: on a terminal by tqdm, else by a line now and then.
     It comes last: after an epoch it tells what the others have made of it."""
+
+    may_fail, what = True, "the progress could not be shown"
 
     def __init__(self, stats: Stats, grids: SampleGrid | None = None) -> None:
         self.stats, self.grids = stats, grids

@@ -14,6 +14,8 @@ from minigan.training.trainer import Callback, Trainer
 class SampleGrid(Callback):
     """samples/reals.png, samples/e000.png …: the same noise each time. latest: the file of the last grid."""
 
+    may_fail, what = True, "a grid of samples could not be made"
+
     def __init__(self, count: int) -> None:
         self.count = count
         self.latest: Path | None = None
@@ -51,6 +53,8 @@ class SampleGrid(Callback):
 
 class Pictures(Callback):
     """samples.gif and losses.png, at the end. It comes after the checkpoints: they matter more."""
+
+    may_fail, what = True, "the animation and the curves could not be made"
 
     def on_stop(self, trainer: Trainer) -> None:
         """Make them of what lies in the run's folder. (Grids of later epochs are from before a resume.)"""
