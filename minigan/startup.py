@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from types import FrameType
 
 
@@ -25,6 +24,8 @@ def is_program() -> bool:
 
 def begun() -> None:
     """The command line answers Ctrl-C by itself from now on."""
+    import threading
+
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -8,6 +8,7 @@ stderr; `--debug` shows the traceback instead.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import traceback
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         code, message = FAILED, "nobody reads on"
     except OSError as error:  # a full disk, at the end of a pipe
-        code, message = FAILED, f"the output could not be written ({error.strerror or error})"
+        code, message = FAILED, f"minigan: the output could not be written ({error.strerror or error})"
     for stream in (1, 2) if message == "nobody reads on" else (1,):  # Python's own last flush must find a reader
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     launch.end(say, message, code)
@@ -70,9 +71,9 @@ def _run(argv: list[str]) -> int:
     try:
         arguments = make_parser(argv).parse_args(argv)
         return COMMANDS[arguments.name](arguments) or DONE
-    except BrokenPipeError:
-        raise
     except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, OSError) and error.filename is None and error.errno in (errno.EPIPE, errno.ENOSPC):
+            raise  # of the output: `main` says it
         command = next((word for word in argv if word in COMMANDS), "")
         code, message = _verdict(error, command)
         lines = traceback.format_exc() if "--debug" in argv else ""

@@ -6,10 +6,10 @@ import argparse
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from minigan.algorithms import Algorithm, find_algorithm
+from minigan.files import read_file
 from minigan.options import COUNT, FLAG, ConfigError, Option, options_of
 from minigan.recipes import RECIPES
 from minigan.training.run_options import RunOptions
@@ -104,7 +104,7 @@ def _algorithm_in(argv: Sequence[str]) -> type[Algorithm]:
     name, recipe = found.algorithm, found.recipe or found.model
     if not name and found.config:
         with suppress(OSError, ValueError, RecursionError, KeyError, TypeError):  # said when the file is loaded
-            name = json.loads(Path(found.config).read_text(encoding="utf-8"))["algorithm"]
+            name = json.loads(read_file(found.config))["algorithm"]
     elif not name and recipe in RECIPES:
         name = RECIPES[recipe].choices.get("algorithm", "gan")
     return find_algorithm(name if isinstance(name, str) else "gan")
