@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import time
@@ -16,8 +15,6 @@ PATIENCE = 5.0  # seconds for which a file that another program holds is waited 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a temporary file beside `path`, flush it to the disk, and rename it to `path`.
     Raises OSError, with `path` as its file, when the system refuses; what lay at `path` stays."""
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "is a folder, where a file is to be written", str(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         temporary.unlink(missing_ok=True)

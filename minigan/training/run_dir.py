@@ -135,7 +135,7 @@ def run_number(folder: Path) -> int | None:
 
 
 def _is_figure(value: object) -> bool:
-    return value is None or isinstance(value, (int, float)) and abs(value) < 1e300
+    return value is None or isinstance(value, float) or isinstance(value, int) and abs(value) < 2**63
 
 
 def _json_line(values: Mapping[str, float | None]) -> str:

@@ -15,8 +15,9 @@ from minigan import backend, nn
 from minigan import functions as F
 from minigan.models import MODELS
 from minigan.training import Config, Trainer, images, resume, start
-from minigan.training.callbacks import Progress
+from minigan.training.callbacks import Checkpoints
 from minigan.training.checkpoint import load_checkpoint
+from minigan.training.trainer import Callback
 
 IMAGES, BATCH = 70, 16  # 5 batches an epoch, the last of 6 images
 CLASSES = 3
@@ -162,14 +163,11 @@ def at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """at_step(n, action): call `action(trainer)` once, right after step n of whatever run comes next."""
 
     def plan(n: int, action: Callable[[Trainer], object]) -> None:
-        shown = Progress.on_step
-
-        def on_step(self: Progress, trainer: Trainer, figures: Any) -> None:
-            shown(self, trainer, figures)
+        def on_step(self: Checkpoints, trainer: Trainer, figures: Any) -> None:
             if trainer.step == n:
-                monkeypatch.setattr(Progress, "on_step", shown)
+                monkeypatch.setattr(Checkpoints, "on_step", Callback.on_step)
                 action(trainer)
 
-        monkeypatch.setattr(Progress, "on_step", on_step)
+        monkeypatch.setattr(Checkpoints, "on_step", on_step, raising=False)
 
     return plan

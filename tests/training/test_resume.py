@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -165,7 +166,7 @@ class Killed(BaseException):
     """Stands for kill -9: nothing of ours runs after it."""
 
 
-def _fail_at(monkeypatch, call: str, n: int, error: BaseException) -> None:
+def _fail_at(monkeypatch, call: str, n: int, error: BaseException) -> Callable[[], bool]:
     real, calls = getattr(os, call), 0
 
     def failing(*args):
@@ -178,6 +179,7 @@ def _fail_at(monkeypatch, call: str, n: int, error: BaseException) -> None:
     monkeypatch.setattr(atomic.os, call, failing)
     if isinstance(error, Killed):
         monkeypatch.setattr(Path, "unlink", lambda *args, **kwargs: None)
+    return lambda: calls >= n
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
@@ -189,29 +191,34 @@ def test_killed_or_refused_at_any_write_it_goes_on_exactly(call, error, begin, g
     for n in range(1, 100):
         run = begin(2, f"{call}-{n}")
         with pytest.MonkeyPatch.context() as patch:
-            _fail_at(patch, call, n, error)
+            fired = _fail_at(patch, call, n, error)
             try:
                 run.train()
             except Killed:
                 pass
             except TrainingError as refused:
                 assert "No space left on device" in str(refused) and "untouched" in str(refused)
-                assert str(run.run_dir.path) in str(refused) and "\n" not in str(refused) and ".tmp" not in str(refused)
+                assert (
+                    str(run.run_dir.path) in str(refused)
+                    and "\n" not in str(refused)
+                    and atomic.TEMPORARY not in str(refused)
+                )
             else:
-                break
+                if not fired():
+                    break  # a picture that is refused is told, and the run goes on
         assert run.run_dir.last_checkpoint.exists() >= saved, "a checkpoint was there, and is lost"
         saved = run.run_dir.last_checkpoint.exists()
         if saved and load_checkpoint(run.run_dir.last_checkpoint).progress["epoch"] < 2:
             go_on(run)
             assert left_by(run) == wanted, f"{call} number {n}"
-            assert not list(run.run_dir.path.rglob("*.tmp"))
+            assert not list(run.run_dir.path.rglob("*" + atomic.TEMPORARY))
     assert saved and n > 10
 
 
 def test_temporary_files_of_a_killed_process_are_removed(begin, go_on):
     run = begin(1)
     run.train()
-    left = run.run_dir.path / "ckpt" / ".last.safetensors.4711.tmp"
+    left = run.run_dir.path / "ckpt" / f".last.safetensors.4711{atomic.TEMPORARY}"
     mine = run.run_dir.path / "samples" / "notes.tmp"
     left.touch(), mine.touch()
     go_on(run, epochs=2)
