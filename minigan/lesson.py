@@ -15,7 +15,7 @@ import re
 import sys
 import textwrap
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
@@ -286,6 +286,14 @@ def verdict(module: ModuleType) -> str | None:
     except Exception as error:
         return f"your code fails: {_where(error, path)}"
     return None
+
+
+def run_check(check: Callable[[], None]) -> None:
+    """Print what a lesson's check finds, in one sentence: one line in a notebook."""
+    module = ModuleType("lesson")
+    module.check = check  # type: ignore[attr-defined]
+    module.__file__ = check.__code__.co_filename
+    print(verdict(module) or "solved")
 
 
 def _where(error: Exception, path: Path) -> str:
