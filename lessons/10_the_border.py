@@ -436,9 +436,7 @@ def check_turn(z, G, D, opt_G, left, no_limit):
     crossed = generator_turn(G, D, z, opt_G, limit)
 
     assert isinstance(crossed, np.ndarray), f"return an array (.numpy()), not a {type(crossed).__name__}"
-    assert crossed.shape == (len(z), 2), (
-        f"what crosses has the shape of the fakes, {(len(z), 2)}, not {crossed.shape}"
-    )
+    assert crossed.shape == (len(z), 2), f"what crosses has the shape of the fakes, {(len(z), 2)}, not {crossed.shape}"
     if no_limit:
         or_else = "is the loss mean softplus(−D(border)), for this D and this z?"
         compare([crossed], [at_border], "the gradient at the border", or_else)
