@@ -1,8 +1,10 @@
-"""Errors, sizes and paths in few words, for people."""
+"""Errors, their places, sizes and paths in few words, for people."""
 
 from __future__ import annotations
 
 import os
+import traceback
+from collections.abc import Callable
 
 
 def one_line(error: BaseException) -> str:
@@ -10,6 +12,12 @@ def one_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip(" \t=-")]
     original = [after for before, after in zip(lines, lines[1:], strict=False) if before.startswith("Original error")]
     return home_as_tilde((original or lines or [type(error).__name__])[0])[:200]
+
+
+def last_frame(error: BaseException, is_of: Callable[[str], bool]) -> traceback.FrameSummary | None:
+    """The last place that an error came through in the files that are meant; None if it came through none."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if is_of(f.filename)]
+    return frames[-1] if frames else None
 
 
 def home_as_tilde(text: str) -> str:

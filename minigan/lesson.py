@@ -1,9 +1,8 @@
 """The lessons: plain Python files in cells, stepped through in the terminal, checked, built into pages.
 
-A lesson is `lessons/NN_name.py`. Lines `# %% [markdown]` begin a cell of text (in comments), lines `# %%`
-one of code, as Jupyter, VS Code and jupytext read them. Its exercise is a function that raises `Unsolved`,
-and its function `check()` raises unless that function is right. `lessons/solutions/NN_name.py` holds
-functions that are.
+A lesson is `lessons/NN_name.py`. Lines `# %% [markdown]` begin a cell of text (in comments), lines `# %%` one of code,
+as Jupyter, VS Code and jupytext read them. Its exercise is a function that raises `Unsolved`; its function `check()`
+raises unless that function is right. `lessons/solutions/NN_name.py` holds functions that are.
 """
 
 from __future__ import annotations
@@ -14,13 +13,15 @@ import os
 import re
 import sys
 import textwrap
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
+from minigan.formatting import last_frame
 from minigan.terminal import step, styled, width
+from minigan.training.atomic import write_atomically
+from minigan.training.commands import program
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,11 +48,10 @@ class Cell(NamedTuple):
 
 def folder() -> Path:
     """The folder of lessons: `lessons/` here, or above here."""
-    here = Path.cwd()
-    for place in (here, *here.parents):
+    for place in (Path.cwd(), *Path.cwd().parents):
         if list((place / "lessons").glob("[0-9][0-9]_*.py")):
             return place / "lessons"
-    raise LessonError(f"there is no folder of lessons in {here} or above: change into a clone of the repository")
+    raise LessonError(f"there is no folder of lessons in {Path.cwd()} or above: change into a clone of the repository")
 
 
 def lessons() -> list[Path]:
@@ -133,7 +133,8 @@ def _run(path: Path, cell: Cell, names: dict[str, Any], out: TextIO) -> str:
     except Exception as error:
         raise LessonError(f"{path.name} fails: {_where(error, path)}") from error
     finally:
-        fitting.write_rest()
+        if fitting.begun:
+            fitting.write("\n")
     return "".join(fitting.lines)
 
 
@@ -147,43 +148,28 @@ class _Fitting(io.TextIOBase):
     def write(self, text: str) -> int:
         *whole, self.begun = (self.begun + text).split("\n")
         for line in whole:
-            self._write_line(line)
+            if len(line) > width():
+                indent = line[: len(line) - len(line.lstrip())][: width() // 2]
+                line = textwrap.fill(line, width(), subsequent_indent=indent, break_on_hyphens=False)
+            self.lines.append(f"{line}\n")
+            self.out.write(self.lines[-1])
         return len(text)
-
-    def write_rest(self) -> None:
-        """Write a last line that has not been ended."""
-        if self.begun:
-            self.write("\n")
 
     def isatty(self) -> bool:
         return self.out.isatty()
 
-    def _write_line(self, line: str) -> None:
-        parts = [line]
-        if len(line) > width():
-            indent = line[: len(line) - len(line.lstrip())][: width() // 2]
-            parts = textwrap.wrap(line, width(), subsequent_indent=indent, break_on_hyphens=False)
-        self.lines.append("".join(f"{part}\n" for part in parts))
-        self.out.write(self.lines[-1])
-
 
 def _to_do(path: Path) -> str:
     """Where to write the exercise, and how to have it judged."""
-    from minigan.training.commands import program
-
-    here = os.path.relpath(path)
+    here, which = os.path.relpath(path), path.stem[:2]
     lines = path.read_text(encoding="utf-8").splitlines()
     line = next((n for n, line in enumerate(lines, 1) if line.lstrip().startswith("raise Unsolved(")), None)
-    which = path.stem[:2] if path.stem[:2].isdecimal() and path.resolve() in map(Path.resolve, _known()) else here
-    where = f"Write the exercise in {here}, line {line}, then have it judged:" if line else "Is the exercise solved?"
-    return f"{styled(_filled(where), 'bold')}\n    {program()} check-lesson {which}"
-
-
-def _known() -> list[Path]:
     try:
-        return lessons()
+        named = which.isdecimal() and path.resolve() in map(Path.resolve, lessons())
     except LessonError:
-        return []
+        named = False
+    where = f"Write the exercise in {here}, line {line}, then have it judged:" if line else "Is the exercise solved?"
+    return f"{styled(_filled(where), 'bold')}\n    {program()} check-lesson {which if named else here}"
 
 
 def _typeset(text: str) -> str:
@@ -223,12 +209,11 @@ def _listed(cell: Cell, path: Path) -> str:
 
 
 def show(figure: Figure, name: str) -> None:
-    """Show a matplotlib figure: in a notebook below the cell, else as a file in `lessons/output/`, whose
-    path is printed."""
+    """Show a matplotlib figure: in a notebook below the cell, else as a file in `lessons/output/`; prints its path."""
     import matplotlib.pyplot as plt
 
-    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
-    if shell is not None and type(shell).__name__ == "ZMQInteractiveShell":
+    ipython = sys.modules.get("IPython")
+    if ipython and type(ipython.get_ipython()).__name__ == "ZMQInteractiveShell":
         from IPython.display import display
 
         display(figure)
@@ -288,19 +273,11 @@ def verdict(module: ModuleType) -> str | None:
     return None
 
 
-def run_check(check: Callable[[], None]) -> None:
-    """Print what a lesson's check finds, in one sentence: one line in a notebook."""
-    module = ModuleType("lesson")
-    module.check = check  # type: ignore[attr-defined]
-    module.__file__ = check.__code__.co_filename
-    print(verdict(module) or "solved")
-
-
 def _where(error: Exception, path: Path) -> str:
     """The error, and the last line of the learner's file on the way to it."""
-    lines = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).name == path.name]
-    at = f" at line {lines[-1].lineno}: {lines[-1].line or ''}" if lines else ""
-    return f"{type(error).__name__}: {error}{at}"
+    at = last_frame(error, lambda file: Path(file).name == path.name)
+    place = f" at line {at.lineno}: {at.line or ''}" if at else ""
+    return f"{type(error).__name__}: {error}{place}"
 
 
 # --- notebooks and pages -------------------------------------------------------------------------
@@ -317,8 +294,6 @@ def build(out: Path) -> Iterator[Path]:
         from nbconvert.preprocessors import ExecutePreprocessor
     except ModuleNotFoundError as error:
         raise LessonError(f"building lessons needs {error.name}: pip install 'minigan[lessons]'") from None
-    from minigan.training.atomic import write_atomically
-
     out.mkdir(parents=True, exist_ok=True)
     runner = ExecutePreprocessor(timeout=300, extra_arguments=["--IPKernelApp.log_level=40"])  # errors only
     for path in lessons():

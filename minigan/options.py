@@ -5,12 +5,13 @@
         gamma: float = option(0.5, "how diverse the samples shall be", FRACTION)
         width: int = 64                                  # a plain field is an option too
 
-Each is told once, here: its name, default, help text and what values it may take. `minigan train`
-makes its options from these fields, and `check_options` refuses what does not fit in one sentence.
+Each is told once, here: its name, default, help text and what values it may take. `minigan train` makes its options
+from these fields, and `check_options` refuses what does not fit in one sentence.
 """
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import math
 import typing
@@ -26,15 +27,24 @@ class ConfigError(ValueError):
 @dataclass(frozen=True)
 class Kind:
     """What values an option takes. needed: says it in words. parse: from the command line's text. several: whether the
-    option may be given several times, each a part of a tuple. flag: whether it is given as --name or --no-name."""
+    option may be given several times, each a part of a tuple."""
 
     fits: Callable[[Any], bool]
     needed: str
     parse: Callable[[str], Any] = str
     choices: Mapping[str, object] | None = None
     several: bool = False
-    flag: bool = False
     metavar: str | None = None
+
+    def read(self, text: str) -> Any:
+        """argparse's `type`: the value (of several, one) that a text of the command line stands for."""
+        try:
+            value = self.parse(text)
+            if self.several or self.fits(value):
+                return value
+        except ValueError:
+            pass
+        raise argparse.ArgumentTypeError(f"{text!r} is not {self.needed}")
 
 
 Choices: TypeAlias = Mapping[str, Any]  # values of options by name, not yet checked
@@ -50,18 +60,6 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _pair(text: str) -> tuple[float, ...]:
-    return tuple(float(part) for part in text.split(","))
-
-
-def _is_fraction(value: object) -> bool:
-    return _is_number(value) and 0 <= value < 1
-
-
-def _is_pair_of_fractions(value: object) -> bool:
-    return isinstance(value, (tuple, list)) and len(value) == 2 and all(map(_is_fraction, value))
-
-
 TEXT = Kind(lambda v: isinstance(v, str), "a text")
 WHOLE = Kind(lambda v: _is_number(v, int), "a whole number", _whole)
 COUNT = Kind(lambda v: _is_number(v, int) and v >= 1, "a whole number of 1 or more", _whole)
@@ -69,9 +67,12 @@ NATURAL = Kind(lambda v: _is_number(v, int) and v >= 0, "a whole number of 0 or 
 NUMBER = Kind(lambda v: _is_number(v) and math.isfinite(v), "a number", float)
 POSITIVE = Kind(lambda v: _is_number(v) and 0 < v < math.inf, "a number above 0", float)
 NOT_NEGATIVE = Kind(lambda v: _is_number(v) and 0 <= v < math.inf, "a number of 0 or more", float)
-FRACTION = Kind(_is_fraction, "a number in [0, 1)", float)
-PAIR_OF_FRACTIONS = Kind(_is_pair_of_fractions, "two numbers, each in [0, 1)", _pair, metavar="A,B")
-FLAG = Kind(lambda v: isinstance(v, bool), "true or false", flag=True)
+FRACTION = Kind(lambda v: _is_number(v) and 0 <= v < 1, "a number in [0, 1)", float)
+PAIR_OF_FRACTIONS = Kind(
+    lambda v: isinstance(v, (tuple, list)) and len(v) == 2 and all(map(FRACTION.fits, v)),
+    "two numbers, each in [0, 1)", lambda text: tuple(map(float, text.split(","))), metavar="A,B",
+)  # fmt: skip
+FLAG = Kind(lambda v: isinstance(v, bool), "true or false")  # given as --name or --no-name
 _PLAIN = {str: TEXT, int: WHOLE, float: NUMBER, bool: FLAG}  # of fields that name no kind
 
 
@@ -91,7 +92,8 @@ def option(default: Any, help: str, kind: Kind | None = None, set_by: str = "", 
     set_by: the name of an option that sets this one and all others with that name at once (`lr`: `lr_G`, `lr_D`).
     group: under which heading `--help` shows it.
     """
-    return dataclasses.field(default=default, metadata={"help": help, "kind": kind, "set_by": set_by, "group": group})
+    told = {"help": help, "set_by": set_by, "group": group}
+    return dataclasses.field(default=default, metadata={"kind": kind, "option": told})
 
 
 @dataclass(frozen=True)
@@ -100,30 +102,25 @@ class Option:
 
     name: str
     default: Any
-    help: str
     kind: Kind
-    set_by: str
-    group: str
+    help: str = ""
+    set_by: str = ""
+    group: str = ""
 
 
 def options_of(cls: type) -> dict[str, Option]:
     """The options of a dataclass by name, in the order of its fields."""
-    found, types = {}, None
+    found = {}
     for field in dataclasses.fields(cls):
         if field.default is dataclasses.MISSING:
             raise TypeError(f"{cls.__name__}.{field.name}: an option needs a default")
-        kind = field.metadata.get("kind")
+        kind = field.metadata.get("kind") or _PLAIN.get(typing.get_type_hints(cls)[field.name])
         if kind is None:
-            types = types or typing.get_type_hints(cls)
-            kind = _PLAIN.get(types[field.name])
-            if kind is None:
-                raise TypeError(
-                    f"{cls.__name__}.{field.name}: an option is a str, int, float or bool, or says its kind: "
-                    "option(default, help, kind)"
-                )
-        help, set_by = field.metadata.get("help", ""), field.metadata.get("set_by", "")
-        group = field.metadata.get("group", "")
-        found[field.name] = Option(field.name, field.default, help, kind, set_by, group)
+            raise TypeError(
+                f"{cls.__name__}.{field.name}: an option is a str, int, float or bool, or says its kind: "
+                "option(default, help, kind)"
+            )
+        found[field.name] = Option(field.name, field.default, kind, **field.metadata.get("option", {}))
     return found
 
 
@@ -133,11 +130,10 @@ def check_options(instance: object, cls: type | None = None) -> None:
     cls: the dataclass whose options these are, if the instance has other fields too.
     """
     for name, option in options_of(cls or type(instance)).items():
-        value = getattr(instance, name)
-        kind = option.kind
-        if kind.choices is not None and not kind.several and not kind.fits(value):
-            raise ConfigError(f"{name} {value!r} is not known: choose from {', '.join(kind.choices)}")
+        value, kind = getattr(instance, name), option.kind
         if not kind.fits(value):
+            if kind.choices is not None and not kind.several:
+                raise ConfigError(f"{name} {value!r} is not known: choose from {', '.join(kind.choices)}")
             raise ConfigError(f"{name} is {value!r}, but must be {kind.needed}")
         if isinstance(value, list):  # JSON has lists only
             object.__setattr__(instance, name, tuple(value))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib.abc import MetaPathFinder
 from typing import NoReturn
 
-MODULES = {
+RENAMED = {
     "minigan.gpu": "minigan.backend.cupy_backend",
     "minigan.distributed": "minigan.backend.distributed",
     "minigan.words": "minigan.formatting",
@@ -22,11 +22,9 @@ MODULES = {
     "minigan.functions.methods": "minigan.autograd.tensor",
     "minigan.functions.shaping": "minigan.functions.manipulation",
     "minigan.functions.synchronised": "minigan.functions.normalization",
-    "minigan.kernels.direct": "minigan.kernels.reference",
     "minigan.kernels.runs": "minigan.kernels.layout",
     "minigan.testing.draws": "minigan.testing.random_inputs",
     "minigan.testing.judge": "minigan.testing.assertions",
-    "minigan.testing.mistakes": "minigan.testing.invalid_calls",
     "minigan.testing.slopes": "minigan.testing.numerical",
     "minigan.testing.target": "minigan.testing.callables",
     "minigan.trace.figures": "minigan.trace.views.figures",
@@ -47,8 +45,6 @@ MODULES = {
     "minigan.training.run": "minigan.training.trainer",
     "minigan.training.steps": "minigan.algorithms",
     "minigan.training.team": "minigan.backend.distributed",
-}
-NAMES = {
     "minigan.functions.activation.LeakyGate": "LeakyReLUBackward",
     "minigan.functions.arithmetic.Gate": "MaskMul",
     "minigan.functions.pooling.MaxSpread2d": "MaxUnpool2d",
@@ -73,12 +69,16 @@ class RenamedError(ImportError):
     """A name of an earlier version; the message says today's."""
 
 
+def _explain(name: str) -> None:
+    if name in RENAMED:
+        raise RenamedError(f"{name} is called {RENAMED[name]} since minigan 0.2")
+
+
 def renamed_in(module: str) -> Callable[[str], NoReturn]:
     """A `__getattr__` for this module, which is asked for what the module lacks."""
 
     def __getattr__(name: str) -> NoReturn:
-        _explain(f"{module}.{name}", NAMES)
-        _explain(f"{module}.{name}", MODULES)
+        _explain(f"{module}.{name}")
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
     return __getattr__
@@ -86,12 +86,7 @@ def renamed_in(module: str) -> Callable[[str], NoReturn]:
 
 class _Finder(MetaPathFinder):
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
-        _explain(fullname, MODULES)
-
-
-def _explain(name: str, renamed: dict[str, str]) -> None:
-    if name in renamed:
-        raise RenamedError(f"{name} is called {renamed[name]} since minigan 0.2")
+        _explain(fullname)
 
 
 sys.meta_path.append(_Finder())

@@ -21,7 +21,7 @@ ROOMS = [
     "testing", "lesson", "doctor", "cli",
 ]  # fmt: skip
 KNOW_LITTLE = {
-    "testing": {"renamed", "importing", "backend", "kernels", "autograd", "functions"},
+    "testing": {"renamed", "formatting", "importing", "backend", "kernels", "autograd", "functions"},
     "kernels": {"backend"},
 }
 

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 
 import pytest
 
 import minigan as mg
-from minigan.renamed import MODULES, NAMES, RenamedError
+from minigan.renamed import RENAMED, RenamedError
+
+
+def is_module(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+MODULES = {old: new for old, new in RENAMED.items() if is_module(new.split(" and ")[0])}
+NAMES = {old: new for old, new in RENAMED.items() if old not in MODULES}
 
 
 @pytest.mark.parametrize("old", MODULES)

@@ -7,16 +7,29 @@ stderr; `--debug` shows the traceback instead.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from minigan.cli import check, doctor, functions, lessons, recipes, sample, trace, train
-from minigan.cli.common import FAILED, USAGE, say
+from minigan.algorithms import registry
+from minigan.algorithms.drawing import NoSamplesError
+from minigan.autograd import AnomalyError
+from minigan.backend import DeviceError
+from minigan.backend.cupy_backend import is_out_of_memory, out_of_memory
+from minigan.backend.distributed import ProcessGroupError
+from minigan.cli import check, functions, lessons, recipes, sample, trace, train
+from minigan.cli.common import DONE, FAILED, USAGE, say
 from minigan.cli.parser import make_parser
+from minigan.data import DataError
+from minigan.doctor import examine
+from minigan.formatting import last_frame, one_line
+from minigan.lesson import LessonError
+from minigan.testing.check import TargetError
+from minigan.training import ConfigError, Interrupted, TrainingError, launch
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {  # the exit code, if it is not DONE
     "train": train.train,
     "recipes": recipes.recipes,
     "sample": sample.sample,
@@ -26,7 +39,7 @@ COMMANDS = {
     "lesson": lessons.lesson,
     "check-lesson": lessons.check_lesson,
     "lessons": lessons.build_lessons,
-    "doctor": doctor.doctor,
+    "doctor": lambda arguments: DONE if examine(arguments.device) else FAILED,
 }
 
 
@@ -40,31 +53,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has gone; Python's own last flush must find a reader
         for stream in (1, 2):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
-        _end("nobody reads on", FAILED)
+        launch.end(say, "nobody reads on", FAILED)
         return FAILED
 
 
 def _run(argv: list[str]) -> int:
     try:
         arguments = make_parser(argv).parse_args(argv)
-        return COMMANDS[arguments.name](arguments)
+        return COMMANDS[arguments.name](arguments) or DONE
     except BrokenPipeError:
         raise
     except (Exception, KeyboardInterrupt) as error:
         command = next((word for word in argv if word in COMMANDS), "")
         code, message = _verdict(error, command)
         lines = traceback.format_exc() if "--debug" in argv else ""
-        _end(f"{lines}minigan {command}: {message}", code)
+        launch.end(say, f"{lines}minigan {command}: {message}", code)
         return code
-
-
-def _end(message: str, code: int) -> None:
-    """Say it; if several processes train together, they all end."""
-    launch = sys.modules.get("minigan.training.launch")
-    if launch is None:
-        say(message)
-    else:
-        launch.end(say, message, code)
 
 
 _SMALLER = {"train": ": try a smaller --batch-size", "sample": ": try a smaller --n"}
@@ -72,23 +76,12 @@ _SMALLER = {"train": ": try a smaller --batch-size", "sample": ": try a smaller 
 
 def _verdict(error: BaseException, command: str) -> tuple[int, str]:
     """The exit code, and what is said to the user."""
-    from minigan.algorithms.drawing import NoSamplesError
-    from minigan.autograd import AnomalyError
-    from minigan.backend import DeviceError
-    from minigan.backend.cupy_backend import is_out_of_memory, out_of_memory
-    from minigan.backend.distributed import ProcessGroupError
-    from minigan.data import DataError
-    from minigan.formatting import one_line
-    from minigan.lesson import LessonError
-    from minigan.testing.check import TargetError
-    from minigan.training import ConfigError, Interrupted, TrainingError
-
     match error:
         case ConfigError() | TargetError() | LessonError():
             return USAGE, str(error)
-        case DataError() | DeviceError() | NoSamplesError() | ProcessGroupError():
+        case DataError() | DeviceError() | NoSamplesError() | ProcessGroupError() | TrainingError():
             return FAILED, str(error)
-        case TrainingError() | AnomalyError() | Interrupted():
+        case AnomalyError() | Interrupted():
             return FAILED, str(error)
         case KeyboardInterrupt():
             return FAILED, "stopped"
@@ -99,17 +92,8 @@ def _verdict(error: BaseException, command: str) -> tuple[int, str]:
         case _ if type(error).__module__.startswith("cupy"):
             told = f"the GPU failed ({type(error).__name__}: {one_line(error)})"
             return FAILED, f"{told}: minigan doctor --device gpu tells whether it computes rightly"
-    place = _place_in_own_file(error)
-    if place:
+    if at := last_frame(error, lambda file: file in registry.files()):
+        place = f"{at.filename}, line {at.lineno}, in {at.name}"
         return FAILED, f"{place}: {type(error).__name__}: {error} (--debug shows the whole way there)"
     # The last resort, so that no user meets a traceback unasked.
     return FAILED, f"unexpected {type(error).__name__}: {error} (--debug shows where)"
-
-
-def _place_in_own_file(error: BaseException) -> str:
-    """Where in the file of a user's algorithm an error arose; empty if it did not."""
-    from minigan.algorithms.registry import files
-
-    own = files()
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
-    return f"{frames[-1].filename}, line {frames[-1].lineno}, in {frames[-1].name}" if frames else ""

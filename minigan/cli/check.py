@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import argparse
 import traceback
-from typing import TYPE_CHECKING
 
+from minigan.backend import set_default_device
 from minigan.cli.common import DONE, FAILED, announced
-
-if TYPE_CHECKING:
-    from minigan.testing.check import CheckResult
+from minigan.table import Column, print_table
+from minigan.testing.check import CheckResult, checks_of, run_checks, user_line
 
 
 def check(arguments: argparse.Namespace) -> int:
     """Check, print the table and what is wrong; the exit code."""
-    from minigan.backend import set_default_device
-    from minigan.table import Column, print_table
-    from minigan.testing.check import checks_of, run_checks, user_line
-
     if arguments.device:
         set_default_device(announced(arguments.device))
     checks = checks_of(arguments.targets, arguments.order, arguments.cases, arguments.seed)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from minigan.backend import Device
+from minigan.backend import Device, choose_device
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -18,8 +16,6 @@ def say(text: str) -> None:
 
 def announced(spec: str | None) -> Device:
     """The device that is meant, said with the reason."""
-    from minigan.backend import choose_device
-
     device, why = choose_device(spec)
     say(f"device {device} ({why})")
     return device

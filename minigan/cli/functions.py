@@ -9,19 +9,19 @@ import json
 import textwrap
 import unicodedata
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from minigan.cli.common import DONE
+from minigan.functions import derivatives
+from minigan.options import ConfigError
+from minigan.terminal import signs, styled, width
 
 NAMES = 20  # columns of the table for names; a longer one has a line of its own
 
 
-def functions(arguments: argparse.Namespace) -> int:
+def functions(arguments: argparse.Namespace) -> None:
     """Print the table, or what there is to know of one function."""
-    from minigan.functions import derivatives
-    from minigan.terminal import signs, styled, width
-
     if arguments.function:
         thing = _found(arguments.function)
         made: list[Callable[..., Any]] = [thing, *derivatives.made_of(thing).classes]
@@ -30,19 +30,16 @@ def functions(arguments: argparse.Namespace) -> int:
         rows = derivatives.table()
     if arguments.json:
         print(json.dumps([row._asdict() for row in rows], indent=1))
-        return DONE
+        return
     if arguments.function:
         _show(thing)
-        return DONE
+        return
     print(signs("y is the output, dy its gradient, dx the gradient of the input x"))
-    family = ""
-    for row in rows:
-        if row.family != family:
-            family = row.family
-            print(f"\n{styled(family, 'bold')}")
-        print("\n".join(signs(line) for line in row_lines(row.name, row.parts, width(120))))
+    for family, of_family in groupby(rows, key=lambda row: row.family):
+        print(f"\n{styled(family, 'bold')}")
+        for row in of_family:
+            print("\n".join(signs(line) for line in row_lines(row.name, row.parts, width(120))))
     print("\nminigan functions NAME shows one, with its source; minigan check judges them all")
-    return DONE
 
 
 def row_lines(name: str, parts: tuple[str, ...], width: int) -> list[str]:
@@ -68,9 +65,6 @@ def columns(text: str) -> int:
 
 def _found(name: str) -> Callable[..., Any]:
     """The public function of this name, or the Function class."""
-    from minigan.functions import derivatives
-    from minigan.options import ConfigError
-
     classes = {c.__name__: c for c in derivatives.function_classes()}
     known = classes | derivatives.public_functions()
     if name in known:
@@ -83,18 +77,13 @@ def _found(name: str) -> Callable[..., Any]:
 def _show(thing: Callable[..., Any]) -> None:
     """Print a function's call and docstring, and the source of the classes it is made of; of a function that is made of
     other functions alone, its own."""
-    from minigan.functions import derivatives
-    from minigan.terminal import signs, styled
-
     made = derivatives.made_of(thing)
     if not isinstance(thing, type):
         parameters = inspect.signature(thing).parameters.values()
         call = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
         print(styled(f"{thing.__name__}({call})", "bold"))
         print(f"{_place(thing)}\n\n{signs(textwrap.indent(inspect.getdoc(thing) or '', '    '))}\n")
-    parts: list[Callable[..., Any]] = [thing] if isinstance(thing, type) or not made.classes else []
-    parts += made.classes
-    for part in parts:
+    for part in ([thing] if isinstance(thing, type) or not made.classes else []) + made.classes:
         print(styled(_place(part), "bold"))
         print(f"\n{signs(textwrap.indent(inspect.getsource(part).rstrip(), '    '))}\n")
     if made.functions:

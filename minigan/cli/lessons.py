@@ -6,40 +6,33 @@ import argparse
 from pathlib import Path
 
 from minigan.cli.common import DONE, FAILED, say
+from minigan.lesson import build, check, find, lessons, play, title
+from minigan.terminal import styled
 
 
-def lesson(arguments: argparse.Namespace) -> int:
+def lesson(arguments: argparse.Namespace) -> None:
     """Step through a lesson, or list them."""
-    from minigan import lesson
-    from minigan.terminal import styled
-
     if arguments.which:
-        lesson.play(lesson.find(arguments.which), arguments.start - 1)
-        return DONE
-    for path in lesson.lessons():
-        print(f"{styled(path.stem[:2], 'bold')}  {lesson.title(path)}")
+        play(find(arguments.which), arguments.start - 1)
+        return
+    for path in lessons():
+        print(f"{styled(path.stem[:2], 'bold')}  {title(path)}")
     say("minigan lesson 01 begins; minigan check-lesson 01 judges its exercise")
-    return DONE
 
 
 def check_lesson(arguments: argparse.Namespace) -> int:
     """Judge the exercise; the exit code."""
-    from minigan import lesson
-
-    path = lesson.find(arguments.which)
+    path = find(arguments.which)
     solution = path.parent / "solutions" / path.name if arguments.solution else None
-    trouble = lesson.check(path, solution)
+    trouble = check(path, solution)
     print(f"{path.stem}: {trouble or 'solved'}")
     return FAILED if trouble else DONE
 
 
-def build_lessons(arguments: argparse.Namespace) -> int:
+def build_lessons(arguments: argparse.Namespace) -> None:
     """Make notebooks and pages of all lessons."""
     from tqdm import tqdm
 
-    from minigan import lesson
-
-    out = Path(arguments.out)
-    for path in tqdm(lesson.build(out), "building", total=2 * len(lesson.lessons()), disable=None):
+    written = build(Path(arguments.out))
+    for path in tqdm(written, "building", total=2 * len(lessons()), disable=None):
         tqdm.write(str(path))
-    return DONE

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import argparse
 
-from minigan.cli.common import DONE
+from minigan.recipes import RECIPES
+from minigan.training import Config, ConfigError
 
 
-def recipes(arguments: argparse.Namespace) -> int:
+def recipes(arguments: argparse.Namespace) -> None:
     """List the recipes, or show one."""
-    from minigan.recipes import RECIPES
-    from minigan.training import Config, ConfigError
-
     if not arguments.recipe:
         width = max(map(len, RECIPES))
         for recipe in RECIPES.values():
             print(f"{recipe.name:{width}}  {recipe.summary}")
         print("\nminigan recipes NAME shows one; minigan train --recipe NAME trains it")
-        return DONE
+        return
     if arguments.recipe not in RECIPES:
         raise ConfigError(f"recipe {arguments.recipe!r} is not known: choose from {', '.join(RECIPES)}")
     recipe = RECIPES[arguments.recipe]
@@ -26,4 +24,3 @@ def recipes(arguments: argparse.Namespace) -> int:
         if text:
             print(f"{label:10} {text}")
     print(Config.choose(recipe=recipe.name).to_json(), end="")
-    return DONE

@@ -7,20 +7,22 @@ import io
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from minigan.cli.common import DONE, announced, say
+import numpy as np
 
-if TYPE_CHECKING:
-    from minigan.algorithms import Algorithm
-    from minigan.backend import Array
+from minigan.algorithms import Algorithm
+from minigan.algorithms.drawing import decode
+from minigan.backend import Array
+from minigan.cli.common import announced, say
+from minigan.training import ConfigError, images
+from minigan.training.atomic import write_atomically
+from minigan.training.checkpoint import find_checkpoint
+from minigan.training.sampling import draw_noise, interpolate, load_algorithm
 
 
-def sample(arguments: argparse.Namespace) -> int:
-    """Draw, and write the files that were asked for; the exit code."""
-    from minigan.training.checkpoint import find_checkpoint
-    from minigan.training.sampling import load_algorithm
-
+def sample(arguments: argparse.Namespace) -> None:
+    """Draw, and write the files that were asked for."""
     path = find_checkpoint(arguments.checkpoint, Path(arguments.runs))
     outs = [Path(out) for out in arguments.out or [f"samples-s{arguments.seed}.png"]]
     _check_outs(outs)
@@ -36,13 +38,10 @@ def sample(arguments: argparse.Namespace) -> int:
                 samples = _asked_for(algorithm, lambda: algorithm.generate(arguments.n, arguments.seed, **condition))
             _save_samples(out, samples)
         say(f"wrote {out}")
-    return DONE
 
 
 def _asked_for(algorithm: Algorithm, draw: Callable[[], Array]) -> Array:
     """What `draw` gives; a condition that the algorithm's `sample` does not know is one sentence."""
-    from minigan.training import ConfigError
-
     try:
         return draw()
     except TypeError as error:
@@ -52,8 +51,6 @@ def _asked_for(algorithm: Algorithm, draw: Callable[[], Array]) -> Array:
 
 
 def _check_outs(outs: list[Path]) -> None:
-    from minigan.training import ConfigError
-
     for out in outs:
         if out.suffix not in (".png", ".npz", ".gif"):
             raise ConfigError(
@@ -64,31 +61,19 @@ def _check_outs(outs: list[Path]) -> None:
 
 
 def _save_samples(out: Path, samples: Array) -> None:
-    import numpy as np
-
-    from minigan.training import ConfigError, images
-    from minigan.training.atomic import write_atomically
-
     if out.suffix == ".png":
         if not images.can_be_shown(samples):
             raise ConfigError(f"--out {out}: samples of shape {samples.shape} are no images: write them to an .npz")
         images.save_samples(out, samples)
     else:
         buffer = io.BytesIO()
-        if samples.ndim == 4:
-            np.savez_compressed(buffer, images=images.to_bytes(samples))
-        else:
-            np.savez_compressed(buffer, samples=samples)
+        named: dict[str, Any] = {"images": images.to_bytes(samples)} if samples.ndim == 4 else {"samples": samples}
+        np.savez_compressed(buffer, **named)
         write_atomically(out, buffer.getvalue())
 
 
 def _save_interpolation(out: Path, algorithm: Algorithm, n: int, seed: int, condition: dict[str, int]) -> None:
-    import numpy as np
     from tqdm import tqdm
-
-    from minigan.algorithms.drawing import decode
-    from minigan.training import ConfigError, images
-    from minigan.training.sampling import draw_noise, interpolate
 
     z_dim = getattr(algorithm, "z_dim", None)
     if z_dim is None:

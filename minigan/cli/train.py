@@ -6,26 +6,25 @@ import argparse
 import shlex
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from minigan.cli.common import DONE, say
+from minigan.backend.cupy_backend import is_out_of_memory, out_of_memory
+from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
+from minigan.cli.common import say
+from minigan.cli.train_options import chosen_options
+from minigan.training import Config, ConfigError, Trainer, TrainingError, launch, prepare, resume, start
+from minigan.training.checkpoint import find_checkpoint
+from minigan.training.commands import program, resume_command
+from minigan.training.describe import describe
 
-if TYPE_CHECKING:
-    from minigan.backend import ProcessGroup
-    from minigan.training import Trainer
 
-
-def train(arguments: argparse.Namespace) -> int:
-    """Train, or with --dry-run show what would be done; the exit code."""
-    from minigan.backend.cupy_backend import is_out_of_memory
-    from minigan.training.commands import program
-
+def train(arguments: argparse.Namespace) -> None:
+    """Train, or with --dry-run show what would be done."""
     group = _process_group(arguments.data_parallel)
     trainer = _resumed(arguments, group) if arguments.resume else _started(arguments, group)
     if arguments.dry_run:
         say("dry run: nothing is trained or written")
         print(trainer.config.to_json(), end="")
-        return DONE
+        return
     # The run looks for what is not finite itself, and says more than NumPy's warnings (of whichever module).
     warnings.filterwarnings("ignore", category=RuntimeWarning)
     try:
@@ -34,16 +33,13 @@ def train(arguments: argparse.Namespace) -> int:
         if is_out_of_memory(error):
             raise _too_much(trainer, error) from error
         raise
-    say(f"Done in {_clock(trainer.seconds)}. Look at {trainer.run_dir.path / 'samples'}")
+    minutes, seconds = divmod(int(trainer.seconds), 60)
+    say(f"Done in {minutes}:{seconds:02d}. Look at {trainer.run_dir.path / 'samples'}")
     say(f"Draw more with: {program()} sample {shlex.quote(str(trainer.run_dir.path))}")
-    return DONE
 
 
 def _process_group(wanted: bool) -> ProcessGroup:
     """The processes to train with: those that mpiexec started, if it is wanted. Only the first one speaks."""
-    from minigan.backend.distributed import SINGLE_PROCESS
-    from minigan.training import ConfigError, launch
-
     rank, launched = launch.launched_as()
     if wanted:
         group = launch.join()
@@ -60,32 +56,25 @@ def _process_group(wanted: bool) -> ProcessGroup:
 
 
 def _started(arguments: argparse.Namespace, group: ProcessGroup) -> Trainer:
-    from minigan.cli.train_options import chosen_options
-    from minigan.training import Config, prepare, start
-
     choices = chosen_options(arguments)
     config = Config.load(arguments.config, **choices) if arguments.config else Config.choose(choices)
     if arguments.dry_run:
         trainer = prepare(config, group)
     else:
         trainer = start(config, arguments.out, group, arguments.detect_anomaly, arguments.trace_every or 0)
-    _announce(trainer)
+    say("\n".join(describe(trainer)))
     if trainer.has_run_dir:
         say(f"run folder {trainer.run_dir.path}")
     return trainer
 
 
 def _resumed(arguments: argparse.Namespace, group: ProcessGroup) -> Trainer:
-    from minigan.cli.train_options import chosen_options
-    from minigan.training import ConfigError, resume
-    from minigan.training.checkpoint import find_checkpoint
-
     if arguments.config:
         raise ConfigError("--config and --resume exclude each other: a run goes on with its own configuration")
     path = find_checkpoint(arguments.resume, Path(arguments.out))
     choices = chosen_options(arguments)
     trainer = resume(path, group, arguments.detect_anomaly, arguments.trace_every or 0, **choices)
-    _announce(trainer)
+    say("\n".join(describe(trainer)))
     say(f"going on in {trainer.run_dir.path} from {trainer.place(trainer.step)}")
     return trainer
 
@@ -93,10 +82,6 @@ def _resumed(arguments: argparse.Namespace, group: ProcessGroup) -> Trainer:
 def _too_much(trainer: Trainer, error: Exception) -> Exception:
     """The error of a run that found no memory. The step it fell in is half done, so what it learnt since the last
     checkpoint is not saved."""
-    from minigan.backend.cupy_backend import out_of_memory
-    from minigan.training import TrainingError
-    from minigan.training.commands import resume_command
-
     half = max(2, trainer.config.batch_size // 2)
     text = f"out of memory on {trainer.device} at step {trainer.step + 1} ({out_of_memory(error)})"
     text += f": start again with --batch-size {half}"
@@ -104,14 +89,3 @@ def _too_much(trainer: Trainer, error: Exception) -> Exception:
         command = resume_command(trainer.run_dir.path, trainer.process_group.size)
         text += f", or go on with this run where there is more: {command} (--device names another)"
     return TrainingError(text)
-
-
-def _announce(trainer: Trainer) -> None:
-    from minigan.training.describe import describe
-
-    for line in describe(trainer):
-        say(line)
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

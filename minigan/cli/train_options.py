@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from minigan.algorithms import Algorithm, find_algorithm
-from minigan.options import COUNT, ConfigError, Kind, Option, options_of
+from minigan.options import COUNT, FLAG, ConfigError, Option, options_of
 from minigan.recipes import RECIPES
+from minigan.training.run_options import RunOptions
 
 _RENAMED = {"--averaging": "--ema-decay", "--step": "--algorithm gan, or --algorithm simultaneous-gan,"}
 
 
 def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     """All options of `minigan train`."""
-    from minigan.training.run_options import RunOptions
-
     algorithm = _algorithm_in(argv) if argv[:1] == ["train"] else find_algorithm("gan")
     train.set_defaults(algorithm_class=algorithm)
     groups = {
@@ -29,16 +29,16 @@ def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> No
     for option in options_of(RunOptions).values():
         _add(groups[option.group], option)
     own = train.add_argument_group(f"{algorithm.__name__} (default: the recipe's or the model's own)")
-    for option in options_of(algorithm).values():
+    options = options_of(algorithm).values()
+    for option in options:
         try:
             _add(own, option)
         except argparse.ArgumentError:
             message = f"{algorithm.__name__}: {option.name} is an option of every run: call it otherwise"
             raise ConfigError(message) from None
     for name in set_by(algorithm):
-        sets = [option for option in options_of(algorithm).values() if option.set_by == name]
-        help = f"sets {' and '.join(option.name for option in sets)}"
-        _add(own, Option(name, None, help, sets[0].kind, "", ""))
+        sets = [option for option in options if option.set_by == name]
+        _add(own, Option(name, None, sets[0].kind, f"sets {' and '.join(option.name for option in sets)}"))
     run = groups["run"]
     run.add_argument(
         "--out", "--runs", default="runs", metavar="FOLDER", help="where run folders are, and are made (default: runs)"
@@ -49,7 +49,7 @@ def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> No
         "--detect-anomaly", action="store_true", help="stop at the first NaN or Inf and say where it arose; slow"
     )
     run.add_argument(
-        "--trace-every", type=parser_of(COUNT), metavar="STEPS",
+        "--trace-every", type=COUNT.read, metavar="STEPS",
         help="save what happens in every so-many-th step (default: none)",
     )  # fmt: skip
     run.add_argument(
@@ -65,8 +65,6 @@ def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> No
 
 def chosen_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was chosen on the command line, by name."""
-    from minigan.training.run_options import RunOptions
-
     if arguments.steps is not None and arguments.epochs is not None:
         raise ConfigError("--steps and --epochs exclude each other: both say how long to train")
     algorithm = arguments.algorithm_class
@@ -79,33 +77,16 @@ def set_by(algorithm: type[Algorithm]) -> list[str]:
     return list(dict.fromkeys(option.set_by for option in options_of(algorithm).values() if option.set_by))
 
 
-def parser_of(kind: Kind) -> Callable[[str], Any]:
-    """What argparse calls to read a value."""
-
-    def parse(text: str) -> Any:
-        try:
-            value = kind.parse(text)
-            if kind.several or kind.fits(value):
-                return value
-        except ValueError:
-            pass
-        raise argparse.ArgumentTypeError(f"{text!r} is not {kind.needed}")
-
-    return parse
-
-
 def _add(group: argparse._ArgumentGroup, option: Option) -> None:
     kind, name = option.kind, f"--{option.name.replace('_', '-')}"
     more: dict[str, Any] = {"help": option.help.replace("%", "%%") or None, "default": None, "dest": option.name}
-    if kind.flag:
+    if kind is FLAG:
         group.add_argument(name, action=argparse.BooleanOptionalAction, **more)
         return
     if kind.several:
         more["action"] = "append"
     if kind.choices is None:
-        more |= {"type": parser_of(kind), "metavar": kind.metavar or option.name.upper()}
-    elif all(isinstance(value, int) for value in kind.choices.values()):
-        more |= {"type": int, "choices": tuple(kind.choices.values())}
+        more |= {"type": kind.read, "metavar": kind.metavar or option.name.upper()}
     else:
         more["choices"] = list(kind.choices)
     group.add_argument(name, **more)
@@ -120,29 +101,15 @@ def _algorithm_in(argv: Sequence[str]) -> type[Algorithm]:
         found, _ = finder.parse_known_args([a for a in argv if a not in ("-h", "--help")])
     except (argparse.ArgumentError, SystemExit):
         return find_algorithm("gan")  # the whole parser says what is wrong
-    if found.algorithm:
-        return find_algorithm(found.algorithm)
-    if found.config:
-        return find_algorithm(_named_in(found.config))
-    choices = RECIPES[found.recipe or found.model].choices if (found.recipe or found.model) in RECIPES else {}
-    return find_algorithm(choices.get("algorithm", "gan"))
-
-
-def _named_in(path: str) -> str:
-    """The algorithm of a configuration file; what is wrong with the file is said when it is loaded."""
-    try:
-        name = json.loads(Path(path).read_text(encoding="utf-8"))["algorithm"]
-    except (OSError, ValueError, RecursionError, KeyError, TypeError):
-        return "gan"
-    return name if isinstance(name, str) else "gan"
+    name, recipe = found.algorithm, found.recipe or found.model
+    if not name and found.config:
+        with suppress(OSError, ValueError, RecursionError, KeyError, TypeError):  # said when the file is loaded
+            name = json.loads(Path(found.config).read_text(encoding="utf-8"))["algorithm"]
+    elif not name and recipe in RECIPES:
+        name = RECIPES[recipe].choices.get("algorithm", "gan")
+    return find_algorithm(name if isinstance(name, str) else "gan")
 
 
 class _Renamed(argparse.Action):
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: object,
-        option_string: str | None = None,
-    ) -> NoReturn:
+    def __call__(self, parser: object, namespace: object, values: object, option_string: str | None = None) -> None:
         raise ConfigError(f"{option_string} is gone: use {self.const} instead")

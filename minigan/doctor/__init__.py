@@ -6,7 +6,6 @@ plain text, to be pasted into a bug report.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable
 
@@ -57,6 +56,6 @@ def _passes(name: str, check: Check, device: Device) -> bool:
         found, passed = check(device), True
     except Exception as error:  # a check may fail in any way: that is what it is for
         found, passed = f"{type(error).__name__}: {one_line(error)}", False
-    print(f"  {'ok    ' if passed else 'FAILED'}  {name:<42} {time.perf_counter() - began:5.1f} s  {found}")
-    sys.stdout.flush()
+    seconds = time.perf_counter() - began
+    print(f"  {'ok    ' if passed else 'FAILED'}  {name:<42} {seconds:5.1f} s  {found}", flush=True)
     return passed

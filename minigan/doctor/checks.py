@@ -8,16 +8,21 @@ from pathlib import Path
 
 import numpy as np
 
-from minigan import backend
+from minigan import backend, data
+from minigan.algorithms import GAN
 from minigan.backend import Device
+from minigan.data import Batch, DataInfo
+from minigan.kernels import convolution, cook_toom, im2col
+from minigan.kernels.geometry import Geometry
+from minigan.testing.check import checks_of, run_checks
+from minigan.training import checkpoint
+from minigan.training.config import Config
 
 Check = Callable[[Device], str]
 
 
 def _check_gradients(device: Device) -> str:
     # On the CPU: there the functions run on complex numbers too, fast, and a GPU is compared with it afterwards.
-    from minigan.testing.check import checks_of, run_checks
-
     results = list(run_checks(checks_of([], order=None, cases=1, seed=0), whole=False))
     for result in results:
         if result.error:
@@ -27,9 +32,6 @@ def _check_gradients(device: Device) -> str:
 
 
 def _check_convolution(device: Device) -> str:
-    from minigan.kernels import convolution, cook_toom, im2col
-    from minigan.kernels.geometry import Geometry
-
     rng = np.random.default_rng(0)
     geometry = Geometry.of_conv((14, 14), (5, 5), 2, "same")
     shapes = (16, 32, 14, 14), (48, 32, 5, 5), (16, 48, *geometry.out_size)
@@ -47,9 +49,6 @@ def _check_convolution(device: Device) -> str:
 
 
 def _check_training(device: Device) -> str:
-    from minigan.algorithms import GAN
-    from minigan.data import Batch, DataInfo
-
     x = np.tanh(np.random.default_rng(0).standard_normal((64, 1, 28, 28), "float32"))
     gan = GAN(model="mlp", lr_G=1e-3, lr_D=1e-3).build(DataInfo({"x": (1, 28, 28)}), device=device)
     losses = [gan(iter([Batch(x=x)]))["loss_D"].item() for _ in range(10)]
@@ -59,23 +58,18 @@ def _check_training(device: Device) -> str:
 
 
 def _check_checkpoint(device: Device) -> str:
-    from minigan.data import DataInfo
-    from minigan.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-    from minigan.training.config import Config
-
     array = np.random.default_rng(0).standard_normal((3, 4)).astype("float32")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "check.safetensors"
-        save_checkpoint(path, Checkpoint({"G.a": array}, {"step": 1}, Config(), DataInfo({"x": (1, 28, 28)})))
-        if not (load_checkpoint(path).arrays["G.a"] == array).all():
+        saved = checkpoint.Checkpoint({"G.a": array}, {"step": 1}, Config(), DataInfo({"x": (1, 28, 28)}))
+        checkpoint.save_checkpoint(path, saved)
+        if not (checkpoint.load_checkpoint(path).arrays["G.a"] == array).all():
             raise OSError("a checkpoint read back is not what was written")
     return "written and read back"
 
 
 def _check_data(device: Device) -> str:
-    from minigan.data import load_mnist
-
-    return f"{len(load_mnist()):,} training images, checksum right"
+    return f"{len(data.load_mnist()):,} training images, checksum right"
 
 
 CHECKS: dict[str, Check] = {

@@ -6,10 +6,10 @@ differences before (`checks`), so where the two differ, it is the GPU that is su
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from minigan import backend, optim
 from minigan.autograd import Tensor, grad
 from minigan.backend import Device
 from minigan.data import Batch, DataInfo, ImageDataset, prefetch
-from minigan.formatting import one_line
+from minigan.formatting import last_frame, one_line
 from minigan.table import Column, print_table
 from minigan.testing.callables import outputs_of
 from minigan.testing.cases import CASES
@@ -99,8 +99,9 @@ def _until_lost(todo: list[Subject], device: Device) -> Iterator[Comparison]:
 
 def subjects() -> list[Subject]:
     """All that is compared."""
-    functions = [Subject(name, _drawn_call(name)) for name in CASES]
-    optimisers = [Subject(f"{c.__name__}.step", _drawn_optimiser(c), 1) for c in (optim.SGD, optim.RMSprop, optim.Adam)]
+    functions = [Subject(name, partial(_drawn_call, name)) for name in CASES]
+    classes = (optim.SGD, optim.RMSprop, optim.Adam)
+    optimisers = [Subject(f"{c.__name__}.step", partial(_drawn_optimiser, c), 1) for c in classes]
     ahead = Subject("prefetched batches", _drawn_batches, 1, dict.fromkeys(DTYPES, 0.0))
     step = Subject(f"a training step of {MODEL}", _drawn_step, 1, STEP_TOLERANCE, 1e-4)
     run = Subject(f"{RUN_STEPS} steps of a run", _drawn_run, 1, {"float32": RUN_TOLERANCE}, 0.1)
@@ -160,54 +161,41 @@ def made_on(device: Device) -> Iterator[None]:
 def _place(error: Exception) -> str:
     """Where in minigan it arose: " at kernels/updates.py:12"."""
     package = Path(__file__).parents[1]
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if package in Path(f.filename).parents]
-    return f" at {Path(frames[-1].filename).relative_to(package).as_posix()}:{frames[-1].lineno}" if frames else ""
+    at = last_frame(error, lambda file: package in Path(file).parents)
+    return f" at {Path(at.filename).relative_to(package).as_posix()}:{at.lineno}" if at else ""
 
 
-# --- what is compared ----------------------------------------------------------------------------
-
-
-def _drawn_call(name: str) -> Draw:
+def _drawn_call(name: str, rng: np.random.Generator) -> tuple[str, Run]:
     """A function of the register: its outputs, and its gradients for random cotangents."""
+    call, seed = CASES[name].draw(rng), int(rng.integers(2**31))
 
-    def draw(rng: np.random.Generator) -> tuple[str, Run]:
-        call = CASES[name].draw(rng)
-        seed = int(rng.integers(2**31))
+    def run(device: Device, dtype: str) -> Results:
+        inputs = [Tensor(x, True, dtype, device) for x in call.inputs]
+        outputs = outputs_of(call, inputs)
+        cotangents = np.random.default_rng(seed)
+        dys = [Tensor(cotangents.standard_normal(y.shape), dtype=dtype, device=device) for y in outputs]
+        gradients = grad(outputs, inputs, dys, allow_unused=True)
+        results = {f"output {i}": y.numpy() for i, y in enumerate(outputs)}
+        return results | {f"the gradient of input {i}": dx.numpy() for i, dx in enumerate(gradients) if dx is not None}
 
-        def run(device: Device, dtype: str) -> Results:
-            inputs = [Tensor(x, True, dtype, device) for x in call.inputs]
-            outputs = outputs_of(call, inputs)
-            cotangents = np.random.default_rng(seed)
-            dys = [Tensor(cotangents.standard_normal(y.shape), dtype=dtype, device=device) for y in outputs]
-            gradients = grad(outputs, inputs, dys, allow_unused=True)
-            results = {f"output {i}": y.numpy() for i, y in enumerate(outputs)}
-            found = {f"the gradient of input {i}": dx for i, dx in enumerate(gradients) if dx is not None}
-            return results | {what: dx.numpy() for what, dx in found.items()}
-
-        return str(call), run
-
-    return draw
+    return str(call), run
 
 
-def _drawn_optimiser(make: Callable[[list[Tensor]], optim.Optimizer]) -> Draw:
+def _drawn_optimiser(make: Callable[[list[Tensor]], optim.Optimizer], rng: np.random.Generator) -> tuple[str, Run]:
     """Three steps of an optimiser with given gradients, over weights of several sizes."""
     shapes = ((3, 4, 5, 5), (257,), (33, 7), ())
+    numbers = [[rng.standard_normal(s) for s in shapes] for _ in range(4)]
 
-    def draw(rng: np.random.Generator) -> tuple[str, Run]:
-        numbers = [[rng.standard_normal(s) for s in shapes] for _ in range(4)]
+    def run(device: Device, dtype: str) -> Results:
+        weights, *gradients = ([Tensor(x.copy(), True, dtype, device) for x in row] for row in numbers)
+        optimiser = make(weights)
+        for row in gradients:
+            for w, g in zip(weights, row, strict=True):
+                w.grad = g.detach()
+            optimiser.step()
+        return {f"weight {i}": w.numpy() for i, w in enumerate(weights)}
 
-        def run(device: Device, dtype: str) -> Results:
-            weights, *gradients = ([Tensor(x.copy(), True, dtype, device) for x in row] for row in numbers)
-            optimiser = make(weights)
-            for row in gradients:
-                for w, g in zip(weights, row, strict=True):
-                    w.grad = g.detach()
-                optimiser.step()
-            return {f"weight {i}": w.numpy() for i, w in enumerate(weights)}
-
-        return f"weights {', '.join(map(str, shapes))}", run
-
-    return draw
+    return f"weights {', '.join(map(str, shapes))}", run
 
 
 def _drawn_batches(rng: np.random.Generator) -> tuple[str, Run]:
@@ -238,12 +226,11 @@ def _drawn_step(rng: np.random.Generator) -> tuple[str, Run]:
         figures = algorithm(iter([Batch(x=x)]))
         results = {name: value.numpy() for name, value in figures.items()}
         for player, network in algorithm.networks.items():
-            tensors = {
-                f"the gradient of {name}": p.grad for name, p in network.named_parameters() if p.grad is not None
-            }
+            weights = dict(network.named_parameters())
+            tensors = {f"the gradient of {name}": p.grad for name, p in weights.items() if p.grad is not None}
             tensors |= dict(network.named_buffers())
             if dtype == "float64":  # in float32 Adam's first step makes a sign of a gradient that is all rounding
-                tensors |= dict(network.named_parameters())
+                tensors |= weights
             results |= {f"{player}: {name}": t.numpy() for name, t in tensors.items()}
         return results
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-import time
-from collections.abc import Iterator
+import timeit
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -22,13 +22,19 @@ VARIABLES = (  # that change what is found, what comes out, or how fast
     "CUDA_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_LAUNCH_BLOCKING", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE",
     "CUPY_ACCELERATORS", "CUPY_TF32", "CUPY_CACHE_DIR", "CUPY_GPU_MEMORY_LIMIT", "CUPY_CUDA_PER_THREAD_DEFAULT_STREAM",
 )  # fmt: skip
+UNITS = "multiProcessorCount"
+TF32 = {True: "known to the card, and off but for a line below", False: "not known to the card"}
 
 
 def of_host() -> Iterator[str]:
     """Versions, and the linear algebra of the CPU."""
     yield f"minigan {minigan.__version__}, Python {platform.python_version()}, {platform.platform()}"
     for package in (*PACKAGES, *(cupy_backend.wheels() or ["cupy"])):
-        yield f"  {package:<14}{_version(package)}"
+        try:
+            version = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            version = "not installed"
+        yield f"  {package:<14}{version}"
     yield f"BLAS    {_blas()}"
     yield f"cores   {_cores()} usable of {os.cpu_count()}"
 
@@ -36,30 +42,24 @@ def of_host() -> Iterator[str]:
 def of_gpu(index: int) -> Iterator[str]:
     """The driver, CUDA as CuPy has it, and the card's memory. What cannot be told takes no other line along."""
     cupy = cupy_backend.import_cupy()
-    for label, tell in {"card": _card, "memory": _memory, "driver": _driver, "CUDA": _cuda, "TF32": _tf32}.items():
+    runtime = cupy.cuda.runtime
+    tells: dict[str, Callable[[], str]] = {
+        "card": lambda: f"{cupy_backend.card(index)}, {runtime.getDeviceProperties(index)[UNITS]} multiprocessors",
+        "memory": lambda: " of ".join(map(gibibytes, runtime.memGetInfo())) + " free",
+        "driver": lambda: f"{_driver_version()}, for CUDA {_dotted(runtime.driverGetVersion())}",
+        "CUDA": lambda: _cuda(cupy, index),
+        "TF32": lambda: TF32[cupy_backend.has_tf32(index)],
+    }
+    for label, tell in tells.items():
         try:
             with cupy.cuda.Device(index):
-                told = tell(cupy, index)
+                told = tell()
         except Exception as error:  # of CuPy's own classes, or of the system's: a report is to be had all the same
             told = f"not known ({type(error).__name__}: {one_line(error)})"
         yield f"{label:<8}{told}"
     variables = [f"{name}={home_as_tilde(os.environ[name])}" for name in VARIABLES if name in os.environ]
     if variables:
         yield f"set     {', '.join(variables)}"
-
-
-def _card(cupy: ModuleType, index: int) -> str:
-    units = cupy.cuda.runtime.getDeviceProperties(index)["multiProcessorCount"]
-    return f"{cupy_backend.card(index)}, {units} multiprocessors"
-
-
-def _memory(cupy: ModuleType, index: int) -> str:
-    free, whole = cupy.cuda.runtime.memGetInfo()
-    return f"{gibibytes(free)} of {gibibytes(whole)} free"
-
-
-def _driver(cupy: ModuleType, index: int) -> str:
-    return f"{_driver_version()}, for CUDA {_dotted(cupy.cuda.runtime.driverGetVersion())}"
 
 
 def _cuda(cupy: ModuleType, index: int) -> str:
@@ -69,20 +69,15 @@ def _cuda(cupy: ModuleType, index: int) -> str:
     return f"runtime {runtime}, NVRTC {nvrtc}{_loaded('libnvrtc.so')}, cuBLAS {cublas}, under CuPy {cupy.__version__}"
 
 
-def _tf32(cupy: ModuleType, index: int) -> str:
-    return (
-        "known to the card, and off but for a line below" if cupy_backend.has_tf32(index) else "not known to the card"
-    )
-
-
 def _loaded(library: str) -> str:
     """Where a shared library that this process has loaded lies: " (/usr/lib/…)"; nothing where Linux does not tell."""
     try:
         lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ""
-    paths = [path for line in lines if library in (path := line.partition("/")[1] + line.partition("/")[2])]
-    return f" ({home_as_tilde(paths[0])})" if paths else ""
+    paths = (line[line.index("/") :] for line in lines if "/" in line and library in line)
+    path = next(paths, "")
+    return path and f" ({home_as_tilde(path)})"
 
 
 def _dotted(version: int) -> str:
@@ -98,13 +93,6 @@ def _driver_version() -> str:
     return found[0] if found else "unknown (no nvidia-smi)"
 
 
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
 def _blas() -> str:
     blas = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
     names = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -116,13 +104,8 @@ def _blas() -> str:
 def _product_speed() -> str:
     """How fast a large float32 matrix product runs: training can be no faster."""
     a = np.ones((1024, 1024), "float32")
-    a @ a
-    times = []
-    for _ in range(5):
-        began = time.perf_counter()
-        a @ a
-        times.append(time.perf_counter() - began)
-    return f"{2 * 1024**3 / min(times) / 1e9:.0f} GFLOP/s in a matrix product"
+    seconds = min(timeit.repeat(lambda: a @ a, repeat=6, number=1))
+    return f"{2 * 1024**3 / seconds / 1e9:.0f} GFLOP/s in a matrix product"
 
 
 def _cores() -> int:

@@ -9,7 +9,6 @@ import numpy as np
 
 from minigan import backend
 from minigan.backend import Device, cupy_backend
-from minigan.backend.cupy_backend import is_out_of_memory
 from minigan.data import Batch, DataInfo
 from minigan.formatting import one_line
 from minigan.training.config import Config
@@ -78,7 +77,7 @@ def _timed(device: Device) -> tuple[int, int, float, float]:
             times = _steps(device, batch, 1 + count)[1:]
             return batch, count, *np.median(times, axis=0).tolist()
         except Exception as error:
-            if batch <= small or not is_out_of_memory(error):
+            if batch <= small or not cupy_backend.is_out_of_memory(error):
                 raise
             batch //= 2
 

@@ -1,7 +1,4 @@
-"""The table of derivatives, read from the docstrings of this package's functions, and what each function is made of.
-
-Nothing here is listed by hand: the names in a function's source say what it calls.
-"""
+"""The table of derivatives, read from docstrings, and what each function is made of, read from names in its source."""
 
 from __future__ import annotations
 
@@ -30,8 +27,8 @@ class Row(NamedTuple):
 class Made(NamedTuple):
     """What a function is made of: Function classes, and other public functions by name."""
 
-    classes: tuple[type[Function], ...]
-    functions: tuple[str, ...]
+    classes: list[type[Function]]
+    functions: list[str]
 
 
 def table() -> list[Row]:
@@ -54,7 +51,7 @@ def row_of(thing: Callable[..., Any]) -> Row:
         parts = [part for text in (first, *derivatives) for part in re.split(r" {4,}|\n", text)]
     else:
         made = made_of(thing, deep=False)
-        names = [c.__name__ for c in made.classes] + list(made.functions)
+        names = [c.__name__ for c in made.classes] + made.functions
         parts = [re.split(r"\.(?:\s|$)", first)[0].replace("\n", " "), f"made of {', '.join(names)}"]
     return Row(thing.__module__.rpartition(".")[2], thing.__name__, tuple(p.strip(" .") for p in parts if p.strip()))
 
@@ -80,9 +77,7 @@ def function_classes() -> list[type[Function]]:
 def made_of(thing: Callable[..., Any], deep: bool = True) -> Made:
     """What the source of a function or class names, and that of the helpers it calls. If `deep`, also the classes that
     those classes name in their turn: their bases, and what their backward passes are made of."""
-    public = {f: name for name, f in public_functions().items()}
-    classes: list[type[Function]] = []
-    called: list[str] = []
+    public, made = {f: name for name, f in public_functions().items()}, Made([], [])
     seen, waiting = {thing}, [thing]
     while waiting:
         source = waiting.pop(0)
@@ -91,13 +86,13 @@ def made_of(thing: Callable[..., Any], deep: bool = True) -> Made:
                 continue
             seen.add(named)
             if named in public:
-                called.append(public[named])
+                made.functions.append(public[named])
             elif isinstance(named, type):
-                classes.append(named)
+                made.classes.append(named)
                 waiting += [named] * deep
             else:
                 waiting.append(named)
-    return Made(tuple(classes), tuple(called))
+    return made
 
 
 def _named_in(thing: Callable[..., Any]) -> list[Any]:
@@ -106,12 +101,9 @@ def _named_in(thing: Callable[..., Any]) -> list[Any]:
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     nodes.sort(key=lambda node: (node.lineno, node.col_offset))
     known = vars(importlib.import_module(thing.__module__))
-    return [t for node in nodes if _is_of_this_package(t := known.get(node.id))]
-
-
-def _is_of_this_package(thing: Any) -> bool:
-    is_callable = isinstance(thing, FunctionType) or _is_function_class(thing)
-    return is_callable and thing.__module__.startswith(functions.__name__ + ".")
+    named = [known.get(node.id) for node in nodes]
+    named = [thing for thing in named if isinstance(thing, FunctionType) or _is_function_class(thing)]
+    return [thing for thing in named if thing.__module__.startswith(f"{functions.__name__}.")]
 
 
 def _is_function_class(thing: Any) -> bool:

@@ -4,7 +4,6 @@
 halves, for inputs of one's choice. `minigan.testing.strategies` has Hypothesis strategies for more.
 """
 
-from minigan.renamed import renamed_in
 from minigan.testing.assertions import NoInputsError, assert_gradients
 from minigan.testing.gradcheck import Agreement, gradcheck
 from minigan.testing.invariants import InvariantError, assert_invariants
@@ -14,5 +13,3 @@ __all__ = [
     "Agreement", "GradientError", "InvariantError", "NoInputsError", "assert_gradients", "assert_invariants",
     "gradcheck",
 ]  # fmt: skip
-
-__getattr__ = renamed_in(__name__)  # names of earlier versions

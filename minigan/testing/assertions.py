@@ -9,16 +9,8 @@ import numpy as np
 
 from minigan.autograd import Tensor
 from minigan.backend import Array
-from minigan.testing.callables import (
-    Differentiable,
-    Forward,
-    Inputs,
-    as_callable,
-    input_list,
-    name_of,
-    outputs_of,
-    parameters_of,
-)
+from minigan.testing import callables
+from minigan.testing.callables import Differentiable, Forward, Inputs
 from minigan.testing.gradcheck import Agreement, gradcheck
 from minigan.testing.invariants import assert_backward_of_empty_batch, assert_invariants
 from minigan.testing.random_inputs import RNG, Shape, normal, positive, probability
@@ -57,7 +49,7 @@ def assert_gradients(
     """
     if cases < 1:
         raise ValueError(f"assert_gradients: cases must be 1 or more, not {cases}")
-    forward, agreement = as_callable(fn), Agreement()
+    forward, agreement = callables.as_callable(fn), Agreement()
     for arrays in inputs_by_case(fn, inputs, cases, seed):
         try:
             agreement += gradcheck(fn, arrays, order, seed, **tolerances)
@@ -81,23 +73,17 @@ def inputs_by_case(
     """The inputs that `fn` is called on: those given, or as many random ones as there are cases."""
     if inputs is None:
         inputs = getattr(fn, "samples", None) or guess_inputs(fn)
-    if not callable(inputs):
-        yield input_list(inputs)
-        return
     rng = np.random.default_rng(seed)
-    for _ in range(cases):
-        yield input_list(inputs(rng))
-
-
-# --- guessing ------------------------------------------------------------------------------------
+    for _ in range(cases if callable(inputs) else 1):
+        yield callables.input_list(inputs(rng) if callable(inputs) else inputs)
 
 
 def guess_inputs(fn: Differentiable) -> RandomInputs:
     """A function that draws inputs for `fn`, going in turn through all shapes that its forward pass takes."""
-    forward = as_callable(fn)
-    number = sum(p.default is p.empty for p in parameters_of(fn))
+    forward = callables.as_callable(fn)
+    number = sum(p.default is p.empty for p in callables.parameters_of(fn))
     if not number:
-        raise NoInputsError(f"{name_of(fn)} does not say how many inputs it takes: give some")
+        raise NoInputsError(f"{callables.name_of(fn)} does not say how many inputs it takes: give some")
     refusal: Exception | None = None
     accepted: dict[Callable[..., np.ndarray], list[list[Shape]]] = {}  # by the domain that numbers are drawn from
     for numbers in (_nonzero, positive, probability):
@@ -115,8 +101,9 @@ def guess_inputs(fn: Differentiable) -> RandomInputs:
         return lambda rng: [numbers(rng, *s) for s in accepted[numbers][next(turn) % len(accepted[numbers])]]
     because = f" ({type(refusal).__name__}: {refusal})" if refusal else ", or is finite at none"
     raise NoInputsError(
-        f"{name_of(fn)} takes none of the {number} inputs that were guessed for it{because}: give them, or a static "
-        "method samples(rng) that returns a list of arrays; of a Function with options, check lambda x: F(option)(x)"
+        f"{callables.name_of(fn)} takes none of the {number} inputs that were guessed for it{because}: give them, or a "
+        "static method samples(rng) that returns a list of arrays; of a Function with options, check "
+        "lambda x: F(option)(x)"
     )
 
 
@@ -137,5 +124,5 @@ def _candidate_shapes(number: int) -> list[list[Shape]]:
 
 def _is_finite(forward: Forward, arrays: list[np.ndarray]) -> bool:
     with np.errstate(all="ignore"):
-        outputs = outputs_of(forward, [Tensor(a) for a in arrays])
+        outputs = callables.outputs_of(forward, [Tensor(a) for a in arrays])
     return all(bool(np.isfinite(y.data).all()) for y in outputs)

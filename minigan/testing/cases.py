@@ -12,8 +12,6 @@ pass: the functions that backward passes are made of, which are differentiated i
 from __future__ import annotations
 
 import functools
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -26,25 +24,9 @@ from minigan.backend import Array, ProcessGroup
 from minigan.functions.dense import DenseWeightGrad
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.normalization import batch_norm_forward
+from minigan.testing import random_inputs as draw
 from minigan.testing.callables import Outputs
-from minigan.testing.random_inputs import (
-    RNG,
-    Pair,
-    Shape,
-    axes,
-    boolean,
-    broadcastable_shapes,
-    choice,
-    convolution,
-    distinct,
-    integer,
-    normal,
-    padding,
-    positive,
-    probability,
-    shape,
-    transposed_convolution,
-)
+from minigan.testing.random_inputs import RNG, Shape, choice, integer, normal, shape
 
 
 @dataclass(frozen=True)
@@ -81,20 +63,6 @@ CASES: dict[str, Case] = {}
 Draw = TypeVar("Draw", bound=Callable[..., FunctionCall])
 
 
-def function_classes() -> set[type[Function]]:
-    """Every Function class in the package that is not a base of others: each must have a case."""
-    package = importlib.import_module("minigan")
-    for module in pkgutil.walk_packages(package.__path__, "minigan."):
-        if not module.name.endswith("__main__") and ".testing" not in module.name:
-            importlib.import_module(module.name)
-    public, bases = set(), [Function]
-    while bases:
-        classes = [c for c in bases.pop().__subclasses__() if c.__module__.startswith("minigan.")]
-        bases += classes
-        public |= {c for c in classes if not c.__name__.startswith("_")}
-    return public
-
-
 class BackwardCoverage:
     """An observer that collects the Function classes whose backward was called."""
 
@@ -120,15 +88,12 @@ def case(*names: str, order: int = 2, batched: int = 0) -> Callable[[Draw], Draw
 
 # --- elementwise ---------------------------------------------------------------------------------
 
-NUMBERS: dict[str, Callable[..., np.ndarray]] = {  # what a function of one input is called on
-    "exp": normal, "log": positive, "sqrt": positive, "neg": normal, "abs": distinct,
-    "tanh": normal, "sigmoid": normal, "softplus": normal, "relu": distinct,
-}  # fmt: skip
+NUMBERS = {"log": draw.positive, "sqrt": draw.positive, "abs": draw.distinct, "relu": draw.distinct}
 
 
 @case("exp", "log", "sqrt", "neg", "abs", batched=1)
 def _elementwise(name: str, rng: RNG) -> FunctionCall:
-    return FunctionCall(getattr(F, name), [NUMBERS[name](rng, *shape(rng))])
+    return FunctionCall(getattr(F, name), [NUMBERS.get(name, normal)(rng, *shape(rng))])
 
 
 case("tanh", "sigmoid", "softplus", "relu", order=3, batched=1)(_elementwise)
@@ -136,7 +101,7 @@ case("tanh", "sigmoid", "softplus", "relu", order=3, batched=1)(_elementwise)
 
 @case("leaky_relu", order=3, batched=1)
 def _leaky_relu(rng: RNG) -> FunctionCall:
-    x = distinct(rng, *shape(rng))
+    x = draw.distinct(rng, *shape(rng))
     return FunctionCall(F.leaky_relu, [x], {"negative_slope": choice(rng, [0.2, 0.01, 0.0, 1.5])})
 
 
@@ -148,21 +113,22 @@ def _softmax(name: str, rng: RNG) -> FunctionCall:
 
 @case("add", "sub", "mul", "div")
 def _arithmetic(name: str, rng: RNG) -> FunctionCall:
-    a, b = broadcastable_shapes(rng)
+    a, b = draw.broadcastable_shapes(rng)
     x = normal(rng, *a)
-    y = positive(rng, *b) * choice(rng, [1.0, -1.0]) if name == "div" else normal(rng, *b)
+    y = draw.positive(rng, *b) * choice(rng, [1.0, -1.0]) if name == "div" else normal(rng, *b)
     return FunctionCall(getattr(F, name), [x, y])
 
 
 @case("maximum", "minimum")
 def _extrema(name: str, rng: RNG) -> FunctionCall:
-    a, b = broadcastable_shapes(rng)
-    return FunctionCall(getattr(F, name), [distinct(rng, *s, count=2, index=i) for i, s in enumerate((a, b))])
+    a, b = draw.broadcastable_shapes(rng)
+    return FunctionCall(getattr(F, name), [draw.distinct(rng, *s, count=2, index=i) for i, s in enumerate((a, b))])
 
 
 @case("power", batched=1)
 def _power(rng: RNG) -> FunctionCall:
-    return FunctionCall(F.power, [positive(rng, *shape(rng))], {"exponent": choice(rng, [2, 3, 1, 0, -1, 2.5, -0.5])})
+    x = draw.positive(rng, *shape(rng))
+    return FunctionCall(F.power, [x], {"exponent": choice(rng, [2, 3, 1, 0, -1, 2.5, -0.5])})
 
 
 @case("dropout", batched=1)
@@ -179,8 +145,8 @@ def _dropout(rng: RNG) -> FunctionCall:
 
 @case("sum", "mean", "max", "min")
 def _reduction(name: str, rng: RNG) -> FunctionCall:
-    x = (distinct if name in ("max", "min") else normal)(rng, *shape(rng))
-    return FunctionCall(getattr(F, name), [x], {"axis": axes(rng, x.ndim), "keepdims": boolean(rng)})
+    x = (draw.distinct if name in ("max", "min") else normal)(rng, *shape(rng))
+    return FunctionCall(getattr(F, name), [x], {"axis": draw.axes(rng, x.ndim), "keepdims": draw.boolean(rng)})
 
 
 @case("reshape")
@@ -194,14 +160,14 @@ def _reshape(rng: RNG) -> FunctionCall:
 def _transpose(rng: RNG) -> FunctionCall:
     x = normal(rng, *shape(rng))
     order = tuple(int(a) for a in rng.permutation(x.ndim))
-    return FunctionCall(F.transpose, [x], {"axes": order if boolean(rng) else None})
+    return FunctionCall(F.transpose, [x], {"axes": order if draw.boolean(rng) else None})
 
 
 @case("broadcast_to", "sum_to")
 def _broadcast(name: str, rng: RNG) -> FunctionCall:
     whole = shape(rng)
     small = tuple(choice(rng, [n, 1]) for n in whole)  # which broadcasts to the whole one
-    small = small[integer(rng, 0, len(whole)) :] if boolean(rng) else small
+    small = small[integer(rng, 0, len(whole)) :] if draw.boolean(rng) else small
     before, after = (small, whole) if name == "broadcast_to" else (whole, small)
     return FunctionCall(getattr(F, name), [normal(rng, *before)], {"shape": after})
 
@@ -230,7 +196,8 @@ def _concatenate(rng: RNG) -> FunctionCall:
 
 @case("pad2d", batched=1)
 def _pad2d(rng: RNG) -> FunctionCall:
-    return FunctionCall(F.pad2d, [normal(rng, *_images(rng))], {"padding": padding(rng, 3, same=False)})
+    x = normal(rng, *shape(rng, 4, 4, max_side=4))
+    return FunctionCall(F.pad2d, [x], {"padding": draw.padding(rng, 3, same=False)})
 
 
 # --- products ------------------------------------------------------------------------------------
@@ -239,7 +206,7 @@ def _pad2d(rng: RNG) -> FunctionCall:
 @case("matmul")
 def _matmul(rng: RNG) -> FunctionCall:
     n, k, m = (integer(rng, 1, 3) for _ in range(3))
-    before_a, before_b = broadcastable_shapes(rng, max_dims=2)
+    before_a, before_b = draw.broadcastable_shapes(rng, max_dims=2)
     a, b = (*before_a, n, k), (*before_b, k, m)
     a, b = choice(rng, [(a, b), ((k,), b), (a, (k,)), ((k,), (k,))])
     return FunctionCall(F.matmul, [normal(rng, *a), normal(rng, *b)])
@@ -254,22 +221,14 @@ def _dense(rng: RNG) -> FunctionCall:
 
 @case("conv2d", "conv_transpose2d", order=3, batched=1)
 def _convolution(name: str, rng: RNG) -> FunctionCall:
-    n, c, o = _channels(rng)
-    size, kernel, options = (convolution if name == "conv2d" else transposed_convolution)(rng)
+    n, c, o = (integer(rng, 1, 3) for _ in range(3))
+    size, kernel, options = (draw.convolution if name == "conv2d" else draw.transposed_convolution)(rng)
     x, weight = normal(rng, n, c, *size), normal(rng, *((o, c) if name == "conv2d" else (c, o)), *kernel)
     return FunctionCall(getattr(F, name), _with_bias(rng, x, weight, o), options)
 
 
-def _channels(rng: RNG) -> tuple[int, int, int]:
-    return integer(rng, 1, 3), integer(rng, 1, 3), integer(rng, 1, 3)
-
-
-def _images(rng: RNG) -> Shape:
-    return shape(rng, 4, 4, max_side=4)
-
-
 def _with_bias(rng: RNG, x: np.ndarray, weight: np.ndarray, o: int) -> list[np.ndarray]:
-    return [x, weight, normal(rng, o)] if boolean(rng) else [x, weight]
+    return [x, weight, normal(rng, o)] if draw.boolean(rng) else [x, weight]
 
 
 # --- pooling -------------------------------------------------------------------------------------
@@ -277,17 +236,17 @@ def _with_bias(rng: RNG, x: np.ndarray, weight: np.ndarray, o: int) -> list[np.n
 
 @case("avg_pool2d", "max_pool2d", batched=1)
 def _pooling(name: str, rng: RNG) -> FunctionCall:
-    size, kernel, options = convolution(rng, pooling=True)
-    x = distinct(rng, integer(rng, 1, 2), integer(rng, 1, 2), *size)
-    forms: list[int | Pair] = [kernel, kernel[0]]
-    options["kernel_size"] = choice(rng, forms) if kernel[0] == kernel[1] else kernel
+    size, kernel, options = draw.convolution(rng, pooling=True)
+    x = draw.distinct(rng, integer(rng, 1, 2), integer(rng, 1, 2), *size)
+    options["kernel_size"] = choice(rng, [kernel, kernel[0]]) if kernel[0] == kernel[1] else kernel
     options["stride"] = choice(rng, [options["stride"], None])
     return FunctionCall(getattr(F, name), [x], options)
 
 
 @case("upsample_nearest2d", batched=1)
 def _upsample(rng: RNG) -> FunctionCall:
-    return FunctionCall(F.upsample_nearest2d, [normal(rng, *_images(rng))], {"scale": integer(rng, 1, 3)})
+    x = normal(rng, *shape(rng, 4, 4, max_side=4))
+    return FunctionCall(F.upsample_nearest2d, [x], {"scale": integer(rng, 1, 3)})
 
 
 # --- normalisation -------------------------------------------------------------------------------
@@ -319,7 +278,7 @@ def _batch_norm(name: str, rng: RNG) -> FunctionCall:
     options["negative_slope"] = choice(rng, [None, 0.2, 0.0, 1.5])
     if options["negative_slope"] is None:
         return FunctionCall(F.batch_norm, choice(rng, [[x, normal(rng, c), normal(rng, c)], [x]]), options)
-    gamma = distinct(rng, c)
+    gamma = draw.distinct(rng, c)
     return FunctionCall(F.batch_norm, [x, gamma, _beta_away_from_kinks(x, gamma)], options)
 
 
@@ -341,7 +300,7 @@ def _all_reduce_sum(rng: RNG) -> FunctionCall:
 @case("batch_norm outside of training", batched=1)
 def _batch_norm_in_eval_mode(rng: RNG) -> FunctionCall:
     c = integer(rng, 1, 3)
-    mean, var = normal(rng, c), positive(rng, c)
+    mean, var = normal(rng, c), draw.positive(rng, c)
 
     def in_eval_mode(
         x: Tensor, gamma: Tensor, beta: Tensor, running_mean: np.ndarray, running_var: np.ndarray, eps: float
@@ -378,36 +337,36 @@ def _pixel_norm(rng: RNG) -> FunctionCall:
 # --- losses --------------------------------------------------------------------------------------
 
 
-def _reduction_option(rng: RNG) -> dict[str, str]:
-    return {"reduction": choice(rng, ["mean", "sum", "none"])}
+REDUCTIONS = ["mean", "sum", "none"]
 
 
 @case("mse_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
 def _loss(name: str, rng: RNG) -> FunctionCall:
     s = shape(rng)
-    prediction = probability if name == "binary_cross_entropy" else normal
-    target = normal if name == "mse_loss" else probability
-    return FunctionCall(getattr(F, name), [prediction(rng, *s), target(rng, *s)], _reduction_option(rng))
+    prediction = (draw.probability if name == "binary_cross_entropy" else normal)(rng, *s)
+    target = (normal if name == "mse_loss" else draw.probability)(rng, *s)
+    return FunctionCall(getattr(F, name), [prediction, target], {"reduction": choice(rng, REDUCTIONS)})
 
 
 @case("l1_loss")
 def _l1_loss(rng: RNG) -> FunctionCall:
     s = shape(rng)
-    return FunctionCall(F.l1_loss, [distinct(rng, *s, count=2, index=i) for i in range(2)], _reduction_option(rng))
+    inputs = [draw.distinct(rng, *s, count=2, index=i) for i in range(2)]
+    return FunctionCall(F.l1_loss, inputs, {"reduction": choice(rng, REDUCTIONS)})
 
 
 @case("hinge_loss")
 def _hinge_loss(rng: RNG) -> FunctionCall:
     target = choice(rng, [1.0, -1.0])
-    x = distinct(rng, *shape(rng)) + target
-    return FunctionCall(F.hinge_loss, [x], {"target": target, **_reduction_option(rng)})
+    x = draw.distinct(rng, *shape(rng)) + target
+    return FunctionCall(F.hinge_loss, [x], {"target": target, "reduction": choice(rng, REDUCTIONS)})
 
 
 @case("cross_entropy")
 def _cross_entropy(rng: RNG) -> FunctionCall:
     n, k = integer(rng, 1, 3), integer(rng, 1, 4)
     labels = np.array([integer(rng, 0, k - 1) for _ in range(n)])
-    return FunctionCall(F.cross_entropy, [normal(rng, n, k)], {"labels": labels, **_reduction_option(rng)})
+    return FunctionCall(F.cross_entropy, [normal(rng, n, k)], {"labels": labels, "reduction": choice(rng, REDUCTIONS)})
 
 
 # --- functions that backward passes are made of --------------------------------------------------
@@ -455,7 +414,8 @@ def _dense_weight_grad(rng: RNG) -> FunctionCall:
 
 @case("ConvWeightGrad", order=3, batched=2)
 def _conv_weight_grad(rng: RNG) -> FunctionCall:
-    (n, c, o), (size, kernel, options) = _channels(rng), convolution(rng)
+    n, c, o = (integer(rng, 1, 3) for _ in range(3))
+    size, kernel, options = draw.convolution(rng)
     geometry = Geometry.of_conv(size, kernel, **options)
     inputs = [normal(rng, n, c, *size), normal(rng, n, o, *geometry.out_size)]
     return _call_of(F.convolution.ConvWeightGrad, inputs, geometry=geometry)
@@ -472,7 +432,7 @@ def _batch_norm_backward(rng: RNG) -> FunctionCall:
 
     shape = (4, integer(rng, 1, 3), *choice(rng, [(), (2, 2)]))
     axes, along = (0, *range(2, len(shape))), (1, shape[1]) + (1,) * (len(shape) - 2)
-    dy, x, gamma = normal(rng, *shape), normal(rng, *shape), distinct(rng, shape[1])
+    dy, x, gamma = normal(rng, *shape), normal(rng, *shape), draw.distinct(rng, shape[1])
     options = {"axes": axes, "eps": choice(rng, [1e-5, 1e-3]), "negative_slope": choice(rng, [None, 0.2, 0.0, 1.5])}
     options["beta"] = _beta_away_from_kinks(x, gamma).reshape(along)
     return FunctionCall(backward, [dy, x, gamma.reshape(along)], options)
@@ -481,13 +441,13 @@ def _batch_norm_backward(rng: RNG) -> FunctionCall:
 @case("BinaryCrossEntropyWithLogitsBackward")
 def _binary_cross_entropy_with_logits_backward(rng: RNG) -> FunctionCall:
     s = shape(rng)
-    inputs = [normal(rng, *s), normal(rng, *s), probability(rng, *s)]
+    inputs = [normal(rng, *s), normal(rng, *s), draw.probability(rng, *s)]
     return _call_of(F.loss.BinaryCrossEntropyWithLogitsBackward, inputs)
 
 
 @case("AvgSpread2d", "MaxUnpool2d", "MaxTake2d", batched=1)
 def _pooling_backward(name: str, rng: RNG) -> FunctionCall:
-    size, kernel, options = convolution(rng)
+    size, kernel, options = draw.convolution(rng)
     geometry = Geometry.of_conv(size, kernel, **options)
     n, c = integer(rng, 1, 2), integer(rng, 1, 2)
     small = (n, c, *geometry.out_size)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
-import importlib.util
 import inspect
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,16 +16,14 @@ import numpy as np
 
 from minigan.autograd import Function, Tensor, observe
 from minigan.backend import Array
+from minigan.formatting import last_frame
+from minigan.functions.derivatives import function_classes
+from minigan.importing import import_file
+from minigan.testing import invariants
 from minigan.testing.assertions import assert_gradients, inputs_by_case
 from minigan.testing.callables import Differentiable, as_callable
-from minigan.testing.cases import CASES, BackwardCoverage, function_classes
+from minigan.testing.cases import CASES, BackwardCoverage
 from minigan.testing.gradcheck import Agreement, gradcheck
-from minigan.testing.invariants import (
-    InvariantError,
-    assert_backward_of_empty_batch,
-    assert_invariants,
-    assert_needs_input_grad_is_honoured,
-)
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -76,7 +72,7 @@ def run_checks(checks: Sequence[Check], whole: bool) -> Iterator[CheckResult]:
             result = check()
         yield result
     if whole:
-        for name in sorted(c.__name__ for c in function_classes() - coverage.classes):
+        for name in sorted(c.__name__ for c in set(function_classes()) - coverage.classes):
             yield CheckResult(name, 0, error=LookupError("it has no sample inputs in minigan/testing/cases.py"))
 
 
@@ -88,7 +84,7 @@ def _check_engine_function(name: str, order: int | None, cases: int, seed: int) 
         call = case.draw(rng)
         try:
             agreement = result.agreement + gradcheck(call, call.inputs, result.order, seed)
-            assert_invariants(call, call.inputs, case.batched, check_needs_input_grad=True)
+            invariants.assert_invariants(call, call.inputs, case.batched, check_needs_input_grad=True)
         except Exception as error:  # a wrong function may raise anything
             return replace(result, cases=n, error=error, call=str(call))
         result = replace(result, cases=n, agreement=agreement)
@@ -103,25 +99,21 @@ def _check_user_function(name: str, fn: Differentiable, order: int, cases: int, 
         for n, inputs in enumerate(inputs_by_case(fn, None, cases, seed), start=1):
             result = replace(result, cases=n)
             result = replace(result, agreement=result.agreement + assert_gradients(fn, inputs, order, seed=seed))
-            assert_backward_of_empty_batch(forward, inputs)
+            invariants.assert_backward_of_empty_batch(forward, inputs)
     except Exception as error:
         guessed = "" if hasattr(fn, "samples") or not inputs else " (guessed)"
         return replace(result, error=error, call=", ".join(str(x.shape) for x in inputs) + guessed)
     try:
-        assert_needs_input_grad_is_honoured(forward, inputs)
-    except InvariantError as advice:
+        invariants.assert_needs_input_grad_is_honoured(forward, inputs)
+    except invariants.InvariantError as advice:
         return replace(result, advice=str(advice))
     return result
 
 
 def user_line(error: Exception) -> str:
     """The last line of code outside of minigan that an error came through: "\\n  at file:line: source", or ""."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(str(PACKAGE))]
-    frames = [f for f in frames if f.line and "site-packages" not in f.filename]
-    return f"\n  at {frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line}" if frames else ""
-
-
-# --- targets -------------------------------------------------------------------------------------
+    at = last_frame(error, lambda file: not (file.startswith((str(PACKAGE), "<")) or "site-packages" in file))
+    return f"\n  at {at.filename}:{at.lineno}: {at.line}" if at else ""
 
 
 def load_target(target: str) -> list[tuple[str, Differentiable]]:
@@ -151,15 +143,10 @@ def _import(place: str) -> ModuleType:
         if not path.is_file():
             raise TargetError(f"there is no file {place}")
         _add_to_path(path.parent)
-        spec = importlib.util.spec_from_file_location(f"minigan_check_{path.stem}", path)
-        assert spec is not None and spec.loader is not None  # there is a loader for .py
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
         try:
-            spec.loader.exec_module(module)
+            return import_file(path, f"minigan_check_{path.stem}")
         except SyntaxError as error:
             raise TargetError(f"{place} is no Python: {error}") from None
-        return module
     if not all(part.isidentifier() for part in place.split(".")):
         raise TargetError(f"{place!r} is no name of a function, a module or a file.py")
     _add_to_path(Path.cwd())

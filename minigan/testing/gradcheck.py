@@ -5,8 +5,7 @@ twice: analytically, from the backward pass, as ⟨gradient, direction⟩; and n
 pass alone (`numerical`). Directions and cotangents have no entry near zero, so that no entry of the gradient goes
 unseen. (A cotangent of ones would see nothing of BatchNorm: its outputs always add up to the same number.)
 
-The second order is checked as the first order of the function (x, c) ↦ gradient of f at x for the cotangent c, and
-the third order in the same way from the second.
+The second order is the first order of the function (x, c) ↦ gradient of f at x for the cotangent c, and so on.
 
 At a kink or a tie there is no derivative to compare with, and a subgradient may agree or not by luck: such points are
 detected, and others are drawn near by.
@@ -14,24 +13,17 @@ detected, and others are drawn near by.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from minigan.autograd import GraphError, Tensor, grad
 from minigan.backend import Array, get_array_module, is_array, to_numpy
-from minigan.testing.callables import (
-    Differentiable,
-    Forward,
-    Inputs,
-    as_callable,
-    forward,
-    input_list,
-    input_names,
-    output_arrays,
-    outputs_of,
-)
+from minigan.testing import callables
+from minigan.testing.callables import Differentiable, Forward, Inputs, output_arrays, outputs_of
 from minigan.testing.numerical import Estimate, NumericalDerivative, rms
 from minigan.testing.random_inputs import random_like
 from minigan.testing.report import ORDINALS, GradientError, Mismatch, report
@@ -86,23 +78,21 @@ def gradcheck(
 
         gradcheck(lambda x, w: F.tanh(F.dense(x, w)), [x, w])
 
-    fn: takes one Tensor for each input, returns a Tensor or a tuple of them; or a Function class. What
-    is not to be differentiated (labels, options, a random generator started afresh) belongs inside of
-    it. inputs: float64 arrays or Tensors, or one of them; the check is made where Tensors of them live.
-    order: 1 checks the gradient, 2 also the gradient of the gradient, 3 also that one's. seed: of the
-    directions, cotangents and redrawn points.
-    eps: the first step size, as a share of the input's root mean square (of 1 if that is 0); where its error estimate
-    is too large, others are tried, down to 1e-7 of it. rtol, atol: the tolerance, relative to the largest derivative
-    by the input, and for outputs of order one; a thousandth of it where the complex step gives the numerical
-    derivative to its last digits.
+    fn: takes one Tensor for each input, returns a Tensor or a tuple of them; or a Function class. What is not to be
+    differentiated (labels, options, a random generator started afresh) belongs inside of it.
+    inputs: float64 arrays or Tensors, or one of them; the check is made where Tensors of them live.
+    order: 1 checks the gradient, 2 also the gradient of the gradient, 3 also that one's.
+    seed: of the directions, cotangents and redrawn points.
+    eps: the first step size, as a share of the input's root mean square (of 1 if that is 0); others are tried where its
+    error estimate is too large. rtol, atol: the tolerance, relative to the largest derivative by the input, and for
+    outputs of order one; a thousandth of it where the complex step gives the numerical derivative.
 
-    Where `fn` has a kink or a tie, the check is made at another point, its entries moved by 2 %; if all
-    of 10 such points are at kinks, it raises too.
+    At a kink or a tie, other points are tried, their entries moved by 2 %; if all of 10 are at kinks, it raises too.
     """
     if order not in ORDINALS:
         raise ValueError(f"gradcheck: order is 1, 2 or 3, not {order!r}")
-    points = [_float64_array(i, x) for i, x in enumerate(input_list(inputs))]
-    names, fn = input_names(fn, len(points)), as_callable(fn)
+    points = [_float64_array(i, x) for i, x in enumerate(callables.input_list(inputs))]
+    names, fn = callables.input_names(fn, len(points)), callables.as_callable(fn)
     with np.errstate(all="ignore"):  # a step out of fn's domain gives NaN, which is handled here
         _check_outputs(fn, points)
         return _check_nearby(fn, points, names, order, _Settings(np.random.default_rng(seed), eps, rtol, atol))
@@ -155,7 +145,7 @@ def _check_orders(fn: Forward, points: list[Array], names: list[str], order: int
     """Check the first order of fn, then that of its gradient, and so on up to an order."""
     agreement = Agreement()
     for n in range(1, order + 1):
-        agreement += _check_first_order(fn, points, names, n, settings)
+        agreement += _check_order(fn, points, names, n, settings)
         if n < order:
             cotangents = [random_like(y, settings.rng) for y in output_arrays(fn, points)]
             of = "" if n == 1 else "the gradient's "
@@ -164,9 +154,7 @@ def _check_orders(fn: Forward, points: list[Array], names: list[str], order: int
     return agreement
 
 
-def _check_first_order(
-    fn: Forward, points: list[Array], names: list[str], order: int, settings: _Settings
-) -> Agreement:
+def _check_order(fn: Forward, points: list[Array], names: list[str], order: int, settings: _Settings) -> Agreement:
     """Compare the directional derivatives by one input after the other. order: what a report calls this order."""
     cotangents = [random_like(y, settings.rng) for y in output_arrays(fn, points)]
     gradients = _gradients(fn, points, cotangents, order)
@@ -178,62 +166,48 @@ def _check_first_order(
         atol = settings.atol * min(1.0, derivative.output_size)  # outputs of 1e-13 may not be wrong by 1e-9
 
         numerical = derivative.by_differences(directions, settings.eps * rms(x))
-        compared = _Comparison(analytical, numerical, settings.rtol, atol)
+        compared = _compared(analytical, numerical, settings.rtol, atol)
         if not (numerical.error <= compared.max_error and compared.difference <= compared.tolerance):
             # The usual step size serves nearly always. If not, the one with the smallest error estimate does.
             numerical = derivative.best_by_differences(directions, settings.eps)
-            compared = _Comparison(analytical, numerical, settings.rtol, atol)
+            compared = _compared(analytical, numerical, settings.rtol, atol)
         tolerance = numerical.error + compared.tolerance
         smooth = numerical.kink_error <= compared.max_error + 4 * numerical.rounding_error
         exact = derivative.refined(directions, numerical, tolerance) if smooth else None
         if exact is None and numerical.error > compared.max_error:
             raise _Kink(names[i])
         if exact is not None:
-            compared = _Comparison(analytical, exact, settings.rtol, atol)
+            compared = _compared(analytical, exact, settings.rtol, atol)
             tolerance = compared.tolerance * EXACT
 
         if not compared.difference <= tolerance:  # "not <=" so that NaN fails
-            mismatch = Mismatch(derivative, analytical, compared.numerical, gradients, names, order, tolerance)
-            raise report(mismatch, lambda dys: _gradients(fn, points, dys, order), settings.rng)
+            gradients_for = functools.partial(_gradients, fn, points, order=order)
+            numerical = exact or numerical
+            mismatch = Mismatch(derivative, analytical, numerical, gradients, gradients_for, names, order, tolerance)
+            raise report(mismatch, settings.rng)
         relative = compared.difference / compared.largest if compared.largest > atol else 0.0
         agreement += Agreement(relative, exact is not None)
     return agreement
 
 
-@dataclass(frozen=True)
-class _Comparison:
-    """Analytical directional derivatives beside an estimate of the numerical ones."""
+class _Comparison(NamedTuple):
+    """Analytical beside numerical directional derivatives. max_error: with which the numerical ones are of use."""
 
-    analytical: np.ndarray
-    numerical: Estimate
-    rtol: float
-    atol: float
-
-    @property
-    def largest(self) -> float:
-        """The largest derivative, of both kinds."""
-        return float(max(np.abs(self.analytical).max(), np.abs(self.numerical.derivatives).max()))
-
-    @property
-    def difference(self) -> float:
-        return float(np.abs(self.analytical - self.numerical.derivatives).max())
-
-    @property
-    def tolerance(self) -> float:
-        return self.rtol * self.largest + self.atol
-
-    @property
-    def max_error(self) -> float:
-        """The largest error estimate with which the numerical derivatives are of use."""
-        return MAX_ERROR * self.largest + self.atol
+    largest: float
+    difference: float
+    tolerance: float
+    max_error: float
 
 
-# --- the backward pass ---------------------------------------------------------------------------
+def _compared(analytical: np.ndarray, numerical: Estimate, rtol: float, atol: float) -> _Comparison:
+    largest = float(max(np.abs(analytical).max(), np.abs(numerical.derivatives).max()))
+    difference = float(np.abs(analytical - numerical.derivatives).max())
+    return _Comparison(largest, difference, rtol * largest + atol, MAX_ERROR * largest + atol)
 
 
 def _gradients(fn: Forward, points: list[Array], cotangents: Sequence[Array], order: int) -> list[Array]:
     """The gradient by each input from fn's backward pass."""
-    inputs, outputs = forward(fn, points)
+    inputs, outputs = callables.forward(fn, points)
     copies = [Tensor(c.copy(order="K")) for c in cotangents]
     try:
         return [dx.data for dx in _grad_or_zeros(outputs, inputs, copies, create_graph=False)]

@@ -13,7 +13,7 @@ from math import prod
 
 import numpy as np
 
-Shape = tuple[int, ...]
+from minigan.testing.random_inputs import Shape
 
 CLOSE = 1e-5  # two gradients are taken for equal if no entry differs by more, as a share of the largest
 
@@ -22,10 +22,9 @@ CLOSE = 1e-5  # two gradients are taken for equal if no entry differs by more, a
 class WrongGradient:
     """What a hypothesis is about.
 
-    analytical, numerical: the gradient by one input from the backward pass, and the right one from the forward pass.
-    whole: whether all of its entries are there; if not, some of them, in one axis. order: of the gradient. name: of
-    the input. shapes: of all inputs. cotangents: what the outputs are contracted with. for_cotangents: gives
-    (analytical, numerical) for others. others: the analytical gradients by the other inputs.
+    analytical, numerical: the gradient by one input from the backward pass, and the right one from the forward pass;
+    for_cotangents gives both for other cotangents. whole: whether all of its entries are there; if not, some of them,
+    in one axis. order: of the gradient. name: of the input. shapes: of all inputs. others: the analytical gradients.
     """
 
     analytical: np.ndarray
@@ -50,29 +49,19 @@ def _close(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and bool(np.abs(a - b).max(initial=0.0) <= CLOSE * np.abs(b).max(initial=0.0))
 
 
-# --- hypotheses ----------------------------------------------------------------------------------
-
-
 def not_finite(g: WrongGradient) -> str | None:
     """Some entries are NaN or infinite."""
     bad = int((~np.isfinite(g.analytical)).sum())
-    if bad:
-        return (
-            f"{bad} of {g.analytical.size} entries are NaN or infinite: is there a division by 0, or a logarithm of it?"
-        )
-    return None
+    what = f"{bad} of {g.analytical.size} entries are NaN or infinite"
+    return f"{what}: is there a division by 0, or a logarithm of it?" if bad else None
 
 
 def all_zero(g: WrongGradient) -> str | None:
     """The gradient is zero everywhere."""
     if g.analytical.any():
         return None
-    if g.order > 1:
-        return "nothing arrives in this order"
-    return (
-        "no gradient arrives at all: did backward return None, or did something on the way use .data, detach() or "
-        "no_grad?"
-    )
+    ways = "did backward return None, or did something on the way use .data, detach() or no_grad?"
+    return "nothing arrives in this order" if g.order > 1 else f"no gradient arrives at all: {ways}"
 
 
 def constant_factor(g: WrongGradient) -> str | None:
@@ -104,10 +93,8 @@ def rearranged(g: WrongGradient) -> str | None:
             f, x = np.moveaxis(g.analytical, axis, 0), np.moveaxis(g.numerical, axis, 0)
             for steps, one, other in ((1, f[1:], x[:-1]), (-1, f[:-1], x[1:])):
                 if other.any() and _close(one, other):
-                    return (
-                        f"these are the right numbers, {steps:+d} place along axis {axis}: a crop or a padding is off "
-                        "by one"
-                    )
+                    moved = f"{steps:+d} place along axis {axis}"
+                    return f"these are the right numbers, {moved}: a crop or a padding is off by one"
     return None
 
 
@@ -127,7 +114,7 @@ def wrong_axis(g: WrongGradient) -> str | None:
     """The gradient of a single output goes to other entries of the input than forward reads it from."""
     if g.order > 1:
         return None
-    one_hot: list[np.ndarray] = [np.zeros(np.shape(c)) for c in g.cotangents]
+    one_hot = [np.zeros_like(c) for c in g.cotangents]
     largest = max(one_hot, key=lambda c: c.size)
     if largest.size < 2:
         return None
@@ -140,10 +127,8 @@ def wrong_axis(g: WrongGradient) -> str | None:
         lost = sorted(set(right) - set(spread))
         question = f"is a term missing that is summed or averaged along {_axes(lost)}, such as - mean(dy)?"
     if spread != right:
-        return (
-            f"the gradient of a single output spreads {_along(spread)} of the input, but forward mixes "
-            f"{_along(right)}: {question}"
-        )
+        wrong, mixed = _along(spread), _along(right)
+        return f"the gradient of a single output spreads {wrong} of the input, but forward mixes {mixed}: {question}"
     if analytical.any() and numerical.any() and not (analytical & numerical).any():
         return f"the gradient of a single output lands where forward did not read it from: {question}"
     return None
@@ -176,10 +161,8 @@ def missing_sum(g: WrongGradient) -> str | None:
     for some in sorted(_subsets(range(lacking.ndim)), key=len, reverse=True):
         entries = prod(lacking.shape[a] for a in some)
         if entries > 1 and np.ptp(lacking, axis=some).max() <= CLOSE * np.abs(lacking).max():
-            return (
-                f"what is lacking is the same number all along {_axes(some)}: a term that is summed or averaged over "
-                "it, such as - mean(dy), is missing or wrong"
-            )
+            term = "a term that is summed or averaged over it, such as - mean(dy), is missing or wrong"
+            return f"what is lacking is the same number all along {_axes(some)}: {term}"
     return None
 
 
@@ -199,17 +182,13 @@ HYPOTHESES = (not_finite, all_zero, not_linear_in_cotangent, constant_factor)
 HYPOTHESES_ON_WHOLE_GRADIENTS = (of_another_input, rearranged, wrong_axis, at_an_edge, missing_sum)
 
 
-# --- words ---------------------------------------------------------------------------------------
-
-
 def _known_factor(size: float, shapes: Sequence[Shape]) -> str | None:
     """A sentence about a wrong factor of this size, if it is one that is easily forgotten."""
-    large, small = _entries_along(size, shapes), _entries_along(1 / size, shapes)
-    if large:
+    if large := _entries_along(size, shapes):
         n, what = large
         or_else = " (Or is one path counted twice?)" if n == 2 else f" (Or is something counted {n} times?)"
         return f"{n} times too large, N = {n} being {what}: did the mean's 1/N get lost?{or_else}"
-    if small:
+    if small := _entries_along(1 / size, shapes):
         n, what = small
         or_else = f" (Or was a factor of {n} forgotten, as of {'a square' if n == 2 else 'a power'}?)"
         return f"{n} times too small, N = {n} being {what}: is a 1/N too much?{or_else}"
@@ -233,7 +212,7 @@ def _entries_along(number: float, shapes: Sequence[Shape]) -> tuple[int, str] | 
     return None
 
 
-def _subsets(axes: range) -> Iterator[tuple[int, ...]]:
+def _subsets(axes: range) -> Iterator[Shape]:
     return (some for size in range(1, len(axes) + 1) for some in combinations(axes, size))
 
 
@@ -251,5 +230,5 @@ def _axes(some: Sequence[int]) -> str:
     return f"axis {some[0]}" if len(some) == 1 else f"axes {', '.join(map(str, some))}"
 
 
-def _along(some: tuple[int, ...]) -> str:
+def _along(some: Sequence[int]) -> str:
     return f"along {_axes(some)}" if some else "along no axis"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -29,10 +30,9 @@ def assert_invariants(
 ) -> None:
     """Raise `InvariantError` unless `fn` keeps all of `INVARIANTS` at these inputs.
 
-    inputs: float64 arrays, which are put where Tensors of them live. batched: how many of them have a batch as
-    first axis, which may be empty.
-    check_needs_input_grad: also ask that no gradient is computed for an input that needs none, as the engine's own
-    functions must.
+    inputs: float64 arrays, which are put where Tensors of them live. batched: how many of them have a batch as first
+    axis, which may be empty. check_needs_input_grad: whether a gradient may not be computed for an input that needs
+    none, as the engine's own functions must not.
     """
     arrays = [Tensor(a).data for a in inputs]
     with np.errstate(all="ignore"):
@@ -54,9 +54,6 @@ def assert_invariants(
 def _assert(holds: bool, message: str) -> None:
     if not holds:
         raise InvariantError(message)
-
-
-# --- calls and their gradients -------------------------------------------------------------------
 
 
 def _leaves(arrays: Sequence[Array | Tensor], needed: Sequence[bool] | None = None) -> list[Tensor]:
@@ -105,45 +102,32 @@ def _same(result: Array, expected: Array, rtol: float = 1e-9) -> bool:
     return result.shape == expected.shape and np.allclose(result, expected, rtol, rtol * scale + 1e-11, equal_nan=True)
 
 
-# --- the invariants ------------------------------------------------------------------------------
-
-
 def inputs_and_cotangents_are_left_alone(fn: Forward, arrays: list[Array]) -> None:
     """Forward and backward change neither their inputs nor the outputs of forward in place."""
+    watched = [("input", i, a, a.copy()) for i, a in enumerate(arrays)]
     inputs = _leaves(arrays)
-    before = [a.copy() for a in arrays]
     outputs = outputs_of(fn, inputs)
-    values = [y.data.copy() for y in outputs]
     dys = _cotangents(outputs)
-    dys_before = [dy.data.copy() for dy in dys]
+    watched += [("output", i, y.data, y.data.copy()) for i, y in enumerate(outputs)]
+    watched += [("cotangent", i, dy.data, dy.data.copy()) for i, dy in enumerate(dys)]
     grad(outputs, inputs, dys, create_graph=True, allow_unused=True)
-    for what, now, then in (
-        ("input", arrays, before),
-        ("cotangent", [dy.data for dy in dys], dys_before),
-        ("output", [y.data for y in outputs], values),
-    ):
-        for i, (a, b) in enumerate(zip(now, then, strict=True)):
-            _assert(_identical(a, b), f"{what} {i} was changed in place by forward or backward: work on a copy")
+    for what, i, now, before in watched:
+        _assert(_identical(now, before), f"{what} {i} was changed in place by forward or backward: work on a copy")
 
 
 def dtypes_are_kept(fn: Forward, arrays: list[Array]) -> None:
     """float32 inputs give float32, float64 inputs float64, through two backward passes, equal but for rounding."""
     wide = derivatives(fn, [a.astype("float32").astype("float64") for a in arrays])
-    try:
-        narrow = derivatives(fn, [a.astype("float32") for a in arrays])
-    except TypeError:  # fn has float64 arrays of its own: a layer's weights, a constant
-        narrow = wide
-    for results, dtype in ((wide, "float64"), (narrow, wide[0].dtype if narrow is wide else "float32")):
-        for result in results:
-            _assert(
-                result.dtype == dtype,
-                f"of {dtype} inputs, a value or gradient is {result.dtype}: was a NumPy float64 number mixed in?",
-            )
-    for n, w in zip(narrow, wide, strict=True):
-        _assert(
-            _same(n, w, 2e-2) or not np.isfinite(to_numpy(n)).all(),
-            "of float32 inputs, values or gradients are others than of float64, by more than rounding",
-        )
+    results = {"float64": wide}
+    with suppress(TypeError):  # fn has float64 arrays of its own: a layer's weights, a constant
+        results["float32"] = derivatives(fn, [a.astype("float32") for a in arrays])
+    for dtype, arrays in results.items():
+        for a in arrays:
+            message = f"of {dtype} inputs, a value or gradient is {a.dtype}: was a NumPy float64 number mixed in?"
+            _assert(a.dtype == dtype, message)
+    for n, w in zip(results.get("float32", wide), wide, strict=True):
+        message = "of float32 inputs, values or gradients are others than of float64, by more than rounding"
+        _assert(_same(n, w, 2e-2) or not np.isfinite(to_numpy(n)).all(), message)
 
 
 def _transposed(order: tuple[int, ...]) -> Layout:
@@ -213,10 +197,8 @@ def gradients_own_their_memory(fn: Forward, arrays: list[Array]) -> None:
         if x.grad is None or not x.grad.size:
             continue
         for what, other in owned:
-            _assert(
-                not _shares_memory(x.grad.data, other),
-                f"the gradient of input {i} shares its memory with {what}: changing one would change the other",
-            )
+            message = f"the gradient of input {i} shares its memory with {what}: changing one would change the other"
+            _assert(not _shares_memory(x.grad.data, other), message)
         owned.append((f"the gradient of input {i}", x.grad.data))
 
 
@@ -230,11 +212,8 @@ def calls_do_not_overwrite_each_other(fn: Forward, arrays: list[Array]) -> None:
     expected = [_gradients(outputs_of(fn, leaves), leaves) for leaves in inputs]
     calls = [(outputs_of(fn, leaves), leaves) for leaves in inputs]  # both before the first backward pass
     for (outputs, leaves), gradients in zip(calls, expected, strict=True):
-        _assert_same(
-            _gradients(outputs, leaves), gradients,
-            "called twice before the backward pass, the calls mix: keep what backward needs by save_for_backward, "
-            "not on an object that both calls share",
-        )  # fmt: skip
+        message = "called twice before the backward pass, the calls mix: keep what backward needs by save_for_backward"
+        _assert_same(_gradients(outputs, leaves), gradients, f"{message}, not on an object that both calls share")
 
 
 def gradients_add_up_over_two_uses(fn: Forward, arrays: list[Array]) -> None:
@@ -247,12 +226,9 @@ def gradients_add_up_over_two_uses(fn: Forward, arrays: list[Array]) -> None:
     for _ in range(2):
         outputs_of(fn, again)[0].backward(dy)
     for i, (x, x2, x3) in enumerate(zip(once, twice, again, strict=True)):
-        if x.grad is not None:
-            for what, other in (("used twice", x2), ("after two backward passes", x3)):
-                _assert(
-                    other.grad is not None and _same(other.grad.data, 2 * x.grad.data),
-                    f"{what}, input {i} does not get twice the gradient",
-                )
+        for what, other in (("used twice", x2), ("after two backward passes", x3)):
+            doubled = x.grad is None or (other.grad is not None and _same(other.grad.data, 2 * x.grad.data))
+            _assert(doubled, f"{what}, input {i} does not get twice the gradient")
 
 
 def a_second_backward_raises(fn: Forward, arrays: list[Array]) -> None:
@@ -289,10 +265,8 @@ def a_frozen_input_gets_no_gradient(fn: Forward, arrays: list[Array]) -> None:
         outputs = outputs_of(fn, inputs)
         if e is not None:
             (alone,) = grad(outputs, [inputs[i]], _cotangents(outputs))
-            _assert(
-                alone is not None and _same(alone.data, e.data, 1e-11),
-                f"with the other inputs frozen, input {i} gets another gradient",
-            )
+            same = alone is not None and _same(alone.data, e.data, 1e-11)
+            _assert(same, f"with the other inputs frozen, input {i} gets another gradient")
         inputs = _leaves(arrays, [i != j for j in range(len(arrays))])
         y = outputs_of(fn, inputs)[0]
         if y.requires_grad:
@@ -313,9 +287,6 @@ INVARIANTS: tuple[Invariant, ...] = (
     without_a_graph_the_values_are_the_same,
     a_frozen_input_gets_no_gradient,
 )
-
-
-# --- what not every function must keep -----------------------------------------------------------
 
 
 class _UnneededGradients:
@@ -350,8 +321,7 @@ def assert_backward_of_empty_batch(fn: Forward, arrays: Sequence[Array | Tensor]
     """Raise if forward takes arrays with no samples, but backward does not."""
     if any(a.ndim == 0 for a in arrays):
         return
-    empty: list[Array | Tensor] = [a[:0] if len(a) == len(arrays[0]) else a for a in arrays]
-    inputs = _leaves(empty)
+    inputs = _leaves([a[:0] if len(a) == len(arrays[0]) else a for a in arrays])
     with np.errstate(all="ignore"):
         try:
             outputs = outputs_of(fn, inputs)
@@ -368,9 +338,8 @@ def assert_zero_for_empty_batch(fn: Forward, arrays: list[Array], batched: int) 
     """Raise unless all outputs and gradients for no samples are empty or 0."""
     if any(a.ndim == 0 for a in arrays[:batched]):
         return
-    empty = [a[:0] if i < batched else a for i, a in enumerate(arrays)]
     try:
-        results = derivatives(fn, empty)
+        results = derivatives(fn, [a[:0] for a in arrays[:batched]] + arrays[batched:])
     except Exception as error:
         raise InvariantError(f"given an empty batch, it raises {type(error).__name__}: {error}") from error
     _assert(all(not r.any() for r in results), "given an empty batch, a value or gradient is not 0")

@@ -100,11 +100,14 @@ class NumericalDerivative:
         exact = self.by_complex_step([direction]) if estimate.exact else None
         return float((self.by_differences([direction], estimate.step).derivatives if exact is None else exact)[0])
 
-    def entry(self, index: int, estimate: Estimate) -> float:
-        """The derivative by one entry, given by its flat index, computed in the way that an estimate was."""
-        direction = get_array_module(self.points[self.i]).zeros_like(self.points[self.i])
-        direction[np.unravel_index(index, direction.shape)] = 1.0
-        return self.along(direction, estimate)
+    def entries(self, indices: np.ndarray, estimate: Estimate) -> np.ndarray:
+        """The derivatives by these entries, given by their flat indices, computed in the way that an estimate was."""
+        derivatives = []
+        for index in indices:
+            direction = get_array_module(self.points[self.i]).zeros_like(self.points[self.i])
+            direction[np.unravel_index(index, direction.shape)] = 1.0
+            derivatives.append(self.along(direction, estimate))
+        return np.array(derivatives)
 
     def _outputs_at(self, x: Array) -> list[Array]:
         points = [p.astype(x.dtype, copy=False) for p in self.points]

@@ -34,9 +34,6 @@ class RNG(Protocol):
     def permutation(self, count: int, /) -> np.ndarray: ...
 
 
-# --- numbers -------------------------------------------------------------------------------------
-
-
 def normal(rng: RNG, *shape: int) -> np.ndarray:
     """Normally distributed numbers, of mean 0 and variance 1."""
     return _rounded(rng.standard_normal(shape))
@@ -75,9 +72,6 @@ def _rounded(numbers: np.ndarray, decimals: int = 2) -> np.ndarray:
     return np.asarray(np.round(numbers, decimals))  # np.round makes an array of no dimensions a scalar
 
 
-# --- shapes --------------------------------------------------------------------------------------
-
-
 def choice(rng: RNG, options: Sequence[T]) -> T:
     """One of the options; Hypothesis shrinks towards the first."""
     return options[int(rng.integers(0, len(options)))]
@@ -98,9 +92,9 @@ def shape(rng: RNG, min_dims: int = 0, max_dims: int = 4, min_side: int = 1, max
     return tuple(integer(rng, min_side, max_side) for _ in range(integer(rng, min_dims, max_dims)))
 
 
-def broadcastable_shapes(rng: RNG, count: int = 2, max_dims: int = 3, max_side: int = 3) -> list[Shape]:
+def broadcastable_shapes(rng: RNG, num_shapes: int = 2, max_dims: int = 3, max_side: int = 3) -> list[Shape]:
     """Shapes that broadcast to one: each may lack leading axes, and be of length 1 along others."""
-    shapes: list[Shape] = [()] * count
+    shapes: list[Shape] = [()] * num_shapes
     for _ in range(integer(rng, 0, max_dims)):  # axis by axis, so that Hypothesis can leave one out
         side = integer(rng, 1, max_side)
         shapes = [(*s, 1 if integer(rng, 0, 3) == 3 else side) for s in shapes]
@@ -115,10 +109,7 @@ def axes(rng: RNG, ndim: int) -> int | tuple[int, ...] | None:
     return some[0] if len(some) == 1 and boolean(rng) else some
 
 
-# --- convolutions --------------------------------------------------------------------------------
-
-
-def padding(rng: RNG, most: int, same: bool = True) -> Padding:
+def padding(rng: RNG, most: int = 2, same: bool = True) -> Padding:
     """A padding of at most so many pixels a side, in one of its forms: p, (ph, pw), ((t, b), (l, r)) or "same"."""
 
     def pixels() -> int:

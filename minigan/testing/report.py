@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigan.backend import Array, device_of, get_array_module, to_device, to_numpy
+from minigan.backend import Array, device_of, to_device, to_numpy
 from minigan.testing.hints import WrongGradient, hint
 from minigan.testing.numerical import Estimate, NumericalDerivative
 
@@ -42,48 +42,38 @@ class Mismatch:
     """Analytical and numerical derivatives along random directions that differ by more than the tolerance.
 
     derivative: by which input, at which point. numerical: its estimate along the directions. gradients: by all inputs,
-    from the backward pass. names: of the inputs. order: of the gradient.
+    from the backward pass; gradients_for: those for other cotangents. names: of the inputs. order: of the gradient.
     """
 
     derivative: NumericalDerivative
     analytical: np.ndarray
     numerical: Estimate
     gradients: list[Array]
+    gradients_for: Callable[[list[Array]], list[Array]]
     names: list[str]
     order: int
     tolerance: float
 
-    @property
-    def gradient(self) -> Array:
-        """The wrong gradient."""
-        return self.gradients[self.derivative.i]
-
-    def entries(self, indices: np.ndarray, derivative: NumericalDerivative) -> np.ndarray:
-        """The numerical derivatives by these entries (flat indices)."""
-        return np.array([derivative.entry(int(k), self.numerical) for k in indices])
-
     def difference_over(self, indices: np.ndarray, rng: np.random.Generator) -> float:
         """How wrong the gradient is along a direction that moves these entries only; infinite for NaN."""
-        x = self.derivative.points[self.derivative.i]
-        xp = get_array_module(x)
-        direction = xp.zeros_like(x)
-        direction[np.unravel_index(indices, x.shape)] = xp.asarray(rng.choice([-1.0, 1.0], indices.size))
-        difference = float((self.gradient * direction).sum()) - self.derivative.along(direction, self.numerical)
+        i = self.derivative.i
+        direction = np.zeros(self.gradients[i].shape)
+        direction.flat[indices] = rng.choice([-1.0, 1.0], indices.size)
+        there = to_device(direction, device_of(self.gradients[i]))
+        difference = float((self.gradients[i] * there).sum()) - self.derivative.along(there, self.numerical)
         return float(np.nan_to_num(abs(difference), nan=np.inf))
 
 
-def report(
-    mismatch: Mismatch, gradients_for: Callable[[list[Array]], list[Array]], rng: np.random.Generator
-) -> GradientError:
-    """The error to raise. gradients_for: the backward pass for other cotangents."""
+def report(mismatch: Mismatch, rng: np.random.Generator) -> GradientError:
+    """The error to raise."""
     derivative, slopes = mismatch.derivative, mismatch.numerical.derivatives
-    gradient, name = to_numpy(mismatch.gradient), mismatch.names[derivative.i]
+    gradient, name = to_numpy(mismatch.gradients[derivative.i]), mismatch.names[derivative.i]
     indices: np.ndarray = np.arange(gradient.size)
     while indices.size > ENTRIES:  # of two halves the one that is more wrong
         half = indices.size // 2
         first, second = (mismatch.difference_over(part, rng) for part in (indices[:half], indices[half:]))
         indices = indices[:half] if first >= second else indices[half:]
-    analytical, numerical = gradient.ravel()[indices], mismatch.entries(indices, derivative)
+    analytical, numerical = gradient.ravel()[indices], derivative.entries(indices, mismatch.numerical)
     difference = np.abs(np.nan_to_num(analytical - numerical, nan=np.inf))
     worst = int(difference.argmax())
     index = tuple(int(k) for k in np.unravel_index(indices[worst], gradient.shape))
@@ -95,9 +85,9 @@ def report(
 
     def for_cotangents(cotangents: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         dys = [to_device(c, device_of(dy)) for c, dy in zip(cotangents, derivative.cotangents, strict=True)]
-        other = to_numpy(gradients_for(dys)[derivative.i]).ravel()[indices]
+        other = to_numpy(mismatch.gradients_for(dys)[derivative.i]).ravel()[indices]
         contracted = NumericalDerivative(derivative.fn, derivative.points, derivative.i, dys)
-        return other.reshape(shape), mismatch.entries(indices, contracted).reshape(shape)
+        return other.reshape(shape), contracted.entries(indices, mismatch.numerical).reshape(shape)
 
     looks_like = hint(
         WrongGradient(

@@ -7,18 +7,15 @@
     def test_my_logarithm(x):
         gradcheck(my_log, x)
 
-What is drawn is described in `minigan.testing.random_inputs`; here each of its functions becomes a strategy.
-Sizes and options are Hypothesis' integers, so a failing example shrinks: few axes, short ones, no
-padding, stride 1. Numbers come from one NumPy generator with a drawn seed: an array shrinks in shape,
-and its numbers stay what they are, random and of two decimals.
-
-A profile says how many examples are tried: `register_profiles()`.
+What is drawn is described in `minigan.testing.random_inputs`; here each of its functions becomes a strategy. Sizes and
+options are Hypothesis' integers, so a failing example shrinks: few axes, short ones, no padding, stride 1. Numbers come
+from one NumPy generator with a drawn seed: an array shrinks in shape, and its numbers stay random, of two decimals.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,8 +23,7 @@ from numpy.typing import DTypeLike
 
 from minigan.testing import random_inputs
 from minigan.testing.cases import CASES, FunctionCall
-from minigan.testing.invalid_calls import InvalidCall, invalid_conv2d, invalid_conv_transpose2d
-from minigan.testing.random_inputs import RNG, Convolution, Padding, Shape
+from minigan.testing.random_inputs import RNG, Shape
 
 try:
     from hypothesis import settings
@@ -38,17 +34,8 @@ except ModuleNotFoundError as error:
         "minigan.testing.strategies needs Hypothesis: pip install 'minigan[test]'", name=error.name
     ) from error
 
-__all__ = [
-    "HypothesisRNG", "array_shapes", "arrays", "axes_of", "calls", "convolutions", "from_rng", "invalid_convolutions",
-    "invalid_transposed_convolutions", "mutually_broadcastable_shapes", "paddings", "register_profiles",
-    "several_arrays", "transposed_convolutions",
-]  # fmt: skip
-
 T = TypeVar("T")
 KINDS = ("normal", "positive", "probability", "distinct")
-
-
-# --- from a function of an rng to a strategy -----------------------------------------------------
 
 
 class HypothesisRNG:
@@ -83,38 +70,25 @@ class HypothesisRNG:
         return np.random.default_rng(self._draw(st.integers(0, 2**16)))
 
 
-@st.composite
-def _composite(draw: DrawFn, function: Callable[..., T], arguments: tuple, options: dict[str, Any]) -> T:
-    return function(HypothesisRNG(draw), *arguments, **options)
-
-
 def from_rng(function: Callable[..., T], *arguments: Any, **options: Any) -> SearchStrategy[T]:
     """The strategy of what `function(rng, *arguments, **options)` returns, as the functions of `random_inputs` do.
 
     from_rng(random_inputs.shape, min_dims=2)
     """
-    return _composite(function, arguments, options)
+
+    @st.composite
+    def drawn(draw: DrawFn) -> T:
+        return function(HypothesisRNG(draw), *arguments, **options)
+
+    return drawn()
 
 
-def _strategy(value: T | SearchStrategy[T]) -> SearchStrategy[T]:
-    return value if isinstance(value, SearchStrategy) else st.just(value)
-
-
-# --- shapes --------------------------------------------------------------------------------------
-
-
-def array_shapes(
-    *, min_dims: int = 0, max_dims: int = 4, min_side: int = 1, max_side: int = 3
-) -> SearchStrategy[Shape]:
-    """Shapes of arrays, like `hypothesis.extra.numpy.array_shapes`, but small: a derivative visits every entry."""
-    return from_rng(random_inputs.shape, min_dims, max_dims, min_side, max_side)
-
-
-def mutually_broadcastable_shapes(
-    num_shapes: int = 2, *, max_dims: int = 3, max_side: int = 3
-) -> SearchStrategy[list[Shape]]:
-    """Shapes that broadcast to one, as a list: an axis may be missing in front, or of length 1."""
-    return from_rng(random_inputs.broadcastable_shapes, num_shapes, max_dims, max_side)
+# Each takes what the function of `random_inputs` takes beside rng.
+array_shapes = partial(from_rng, random_inputs.shape)
+mutually_broadcastable_shapes = partial(from_rng, random_inputs.broadcastable_shapes)
+paddings = partial(from_rng, random_inputs.padding)
+convolutions = partial(from_rng, random_inputs.convolution)
+transposed_convolutions = partial(from_rng, random_inputs.transposed_convolution)
 
 
 def axes_of(shape: Shape) -> SearchStrategy[int | tuple[int, ...] | None]:
@@ -122,21 +96,19 @@ def axes_of(shape: Shape) -> SearchStrategy[int | tuple[int, ...] | None]:
     return from_rng(random_inputs.axes, len(shape))
 
 
-# --- arrays --------------------------------------------------------------------------------------
-
-
 def arrays(
     shape: int | Shape | SearchStrategy[int | Shape] | None = None, kind: str = "normal", dtype: DTypeLike = "float64"
 ) -> SearchStrategy[np.ndarray]:
     """Arrays of one kind of numbers, rounded to be read.
 
-    shape: a shape, a length, or a strategy of shapes (default: `array_shapes()`).
-    kind: "normal"; "positive", 0.5 … 2; "probability", 0.1 … 0.9; "distinct", no two equal and none
-    near 0, for functions with kinks or ties.
+    shape: a shape, a length, or a strategy of shapes (default: `array_shapes()`). kind: "normal"; "positive", 0.5 … 2;
+    "probability", 0.1 … 0.9; "distinct", no two equal and none near 0, for functions with kinks or ties.
     """
-    one: SearchStrategy[int | Shape] = _strategy(array_shapes() if shape is None else shape)
-    shapes = one.map(lambda s: [(s,) if isinstance(s, int) else s])
-    return several_arrays(shapes, kind, dtype).map(lambda arrays: arrays[0])
+    if shape is None:
+        shape = array_shapes()
+    shapes: SearchStrategy[int | Shape] = shape if isinstance(shape, SearchStrategy) else st.just(shape)
+    one = shapes.map(lambda s: [(s,) if isinstance(s, int) else s])
+    return several_arrays(one, kind, dtype).map(lambda arrays: arrays[0])
 
 
 def several_arrays(
@@ -149,7 +121,9 @@ def several_arrays(
     """
     if kind not in KINDS:
         raise ValueError(f"kind is one of {', '.join(map(repr, KINDS))}, not {kind!r}")
-    return _strategy(shapes).flatmap(lambda some: from_rng(_arrays, some, kind, dtype))
+    if not isinstance(shapes, SearchStrategy):
+        shapes = st.just(shapes)
+    return shapes.flatmap(lambda some: from_rng(_arrays, some, kind, dtype))
 
 
 def _arrays(rng: RNG, shapes: Sequence[Shape], kind: str, dtype: DTypeLike) -> list[np.ndarray]:
@@ -158,48 +132,6 @@ def _arrays(rng: RNG, shapes: Sequence[Shape], kind: str, dtype: DTypeLike) -> l
     else:
         some = [getattr(random_inputs, kind)(rng, *s) for s in shapes]
     return [a.astype(dtype, copy=False) for a in some]
-
-
-# --- convolutions --------------------------------------------------------------------------------
-
-
-def paddings(most: int = 2, same: bool = True) -> SearchStrategy[Padding]:
-    """Paddings of at most so many pixels a side in each of their forms: p, (ph, pw), ((t, b), (l, r)) and "same"."""
-    return from_rng(random_inputs.padding, most, same)
-
-
-def convolutions(max_kernel: int = 3, max_stride: int = 3) -> SearchStrategy[Convolution]:
-    """Convolutions that exist: (image's size, kernel's size, options of `conv2d`), an output of one pixel at least.
-
-    @given(convolutions())
-    def test_my_layer(convolution):
-        size, kernel, options = convolution     # (3, 4), (2, 1), {"stride": 2, "padding": "same"}
-    """
-    return from_rng(random_inputs.convolution, max_kernel, max_stride)
-
-
-def transposed_convolutions(max_kernel: int = 3, max_stride: int = 3) -> SearchStrategy[Convolution]:
-    """The same for `conv_transpose2d`, whose options are stride, padding (what is cropped) and output_padding."""
-    return from_rng(random_inputs.transposed_convolution, max_kernel, max_stride)
-
-
-def invalid_convolutions() -> SearchStrategy[InvalidCall]:
-    """Calls of `conv2d` with one invalid argument: `.call`, `.reason`, and `.match` for the message, which names it.
-
-    @given(invalid_convolutions())
-    def test_it_is_refused(invalid):
-        with pytest.raises((ValueError, TypeError), match=invalid.match):
-            invalid.call(*invalid.call.inputs)
-    """
-    return from_rng(invalid_conv2d)
-
-
-def invalid_transposed_convolutions() -> SearchStrategy[InvalidCall]:
-    """Calls of `conv_transpose2d` with one invalid argument, as `invalid_convolutions` has them."""
-    return from_rng(invalid_conv_transpose2d)
-
-
-# --- whole calls ---------------------------------------------------------------------------------
 
 
 def calls(name: str) -> SearchStrategy[FunctionCall]:
@@ -213,9 +145,6 @@ def calls(name: str) -> SearchStrategy[FunctionCall]:
     if name not in CASES:
         raise ValueError(f"there are no calls of {name!r}; there are of {', '.join(CASES)}")
     return from_rng(CASES[name].draw)
-
-
-# --- profiles ------------------------------------------------------------------------------------
 
 
 def register_profiles() -> None:

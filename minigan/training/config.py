@@ -12,11 +12,9 @@ from typing import Any
 from minigan.algorithms import ALGORITHMS, GAN, Algorithm, find_algorithm
 from minigan.algorithms.registry import is_file, short_name
 from minigan.models import MODELS
-from minigan.options import Choices, ConfigError, Option, check_options, options_of  # fmt: skip
+from minigan.options import Choices, ConfigError, Option, check_options, options_of
 from minigan.recipes import RECIPES
 from minigan.training.run_options import RunOptions
-
-DEFAULT_RECIPE = "quick28"
 
 
 @dataclass(frozen=True)
@@ -55,15 +53,15 @@ class Config(RunOptions):
         """The defaults, with `layers` of choices on top, and `choices` on top of them all."""
         layers = (*layers, choices)
         chosen: dict[str, Any] = {name: value for layer in layers for name, value in layer.items()}
-        for name in ("recipe", "algorithm"):
-            if chosen.get(name) is not None:
-                _check_one(name, chosen[name])
+        run = options_of(RunOptions)
+        for name, known in {"recipe": RECIPES, "algorithm": [*ALGORITHMS, "file.py:Class"]}.items():
+            if chosen.get(name) is not None and not run[name].kind.fits(chosen[name]):
+                raise ConfigError(f"{name} {chosen[name]!r} is not known: choose from {', '.join(known)}")
         algorithm, base = _base_of(chosen)
         own = options_of(algorithm)
-        merged = {name: value for name, value in base.items() if name in own or name not in _model_options(algorithm)}
+        merged = dict(base)
         for layer in layers:
             merged |= _expanded(layer, own)
-        run = options_of(RunOptions)
         unknown = sorted(merged.keys() - run.keys() - own.keys())
         if unknown:
             known = ", ".join([*run, *own])
@@ -116,40 +114,27 @@ class Config(RunOptions):
 
 
 def _base_of(chosen: Choices) -> tuple[type[Algorithm], Choices]:
-    """The algorithm's class, and the choices of the recipe: of the one named, else of the model."""
-    if chosen.get("recipe") is not None and is_file(chosen.get("algorithm") or ""):
-        raise ConfigError(
-            f"the recipe {chosen['recipe']} has an algorithm of its own, so --recipe and {chosen['algorithm']} exclude "
-            "each other"
-        )
-    if chosen.get("recipe") is not None:
-        base = RECIPES[chosen["recipe"]].choices
-        return find_algorithm(chosen.get("algorithm") or base.get("algorithm", "gan")), base
-    if chosen.get("algorithm") in (None, *ALGORITHMS):
-        model = chosen.get("model", DEFAULT_RECIPE)
+    """The algorithm's class, and the choices of the recipe: of the one named, else of a GAN's model, but for what the
+    class of a user's own GAN has other defaults for."""
+    recipe, named = chosen.get("recipe"), chosen.get("algorithm")
+    if recipe is not None:
+        if is_file(named or ""):
+            raise ConfigError(
+                f"the recipe {recipe} has an algorithm of its own, so --recipe and {named} exclude each other"
+            )
+        base = RECIPES[recipe].choices
     else:
-        return _base_of_file(chosen)
-    if model not in list(MODELS):
-        raise ConfigError(f"model {model!r} is not known: choose from {', '.join(MODELS)}")
-    base = {"model": model, **MODELS[model].DEFAULTS}
-    return find_algorithm(chosen.get("algorithm") or base.get("algorithm", "gan")), base
-
-
-def _base_of_file(chosen: Choices) -> tuple[type[Algorithm], Choices]:
-    """Of a user's own GAN, the model's choices but for what the class has its own defaults for; of any other, none."""
-    algorithm = find_algorithm(chosen["algorithm"])
-    if not issubclass(algorithm, GAN):
-        return algorithm, {}
-    own, usual = options_of(algorithm), options_of(GAN)
-    model = chosen.get("model", own["model"].default)
-    base = MODELS[model].DEFAULTS if model in MODELS else {}
-    redefined = {name for name in usual if own[name].default != usual[name].default}
-    return algorithm, {name: value for name, value in base.items() if name not in redefined | {"algorithm"}}
-
-
-def _model_options(algorithm: type[Algorithm]) -> set[str]:
-    """Options that a recipe may set for minigan's own GANs, and another algorithm need not have."""
-    return {name for cls in ALGORITHMS.values() for name in options_of(cls)}
+        algorithm = find_algorithm(named or "gan")
+        if not issubclass(algorithm, GAN):
+            return algorithm, {}
+        own, usual = options_of(algorithm), options_of(GAN)
+        model = chosen.get("model", own["model"].default)
+        if model not in list(MODELS):
+            raise ConfigError(f"model {model!r} is not known: choose from {', '.join(MODELS)}")
+        redefined = {name for name in usual if own[name].default != usual[name].default}
+        defaults = {name: value for name, value in MODELS[model].DEFAULTS.items() if name not in redefined}
+        base = {"model": model, **defaults}
+    return find_algorithm(named or base.get("algorithm", "gan")), base
 
 
 def _expanded(choices: Choices, own: Mapping[str, Option]) -> dict[str, Any]:
@@ -159,31 +144,18 @@ def _expanded(choices: Choices, own: Mapping[str, Option]) -> dict[str, Any]:
     return wide | {name: value for name, value in choices.items() if name not in sets}
 
 
-def _check_one(name: str, value: object) -> None:
-    option = options_of(RunOptions)[name]
-    if not option.kind.fits(value):
-        known = RECIPES if name == "recipe" else [*ALGORITHMS, "file.py:Class"]
-        raise ConfigError(f"{name} {value!r} is not known: choose from {', '.join(known)}")
-
-
 def _choices_in(text: str) -> dict[str, Any]:
+    """The choices of a configuration as JSON, one of minigan 0.1 in today's names."""
     try:
         choices = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"the configuration is not JSON: {error}") from None
     if not isinstance(choices, dict):
         raise ConfigError(f"the configuration must be a JSON object, not {type(choices).__name__}")
-    return _renamed(choices)
-
-
-def _renamed(choices: dict[str, Any]) -> dict[str, Any]:
-    """A configuration of minigan 0.1, in today's names."""
-    choices = dict(choices)
-    if is_file(choices.get("algorithm", "")):
-        return choices
-    if "averaging" in choices:
-        choices["ema_decay"] = choices.pop("averaging")
-    steps = {"alternating": "gan", "simultaneous": "simultaneous-gan"}
-    if choices.get("step") in steps:
-        choices["algorithm"] = steps[choices.pop("step")]
+    if not is_file(choices.get("algorithm", "")):  # one of a user's own may have options of these names
+        if "averaging" in choices:
+            choices["ema_decay"] = choices.pop("averaging")
+        steps = {"alternating": "gan", "simultaneous": "simultaneous-gan"}
+        if choices.get("step") in steps:
+            choices["algorithm"] = steps[choices.pop("step")]
     return choices

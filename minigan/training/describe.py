@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from minigan.backend.distributed import ProcessGroup
 from minigan.data import Dataset
 from minigan.training.trainer import Trainer
 
@@ -15,13 +14,12 @@ def describe(trainer: Trainer) -> list[str]:
     weights = {name: sum(p.size for p in net.parameters()) for name, net in algorithm.networks.items()}
     sizes = ", ".join(f"{name} {n:,}{' weights' if i == 0 else ''}" for i, (name, n) in enumerate(weights.items()))
     length = f"{config.steps} steps" if config.steps else f"{config.epochs} × {len(trainer.loader)} batches"
-    kind = type(algorithm).__name__
     return [
-        f"{config.name} ({kind}: {sizes}) on {data.source}: {_describe_data(data)}",
+        f"{config.name} ({type(algorithm).__name__}: {sizes}) on {data.source}: {_describe_data(data)}",
         *(f"  {note}" for note in data.notes),
         f"{length}{'' if config.steps else ' (epochs × batches)'}, batch {config.batch_size}, seed {config.seed}",
         f"device {trainer.device} ({trainer.device_reason})",
-        *_describe_group(trainer.process_group, trainer.places, config.batch_size, config.sync_batch_norm),
+        *_describe_group(trainer),
     ]
 
 
@@ -33,20 +31,19 @@ def _describe_data(data: Dataset) -> str:
     return f"{len(data):,} samples of {shapes}"
 
 
-def _describe_group(
-    group: ProcessGroup, places: list[tuple[str, str, str]], batch_size: int, sync_batch_norm: bool
-) -> list[str]:
+def _describe_group(trainer: Trainer) -> list[str]:
+    group, batch_size = trainer.process_group, trainer.config.batch_size
     if not group.has_mpi:
         return []
     if group.size == 1:
         return ["one process: mpiexec -n 2 minigan train --data-parallel … would start two, to share each batch"]
-    statistics = "the whole batch" if sync_batch_norm else "each process' own share"
+    statistics = "the whole batch" if trainer.config.sync_batch_norm else "each process' own share"
     share = f"{batch_size // group.size}{' or one more' if batch_size % group.size else ''}"
     lines = [
         f"{group.size} processes with {share} samples of a batch each; BatchNorm normalises by {statistics}",
-        "  on " + ", ".join(f"{machine} {device}" for machine, device, _ in places),
+        "  on " + ", ".join(f"{machine} {device}" for machine, device, _ in trainer.places),
     ]
-    cards = [(machine, card) for machine, _, card in places if card]
+    cards = [(machine, card) for machine, _, card in trainer.places if card]
     if len(set(cards)) < len(cards):
         lines.append("  some of them share a GPU: one process a GPU is faster")
     return lines

@@ -1,4 +1,4 @@
-"""The options of any run, whatever its algorithm."""
+"""The choices of any run, whatever its algorithm: what values they take, and what they are."""
 
 from __future__ import annotations
 
@@ -12,25 +12,20 @@ from minigan.options import COUNT, FLAG, FRACTION, NATURAL, Kind, option, or_non
 from minigan.recipes import RECIPES
 
 
-def _is_device(value: object) -> bool:
-    try:
-        return value == "auto" or bool(isinstance(value, str) and parse_device(value))
-    except ValueError:
-        return False
-
-
 def _canonical_device(text: str) -> str:
     return text if text == "auto" else str(parse_device(text))
 
 
-def _is_path(value: object) -> bool:
-    return isinstance(value, str) and bool(value)
+def _is_device(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(_canonical_device(value))
+    except ValueError:
+        return False
 
 
-BATCH = Kind(
-    lambda v: COUNT.fits(v) and v >= 2, "a whole number of 2 or more (one has no variance)", COUNT.parse
-)  # fmt: skip
-CHANNELS = Kind(lambda v: v is None or COUNT.fits(v) and v in (1, 3), "1 (grey) or 3 (colour)", int, {"1": 1, "3": 3})
+PATH = Kind(lambda v: isinstance(v, str) and bool(v), "mnist or a path")
+BATCH = Kind(lambda v: COUNT.fits(v) and v >= 2, "a whole number of 2 or more (one has no variance)", COUNT.parse)
+CHANNELS = or_none(Kind(lambda v: COUNT.fits(v) and v in (1, 3), "1 (grey) or 3 (colour)", int, metavar="{1,3}"))
 DEVICE = Kind(_is_device, "auto, cpu, gpu or gpu:N", _canonical_device)
 RECIPE = Kind(lambda v: v is None or isinstance(v, str) and v in RECIPES, "a recipe's name", str, RECIPES)
 ALGORITHM = Kind(
@@ -50,9 +45,8 @@ class RunOptions:
     recipe: str | None = option(None, "a name for all choices below: see minigan recipes", RECIPE, group="what")
     algorithm: str = option("gan", "what is trained and how (default: gan)", ALGORITHM, group="what")
     data: str = option(
-        "mnist", "mnist (default), a folder of IDX files, .npz, .npy, a folder or zip of images",
-        Kind(_is_path, "mnist or a path"), group="what",
-    )  # fmt: skip
+        "mnist", "mnist (default), a folder of IDX files, .npz, .npy, a folder or zip of images", PATH, group="what"
+    )
     channels: int | None = option(None, "1 grey, 3 colour (default: as the data)", CHANNELS, group="what")
     epochs: int = option(10, "how often to go through the data, in all", COUNT, group="how")
     steps: int | None = option(None, "how many steps to take in all, instead of epochs", or_none(COUNT), group="how")

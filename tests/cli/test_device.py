@@ -11,7 +11,7 @@ from fake_cupy import CUDARuntimeError, OutOfMemoryError, pretend, take_away
 from minigan import backend, cli
 from minigan.algorithms import GAN
 from minigan.backend import cupy_backend
-from minigan.testing import check
+from minigan.cli import check
 from minigan.training import Config, Trainer, recording, start
 
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+import reference
 from devices import assert_allclose, assert_array_equal, host, on_device, share_memory
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from minigan.kernels import convolution, cook_toom, im2col, reference
+from minigan.kernels import convolution, cook_toom, im2col
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.layout import is_native, to_native
 

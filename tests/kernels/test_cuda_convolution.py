@@ -7,11 +7,12 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+import reference
 from hypothesis import given
 from hypothesis import strategies as st
 from test_convolution import KERNELS, arguments, problems, scale
 
-from minigan.kernels import convolution, cook_toom, cuda, reference
+from minigan.kernels import convolution, cook_toom, cuda
 from minigan.kernels.cuda import convolution as on_device
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.layout import is_native, pixels_first, to_native

@@ -7,13 +7,14 @@ import sys
 from math import prod
 from pathlib import Path
 
+import invalid_calls
 import numpy as np
 import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from minigan import functions as F
-from minigan.testing import invalid_calls, random_inputs
+from minigan.testing import random_inputs
 from minigan.testing import strategies as mst
 from minigan.testing.cases import CASES
 
@@ -131,7 +132,10 @@ def test_paddings(same):
     assert {p for p in paddings if isinstance(p, int)} == {0, 1, 2, 3}
 
 
-INVALID = {"conv2d": mst.invalid_convolutions(), "conv_transpose2d": mst.invalid_transposed_convolutions()}
+INVALID = {
+    "conv2d": mst.from_rng(invalid_calls.invalid_conv2d),
+    "conv_transpose2d": mst.from_rng(invalid_calls.invalid_conv_transpose2d),
+}
 
 
 @pytest.mark.parametrize("name", INVALID)
@@ -228,7 +232,7 @@ def test_the_smallest_call_with_a_property_of_its_output():
 
 
 def test_the_smallest_invalid_call_of_a_kind():
-    invalid = smallest(mst.invalid_convolutions(), lambda m: m.reason == "the kernel is larger than the padded image")
+    invalid = smallest(INVALID["conv2d"], lambda m: m.reason == "the kernel is larger than the padded image")
     x, weight, bias = invalid.call.inputs
     assert x.shape == (1, 1, 1, 1) and sorted(weight.shape) == [1, 1, 1, 2] and bias.shape == (1,)
     assert invalid.call.options == {"stride": 1, "padding": 0}
@@ -268,7 +272,7 @@ def test_without_hypothesis_the_rest_works_and_the_strategies_say_what_to_instal
 import sys
 sys.modules["hypothesis"] = None  # any import of it fails
 import numpy as np
-import minigan.testing, minigan.testing.cases, minigan.testing.invalid_calls
+import minigan.testing, minigan.testing.cases
 call = minigan.testing.cases.CASES["conv2d"].draw(np.random.default_rng(0))
 call(*call.inputs)
 import minigan.testing.strategies
