@@ -31,7 +31,7 @@ RENAMED = {
     "minigan.trace.graph": "minigan.trace.views.graphviz",
     "minigan.trace.page": "minigan.trace.views.page",
     "minigan.trace.record": "minigan.trace.recorder",
-    "minigan.trace.step": "minigan.trace.record_step",
+    "minigan.trace.step": "minigan.trace.recorder",
     "minigan.trace.story": "minigan.trace.build and minigan.trace.frames",
     "minigan.trace.table": "minigan.trace.views.table",
     "minigan.trace.text": "minigan.trace.views.terminal",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import shutil
 import sys
@@ -31,15 +32,15 @@ def styled(text: str, *styles: str) -> str:
 def signs(text: str) -> str:
     """The text in signs that the terminal's encoding has: × becomes x where there is none."""
     encoding = sys.stdout.encoding or "ascii"
-    return "".join(c if _has(encoding, c) else SIGNS.get(c, "?") for c in text)
+    return text.encode(encoding, "minigan.signs").decode(encoding)
 
 
-def _has(encoding: str, sign: str) -> bool:
-    try:
-        sign.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)  # it is registered for nothing else
+    return "".join(SIGNS.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("minigan.signs", _replaced)
 
 
 def width(most: int = 100) -> int:
@@ -73,17 +74,13 @@ def _next_page(page: int, count: int) -> int | None:
     keys = f"[{page + 1}/{count}] Enter: on   b: back   1-{count}: go to   q: quit "
     question = keys if len(keys) < width() else f"[{page + 1}/{count}] Enter, b, 1-{count}, q: "
     while True:
-        answer = _asked(question)
+        try:
+            answer = input(styled(question, "dim")).strip().lower()
+        except EOFError:
+            print()
+            return None
         if answer.isdecimal() and 1 <= int(answer) <= count:
             return int(answer) - 1
         if answer in ("", "b", "q"):
             return {"": page + 1, "b": max(page - 1, 0), "q": None}[answer]
         print(f"{answer!r} is no key here: press Enter, b, a number from 1 to {count}, or q.")
-
-
-def _asked(question: str) -> str:
-    try:
-        return input(styled(question, "dim")).strip().lower()
-    except EOFError:
-        print()
-        return "q"

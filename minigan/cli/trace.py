@@ -36,6 +36,7 @@ def trace(arguments: argparse.Namespace) -> int:
 
 def _traced(arguments: argparse.Namespace) -> Trace:
     """The step of a checkpoint; without one, of a fresh model."""
+    from minigan.trace import Trace, TraceError
     from minigan.training import Config, ConfigError
     from minigan.training.checkpoint import find_checkpoint
     from minigan.training.recording import trace_checkpoint, trace_fresh
@@ -53,17 +54,10 @@ def _traced(arguments: argparse.Namespace) -> Trace:
         say(f"a step of a fresh {config.name}, which has learnt nothing yet")
         return trace_fresh(config, arguments.seed)
     if (arguments.checkpoint or "").endswith(".json"):
-        return _saved_trace(Path(arguments.checkpoint))
+        try:
+            return Trace.from_json(Path(arguments.checkpoint).read_text(encoding="utf-8"))
+        except (TraceError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{arguments.checkpoint}: {error}") from None
     path = find_checkpoint(arguments.checkpoint or "last", runs)
     say(f"a step from {path}")
     return trace_checkpoint(path, arguments.seed, arguments.algorithm, **changes)
-
-
-def _saved_trace(path: Path) -> Trace:
-    from minigan.trace import Trace, TraceError
-    from minigan.training import ConfigError
-
-    try:
-        return Trace.from_json(path.read_text(encoding="utf-8"))
-    except (TraceError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from None

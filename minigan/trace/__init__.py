@@ -7,10 +7,9 @@
     with Recorder({"G": G, "D": D}) as recorder:             # or anything else
         ...
     trace = recorder.trace
+    write_page(trace, "step.html")                           # as a page; show_page(trace) in a notebook
 
-    trace.frames                        what to look at, one after another, as it happened; each with a
-                                        title, whose turn, its direction, and up to four summaries:
-                                        input, output, grad_output (∂L/∂output), grad_input (∂L/∂input)
+    trace.frames                        what to look at, one after another, as it happened
     trace.calls, .layers                forward: G(z), D(x), D(G(z)), and the layers of each
     trace.backward_passes, .layer_backwards
                                         backward passes, and the layers that each went back through
@@ -19,21 +18,14 @@
     trace.comparisons                   what other objectives would have sent back to G
     trace.about                         model, step, batch, …
 
-    write_page(trace, "step.html")                           # all of it as a page; show_page(trace) in a notebook
-
+All refer to each other by number: `trace.layers[trace.layer_backwards[frame.layer_backward].layer]`. Arrays are
+summaries (`ArraySummary`); `pixels` decodes the picture in one. As JSON (`trace.to_json()`, `Trace.from_json(text)`)
+the fields keep their names; summaries stand in a list "arrays", and wherever one is meant stands its number, or null.
 The other views are in `minigan.trace.views`: text for the terminal, figures, a graph for Graphviz.
-
-All refer to each other by number: `trace.layers[trace.layer_backwards[frame.layer_backward].layer]`. A summary
-(`ArraySummary`) holds shape, dtype, norm, mean, std, min, max, share of zeros, NaNs, Infs, a histogram and a small
-picture. As JSON (`trace.to_json()`, `Trace.from_json(text)`) the fields keep their names; summaries
-stand in a list "arrays", and wherever one is meant stands its number in that list, or null. There is
-no NaN or Infinity in it. A picture's bytes: `summary.pixels` decodes them.
 """
 
 from minigan.renamed import renamed_in
-from minigan.trace.json_format import TraceError
-from minigan.trace.record_step import StepRecorder, trace_step
-from minigan.trace.recorder import Recorder
+from minigan.trace.recorder import Recorder, StepRecorder, trace_step
 from minigan.trace.schema import (
     BackwardPass,
     Border,
@@ -45,6 +37,7 @@ from minigan.trace.schema import (
     LayerParameter,
     NetworkCall,
     Trace,
+    TraceError,
     Update,
 )
 from minigan.trace.summary import ArraySummary, Histogram, Picture, pixels, summarize

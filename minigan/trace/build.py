@@ -12,12 +12,7 @@ from minigan.trace.frames import make_frames
 from minigan.trace.grouping import Grouping
 
 
-def build_trace(recording: Recording) -> schema.Trace:
-    """The trace of all that a recorder wrote down."""
-    return _Builder(recording).trace()
-
-
-class _Builder:
+class Builder:
     """Makes the parts of a trace, each of those before."""
 
     def __init__(self, recording: Recording) -> None:
@@ -27,18 +22,19 @@ class _Builder:
         for network, module in (*recording.modules.items(), *called):
             for name, p in module.named_parameters():
                 self.named.setdefault(id(p), (network, f"{network}.{name}"))
+        self.losses_are_named = any(function.loss for function in recording.functions)
         self.updated_by: dict[int, str] = {}  # by id of a parameter: the owner of its update
         self.updates = [self._update(event) for event in self.grouping.updates]
         self.layers = [self._layer(number) for number in range(len(self.grouping.layers))]
         self.calls = [self._call(number) for number in range(len(self.grouping.calls))]
-        self.layer_backwards = [self._layer_backward(events) for events in self.grouping.layer_backwards]
-        self.borders = Borders(self.grouping, self.layer_backwards)
+        self.borders = Borders(self.grouping)
 
     def trace(self) -> schema.Trace:
-        """The trace."""
+        """The trace of all that the recorder wrote down."""
         passes = tuple(self._backward_pass(start) for start in self.grouping.starts)
+        backwards = tuple(self._layer_backward(events) for events in self.grouping.layer_backwards)
         trace = schema.Trace(
-            self.recording.about, tuple(self.calls), tuple(self.layers), passes, tuple(self.layer_backwards),
+            self.recording.about, tuple(self.calls), tuple(self.layers), passes, backwards,
             tuple(self.borders.borders), tuple(self.borders.gradients), tuple(self.updates), frames=(),
             comparisons=self.recording.comparisons,
         )  # fmt: skip
@@ -48,146 +44,122 @@ class _Builder:
     # Forward.
 
     def _layer(self, number: int) -> schema.Layer:
-        grouping, losses = self.grouping, self.recording.losses
-        functions, events = grouping.layers[number], grouping.events(number)
-        if grouping.call_of[number] is None:
-            kind = ", ".join(event.node.name for event in events)
-            is_loss = any(n in grouping.start_functions or n in losses for n in functions)
-            owner = "loss" if is_loss else ""
-            unnamed = kind if losses else owner or kind  # others were named
-            name = next((losses[n] for n in functions if n in losses), unnamed)
+        functions, call = self.grouping.layers[number], self.grouping.call_of[number]
+        if call is None:
+            kind = ", ".join(function.node.name for function in functions)
+            loss = next((function.loss for function in functions if function.loss), None)
+            owner = "loss" if loss or any(function.starts_backward for function in functions) else ""
+            name = loss or (kind if self.losses_are_named else owner or kind)
         else:
-            owner, name, kind = self.recording.describe(events)
-        inputs = grouping.inputs(functions)
-        parameters = {
-            id(i.parameter): (i.parameter, i) for event in events for i in event.inputs if i.parameter is not None
-        }
-        return schema.Layer(
-            name=name,
-            kind=kind,
-            owner=owner,
-            call=grouping.call_of[number],
-            inputs=tuple(i.summary for i in inputs),
-            sources=tuple(grouping.source(i) for i in inputs),
-            detached=tuple(i.maker is not None and not i.attached for i in inputs),
-            output=events[-1].output,
-            functions=tuple(schema.FunctionCall(event.node.name, event.output) for event in events),
-            parameters=tuple(
-                schema.LayerParameter(self._name(p), i.summary, i.key is None) for p, i in parameters.values()
-            ),
-        )
+            owner, name, kind = self.recording.describe(functions)
+        taken = self.grouping.inputs(functions)
+        inputs = tuple(i.summary for i in taken)
+        sources = tuple(None if i.maker is None else i.maker.layer for i in taken)
+        detached = tuple(i.maker is not None and not i.attached for i in taken)
+        called = tuple(schema.FunctionCall(function.node.name, function.output) for function in functions)
+        own = {id(p): (p, i) for function in functions for i in function.inputs if (p := i.parameter) is not None}
+        parameters = tuple(schema.LayerParameter(self._name(p), i.summary, i.key is None) for p, i in own.values())
+        output = functions[-1].output
+        return schema.Layer(name, kind, owner, call, inputs, sources, detached, output, called, parameters)
 
     def _call(self, number: int) -> schema.NetworkCall:
-        call = self.grouping.calls[number]
+        taken, module = self._call_inputs(number), self.grouping.calls[number].module
+        owner, kind = self.recording.owner(self.grouping.calls[number]), type(module).__name__
+        inputs, names = tuple(i.summary for i in taken), tuple(map(self._input_name, taken))
         layers = tuple(layer for layer, of in enumerate(self.grouping.call_of) if of == number)
-        inputs = self.grouping.call_inputs(number)
-        return schema.NetworkCall(
-            label=self._call_label(number),
-            owner=self.recording.owner(call),
-            kind=type(call.module).__name__,
-            training=bool(call.module.training),
-            inputs=tuple(i.summary for i in inputs),
-            input_names=tuple(self._input_name(i) for i in inputs),
-            output=self.layers[layers[-1]].output,
-            layers=layers,
-        )
+        label, output = self._call_label(number), self.layers[layers[-1]].output
+        return schema.NetworkCall(label, owner, kind, bool(module.training), inputs, names, output, layers)
+
+    def _call_inputs(self, number: int) -> list[FunctionInput]:
+        """What enters a call: what it was given, as its functions took it in, or (labels) not; then all else."""
+        taken, entries = self.grouping.inputs_of_call(number), []
+        for given in self.recording.call_inputs.get(self.grouping.calls[number], ()):
+            same = next((i for i in taken if i.summary is given.summary), None)
+            entries.append(same or given)
+            taken = [i for i in taken if i is not same]
+        return entries + taken
 
     def _input_name(self, entry: FunctionInput) -> str:
         """What enters a call: another call's output, or by its name."""
-        source, call = self.grouping.source(entry), self.grouping.source_call(entry)
+        call = self.grouping.source_call(entry)
         if call is not None:
             return self._call_label(call)
-        return entry.name or ("input" if source is None else self.layers[source].name)
+        return entry.name or ("input" if entry.maker is None else self.layers[entry.maker.layer].name)
 
     def _call_label(self, number: int) -> str:
-        names = map(self._input_name, self.grouping.call_inputs(number))
+        names = map(self._input_name, self._call_inputs(number))
         return f"{self.recording.owner(self.grouping.calls[number])}({', '.join(names)})"
 
     # Backward.
 
     def _layer_backward(self, events: list[BackwardEvent]) -> schema.LayerBackward:
-        layer = self.grouping.layer_of[events[0].function]
+        number = events[0].function.layer
+        functions = self.grouping.layers[number]
         gradients = {key: summary for event in events for key, summary in event.grad_inputs.items()}
         results = {id(result.parameter): result for event in events for result in event.parameters}
         # All that are frozen, also those that a function without a gradient took in: BatchNorm's, by a reshape.
-        for item in (i for event in self.grouping.events(layer) for i in event.inputs):
+        for item in (i for function in functions for i in function.inputs):
             if item.parameter is not None and item.key is None:
                 results.setdefault(id(item.parameter), ParameterResult(item.parameter, "frozen", None))
-        keys = [i.key for i in self.grouping.inputs(self.grouping.layers[layer])]
-        return schema.LayerBackward(
-            layer=layer,
-            backward_pass=events[0].backward_pass,
-            grad_output=events[0].grad_output,
-            grad_inputs=tuple(None if key is None else gradients.get(key) for key in keys),
-            parameters=tuple(
-                schema.ParameterGradient(self._name(r.parameter), r.status, r.gradient) for r in results.values()
-            ),
-        )
+        grad_inputs = tuple(None if i.key is None else gradients.get(i.key) for i in self.grouping.inputs(functions))
+        told = ((self._name(result.parameter), result.status, result.gradient) for result in results.values())
+        parameters = tuple(schema.ParameterGradient(*each) for each in told)
+        backward_pass, grad_output = events[0].start.number, events[0].grad_output
+        return schema.LayerBackward(number, backward_pass, grad_output, grad_inputs, parameters)
 
     def _backward_pass(self, start: BackwardStart) -> schema.BackwardPass:
+        label, player = self._label(start), self._player(start)
+        begun = [function.output for function in start.functions]
+        loss = begun[0].mean if len(begun) == 1 and not begun[0].shape and begun[0].finite else None
+        first = start.functions[0].layer if start.functions else None
         carried = self.borders.carried.get(start.number)
-        backwards = enumerate(self.layer_backwards)
-        return schema.BackwardPass(
-            label=self._label(start),
-            loss=self._loss(start),
-            player=self._player(start.number),
-            start=self.grouping.layer_of[start.starts[0][0]] if start.starts else None,
-            carries=None if carried is None else self.borders.gradients[carried].border,
-            layer_backwards=tuple(i for i, backward in backwards if backward.backward_pass == start.number),
-        )
+        carries = None if carried is None else self.borders.gradients[carried].border
+        backwards = tuple(i for i, events in enumerate(self.grouping.layer_backwards) if events[0].start is start)
+        return schema.BackwardPass(label, loss, player, first, carries, backwards)
 
     def _label(self, start: BackwardStart) -> str:
         if start.number in self.borders.carried:
             gradient = self.borders.gradients[self.borders.carried[start.number]]
             output = self.calls[self.borders.borders[gradient.border].from_call].label
             return f"∂{self._label(self.grouping.starts[gradient.backward_pass])}/∂{output}"
-        if start.loss or not start.starts:
+        if start.loss or not start.functions:
             return start.loss or "a backward pass"
-        return self.layers[self.grouping.layer_of[start.starts[0][0]]].name
+        return self.layers[start.functions[0].layer].name
 
-    def _loss(self, start: BackwardStart) -> float | None:
-        """The number that a backward pass begins at, if it is one."""
-        outputs = [self.recording.forward_events[function].output for function, _ in start.starts]
-        return outputs[0].mean if len(outputs) == 1 and not outputs[0].shape and outputs[0].finite else None
-
-    def _player(self, backward_pass: int) -> str:
+    def _player(self, start: BackwardStart) -> str:
         """Whom a backward pass was for: in whose turn the parameters change whose gradients it computed. If it
         computed none, whom the pass was for that carried its gradient on."""
-        loss = self.grouping.starts[backward_pass].loss
         for name in (*self.recording.modules, *self.updated_by.values()):
-            if loss == f"loss_{name}":
+            if start.loss == f"loss_{name}":
                 return name
         names = {
-            self.updated_by.get(id(result.parameter), self.layers[self.grouping.layer_of[event.function]].owner)
+            self.updated_by.get(id(result.parameter), self.layers[event.function.layer].owner)
             for events in self.grouping.layer_backwards
             for event in events
-            if event.backward_pass == backward_pass
+            if event.start is start
             for result in event.parameters
             if result.status == "computed"
         }
         if len(names) == 1:
             return names.pop()
-        gradients = self.borders.gradients
-        on = [later for later, n in self.borders.carried.items() if gradients[n].backward_pass == backward_pass]
-        return self._player(on[0]) if on and not names else ""
+        gradients, starts = self.borders.gradients, self.grouping.starts
+        on = [n for n, carried in self.borders.carried.items() if gradients[carried].backward_pass == start.number]
+        return self._player(starts[on[0]]) if on and not names else ""
 
     # Updates and parameters.
 
     def _update(self, event: OptimizerEvent) -> schema.Update:
-        changes = tuple(
-            schema.ParameterUpdate(
-                self._name(c.parameter), c.weight, c.gradient, c.update,
-                c.update / c.weight.norm if c.weight.norm else None,
-            )
-            for c in event.changes
-        )  # fmt: skip
-        owner = self.owner_of(event)
+        owner = self._updated_owner(event)
         self.updated_by |= {id(c.parameter): owner for c in event.changes if owner}
-        return schema.Update(owner, type(event.optimizer).__name__, event.lr, changes)
+        changes = []
+        for c in event.changes:
+            ratio = c.update / c.weight.norm if c.weight.norm else None
+            changes.append(schema.ParameterUpdate(self._name(c.parameter), c.weight, c.gradient, c.update, ratio))
+        return schema.Update(owner, type(event.optimizer).__name__, event.lr, tuple(changes))
 
-    def owner_of(self, event: OptimizerEvent) -> str:
+    def _updated_owner(self, event: OptimizerEvent) -> str:
         """The network that an optimiser changes; of several, the optimiser's name."""
-        networks = dict.fromkeys(self._network(change.parameter) for change in event.changes)
+        networks = dict.fromkeys(self._named(change.parameter)[0] for change in event.changes)
         if len(networks) > 1:
             for name, optimizer in self.recording.optimizers.items():
                 if optimizer is event.optimizer:
@@ -195,8 +167,9 @@ class _Builder:
         return " and ".join(filter(None, networks))
 
     def _name(self, p: Tensor) -> str:
-        return self.named[id(p)][1] if id(p) in self.named else p.name or "parameter"
+        return self._named(p)[1]
 
-    def _network(self, p: Tensor) -> str:
-        """The network that a parameter is of; if that was never called, what the parameter's name says."""
-        return self.named[id(p)][0] if id(p) in self.named else (p.name or "").rpartition(".")[0].split(".")[0]
+    def _named(self, p: Tensor) -> tuple[str, str]:
+        """The network that a parameter is of, and its name; if that was never called, what the name says."""
+        name = p.name or "parameter"
+        return self.named.get(id(p), (name.rpartition(".")[0].split(".")[0], name))

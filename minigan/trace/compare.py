@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, Protocol
 
 from minigan.autograd import Node, Tensor, grad, no_grad, unobserved
 from minigan.autograd.tensor import Key
 from minigan.backend import Array
 from minigan.kernels.activation import sigmoid_forward
 from minigan.nn.module import ModuleCall
+from minigan.objectives import Objective
 from minigan.trace.events import FunctionInput, Recording
 from minigan.trace.schema import ComparedLayer, Comparison
 from minigan.trace.summary import summarize
 
 LOGIT_SHIFTS = (0.0, 6.0)  # D as it is, and one for which the odds of a fake being real are e⁻⁶ times as high
 
-
-class GeneratorObjective(Protocol):
-    """An objective's generator half, as in `minigan.objectives`."""
-
-    generator_formula: str
-
-    def generator_loss(self, fake_logits: Tensor, /) -> Tensor:
-        """The generator's loss, from D's logits on the fakes."""
-        ...
+LayerInput = tuple[str, str, Node, FunctionInput]  # name and kind of a layer, and the input of a function of it
 
 
 def compare(
     recording: Recording,
-    objectives: Mapping[str, GeneratorObjective],
+    objectives: Mapping[str, Objective],
     logits: Tensor,
     border: Tensor,
     fake: Tensor,
@@ -68,52 +60,35 @@ def _finite_mean(array: Array) -> float | None:
 # --- on through the generator --------------------------------------------------------------------
 
 
-class _LayerInput(NamedTuple):
-    """The input of a layer: of which function it is one."""
-
-    name: str
-    kind: str
-    node: Node
-    input: FunctionInput
-
-
-def _layer_inputs(recording: Recording, made_in: ModuleCall) -> Iterator[_LayerInput]:
+def _layer_inputs(recording: Recording, made_in: ModuleCall) -> Iterator[LayerInput]:
     """For each layer of a call that the graph has, in the order of a backward pass."""
-    events = recording.forward_events
-    numbers = [n for n, event in enumerate(events) if recording.network_call(event.module_call) is made_in]
-    runs = [list(run) for _, run in itertools.groupby(numbers, lambda n: id(events[n].module_call))]
-    for run in reversed(runs):
-        flowing = [
-            (events[n].node, item)
-            for n in run
-            for item in events[n].inputs
-            if hasattr(events[n].node, "edges") and item.parameter is None and item.maker not in run
-        ]
+    of_call = [f for f in recording.functions if f.network is made_in]
+    for run in reversed([list(run) for _, run in itertools.groupby(of_call, lambda f: f.module_call)]):
+        in_graph = [f for f in run if hasattr(f.node, "edges")]
+        flowing = [(f.node, i) for f in in_graph for i in f.inputs if i.parameter is None and i.maker not in run]
         attached = [entry for entry in flowing if entry[1].key is not None]
         others = [entry for entry in flowing if not entry[1].constant]
         for node, item in (attached or others)[:1]:
-            _, name, kind = recording.describe([events[n] for n in run])
-            yield _LayerInput(name, kind, node, item)
+            _, name, kind = recording.describe(run)
+            yield name, kind, node, item
 
 
-def _compared_layers(layers: list[_LayerInput], fake: Tensor, at_border: Tensor) -> Iterator[ComparedLayer]:
+def _compared_layers(layers: list[LayerInput], fake: Tensor, at_border: Tensor) -> Iterator[ComparedLayer]:
     """The norms of the gradients at the layers' inputs."""
-    keys = [(layer.node, 0) if layer.input.key is None else layer.input.key for layer in layers]
-    arrived = grad(fake, [_standing_for(key) for key in keys], [at_border], retain_graph=True, allow_unused=True)
-    for layer, gradient in zip(layers, arrived, strict=True):
-        if gradient is not None and layer.input.key is None:
-            gradient = _input_gradient(layer.node, layer.input.position, gradient)
-        norm = 0.0 if gradient is None else summarize(gradient.data, picture=False).norm
-        yield ComparedLayer(layer.name, layer.kind, norm)
+    known = [_known_by((node, 0) if item.key is None else item.key) for _, _, node, item in layers]
+    arrived = grad(fake, known, [at_border], retain_graph=True, allow_unused=True)
+    for (name, kind, node, item), gradient in zip(layers, arrived, strict=True):
+        if gradient is not None and item.key is None:
+            gradient = _input_gradient(node, item.position, gradient)
+        yield ComparedLayer(name, kind, 0.0 if gradient is None else summarize(gradient.data, picture=False).norm)
 
 
-def _standing_for(key: Key) -> Tensor:
+def _known_by(key: Key) -> Tensor:
     """A tensor by which `grad` knows a leaf, or a function's output: the output itself may be gone."""
     if isinstance(key, Tensor):
         return key
-    tensor = Tensor(0.0)
+    tensor = Tensor(0.0, requires_grad=True)
     tensor.creator, tensor.output_index = key
-    tensor.requires_grad = True
     return tensor
 
 

@@ -1,7 +1,4 @@
-"""What a recorder writes down, event by event, in the order in which they happened.
-
-A function that was called is known by its number: the position of its `ForwardEvent` among all of them.
-"""
+"""What a recorder writes down, event by event, in the order in which they happened."""
 
 from __future__ import annotations
 
@@ -21,39 +18,47 @@ from minigan.trace.summary import ArraySummary
 class FunctionInput:
     """An input of a function.
 
-    key: its gradient's (None: it gets none). maker: the number of the function that made it, if that was recorded;
-    attached: whether the graph leads back to that function. position: which of the function's inputs it is.
+    key: its gradient's (None: it gets none). maker: the function that made it, if that was recorded; attached: whether
+    the graph leads back to that function. position: which of the function's inputs it is.
     """
 
     key: Key | None
     summary: ArraySummary
-    parameter: Parameter | None
-    maker: int | None
-    attached: bool
-    name: str | None
-    constant: bool  # a number, a buffer, a target: nothing that flows through the network
-    position: int = 0
+    position: int
+    parameter: Parameter | None = None
+    maker: ForwardEvent | None = None
+    attached: bool = False
+    name: str | None = None
+    constant: bool = False  # a number, a buffer, a target: nothing that flows through the network
 
 
 @dataclass(eq=False)
 class ForwardEvent:
-    """A function was called, by a module or by none."""
+    """A function was called, by a module of a network or by none. loss: the name of the loss that it computed;
+    starts_backward: whether a backward pass begins at it; layer: the number of its layer, once that is known."""
 
     node: Node
     module_call: ModuleCall | None
+    network: ModuleCall | None
     inputs: list[FunctionInput]
     output: ArraySummary
+    loss: str | None = None
+    starts_backward: bool = False
+    layer: int = -1
 
 
 @dataclass(eq=False)
 class BackwardStart:
-    """A backward pass began at outputs of functions, with their gradients. requested: only these gradients are
-    wanted (None: those of all leaves)."""
+    """A backward pass began at some functions, at the loss of that name or at none. requested: only these gradients
+    are wanted (None: those of all leaves). At borders: at_input, ∂L/∂input of a network, by key; at_output, ∂L/∂output
+    of a network, by the function that made it."""
 
     number: int
-    starts: list[tuple[int, Array]]
+    functions: list[ForwardEvent]
     requested: set[Key] | None
     loss: str | None
+    at_input: dict[Key, Array] = field(default_factory=dict)
+    at_output: dict[ForwardEvent, Array] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -69,8 +74,8 @@ class ParameterResult:
 class BackwardEvent:
     """The backward of one function. grad_inputs: by key, added to what the same layer gave that input before."""
 
-    backward_pass: int
-    function: int
+    start: BackwardStart
+    function: ForwardEvent
     grad_output: ArraySummary
     grad_inputs: dict[Key, ArraySummary] = field(default_factory=dict)
     parameters: list[ParameterResult] = field(default_factory=list)
@@ -82,7 +87,8 @@ class ParameterChange:
 
     parameter: Tensor
     weight: ArraySummary
-    gradient: ArraySummary | None
+    gradient: ArraySummary | None = None
+    before: Array | None = None  # until it is changed
     update: float = 0.0
 
 
@@ -95,28 +101,21 @@ class OptimizerEvent:
     changes: list[ParameterChange] = field(default_factory=list)
 
 
-Event = ForwardEvent | BackwardStart | BackwardEvent | OptimizerEvent
-
-
 @dataclass(eq=False)
 class Recording:
-    """All that a recorder wrote down.
-
-    losses: their names, each by the number of the function that computed it. call_inputs: what each call of a network
-    was given. at_input: ∂L/∂input of a network, by (backward pass, key). at_output: ∂L/∂output of a network, by
-    (backward pass, function).
-    """
+    """All that a recorder wrote down. call_inputs: what each call of a network was given."""
 
     modules: dict[str, Module]
     optimizers: dict[str, Optimizer]
     about: About
-    events: list[Event] = field(default_factory=list)
-    forward_events: list[ForwardEvent] = field(default_factory=list)
-    losses: dict[int, str] = field(default_factory=dict)
+    events: list[ForwardEvent | BackwardStart | BackwardEvent | OptimizerEvent] = field(default_factory=list)
     call_inputs: dict[ModuleCall, list[FunctionInput]] = field(default_factory=dict)
-    at_input: dict[tuple[int, Key], Array] = field(default_factory=dict)
-    at_output: dict[tuple[int, int], Array] = field(default_factory=dict)
     comparisons: tuple[Comparison, ...] = ()
+
+    @property
+    def functions(self) -> list[ForwardEvent]:
+        """All that were called."""
+        return [event for event in self.events if isinstance(event, ForwardEvent)]
 
     def network_call(self, call: ModuleCall | None) -> ModuleCall | None:
         """The call of a network that a module was called in: of one of `modules`, or else the outermost."""
@@ -135,8 +134,7 @@ class Recording:
 
     def describe(self, functions: list[ForwardEvent]) -> tuple[str, str, str]:
         """Owner, name and kind of the layer that called these functions one after another."""
-        call = functions[0].module_call
-        network = self.network_call(call)
+        call, network = functions[0].module_call, functions[0].network
         assert call is not None and network is not None
         owner, kind = self.owner(network), type(call.module).__name__
         if sum(1 for _ in call.module.modules()) > 1:  # what a module of several does itself

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from minigan.trace.grouping import TimelineEntry
+from minigan.trace.grouping import What
 from minigan.trace.schema import Frame, Layer, Trace
 
 # Titles and notes at a border, by its kind: on the way forward, and on the way back.
@@ -28,23 +28,32 @@ ARRIVED = {
 STATUSES = {"not asked": "not asked for"}
 
 
-def make_frames(trace: Trace, timeline: Sequence[TimelineEntry], carried: Mapping[int, int]) -> Iterator[Frame]:
+Timeline = Sequence[tuple[What, int]]
+
+
+def make_frames(trace: Trace, timeline: Timeline, carried: Mapping[int, int]) -> Iterator[Frame]:
     """The frames of a trace. timeline: what happened, in order; carried: by the number of a backward pass, the
     gradient that it took up at a border."""
+    last_of = {(trace.layers[b.layer].call, b.backward_pass): i for i, b in enumerate(trace.layer_backwards)}
+    arrived: dict[int, list[int]] = {}  # by the last layer's backward of a call: the gradients at its input
+    for i, g in enumerate(trace.border_gradients):
+        if g.kind != "carried":
+            arrived.setdefault(last_of[trace.borders[g.border].to_call, g.backward_pass], []).append(i)
     for (what, number), turn in zip(timeline, _turns(trace, timeline), strict=True):
         if what == "call":
             yield from _call(trace, number, turn)
         elif what == "layer":
             yield _layer(trace, number, turn)
         elif what == "layer_backward":
-            yield from _layer_backward(trace, number, turn)
+            yield _layer_backward(trace, number, turn)
+            yield from (_border_gradient(trace, i, turn) for i in arrived.get(number, ()))
         elif what == "update":
             yield _update(trace, number, turn)
         elif number in carried:
             yield _border_gradient(trace, carried[number], turn)
 
 
-def _turns(trace: Trace, timeline: Sequence[TimelineEntry]) -> list[str]:
+def _turns(trace: Trace, timeline: Timeline) -> list[str]:
     """Whose turn each entry belongs to: of those who are updated next. Where several are, that of a backward pass
     or an update is its own player's."""
     turns: list[str] = []
@@ -54,37 +63,28 @@ def _turns(trace: Trace, timeline: Sequence[TimelineEntry]) -> list[str]:
         if what == "update":
             owners = (owners if later == "update" else set()) | {trace.updates[number].owner}
         turn = {0: "", 1: next(iter(owners), ""), 2: "both"}.get(len(owners), "all")
-        turns.append(turn if turn not in ("both", "all") else _player(trace, (what, number), turn))
+        if len(owners) > 1 and what == "update":
+            turn = trace.updates[number].owner
+        elif len(owners) > 1 and what in ("backward_pass", "layer_backward"):
+            begun = number if what == "backward_pass" else trace.layer_backwards[number].backward_pass
+            turn = trace.backward_passes[begun].player
+        turns.append(turn)
         later = what
     return turns[::-1]
-
-
-def _player(trace: Trace, entry: TimelineEntry, several: str) -> str:
-    what, number = entry
-    if what == "update":
-        return trace.updates[number].owner
-    if what == "layer_backward":
-        number = trace.layer_backwards[number].backward_pass
-    return trace.backward_passes[number].player if what in ("backward_pass", "layer_backward") else several
 
 
 def _call(trace: Trace, number: int, turn: str) -> Iterator[Frame]:
     """What enters a network: another one's output, or what comes from outside."""
     call = trace.calls[number]
-    borders = [i for i, border in enumerate(trace.borders) if border.to_call == number]
-    if borders:
-        border = trace.borders[borders[-1]]
-        source = trace.calls[border.from_call]
-        title, note = (
-            text.format(output=source.label, to=call.owner, source=source.owner) for text in ENTERED[border.kind]
-        )
-        yield Frame(
-            title, note, turn, call.owner, "border", call=number, border=borders[-1], input=border.value,
-            output=border.value,
-        )  # fmt: skip
+    at = {border.to_call: i for i, border in enumerate(trace.borders)}.get(number)
+    if at is not None:
+        source, value = trace.calls[trace.borders[at].from_call], trace.borders[at].value
+        names = {"output": source.label, "to": call.owner, "source": source.owner}
+        title, note = (text.format(**names) for text in ENTERED[trace.borders[at].kind])
+        yield Frame(title, note, turn, call.owner, "border", call=number, border=at, input=value, output=value)
         return
     for name, array in zip(call.input_names, call.inputs, strict=True):
-        title, note = f"{name} enters {call.owner}", array.dimensions or "a number"
+        title, note = f"{name} enters {call.owner}", array.dimensions
         yield Frame(title, note, turn, call.owner, "enter", call=number, input=array, output=array)
 
 
@@ -94,39 +94,22 @@ def _layer(trace: Trace, number: int, turn: str) -> Frame:
     if layer.owner == "loss":
         title = layer.name if value.shape else f"{layer.name} = {value.mean:.4g}"
         return Frame(title, layer.kind, turn, "loss", "loss", layer=number, input=given, output=value)
-    shapes = [array.dimensions or "a number" for array in (given, value) if array is not None]
     title = f"Forward through {_title(trace, layer)}"
-    return Frame(
-        title, " → ".join(shapes), turn, layer.owner, "forward", call=layer.call, layer=number, input=given,
-        output=value,
-    )  # fmt: skip
+    note = " → ".join(array.dimensions for array in (given, value) if array is not None)
+    return Frame(title, note, turn, layer.owner, "forward", call=layer.call, layer=number, input=given, output=value)
 
 
-def _layer_backward(trace: Trace, number: int, turn: str) -> Iterator[Frame]:
+def _layer_backward(trace: Trace, number: int, turn: str) -> Frame:
     backward = trace.layer_backwards[number]
     layer = trace.layers[backward.layer]
     counts = backward.statuses.items()
     note = "; ".join(f"{n} parameter gradient{'s' * (n > 1)} {STATUSES.get(s, s)}" for s, n in counts)
-    yield Frame(
+    return Frame(
         f"Back through {_title(trace, layer)}", note, turn, layer.owner, "backward", "backward", call=layer.call,
         layer=backward.layer, layer_backward=number, backward_pass=backward.backward_pass,
         input=layer.inputs[0] if layer.inputs else None, output=layer.output, grad_output=backward.grad_output,
         grad_input=next((dx for dx in backward.grad_inputs if dx is not None), None),
     )  # fmt: skip
-    for i, gradient in enumerate(trace.border_gradients):
-        if gradient.backward_pass == backward.backward_pass and gradient.kind != "carried":
-            to_call = trace.borders[gradient.border].to_call
-            if number == _last_through(trace, to_call, backward.backward_pass):
-                yield _border_gradient(trace, i, turn)
-
-
-def _last_through(trace: Trace, call: int, backward_pass: int) -> int:
-    """The last layer's backward of a call in a backward pass."""
-    return max(
-        i
-        for i, b in enumerate(trace.layer_backwards)
-        if b.backward_pass == backward_pass and trace.layers[b.layer].call == call
-    )
 
 
 def _border_gradient(trace: Trace, number: int, turn: str) -> Frame:

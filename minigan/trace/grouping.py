@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import itertools
+from typing import Literal, TypeVar
 
 from minigan.nn.module import ModuleCall
-from minigan.trace.events import (
-    BackwardEvent,
-    BackwardStart,
-    Event,
-    ForwardEvent,
-    FunctionInput,
-    OptimizerEvent,
-    Recording,
-)
+from minigan.trace.events import BackwardEvent, BackwardStart, ForwardEvent, FunctionInput, OptimizerEvent, Recording
 
-# What happened, and its number among its like.
-TimelineEntry = tuple[Literal["call", "layer", "backward_pass", "layer_backward", "update"], int]
+What = Literal["call", "layer", "backward_pass", "layer_backward", "update"]
+T = TypeVar("T")
 
 
 class Grouping:
@@ -24,124 +17,72 @@ class Grouping:
     are those of its functions that a backward pass goes through one after another."""
 
     def __init__(self, recording: Recording) -> None:
-        self.recording = recording
-        self.timeline: list[TimelineEntry] = []
-        self.layers: list[list[int]] = []  # the functions of each, by number
-        self.layer_of: dict[int, int] = {}  # by the number of a function
+        self.timeline: list[tuple[What, int]] = []  # what happened, and its number among its like
+        self.layers: list[list[ForwardEvent]] = []
         self.calls: list[ModuleCall] = []  # of networks
         self.call_of: list[int | None] = []  # of each layer
         self.starts: list[BackwardStart] = []
         self.layer_backwards: list[list[BackwardEvent]] = []
         self.updates: list[OptimizerEvent] = []
-        self.start_functions = {n for e in recording.events if isinstance(e, BackwardStart) for n, _ in e.starts}
-        self._first_of = self._functions_without_module()
-        self._numbers: dict[ModuleCall, int] = {}
-        last: Event | None = None
-        for event in recording.events:
-            self._add(event, last)
-            last = event
+        by_kind = itertools.groupby(recording.events, lambda event: (type(event), getattr(event, "module_call", None)))
+        for _, run in by_kind:
+            events = list(run)
+            self._add_functions([e for e in events if isinstance(e, ForwardEvent)])
+            backward = (e for e in events if isinstance(e, BackwardEvent))
+            for _, of_layer in itertools.groupby(backward, lambda event: event.function.layer):
+                self._add("layer_backward", self.layer_backwards, list(of_layer))
+            for event in events:
+                if isinstance(event, BackwardStart):
+                    self._add("backward_pass", self.starts, event)
+                elif isinstance(event, OptimizerEvent):
+                    self._add("update", self.updates, event)
 
-    # Reading it.
+    def _add_functions(self, functions: list[ForwardEvent]) -> None:
+        """Functions called one after another, by one module or by none."""
+        network = functions[0].network if functions else None
+        if network is not None and network not in self.calls:
+            self._add("call", self.calls, network)
+        for layer in _computed_from_one_another(functions) if network is None else [functions]:
+            for function in layer:
+                function.layer = len(self.layers)
+            self._add("layer", self.layers, layer)
+            self.call_of.append(None if network is None else self.calls.index(network))
 
-    def events(self, layer: int) -> list[ForwardEvent]:
-        """The functions of a layer."""
-        return [self.recording.forward_events[n] for n in self.layers[layer]]
+    def _add(self, what: What, like: list[T], item: T) -> None:
+        self.timeline.append((what, len(like)))
+        like.append(item)
 
-    def inputs(self, functions: list[int]) -> list[FunctionInput]:
+    def inputs(self, functions: list[ForwardEvent]) -> list[FunctionInput]:
         """What enters some functions from outside of them, each once."""
         inside = set(functions)
         entries: dict[object, FunctionInput] = {}
-        for n in functions:
-            for i in self.recording.forward_events[n].inputs:
+        for function in functions:
+            for i in function.inputs:
                 if i.parameter is None and i.maker not in inside:
                     entries.setdefault(id(i.summary) if i.key is None else i.key, i)
         flowing = [i for i in entries.values() if not i.constant]
         return flowing or list(entries.values())[:1]  # (a module may be called with bare arrays)
 
-    def call_inputs(self, call: int) -> list[FunctionInput]:
-        """What enters a call: what it was given, as its functions took it in, or (labels) not; then all else."""
-        taken = self.inputs(self.call_functions(call))
-        entries = []
-        for given in self.recording.call_inputs.get(self.calls[call], ()):
-            same = next((i for i in taken if i.summary is given.summary), None)
-            entries.append(same or given)
-            taken = [i for i in taken if i is not same]
-        return entries + taken
-
-    def call_functions(self, call: int) -> list[int]:
-        """The functions of a call, by number."""
-        return [n for layer, functions in enumerate(self.layers) if self.call_of[layer] == call for n in functions]
-
-    def source(self, entry: FunctionInput) -> int | None:
-        """The layer that made an input."""
-        return None if entry.maker is None else self.layer_of[entry.maker]
+    def inputs_of_call(self, call: int) -> list[FunctionInput]:
+        """What the functions of a call take in from outside of it."""
+        layers = zip(self.call_of, self.layers, strict=True)
+        return self.inputs([function for of, layer in layers if of == call for function in layer])
 
     def source_call(self, entry: FunctionInput) -> int | None:
         """The call that an input was made in."""
-        source = self.source(entry)
-        return None if source is None else self.call_of[source]
+        return None if entry.maker is None else self.call_of[entry.maker.layer]
 
-    # Making it.
 
-    def _add(self, event: Event, last: Event | None) -> None:
-        if isinstance(event, ForwardEvent):
-            self._add_function(event, last)
-        elif isinstance(event, BackwardStart):
-            self.timeline.append(("backward_pass", event.number))
-            self.starts.append(event)
-        elif isinstance(event, BackwardEvent):
-            if isinstance(last, BackwardEvent) and self._is_same_backward(event, last):
-                self.layer_backwards[-1].append(event)
-            else:
-                self.timeline.append(("layer_backward", len(self.layer_backwards)))
-                self.layer_backwards.append([event])
-        else:
-            self.timeline.append(("update", len(self.updates)))
-            self.updates.append(event)
-
-    def _is_same_backward(self, a: BackwardEvent, b: BackwardEvent) -> bool:
-        return a.backward_pass == b.backward_pass and self.layer_of[a.function] == self.layer_of[b.function]
-
-    def _add_function(self, event: ForwardEvent, last: Event | None) -> None:
-        number = len(self.layer_of)
-        network = self.recording.network_call(event.module_call)
-        if network is None:
-            first = self._first_of[number]
-            if first == number:
-                self._begin_layer(None)
-                self.layer_of[number] = len(self.layers) - 1
-            layer = self.layer_of[first]
-        else:
-            if network not in self._numbers:
-                self._numbers[network] = len(self.calls)
-                self.timeline.append(("call", len(self.calls)))
-                self.calls.append(network)
-            if not (isinstance(last, ForwardEvent) and last.module_call is event.module_call):
-                self._begin_layer(self._numbers[network])
-            layer = len(self.layers) - 1
-        self.layer_of[number] = layer
-        self.layers[layer].append(number)
-
-    def _begin_layer(self, call: int | None) -> None:
-        self.timeline.append(("layer", len(self.layers)))
-        self.layers.append([])
-        self.call_of.append(call)
-
-    def _functions_without_module(self) -> dict[int, int]:
-        """Functions that no network called, each with the first of its layer: a layer are those that were called with
-        nothing else between, and computed from one another. A loss ends where a backward pass begins."""
-        first: dict[int, int] = {}
-        members: dict[int, list[int]] = {}  # of the layers that may go on
-        number = -1
-        for event in self.recording.events:
-            number += isinstance(event, ForwardEvent)
-            if not isinstance(event, ForwardEvent) or event.module_call is not None:
-                members = {}
-                continue
-            makers = {i.maker for i in event.inputs if i.maker is not None and i.maker not in self.start_functions}
-            joined = {first[maker] for maker in makers if maker in first}
-            layers = sorted(joined & members.keys())
-            together = [n for layer in layers for n in members.pop(layer)] + [number]
-            members[together[0]] = together
-            first |= dict.fromkeys(together, together[0])
-        return first
+def _computed_from_one_another(functions: list[ForwardEvent]) -> list[list[ForwardEvent]]:
+    """The layers of functions that no module called. A loss ends where a backward pass begins."""
+    first_of: dict[ForwardEvent, int] = {}  # the number of the first of its layer
+    for number, function in enumerate(functions):
+        makers = (i.maker for i in function.inputs if i.maker is not None and not i.maker.starts_backward)
+        joined = {first_of[maker] for maker in makers if maker in first_of}
+        if len(joined) > 1:
+            first_of |= {f: min(joined) for f, first in first_of.items() if first in joined}
+        first_of[function] = min(joined, default=number)
+    layers: dict[int, list[ForwardEvent]] = {}
+    for function, first in first_of.items():
+        layers.setdefault(first, []).append(function)
+    return list(layers.values())

@@ -4,37 +4,29 @@
         ...                                 # any forward and backward passes, any optimiser's steps
     trace = recorder.trace
 
-It keeps summaries, taken as things happen; the few arrays it holds on to are the gradients at the
-borders, which are compared number by number. `build.build_trace` makes a trace of its events.
-
-One thing it adds: where a network is given another one's output, cut from its graph, the gradient there is asked for
-too, which nobody else would compute. All other gradients are the same to the bit.
+It keeps summaries, taken as things happen; the few arrays it holds on to are the gradients at the borders, which are
+compared number by number. One thing it adds: where a network is given another one's output, cut from its graph, the
+gradient there is asked for too, which nobody else would compute. All other gradients are the same to the bit.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 
-from minigan.autograd import Node, Observer, Tensor, in_backward_of, is_grad_enabled, observe
-from minigan.autograd.backward_pass import key_of
+from minigan.algorithms import Algorithm
+from minigan.autograd import GraphError, Node, Observer, Tensor, in_backward_of, is_grad_enabled, observe
+from minigan.autograd.backward_pass import key_of, nodes_before
 from minigan.autograd.tensor import Key
-from minigan.backend import Array, get_array_module
+from minigan.backend import Array
+from minigan.data import Batch
 from minigan.nn import Module, Parameter
 from minigan.nn.module import ModuleCall
 from minigan.optim import Optimizer
-from minigan.trace.build import build_trace
-from minigan.trace.events import (
-    BackwardEvent,
-    BackwardStart,
-    ForwardEvent,
-    FunctionInput,
-    OptimizerEvent,
-    ParameterChange,
-    ParameterResult,
-    Recording,
-)
+from minigan.trace import events
+from minigan.trace.build import Builder
+from minigan.trace.compare import compare
 from minigan.trace.schema import Trace
 from minigan.trace.summary import ArraySummary, TensorSummaries, summarize
 
@@ -54,18 +46,19 @@ class Recorder(Observer):
         optimizers: Mapping[str, Optimizer] | None = None,
         **about: str | int | float | bool | None,
     ) -> None:
-        self.recording = Recording(dict(modules or {}), dict(optimizers or {}), about)
-        self._numbers: dict[Node, int] = {}
-        self._makers: dict[int, tuple[weakref.ref[Array], int]] = {}  # by id of an array: the array, who made it
+        self.recording = events.Recording(dict(modules or {}), dict(optimizers or {}), about)
+        self._functions: dict[Node, events.ForwardEvent] = {}
+        self._makers: dict[
+            int, tuple[weakref.ref[Array], events.ForwardEvent]
+        ] = {}  # by id of an array: it, who made it
         self._border_keys: set[Key] = set()  # of what one network made and another took in,
-        self._border_makers: set[int] = set()  # and the functions that made it
+        self._border_makers: set[events.ForwardEvent] = set()  # and the functions that made it
         self._new_leaves: list[tuple[Tensor, Tensor | None]] = []  # made to require a gradient; .grad before
         self._summary = TensorSummaries()
-        self._passes = 0
+        self._start: events.BackwardStart | None = None  # of the last backward pass
         self._layer: ModuleCall | None = None  # whose functions are gone back through now
         self._layer_gradients: dict[Key, Array] = {}  # that it has given so far
-        self._unused: dict[Tensor, list[ParameterResult]] = {}
-        self._weights_before: list[Array | None] = []
+        self._unused: dict[Tensor, list[events.ParameterResult]] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Recorder:
@@ -78,19 +71,18 @@ class Recorder(Observer):
             leaf.requires_grad, leaf.grad = False, gradient
         if kind is None:
             self._mark_discarded(at_end=True)
-            self.trace = build_trace(self.recording)
+            self.trace = Builder(self.recording).trace()
         self.__dict__ = {"trace": self.trace}  # let go of graphs and arrays
 
     def on_loss(self, name: str, loss: Tensor) -> None:
         """Call a loss by its name."""
-        number = self._number(loss)
-        if number is not None:
-            self.recording.losses[number] = name
+        function = self._function(loss)
+        if function is not None:
+            function.loss = name
 
     def loss_of(self, outputs: list[Tensor]) -> str | None:
         """The name of the loss among these, if one of them was named."""
-        losses = self.recording.losses
-        return next((losses[n] for y in outputs if (n := self._number(y)) in losses), None)
+        return next((f.loss for f in map(self._function, outputs) if f is not None and f.loss), None)
 
     # Forward.
 
@@ -105,54 +97,52 @@ class Recorder(Observer):
             if records and not t.requires_grad and t.dtype.kind == "f" and self.made_in(t) not in (None, call):
                 self._new_leaves.append((t, t.grad))
                 t.requires_grad = True
-        self.recording.call_inputs[call] = [
-            self._input(t, key_of(t) if t.requires_grad else None, call) for t in tensors
-        ]
+        keys = [key_of(t) if t.requires_grad else None for t in tensors]
+        self.recording.call_inputs[call] = [self._input(t, key, call) for t, key in zip(tensors, keys, strict=True)]
 
     def made_in(self, t: Tensor) -> ModuleCall | None:
         """The call of a network that a tensor was made in, if that was recorded."""
         maker, _ = self._maker(t)
-        return None if maker is None else self.recording.network_call(self.recording.forward_events[maker].module_call)
+        return None if maker is None else maker.network
 
     def after_forward(self, node: Node, inputs: list[Tensor | None], outputs: list[Tensor]) -> None:
         """A function was called."""
         if in_backward_of() is not None:
             return  # a part of some other function's backward
         edges = getattr(node, "edges", [None] * len(inputs))
-        pairs = enumerate(zip(inputs, edges, strict=True))
-        taken = [self._input(t, edge, node.called_in, i) for i, (t, edge) in pairs if t is not None]
-        number = len(self.recording.forward_events)
-        event = ForwardEvent(node, node.called_in, taken, self._summary(outputs[0]))
-        self._numbers[node] = number
+        pairs, call = enumerate(zip(inputs, edges, strict=True)), node.called_in
+        taken = [self._input(t, edge, call, i) for i, (t, edge) in pairs if t is not None]
+        network = self.recording.network_call(call)
+        event = self._functions[node] = events.ForwardEvent(node, call, network, taken, self._summary(outputs[0]))
         for y in outputs:
-            self._makers[id(y.array)] = weakref.ref(y.array), number
-        self.recording.forward_events.append(event)
+            self._makers[id(y.array)] = weakref.ref(y.array), event
         self.recording.events.append(event)
-        to = self.recording.network_call(event.module_call)
         for item in taken:
-            if to is not None and item.maker is not None and item.key is not None:
-                if self.recording.network_call(self.recording.forward_events[item.maker].module_call) not in (None, to):
-                    self._border_keys.add(item.key)
-                    self._border_makers.add(item.maker)
+            if network and item.key is not None and item.maker and item.maker.network not in (None, network):
+                self._border_keys.add(item.key)
+                self._border_makers.add(item.maker)
 
-    def _input(self, t: Tensor, key: Key | None, call: ModuleCall | None, position: int = 0) -> FunctionInput:
+    def _input(self, t: Tensor, key: Key | None, call: ModuleCall | None, position: int = 0) -> events.FunctionInput:
         if isinstance(t, Parameter):
-            return FunctionInput(key, self._summary(t, picture=False), t, None, False, None, False, position)
+            return events.FunctionInput(key, self._summary(t, picture=False), position, parameter=t)
         maker, attached = self._maker(t)
-        constant = maker is None and key is None and not _is_given(t, call)
-        return FunctionInput(key, self._summary(t), None, maker, attached, t.name, constant, position)
+        while call is not None and id(t) not in call.given:
+            call = call.caller
+        # What no module was called with, a module made itself, out of nothing.
+        constant = maker is None and key is None and call is None
+        return events.FunctionInput(key, self._summary(t), position, None, maker, attached, t.name, constant)
 
-    def _maker(self, t: Tensor) -> tuple[int | None, bool]:
-        """The number of the function that made a tensor, and whether the graph leads back to it."""
-        number = self._number(t)
-        if number is not None:
-            return number, True
-        array, number = self._makers.get(id(t.array), (None, None))  # detached, or made under no_grad
-        return (number if array is not None and array() is t.array else None), False
+    def _maker(self, t: Tensor) -> tuple[events.ForwardEvent | None, bool]:
+        """The function that made a tensor, and whether the graph leads back to it."""
+        function = self._function(t)
+        if function is not None:
+            return function, True
+        array, function = self._makers.get(id(t.array), (None, None))  # detached, or made under no_grad
+        return (function if array is not None and array() is t.array else None), False
 
-    def _number(self, t: Tensor) -> int | None:
-        """The number of the function that a tensor has for its creator."""
-        return None if t.creator is None else self._numbers.get(t.creator)
+    def _function(self, t: Tensor) -> events.ForwardEvent | None:
+        """The function that a tensor has for its creator."""
+        return None if t.creator is None else self._functions.get(t.creator)
 
     # Backward.
 
@@ -162,36 +152,37 @@ class Recorder(Observer):
         """A backward pass begins. One that asks for some gradients of a loss is asked for those at borders too."""
         self._mark_discarded()
         requested = None if wanted is None else set(wanted)
-        pairs = [(self._number(y), dy.array) for y, dy in zip(outputs, cotangents, strict=True)]
-        starts = [(number, dy) for number, dy in pairs if number is not None]
         loss = self.loss_of(outputs)
         if wanted is not None and loss is not None and not create_graph:
             wanted |= {key for key in self._border_keys if isinstance(key, Tensor)}
-        self.recording.events.append(BackwardStart(self._passes, starts, requested, loss))
-        for number, dy in starts:
-            if number in self._border_makers:
-                self.recording.at_output[self._passes, number] = dy.copy()
-        self._passes += 1
+        self._start = events.BackwardStart(self._start.number + 1 if self._start else 0, [], requested, loss)
+        self.recording.events.append(self._start)
+        for y, dy in zip(outputs, cotangents, strict=True):
+            function = self._function(y)
+            if function is not None:
+                function.starts_backward = True
+                self._start.functions.append(function)
+                if function in self._border_makers:
+                    self._start.at_output[function] = dy.array.copy()
         self._layer, self._layer_gradients = None, {}
 
     def after_backward(self, node: Node, cotangents: list[Tensor], gradients: list[Tensor | None]) -> None:
         """The backward of a function."""
-        number = self._numbers.get(node)
-        if number is None:
+        function, start = self._functions.get(node), self._start
+        if function is None or start is None:
             return  # a function of a backward pass, differentiated in its turn
-        backward_pass, forward = self._passes - 1, self.recording.forward_events[number]
-        if forward.module_call is not self._layer or forward.module_call is None:
-            self._layer, self._layer_gradients = forward.module_call, {}
-        if number in self._border_makers:  # where the pass begins at a border: what it was given, whatever joined it
-            self.recording.at_output.setdefault((backward_pass, number), cotangents[0].array.copy())
-        event = BackwardEvent(backward_pass, number, self._summary(cotangents[0], signed=True))
-        of_edges = zip(node.edges, gradients, node.needs_input_grad, strict=True)
-        given = [(dx if needed else None) for edge, dx, needed in of_edges if edge is not None]
-        keyed = [(item, item.key) for item in forward.inputs if item.key is not None]
-        for (item, key), dx in zip(keyed, given, strict=True):
-            summary = None if dx is None else self._gradient_summary(key, dx, item.parameter is None, backward_pass)
+        if function.module_call is not self._layer or function.module_call is None:
+            self._layer, self._layer_gradients = function.module_call, {}
+        if function in self._border_makers:  # where the pass begins at a border: what it was given, whatever joined it
+            start.at_output.setdefault(function, cotangents[0].array.copy())
+        event = events.BackwardEvent(start, function, self._summary(cotangents[0], signed=True))
+        for item in function.inputs:
+            if item.key is None:
+                continue
+            key, dx = item.key, gradients[item.position] if node.needs_input_grad[item.position] else None
+            summary = None if dx is None else self._gradient_summary(key, dx, item.parameter is None, start)
             if item.parameter is not None:
-                result = ParameterResult(item.parameter, "computed" if summary else "not asked", summary)
+                result = events.ParameterResult(item.parameter, "computed" if summary else "not asked", summary)
                 event.parameters.append(result)
                 if summary:
                     self._unused.setdefault(item.parameter, []).append(result)
@@ -199,7 +190,7 @@ class Recorder(Observer):
                 event.grad_inputs[key] = summary
         self.recording.events.append(event)
 
-    def _gradient_summary(self, key: Key, dx: Tensor, flows: bool, backward_pass: int) -> ArraySummary:
+    def _gradient_summary(self, key: Key, dx: Tensor, flows: bool, start: events.BackwardStart) -> ArraySummary:
         """The summary of a gradient, added to what the same layer, calling several functions, gave to the same input
         before. flows: it is of no parameter."""
         before = self._layer_gradients.get(key)
@@ -210,8 +201,8 @@ class Recorder(Observer):
             self._layer_gradients[key] = total = before + dx.array
             summary = summarize(total, True, flows)
         if flows and key in self._border_keys:
-            arrived = self.recording.at_input.get((backward_pass, key))
-            self.recording.at_input[backward_pass, key] = dx.array.copy() if arrived is None else arrived + dx.array
+            arrived = start.at_input.get(key)
+            start.at_input[key] = dx.array.copy() if arrived is None else arrived + dx.array
         return summary
 
     # Updates.
@@ -219,46 +210,106 @@ class Recorder(Observer):
     def before_step(self, optimizer: Optimizer) -> None:
         """Look at weights and gradients before the optimiser changes them."""
         self._mark_discarded()
-        event = OptimizerEvent(optimizer, optimizer.lr)
-        self._weights_before = []
+        event = events.OptimizerEvent(optimizer, optimizer.lr)
         for p in optimizer.params:
-            g = p.grad
-            if g is not None:
+            change = events.ParameterChange(p, self._summary(p, picture=False))
+            if p.grad is not None:
                 self._unused.pop(p, None)
-            summary = None if g is None else self._summary(g, signed=True, picture=False)
-            event.changes.append(ParameterChange(p, self._summary(p, picture=False), summary))
-            self._weights_before.append(None if g is None else p.array.copy())
+                change.gradient, change.before = self._summary(p.grad, signed=True, picture=False), p.array.copy()
+            event.changes.append(change)
         self.recording.events.append(event)
 
     def after_step(self, optimizer: Optimizer) -> None:
         """By how much it changed them."""
         event = self.recording.events[-1]
-        assert isinstance(event, OptimizerEvent)
-        for change, before in zip(event.changes, self._weights_before, strict=True):
-            if before is not None:
-                get_array_module(before).subtract(change.parameter.array, before, out=before)
-                change.update = summarize(before, picture=False).norm
-        self._weights_before = []
+        assert isinstance(event, events.OptimizerEvent)
+        for change in event.changes:
+            if change.before is not None:
+                change.update = summarize(change.parameter.array - change.before, picture=False).norm
+                change.before = None
 
     def _mark_discarded(self, at_end: bool = False) -> None:
         """Gradients that were cleared, or left when all is over, without any optimiser having used them."""
-        stepped = any(isinstance(event, OptimizerEvent) for event in self.recording.events)
-        for p, results in list(self._unused.items()):
-            if (at_end and stepped) or (not at_end and p.grad is None and not self._was_requested(p)):
-                for result in results:
+        stepped = any(isinstance(event, events.OptimizerEvent) for event in self.recording.events)
+        # What the last pass was asked for it gave to who asked, instead of adding it to .grad.
+        handed_out = (self._start.requested if self._start else None) or set()
+        for p in list(self._unused):
+            if stepped if at_end else p.grad is None and p not in handed_out:
+                for result in self._unused.pop(p):
                     result.status = "discarded"
-                del self._unused[p]
-
-    def _was_requested(self, p: Tensor) -> bool:
-        """Whether the last backward pass gave p's gradient to who asked for it, instead of adding it to .grad."""
-        last = next((event for event in reversed(self.recording.events) if isinstance(event, BackwardStart)), None)
-        return last is not None and last.requested is not None and p in last.requested
 
 
-def _is_given(t: Tensor, call: ModuleCall | None) -> bool:
-    """Whether a module was called with the tensor; if not, the module made it itself, out of nothing."""
-    while call is not None:
-        if id(t) in call.given:
-            return True
-        call = call.caller
-    return False
+class StepRecorder(Recorder):
+    """Records one step of an algorithm, taken in its `with` block, and compares objectives at the point from which
+    its generator learns. about: as for `trace_step`.
+
+    That point is where the backward pass of loss_G begins, for a network G of the algorithm whose output was given to
+    another one: there the graph from that one's output (D's logits) back through both networks is at hand.
+    """
+
+    def __init__(self, algorithm: Algorithm, **about: str | int | float) -> None:
+        known = {"algorithm": type(algorithm).__name__}
+        objective = getattr(algorithm, "objective", None)
+        if isinstance(objective, str):
+            known["objective"] = objective
+        super().__init__(algorithm.networks, algorithm.optimizers, **known)
+        self._more_about = about
+        self._objectives = algorithm.losses_to_compare()
+        self._outputs: dict[ModuleCall, Tensor] = {}  # of calls of networks
+        self._inputs: list[tuple[ModuleCall, Tensor]] = []  # of such calls
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self.recording.about |= self._more_about
+        super().__exit__(kind, *rest)
+
+    def before_module(self, call: ModuleCall, inputs: tuple[object, ...]) -> None:
+        """Note how many samples the step is on, and what one network is given of another."""
+        super().before_module(call, inputs)
+        if self.recording.network_call(call) is not call:
+            return
+        tensors = [t for t in inputs if isinstance(t, Tensor)]
+        first = next((t for t in tensors if t.ndim), None)
+        if first is not None and "batch" not in self.recording.about:
+            self.recording.about |= {"batch": len(first), "dtype": str(first.dtype), "device": str(first.device)}
+        self._inputs += [(call, t) for t in tensors if t.requires_grad]
+
+    def after_module(self, call: ModuleCall, output: object) -> None:
+        """Note what a network returned."""
+        if isinstance(output, Tensor) and self.recording.network_call(call) is call:
+            self._outputs[call] = output
+
+    def before_backward_pass(
+        self, outputs: list[Tensor], cotangents: list[Tensor], wanted: set[Key] | None, create_graph: bool
+    ) -> None:
+        """Compare, if this is the pass from which the generator learns."""
+        self._compare(outputs)
+        super().before_backward_pass(outputs, cotangents, wanted, create_graph)
+
+    def _compare(self, outputs: list[Tensor]) -> None:
+        generators = {f"loss_{name}": module for name, module in self.recording.modules.items()}
+        generator = generators.get(self.loss_of(outputs) or "")
+        if not self._objectives or generator is None:
+            return
+        before = nodes_before(outputs)
+        for call, border in self._inputs:
+            made_in, logits = self.made_in(border), self._outputs.get(call)
+            if made_in is None or made_in.module is not generator or logits is None or logits.creator not in before:
+                continue
+            fake = self._outputs.get(made_in)
+            if fake is not None and fake.data is border.data:
+                with suppress(GraphError):  # the generator's graph was freed: there is no way back through it
+                    self.recording.comparisons = compare(
+                        self.recording, self._objectives, logits, border, fake, made_in
+                    )
+            return
+
+
+def trace_step(algorithm: Algorithm, batches: Iterator[Batch], **about: str | int | float) -> Trace:
+    """Take one step of an algorithm, and give its trace, objectives compared. The step is the same to the bit.
+
+    about: said of the trace: model="dcgan28", at=300 (the step's number).
+    """
+    with StepRecorder(algorithm, **about) as recorder:
+        algorithm(batches)
+    assert recorder.trace is not None  # the block has ended without an error
+    return recorder.trace

@@ -1,6 +1,4 @@
-"""What a trace holds: plain data, written as JSON and read back equal.
-
-Everything refers to everything else by its number in one of the trace's lists.
+"""What a trace holds: plain data, written as JSON and read back equal. All refer to each other by number in its lists.
 
 Where one network's output becomes another's input there is a border. Its `kind` says how the gradient gets across:
 
@@ -12,16 +10,25 @@ Where one network's output becomes another's input there is a border. Its `kind`
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import json
+import types
+import typing
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from minigan.trace.json_format import decode, encode
 from minigan.trace.summary import ArraySummary
 
+FORMAT, VERSION = "minigan-trace", 2
+
 About = dict[str, str | int | float | bool | None]
+T = TypeVar("T")
 
 
-# --- forward -------------------------------------------------------------------------------------
+class TraceError(ValueError):
+    """What should be a trace is none, or is one of another version."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +51,7 @@ class FunctionCall:
 @dataclass(frozen=True)
 class Layer:
     """A layer in one forward pass: the functions that a module's own `forward` called, between its submodules' calls.
-
-    Functions that no module called (the losses') are layers too, with the owner "loss".
-    """
+    Functions that no module called (the losses') are layers too, with the owner "loss"."""
 
     name: str  # "G.main.3"
     kind: str  # "BatchNorm"
@@ -78,16 +83,10 @@ class NetworkCall:
         return next((name for name, a in zip(self.input_names, self.inputs, strict=True) if a == array), "input")
 
 
-# --- backward ------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class ParameterGradient:
-    """What a backward pass did for a parameter.
-
-    status: "computed"; "discarded" (computed, and no optimiser used it); "frozen" (the parameter
-    required none); "not asked" (the pass was asked for other gradients only).
-    """
+    """What a backward pass did for a parameter. status: "computed"; "discarded" (computed, and no optimiser used it);
+    "frozen" (the parameter required none); "not asked" (the pass was asked for other gradients only)."""
 
     name: str
     status: str
@@ -134,11 +133,9 @@ class Border:
 
 @dataclass(frozen=True)
 class BorderGradient:
-    """The gradient that a backward pass brought to a border.
-
-    at_input: ∂L/∂D.input (None: nobody asked for it). at_output: ∂L/∂G.output (None if detached). norm_into: the norm
-    of what went on into G, 0.0 if detached. difference: max|∂L/∂D.input − ∂L/∂G.output|.
-    """
+    """The gradient that a backward pass brought to a border. at_input: ∂L/∂D.input (None: nobody asked for it).
+    at_output: ∂L/∂G.output (None if detached). norm_into: the norm of what went on into G, 0.0 if detached.
+    difference: max|∂L/∂D.input − ∂L/∂G.output|."""
 
     kind: str
     border: int
@@ -147,9 +144,6 @@ class BorderGradient:
     at_output: ArraySummary | None = None
     norm_into: float = 0.0
     difference: float | None = None
-
-
-# --- updates, frames, comparisons ----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -175,12 +169,9 @@ class Update:
 
 @dataclass(frozen=True)
 class Frame:
-    """A thing to look at: frames in order are the step as it happened.
-
-    turn: whose parameters change next, "D", "G", "both", "all" (of more than two) or "". direction: "enter" (noise
-    or images come in), "forward", "loss", "border", "backward", "update". way: at a border, "forward" or "backward".
-    The numbers say of what.
-    """
+    """A thing to look at, in the order of the step. turn: whose parameters change next, "D", "G", "both", "all" (of
+    more than two) or "". direction: "enter" (noise or images come in), "forward", "loss", "border", "backward",
+    "update". way: at a border, "forward" or "backward". The numbers say of what."""
 
     title: str
     note: str
@@ -212,10 +203,8 @@ class ComparedLayer:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one objective would send back to G, at the same point as the others.
-
-    gradient: ∂L_G/∂G(z). layers: the norms on through G, its last layer first, down to the noise.
-    """
+    """What one objective would send back to G, at the same point as the others. gradient: ∂L_G/∂G(z). layers: the
+    norms on through G, its last layer first, down to the noise."""
 
     objective: str  # "minimax", by which it is known to `minigan train`
     formula: str  # of G's loss
@@ -246,13 +235,64 @@ class Trace:
         return "" if layer.call is None else self.calls[layer.call].label
 
     def to_json(self) -> str:
-        """As JSON: {"format", "version", "arrays": […], and the fields above}. It holds no NaN or Infinity."""
-        return encode(self)
+        """As JSON: {"format", "version", "arrays": […], and the fields above}. It holds no NaN or Infinity.
+
+        Summaries are written once, into the list "arrays"; wherever one is meant stands its number in that list.
+        """
+        arrays: list[ArraySummary] = []
+        numbers: dict[int, int] = {}  # by id
+
+        def plain(value: Any) -> Any:
+            if not isinstance(value, ArraySummary):
+                return vars(value)
+            if id(value) not in numbers:
+                numbers[id(value)] = len(arrays)
+                arrays.append(value)
+            return numbers[id(value)]
+
+        fields = json.loads(json.dumps(self, default=plain))
+        whole = {"format": FORMAT, "version": VERSION, "arrays": arrays, **fields}
+        return json.dumps(whole, default=vars, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Trace:
         """The trace that `to_json` wrote.
 
-        Raises: TraceError if it is none.
+        Raises: TraceError if it is no trace, one of another version, or damaged.
         """
-        return decode(cls, text)
+        try:
+            whole = json.loads(text)
+            kind, version = whole["format"], whole["version"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise TraceError("this is no trace: it is not JSON that minigan trace wrote") from None
+        if (kind, version) != (FORMAT, VERSION):
+            raise TraceError(
+                f"this is {kind} of version {version}, but this minigan reads {FORMAT} of version {VERSION}: "
+                "record the trace anew"
+            )
+        try:
+            arrays = [_object(ArraySummary, item, []) for item in whole["arrays"]]
+            return _object(cls, whole, arrays)
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+            raise TraceError(f"the trace is damaged: {type(error).__name__}: {error}") from None
+
+
+_hints = functools.cache(typing.get_type_hints)  # the types of a dataclass' fields, by name
+
+
+def _object(cls: type[T], fields: dict[str, Any], arrays: list[ArraySummary]) -> T:
+    """An object of a dataclass from its fields in JSON."""
+    hints = _hints(cls)  # type: ignore[arg-type]  # a class is hashable
+    return cls(**{name: _decoded(hint, fields[name], arrays) for name, hint in hints.items()})
+
+
+def _decoded(hint: Any, value: Any, arrays: list[ArraySummary]) -> Any:
+    """A field's value, of the type that its annotation says."""
+    if isinstance(hint, types.UnionType):  # X | None
+        return None if value is None else _decoded(typing.get_args(hint)[0], value, arrays)
+    if typing.get_origin(hint) is tuple:
+        return tuple(_decoded(typing.get_args(hint)[0], item, arrays) for item in value)
+    if hint is ArraySummary:
+        return arrays[value]
+    is_object = isinstance(hint, type) and dataclasses.is_dataclass(hint)
+    return _object(hint, value, arrays) if is_object else value

@@ -36,10 +36,9 @@ class Histogram:
 class Picture:
     """Tiles of numbers, each a byte: value = byte · scale / 127; a byte of −128 stands for NaN or ±Inf.
 
-    of: what a tile is: "channels" (of the first sample), "samples" (the first ones, of one channel),
-    "features" (of the first sample) or "numbers"; the last two are folded to a near-square, row by
-    row, the last row filled up with zeros. shape: (tiles, rows, columns). every: only each so-many-th
-    row and column is shown. data: base64 of the signed bytes.
+    of: what a tile is: "channels" (of the first sample), "samples" (the first ones, of one channel), "features" (of
+    the first sample) or "numbers"; the last two are folded to a near-square, row by row, the last row filled up with
+    zeros. shape: (tiles, rows, columns). every: only each so-many-th row and column is shown. data: bytes in base64.
     """
 
     of: str
@@ -51,11 +50,9 @@ class Picture:
 
 @dataclass(frozen=True)
 class ArraySummary:
-    """A summary of an array. All numbers are of its finite elements; the others are counted.
-
-    norm: √Σx². std: √E(x − mean)². zeros: the share of elements that are exactly 0. nans, infs: how
-    many. histogram: from low to high, for gradients from −max|x| to max|x|.
-    """
+    """A summary of an array. All numbers are of its finite elements; the others are counted. norm: √Σx².
+    std: √E(x − mean)². zeros: the share of elements that are exactly 0. nans, infs: how many. histogram: from low to
+    high, for gradients from −max|x| to max|x|."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -77,8 +74,8 @@ class ArraySummary:
 
     @property
     def dimensions(self) -> str:
-        """The shape in words, "5×18"; "" for a number."""
-        return "×".join(map(str, self.shape))
+        """The shape in words, "5×18"."""
+        return "×".join(map(str, self.shape)) or "a number"
 
 
 def summarize(array: Array, signed: bool = False, picture: bool = True) -> ArraySummary:
@@ -101,20 +98,12 @@ def summarize(array: Array, signed: bool = False, picture: bool = True) -> Array
     if variance < 1e-9 * mean * mean:  # little is left of the difference: take it the exact way
         variance = float(xp.square(finite.astype("float64") - mean).mean())
     reach = max(-low, high)
-    return ArraySummary(
-        shape=tuple(array.shape),
-        dtype=str(array.dtype),
-        norm=_short(math.sqrt(square)),
-        mean=_short(mean),
-        std=_short(math.sqrt(max(0.0, variance))),
-        min=_short(low),
-        max=_short(high),
-        zeros=_short(zeros / max(1, size)),
-        nans=nans,
-        infs=infs,
-        histogram=_histogram(xp, finite, *((-reach, reach) if signed else (low, high))),
-        picture=_picture(xp, array) if picture and size else None,
-    )
+    histogram = _histogram(xp, finite, *((-reach, reach) if signed else (low, high)))
+    tiles = _picture(array) if picture and size else None
+    numbers = math.sqrt(square), mean, math.sqrt(max(0.0, variance)), low, high, zeros / max(1, size)
+    norm, mean, std, low, high, share = map(_short, numbers)
+    shape, dtype = tuple(array.shape), str(array.dtype)
+    return ArraySummary(shape, dtype, norm, mean, std, low, high, share, nans, infs, histogram, tiles)
 
 
 class TensorSummaries:
@@ -126,9 +115,7 @@ class TensorSummaries:
     def __call__(self, t: Tensor, signed: bool = False, picture: bool = True) -> ArraySummary:
         """The summary of a tensor, as `summarize` makes it."""
         array = t.array
-        owner = owner_of(array)
-        if owner.size != array.size:
-            owner = array  # a part of some memory: known by itself only
+        owner = whole if (whole := owner_of(array)).size == array.size else array  # a part is known by itself only
         key = id(owner), t.shape, array.strides, t.version, signed, picture
         memory, summary = self._known.get(key, (None, None))
         if memory is None or summary is None or memory() is not owner:
@@ -169,33 +156,29 @@ def _histogram(xp: ModuleType, flat: Array, low: float, high: float) -> Histogra
     return Histogram(_short(low), _short(high), tuple(int(n) for n in counts))
 
 
-def _picture(xp: ModuleType, array: Array) -> Picture:
+def _picture(array: Array) -> Picture:
     """A picture of an array that is not empty."""
     every = 1
     if array.ndim == 4:
         of, tiles = ("samples", array[:SAMPLES, 0]) if array.shape[1] == 1 else ("channels", array[0, :TILES])
         every = math.ceil(max(tiles.shape[1:]) / SIDE)
-        tiles = tiles[:, ::every, ::every]
+        tiles = backend.to_numpy(tiles[:, ::every, ::every])
     elif array.ndim >= 2 and array[0].size > 1:
-        of, tiles = "features", _folded(xp, array[0].ravel()[: SIDE * SIDE])
+        of, tiles = "features", _folded(array[0])
     else:
-        of = "samples" if array.ndim == 2 else "numbers"
-        tiles = _folded(xp, array.ravel()[: SIDE * SIDE])
-    tiles = backend.to_numpy(tiles).astype("float64")
-    good = np.isfinite(tiles)
-    scale = _short(float(np.abs(tiles, where=good, out=np.zeros_like(tiles)).max(initial=0.0)))
-    levels = np.where(good, np.rint(np.where(good, tiles, 0.0) * (127 / (scale or 1.0))), -128)
-    n, height, width = tiles.shape
-    return Picture(of, (n, height, width), every, scale, base64.b64encode(levels.astype("int8").tobytes()).decode())
+        of, tiles = "samples" if array.ndim == 2 else "numbers", _folded(array)
+    tiles = tiles.astype("float64")
+    finite = np.where(np.isfinite(tiles), tiles, 0.0)
+    scale = _short(float(np.abs(finite).max(initial=0.0)))
+    levels = np.where(np.isfinite(tiles), np.rint(finite * (127 / (scale or 1.0))), -128)
+    return Picture(of, tiles.shape, every, scale, base64.b64encode(levels.astype("int8").tobytes()).decode())
 
 
-def _folded(xp: ModuleType, vector: Array) -> Array:
-    """A vector as one tile, near to a square."""
+def _folded(numbers: Array) -> Array:
+    """The first numbers as one tile, near to a square."""
+    vector = backend.to_numpy(numbers.ravel()[: SIDE * SIDE])
     columns = math.ceil(math.sqrt(vector.size))
-    rows = math.ceil(vector.size / columns)
-    tile = xp.zeros(rows * columns, vector.dtype)
-    tile[: vector.size] = vector
-    return tile.reshape(1, rows, columns)
+    return np.pad(vector, (0, -vector.size % columns)).reshape(1, -1, columns)
 
 
 def pixels(picture: Picture) -> Array:

@@ -16,6 +16,7 @@ from minigan.autograd import backward
 from minigan.data import Batch, DataInfo
 from minigan.trace import StepRecorder, Trace, trace_step
 from minigan.trace.views.figures import dot, gradient_norms
+from minigan.trace.views.table import Console
 from minigan.trace.views.terminal import pages, trace_text
 
 pytestmark = pytest.mark.host_only("which device computes is no matter here")
@@ -164,7 +165,7 @@ def test_four_networks_with_two_optimisers():
         ("G", {"G_AB", "G_BA"}), ("D", {"D_A", "D_B"}),
     ]  # fmt: skip
     assert turns(trace) == ["G", "D"] and [w.player for w in trace.backward_passes] == ["G", "D"]
-    (back,) = [page for page in pages(trace) if page.what.startswith("backward from loss_D")]
+    (back,) = [page for page in pages(trace, Console(100)) if page.what.startswith("backward from loss_D")]
     assert back.result == "the wall: 0 into G_AB; the wall: 0 into G_BA"
     assert "update of G by Adam" in trace_text(trace, 100)
 
@@ -320,7 +321,7 @@ def test_a_penalty_on_Ds_slope(cls):
     assert sorted((c.kind, c.norm_into > 0) for c in trace.border_gradients) == [("carried", True), ("detached", False)]
     assert all(c.at_input.norm > 0 for c in trace.border_gradients) and trace.comparisons == ()
     assert {f.turn for f in trace.frames} == ({"both", "", "D", "G"} if at_once else {"D", "G"})
-    assert all(page.lines for page in pages(trace)) and trace_text(trace, 80)
+    assert all(page.lines for page in pages(trace, Console(100))) and trace_text(trace, 80)
 
 
 # --- labels, and no border at all ----------------------------------------------------------------

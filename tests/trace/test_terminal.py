@@ -17,8 +17,7 @@ from minigan.algorithms import GAN, SimultaneousGAN
 from minigan.cli import main
 from minigan.data import DataInfo
 from minigan.trace import Recorder
-from minigan.trace.views.numbers import LogScale
-from minigan.trace.views.table import Column, Console, Row, bar, sparkline, table
+from minigan.trace.views.table import Console, LogScale, Row, bar, sparkline, table
 from minigan.trace.views.terminal import pages, step_through, trace_text
 
 NUMBER = re.compile(r"(?<![\w.×])-?\d+\.\d+(?:e[+-]?\d+)?(?![\w.×])")
@@ -42,7 +41,7 @@ def alternating(gan, batch, traced):
 
 def drawn(trace, width=160):
     """The pages, each as its lines."""
-    return [page.lines(Console(width)) for page in pages(trace)]
+    return [page.lines for page in pages(trace, Console(width))]
 
 
 def rows(lines, names):
@@ -227,16 +226,13 @@ def test_below_forty_columns_it_is_as_for_forty(alternating):
 
 
 def test_columns_go_in_the_order_of_their_importance():
-    columns = (Column("a", "a", 0, left=True), Column("b", "b", 2), Column("c", "c", 1))
-    row = Row({"a": "x" * 20, "b": "1234567890", "c": "0987654321"})
-    assert table(Console(44), columns, [row])[1].split() == ["x" * 20, "1234567890", "0987654321"]
-    assert table(Console(40), columns, [row])[1].split() == [
-        ".." + "x" * 14,
-        "1234567890",
-        "0987654321",
-    ]  # shorter name
-    more = (*columns, Column("d", "d", 3))
-    assert table(Console(44), more, [Row(row.cells | {"d": "5"})])[1].split()[1:] == ["1234567890", "0987654321"]
+    ranks = {"layer": 0, "b": 2, "c": 1}
+    row = Row({"layer": "x" * 20, "b": "1234567890", "c": "0987654321"})
+    assert table(Console(44), ranks, [row])[1].split() == ["x" * 20, "1234567890", "0987654321"]
+    shortened = [".." + "x" * 14, "1234567890", "0987654321"]
+    assert table(Console(40), ranks, [row])[1].split() == shortened
+    more = table(Console(44), {**ranks, "d": 3}, [Row(row.cells | {"d": "5"})])
+    assert more[1].split()[1:] == ["1234567890", "0987654321"]
 
 
 @given(
@@ -244,12 +240,10 @@ def test_columns_go_in_the_order_of_their_importance():
     st.lists(st.tuples(*[st.text("abcdef.G", max_size=60)] * 2, *[st.floats(-1e9, 1e9)] * 5), min_size=1, max_size=4),
 )
 def test_any_table_fits(width, values):
-    keys_ = "abcdefg"
-    columns = [
-        Column(k, f"{k}\nheading", rank, left=k < "c") for k, rank in zip(keys_, [0, 5, 1, 4, 2, 3, 6], strict=True)
-    ]
+    headings = ["layer", "kind", *(f"{key}\nheading" for key in "cdefg")]
+    ranks = dict(zip(headings, [0, 5, 1, 4, 2, 3, 6], strict=True))
     cells = [[*(v if isinstance(v, str) else f"{v:.4g}" for v in row)] for row in values]
-    lines = table(Console(width), columns, [Row(dict(zip(keys_, row, strict=True))) for row in cells])
+    lines = table(Console(width), ranks, [Row(dict(zip(headings, row, strict=True))) for row in cells])
     assert max(map(len, lines)) <= width
     for line, row in zip(lines[2:], cells, strict=True):
         assert set(re.findall(r"-?\d\S*", line)) <= set(row)
@@ -257,14 +251,12 @@ def test_any_table_fits(width, values):
 
 def test_a_column_has_room_for_signs_that_become_longer():
     console = Console(60, signs=lambda text: text.replace("½", "1/2"))
-    columns = [Column("a", "a", 0, left=True), Column("b", "b", 1, left=True)]
-    assert table(console, columns, [Row({"a": "½", "b": "½ ½"})])[1] == "1/2  1/2 1/2"
+    rows = [Row({"layer": "½", "kind": "½ ½"}), Row({"layer": "1", "kind": ""})]
+    assert table(console, {"layer": 0, "kind": 1}, rows)[1:] == ["1/2    1/2 1/2", "1"]
 
 
 def test_a_row_can_be_drawn_across_all_columns():
-    lines = table(
-        Console(40), [Column("a", "a", 0)], [Row({"a": "1"}), lambda console: ["=" * console.width], Row({"a": "2"})]
-    )
+    lines = table(Console(40), {"a": 0}, [Row({"a": "1"}), ["=" * 40], Row({"a": "2"})])
     assert lines == ["a", "1", "=" * 40, "2"]
 
 
@@ -328,11 +320,11 @@ def test_signs_that_the_terminal_has_not_are_replaced(alternating, monkeypatch, 
 
 def test_stepping_with_keys(alternating, capsys, keys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
-    count = len(pages(alternating))
+    titles = [lines[0] for lines in drawn(alternating, 100)]
+    count = len(titles)
     keys("", "", "b", str(count), "3", "q")
     step_through(alternating)
     out = capsys.readouterr().out
-    titles = [page.lines(Console(100))[0] for page in pages(alternating)]
     seen = [line for line in out.splitlines() if line in titles]
     assert seen == [titles[0], titles[1], titles[2], titles[1], titles[-1], titles[2]]
 
@@ -351,7 +343,7 @@ def test_the_first_page_says_where_the_others_are(alternating):
 @pytest.mark.parametrize("width", [40, 60])
 def test_where_there_is_little_room_the_first_page_says_it_in_two_lines(alternating, width):
     first = drawn(alternating, width)[0]
-    for number, page in enumerate(pages(alternating)[1:], 2):
+    for number, page in enumerate(pages(alternating, Console(width))[1:], 2):
         at = next(i for i, line in enumerate(first) if line.split()[:1] == [str(number)])
         assert first[at].split(maxsplit=1)[1] == (f"{page.turn[0]}: " if page.turn else "") + page.what
         assert not page.result or first[at + 1].strip() == page.result

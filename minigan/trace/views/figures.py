@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from minigan.trace.schema import Layer, LayerBackward, Trace
 from minigan.trace.summary import ArraySummary
@@ -35,8 +37,13 @@ def gradient_norms(traces: Mapping[int, Trace] | Sequence[Trace]) -> Figure:
     Grey: there was none, or it was 0.
     """
     from matplotlib.colors import LogNorm
+    from matplotlib.figure import Figure
 
-    by_step = dict(sorted(traces.items())) if isinstance(traces, Mapping) else _by_step(traces)
+    if isinstance(traces, Mapping):
+        by_step = dict(sorted(traces.items()))
+    else:
+        said = ((trace.about.get("at"), number, trace) for number, trace in enumerate(traces, 1))
+        by_step = {at if isinstance(at, int) else number: trace for at, number, trace in said}
     if not by_step:
         raise ValueError("there are no traces to draw")
     tables = {p: rows for p in _players(by_step.values()) if (rows := _norms(list(by_step.values()), p))}
@@ -46,17 +53,16 @@ def gradient_norms(traces: Mapping[int, Trace] | Sequence[Trace]) -> Figure:
     low, high = min(norms), max(norms)
     scale = LogNorm(low, high if high > low else 10 * low)
     heights = [len(rows) for rows in tables.values()]
-    figure = _figure(1.6 + 0.23 * sum(heights) + 0.5 * len(heights))
+    height = 1.6 + 0.23 * sum(heights) + 0.5 * len(heights)
+    figure = Figure(figsize=(INCHES, height), layout="constrained")
     panels = figure.subplots(len(tables), 1, squeeze=False, height_ratios=heights, sharex=True)[:, 0]
-    images = [
-        _heat_map(panel, player, rows, scale) for panel, (player, rows) in zip(panels, tables.items(), strict=True)
-    ]
+    for panel, (player, rows) in zip(panels, tables.items(), strict=True):
+        image = _heat_map(panel, player, rows, scale)
     steps = list(by_step)
     shown = range(0, len(steps), math.ceil(len(steps) / 12))
-    panels[-1].set_xticks(list(shown), [str(steps[i]) for i in shown])
-    panels[-1].set_xlabel("step")
-    bar = figure.colorbar(images[-1], ax=list(panels), pad=0.09, aspect=40)
-    bar.set_label("norm of the gradient at the layer's output")
+    panels[-1].set(xlabel="step", xticks=list(shown), xticklabels=[str(steps[i]) for i in shown])
+    label = "norm of the gradient at the layer's output"
+    figure.colorbar(image, ax=list(panels), pad=0.09, aspect=40, label=label)
     return figure
 
 
@@ -65,12 +71,14 @@ def histograms(trace: Trace, player: str = "G") -> Figure:
 
     player: whose loss. "G": from the noise through G and D; "D": D(x) and D(G(z)).
     """
+    from matplotlib.figure import Figure
+
     backwards = [b for b in _backwards(trace, player) if trace.layers[b.layer].owner != "loss"][::-1]
     if not backwards:
         raise ValueError(f"no gradient of {player!r} came back in this trace: it has those of {_players([trace])}")
     top, bottom = 0.9, 0.35  # inches
     height = top + bottom + 0.42 * len(backwards)
-    figure = _figure(height, layout=None)
+    figure = Figure(figsize=(INCHES, height))
     panels = figure.subplots(len(backwards), 2, squeeze=False)
     figure.subplots_adjust(0.27, bottom / height, 0.98, 1 - top / height, wspace=0.06, hspace=0.25)
     for row, backward in zip(panels, backwards, strict=True):
@@ -88,11 +96,6 @@ def histograms(trace: Trace, player: str = "G") -> Figure:
 
 
 # --- what is drawn -------------------------------------------------------------------------------
-
-
-def _by_step(traces: Sequence[Trace]) -> dict[int, Trace]:
-    steps = ((trace.about.get("at"), number, trace) for number, trace in enumerate(traces, 1))
-    return {at if isinstance(at, int) else number: trace for at, number, trace in steps}
 
 
 def _players(traces: Iterable[Trace]) -> list[str]:
@@ -123,26 +126,13 @@ def _title(layer: Layer) -> str:
 # --- drawing -------------------------------------------------------------------------------------
 
 
-def _figure(height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
-    """A figure of its own, which no window shows and nobody must close."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(INCHES, height), layout=layout)
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def _heat_map(panel: Axes, player: str, rows: dict[tuple[str, str], list[float]], scale: LogNorm) -> AxesImage:
     import matplotlib
-    import numpy as np
 
     values = np.array(list(rows.values()))
     colours = matplotlib.colormaps["viridis"].with_extremes(bad="#d9d9d9")
-    image = panel.imshow(
-        np.ma.masked_less_equal(np.ma.masked_invalid(values), 0), norm=scale, cmap=colours, aspect="auto",
-        interpolation="none",
-    )  # fmt: skip
+    values = np.ma.masked_invalid(np.where(values > 0, values, math.nan))
+    image = panel.imshow(values, norm=scale, cmap=colours, aspect="auto", interpolation="none")
     panel.set_yticks(range(len(rows)), [name for _, name in rows], fontsize=8)
     panel.set_title(f"loss_{player}: from the loss (top) back" if player else "from the loss (top) back", fontsize=10)
     calls = [call for call, _ in rows]
@@ -159,16 +149,10 @@ def _histogram(panel: Axes, array: ArraySummary, colour: str) -> None:
     low, high = histogram.low, histogram.high
     if low == high:  # all the same: a bar in the middle
         low, high = low - 0.5, high + 0.5
-    n = len(histogram.counts)
-    edges = [low + (high - low) * i / n for i in range(n + 1)]
-    heights = [math.sqrt(c) for c in histogram.counts]
-    panel.stairs(heights, edges, fill=True, color=colour, alpha=0.85)
-    panel.set_ylim(0, 1.4 * max([*heights, 1.0]))  # room for the numbers
-    panel.set_xlim(low, high)
-    panel.set_xticks([])
-    panel.set_yticks([])
-    for side in ("top", "left", "right"):
-        panel.spines[side].set_visible(False)
+    heights = np.sqrt(histogram.counts)
+    panel.stairs(heights, np.linspace(low, high, len(heights) + 1), fill=True, color=colour, alpha=0.85)
+    panel.set(xlim=(low, high), ylim=(0, 1.4 * max(1.0, *heights)), xticks=[], yticks=[])  # above, room for the numbers
+    panel.spines[["top", "left", "right"]].set_visible(False)
     if low < 0 < high:
         panel.axvline(0, color="#444444", linewidth=0.7)
     small: dict[str, Any] = {"transform": panel.transAxes, "va": "top", "fontsize": 7.5, "color": "#444444"}

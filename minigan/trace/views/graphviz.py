@@ -9,8 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
-from minigan.trace.schema import Layer, Trace
-from minigan.trace.summary import ArraySummary
+from minigan.trace.schema import Trace
 
 COLOURS = {"D": "#0072b2", "G": "#d55e00", "loss": "#444444"}  # Okabe and Ito's, which all eyes tell apart
 FILLS = {"D": "#e3f0f8", "G": "#fcebdf", "loss": "#eeeeee"}
@@ -69,11 +68,10 @@ def _lines(trace: Trace) -> Iterator[str]:
         yield f'    label={_quoted(call.label)}; color="{colour}"; fontcolor="{colour}"; style=rounded; penwidth=2;'
         yield from (f"    {_node(trace, number)}" for number in call.layers)
         yield "  }"
-    loose = [number for number, layer in enumerate(trace.layers) if layer.call is None]
-    for number in loose:
-        is_loss = trace.layers[number].owner == "loss"
-        node = _node(trace, number)
-        yield f"  subgraph cluster_loss{number} {{ label=loss; style=dotted; {node} }}" if is_loss else f"  {node}"
+    for number, layer in enumerate(trace.layers):
+        if layer.call is None:
+            node, is_loss = _node(trace, number), layer.owner == "loss"
+            yield f"  subgraph cluster_loss{number} {{ label=loss; style=dotted; {node} }}" if is_loss else f"  {node}"
     for number in range(len(trace.layers)):
         yield from (f"  {line}" for line in _edges(trace, number))
     yield "}"
@@ -84,7 +82,7 @@ def _node(trace: Trace, number: int) -> str:
     if layer.owner == "loss":
         text = f"{layer.name} = {layer.output.mean:.4g}" if not layer.output.shape else layer.name
     else:
-        text = f"{layer.name} {layer.kind}".strip() + f"\n{layer.output.dimensions or 'a number'}"
+        text = f"{layer.name} {layer.kind}".strip() + f"\n{layer.output.dimensions}"
     colour, fill = COLOURS.get(layer.owner, "#444444"), FILLS.get(layer.owner, "#ffffff")
     return f'l{number} [label={_quoted(text)}, color="{colour}", fillcolor="{fill}"];'
 
@@ -92,35 +90,22 @@ def _node(trace: Trace, number: int) -> str:
 def _edges(trace: Trace, number: int) -> Iterator[str]:
     """What comes into a layer: each input's edge, and a node for what comes from outside."""
     layer = trace.layers[number]
-    for i, source in enumerate(layer.sources):
-        came_back = [
-            (trace.backward_passes[backward.backward_pass].label, dx)
-            for backward in trace.layer_backwards
-            if backward.layer == number and (dx := backward.grad_inputs[i]) is not None
-        ]
-        border = None if source is None else _border(trace, source, layer)
+    backwards = [backward for backward in trace.layer_backwards if backward.layer == number]
+    for i, (source, array) in enumerate(zip(layer.sources, layer.inputs, strict=True)):
+        given = [(b.backward_pass, dx.norm) for b in backwards if (dx := b.grad_inputs[i]) is not None]
+        told = [f"  {trace.backward_passes[n].label}: {norm:.4g}" for n, norm in given]
+        came_back = _quoted("\n".join(told) if len(given) != 1 else f"  {given[0][1]:.4g}")
+        calls = None if source is None else (trace.layers[source].call, layer.call)
+        border = next((n for n, b in enumerate(trace.borders) if (b.from_call, b.to_call) == calls), None)
         if border is not None:
             yield from (f"l{source} -> l{number} [{attributes}];" for attributes in _border_edges(trace, border))
         elif source is not None:
-            yield f"l{source} -> l{number} [label={_quoted(_norms(came_back))}];"
+            yield f"l{source} -> l{number} [label={came_back}];"
         elif layer.owner != "loss":  # a loss's targets are not worth a node
-            yield f"in{number}_{i} [label={_quoted(_input_name(trace, layer, i))}, shape=plaintext, style=solid];"
-            yield f"in{number}_{i} -> l{number} [label={_quoted(_norms(came_back))}];"
-
-
-def _norms(came_back: list[tuple[str, ArraySummary]]) -> str:
-    """A number; of several backward passes, each with what it came from."""
-    if len(came_back) == 1:
-        return f"  {came_back[0][1].norm:.4g}"
-    return "\n".join(f"  {label}: {dx.norm:.4g}" for label, dx in came_back)
-
-
-def _border(trace: Trace, source: int, layer: Layer) -> int | None:
-    """The border between two layers, if they are of two calls."""
-    ends = trace.layers[source].call, layer.call
-    if None in ends or ends[0] == ends[1]:
-        return None
-    return next((n for n, b in enumerate(trace.borders) if (b.from_call, b.to_call) == ends), None)
+            name = "input" if layer.call is None else trace.calls[layer.call].input_name(array)
+            label = _quoted(f"{name}\n{array.dimensions}")
+            yield f"in{number}_{i} [label={label}, shape=plaintext, style=solid];"
+            yield f"in{number}_{i} -> l{number} [label={came_back}];"
 
 
 def _border_edges(trace: Trace, border: int) -> Iterator[str]:
@@ -139,12 +124,6 @@ def _border_edges(trace: Trace, border: int) -> Iterator[str]:
             lines.append(f"max|difference| = {g.difference}")
         label = _quoted("\n".join(lines))
         yield f"label={label}, {look}"
-
-
-def _input_name(trace: Trace, layer: Layer, i: int) -> str:
-    array = layer.inputs[i]
-    name = "input" if layer.call is None else trace.calls[layer.call].input_name(array)
-    return f"{name}\n{array.dimensions or 'a number'}"
 
 
 def _quoted(text: str) -> str:

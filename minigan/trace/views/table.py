@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 NARROWEST = 40  # columns; below that lines are as for 40
@@ -15,9 +15,10 @@ GAP = "  "
 SHORTEST_NAME, SHORTEST_BAR, LONGEST_BAR = 10, 8, 24
 HEIGHTS = "▁▂▃▄▅▆▇█"
 
-
-def _same(text: str, *styles: str) -> str:
-    return text
+BAR = "bar"  # the column of bars
+SPREAD = "histogram,\nmin to max"
+WORDS = {"layer", "kind", "shape", "parameter", "parameters", "objective", "loss of G", "whose", "what", "result"}
+LEFT = WORDS | {SPREAD, BAR}  # columns that stand on the left; all others are numbers
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Console:
     """How wide a page is, and how text is printed. signs: makes a text printable; styled: colours it."""
 
     width: int
-    signs: Callable[[str], str] = _same
-    styled: Callable[..., str] = _same
+    signs: Callable[[str], str] = str
+    styled: Callable[..., str] = lambda text, *styles: text
 
     def lines(self, text: str, *styles: str, indent: str = "") -> list[str]:
         """A paragraph, wrapped."""
@@ -35,90 +36,83 @@ class Console:
         )
         return [self.styled(line, *styles) for line in wrapped]
 
-    def title(self, text: str, *styles: str) -> list[str]:
-        """A text in a line across the page; above it, where it is too long."""
-        if len(self.signs(text)) + 8 <= self.width:
-            return [self.rule("─", text, *styles)]
-        return [*self.lines(text, *styles), self.rule("─", "", *styles)]
-
     def rule(self, sign: str, label: str = "", *styles: str) -> str:
         """A line across the page, with a label in it."""
-        label = f" {shorten(self.signs(label), self.width - 4)} " if label else ""
-        start = (sign * 2)[:2] if label else ""
+        start, label = ((sign * 2)[:2], f" {shorten(self.signs(label), self.width - 4)} ") if label else ("", "")
         rest = self.width - len(start) - len(label)
         return self.styled(self.signs(start) + label + self.signs((sign * rest)[:rest]), *styles)
 
 
 @dataclass(frozen=True)
-class Column:
-    """rank: the column with the highest one goes first where there is no room. bar: its cells are shares of a bar."""
-
-    key: str
-    heading: str
-    rank: int
-    left: bool = False
-    bar: bool = False
-
-
-@dataclass(frozen=True)
 class Row:
-    """Cells by their columns' keys: text, or what share of a bar is full. name_styles: of the first column's cell."""
+    """Cells by their columns' headings: text, or the number that a bar shows. name_styles: of the first column's."""
 
     cells: dict[str, str | float]
     name_styles: tuple[str, ...] = ()
 
 
-# A row across all columns is a function, which draws its lines when the width is known.
-FullWidthRow = Callable[[Console], list[str]]
+Rows = Sequence[Row | list[str]]  # or lines across all columns
+Ranks = Mapping[str, int]  # by heading: the column with the highest one goes first where there is no room
 
 
-def fits(console: Console, columns: Sequence[Column], rows: Sequence[Row | FullWidthRow]) -> bool:
+def fits(console: Console, ranks: Ranks, rows: Rows) -> bool:
     """Whether a table has room for all its columns."""
-    columns, widths = _measure(console, columns, rows)
-    return _total(columns, widths) <= console.width
+    return _total(_widths(console, ranks, rows, "")) <= console.width
 
 
-def table(console: Console, columns: Sequence[Column], rows: Sequence[Row | FullWidthRow]) -> list[str]:
-    """The lines of a table. A column in which nothing stands is left out."""
-    columns, widths = _measure(console, columns, rows)
-    columns = _fitting(columns, widths, console.width)
-    headings = {c.key: console.signs(c.heading).split("\n") for c in columns}
-    if columns:
-        widths[columns[0].key] -= max(0, _total(columns, widths) - console.width)
-    for c in columns:
-        if c.bar:
-            room = console.width - _total(columns, widths) + widths[c.key]
-            widths[c.key] = max(widths[c.key], min(LONGEST_BAR, room))
-    lines = [console.styled(line, "dim") for line in _headings(columns, headings, widths)]
+def table(console: Console, ranks: Ranks, rows: Rows, scale: LogScale | None = None) -> list[str]:
+    """The lines of a table. A column in which nothing stands is left out. scale: of the bars."""
+    widths = _fitting(ranks, _widths(console, ranks, rows, str(scale)), console.width)
+    for name in list(widths)[:1]:
+        widths[name] -= max(0, _total(widths) - console.width)
+    if BAR in widths:
+        widths[BAR] = max(widths[BAR], min(LONGEST_BAR, console.width - _total(widths) + widths[BAR]))
+
+    def line(cells: Mapping[str, str | float], *styles: str) -> str:
+        padded = []
+        for heading, width in widths.items():
+            cell = cells.get(heading, "")
+            text = cell if isinstance(cell, str) else bar(scale.share(cell) if scale else 0.0, width)
+            text = shorten(console.signs(text), width)
+            padded.append(text.ljust(width) if heading in LEFT else text.rjust(width))
+        padded[0] = console.styled(padded[0], *styles)
+        return GAP.join(padded).rstrip()
+
+    titles = {heading: (str(scale) if heading == BAR else heading).split("\n") for heading in widths}
+    height = max(map(len, titles.values()), default=0)
+    above = {heading: [""] * (height - len(title)) + title for heading, title in titles.items()}
+    lines = [console.styled(line({heading: above[heading][i] for heading in widths}), "dim") for i in range(height)]
     for row in rows:
-        lines += [_line(console, columns, widths, row)] if isinstance(row, Row) else row(console)
+        lines += [line(row.cells, *row.name_styles)] if isinstance(row, Row) else row
     return lines
 
 
-def _measure(
-    console: Console, columns: Sequence[Column], rows: Sequence[Row | FullWidthRow]
-) -> tuple[list[Column], dict[str, int]]:
-    """The columns in which something stands, and how wide each must be."""
-    filled = [r for r in rows if isinstance(r, Row)]
-    columns = [c for c in columns if any(r.cells.get(c.key, "") != "" for r in filled)]
-    headings = {c.key: console.signs(c.heading).split("\n") for c in columns}
-    texts = {c.key: [console.signs(t) for r in filled if isinstance(t := r.cells.get(c.key, ""), str)] for c in columns}
-    widths = {c.key: max(map(len, headings[c.key] + texts[c.key])) for c in columns}
-    return columns, widths | {c.key: max(SHORTEST_BAR, widths[c.key]) for c in columns if c.bar}
+def _widths(console: Console, ranks: Ranks, rows: Rows, of_bars: str) -> dict[str, int]:
+    """How wide each column must be in which something stands. of_bars: the heading of the bars."""
+    widths = {}
+    for heading in ranks:
+        cells = [cell for row in rows if isinstance(row, Row) and (cell := row.cells.get(heading, "")) != ""]
+        if cells:
+            texts = [cell for cell in cells if isinstance(cell, str)]
+            texts += (of_bars if heading == BAR else heading).split("\n")
+            widths[heading] = max(SHORTEST_BAR if heading == BAR else 0, *(len(console.signs(t)) for t in texts))
+    return widths
 
 
-def bar(share: float, width: int) -> str:
-    """A bar of which a share is full; something is seen of all but 0."""
-    halves = 0 if share <= 0 else max(1, round(min(share, 1.0) * 2 * width))
-    return "━" * (halves // 2) + "╸" * (halves % 2)
+def _fitting(ranks: Ranks, widths: dict[str, int], width: int) -> dict[str, int]:
+    """The columns there is room for, the most important ones first. Beside three the first, a name, is shortened."""
+    chosen: dict[str, int] = {}
+    for heading in sorted(widths, key=lambda heading: ranks[heading]):
+        name = next(iter(widths))
+        least = {name: min(SHORTEST_NAME, widths[name])} if len(chosen) < 3 else {}
+        more = {**chosen, heading: widths[heading]}
+        if not chosen or _total({h: least.get(h, w) for h, w in more.items()}) <= width:
+            chosen = more
+    return {heading: widths[heading] for heading in widths if heading in chosen}
 
 
-def sparkline(counts: Sequence[int], width: int = 12) -> str:
-    """A histogram in that many signs: their heights are the roots of the counts, so that the few are seen too."""
-    size = math.ceil(len(counts) / width)
-    sums = [sum(counts[i : i + size]) for i in range(0, len(counts), size)]
-    most = max(sums, default=0)
-    return "".join(HEIGHTS[min(7, int(8 * math.sqrt(n / most)))] if n else " " for n in sums)
+def _total(widths: dict[str, int]) -> int:
+    return sum(widths.values()) + len(GAP) * (len(widths) - 1)
 
 
 def shorten(text: str, width: int) -> str:
@@ -128,39 +122,37 @@ def shorten(text: str, width: int) -> str:
     return ".." + text[len(text) - width + 2 :] if width > 2 else text[-width:]
 
 
-def _fitting(columns: Sequence[Column], widths: dict[str, int], width: int) -> list[Column]:
-    """The columns there is room for, the most important ones first. Beside three the first, a name, is shorten."""
-    chosen: list[Column] = []
-    for c in sorted(columns, key=lambda c: c.rank):
-        least = {columns[0].key: min(SHORTEST_NAME, widths[columns[0].key])} if len(chosen) < 3 else {}
-        if not chosen or _total([*chosen, c], widths | least) <= width:
-            chosen.append(c)
-    return [c for c in columns if c in chosen]
+# --- numbers as signs ----------------------------------------------------------------------------
 
 
-def _total(columns: Sequence[Column], widths: dict[str, int]) -> int:
-    return sum(widths[c.key] for c in columns) + len(GAP) * (len(columns) - 1)
+def bar(share: float, width: int) -> str:
+    """A bar of which a share is full; something is seen of all but 0."""
+    halves = 0 if share <= 0 else max(1, round(min(share, 1.0) * 2 * width))
+    return "━" * (halves // 2) + "╸" * (halves % 2)
 
 
-def _headings(columns: Sequence[Column], headings: dict[str, list[str]], widths: dict[str, int]) -> list[str]:
-    height = max((len(headings[c.key]) for c in columns), default=0)
-    lines = []
-    for i in range(height):
-        cells = [([""] * (height - len(headings[c.key])) + headings[c.key])[i] for c in columns]
-        padded = [_padded(c, text, widths[c.key]) for c, text in zip(columns, cells, strict=True)]
-        lines.append(GAP.join(padded).rstrip())
-    return lines
+class LogScale:
+    """A logarithmic scale over whole decades that holds all these numbers."""
+
+    def __init__(self, numbers: Iterable[float]) -> None:
+        logs = [math.log10(x) for x in numbers if x > 0]
+        self.low = math.floor(min(logs, default=0))
+        self.high = max(math.ceil(max(logs, default=0)), self.low + 1)
+
+    def share(self, number: float) -> float:
+        """How full a bar is: 0 only for 0."""
+        if number <= 0:
+            return 0.0
+        return min(1.0, max(1e-9, (math.log10(number) - self.low) / (self.high - self.low)))
+
+    def __str__(self) -> str:
+        ends = (f"{10.0**power:g}" if -4 < power < 4 else f"1e{power}" for power in (self.low, self.high))
+        return "log scale\n" + " … ".join(ends)
 
 
-def _line(console: Console, columns: Sequence[Column], widths: dict[str, int], row: Row) -> str:
-    cells = []
-    for c in columns:
-        value, width = row.cells.get(c.key, ""), widths[c.key]
-        text = shorten(console.signs(value), width) if isinstance(value, str) else console.signs(bar(value, width))
-        cells.append(_padded(c, text, width))
-    cells[0] = console.styled(cells[0], *row.name_styles)
-    return GAP.join(cells).rstrip()
-
-
-def _padded(column: Column, text: str, width: int) -> str:
-    return text.ljust(width) if column.left or column.bar else text.rjust(width)
+def sparkline(counts: Sequence[int], width: int = 12) -> str:
+    """A histogram in that many signs: their heights are the roots of the counts, so that the few are seen too."""
+    size = math.ceil(len(counts) / width)
+    sums = [sum(counts[i : i + size]) for i in range(0, len(counts), size)]
+    most = max(sums, default=0)
+    return "".join(HEIGHTS[min(7, int(8 * math.sqrt(n / most)))] if n else " " for n in sums)

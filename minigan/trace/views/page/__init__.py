@@ -1,8 +1,7 @@
 """A trace as one HTML page: a training step, frame by frame, in any browser and without a network.
 
-The page is `page.html`; its style, its scripts and the trace are put into it here. A
-Content-Security-Policy names the style and the script by their hashes, and allows nothing else: no
-other script, no request to anywhere.
+Its style, its scripts and the trace are put into `page.html`. A Content-Security-Policy names the style and the script
+by their hashes, and allows nothing else: no other script, no request to anywhere.
 """
 
 from __future__ import annotations
@@ -61,9 +60,8 @@ def inlined(json: str) -> str:
 
 
 def _title(trace: Trace) -> str:
-    about = trace.about
-    model, step = about.get("model"), about.get("at")
-    said = ", ".join([*([str(model)] if model else []), *([f"step {step}"] if step else [])])
+    model, step = trace.about.get("model"), trace.about.get("at")
+    said = ", ".join([str(model)] * bool(model) + [f"step {step}"] * bool(step))
     return f"A training step: {said}" if said else "A training step"
 
 
