@@ -1,8 +1,7 @@
 """What each network minimises: one small class a GAN loss.
 
-Both losses take D's logits l, one or more a sample (a patch each): means are over all of them. The loss of
-G is a function of D's logits on the fakes alone, so all G learns is what comes back through D.
-`figures` says how D judges, in numbers that mean something for this loss: a run shows them.
+Both losses take D's logits l, one or more a sample (a patch each): means are over all of them. `figures` says how D
+judges, in numbers that mean something for this loss: a run shows them.
 """
 
 from __future__ import annotations
@@ -53,12 +52,10 @@ class Minimax(_Probability):
     generator_formula = "E ln(1 − σ(D(G(z))))"
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """Real samples should be called real, fakes fake."""
         real = F.binary_cross_entropy_with_logits(real_logits, 1.0)
         return real + F.binary_cross_entropy_with_logits(fake_logits, 0.0)
 
     def generator_loss(self, fake_logits: Tensor) -> Tensor:
-        """Minus what D pays for the fakes."""
         return -F.binary_cross_entropy_with_logits(fake_logits, 0.0)
 
 
@@ -71,7 +68,6 @@ class NonSaturating(Minimax):
     generator_formula = "−E ln σ(D(G(z)))"
 
     def generator_loss(self, fake_logits: Tensor) -> Tensor:
-        """What D would pay for the fakes, were they real."""
         return F.binary_cross_entropy_with_logits(fake_logits, 1.0)
 
 
@@ -85,11 +81,9 @@ class LeastSquares(_Probability):
     generator_formula = "½ E(D(G(z)) − 1)²"
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """Real samples should be given 1, fakes 0."""
         return (F.mse_loss(real_logits, 1.0) + F.mse_loss(fake_logits, 0.0)) * 0.5
 
     def generator_loss(self, fake_logits: Tensor) -> Tensor:
-        """Fakes should be given 1."""
         return F.mse_loss(fake_logits, 1.0) * 0.5
 
 
@@ -103,11 +97,9 @@ class Wasserstein(_Critic):
     generator_formula = "−E D(G(z))"
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """Real samples should be scored higher than fakes."""
         return F.mean(fake_logits) - F.mean(real_logits)
 
     def generator_loss(self, fake_logits: Tensor) -> Tensor:
-        """Fakes should be scored high."""
         return -F.mean(fake_logits)
 
 
@@ -120,11 +112,9 @@ class Hinge(_Critic):
     generator_formula = "−E D(G(z))"
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """Reals should be scored above 1, fakes below −1."""
         return F.hinge_loss(real_logits, 1.0) + F.hinge_loss(fake_logits, -1.0)
 
     def generator_loss(self, fake_logits: Tensor) -> Tensor:
-        """Fakes should be scored high."""
         return -F.mean(fake_logits)
 
 

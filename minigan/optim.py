@@ -13,13 +13,13 @@ from minigan.autograd.tensor import describe
 from minigan.backend import Array, as_array, check_here, get_array_module, to_device
 from minigan.functions._common import as_number
 from minigan.kernels.updates import adam_update
+from minigan.nn.module import check_names
 
 
 class Optimizer:
     """Holds parameters, and for each the arrays named in `slots` (moments), which begin as zeros.
 
-    Steps are counted for all together (PyTorch counts for each parameter; it makes a difference only
-    to one whose gradients begin later). Where a module is moved to another device or dtype, its moments follow.
+    Steps are counted for all together (PyTorch's for each parameter, which differs if its gradients begin later).
     """
 
     slots: tuple[str, ...] = ()
@@ -34,11 +34,9 @@ class Optimizer:
         if not params:
             raise ValueError(f"{name} was given no parameters: there is nothing it could change")
         for i, p in enumerate(params):
-            what = _unfit(p)
-            if what:
-                raise TypeError(
-                    f"{name} takes tensors that no function made, such as module.parameters(), but parameter {i} {what}"
-                )
+            if what := _unfit(p):
+                fit = "tensors that no function made, such as module.parameters()"
+                raise TypeError(f"{name} takes {fit}, but parameter {i} {what}")
         self.params = list(dict.fromkeys(params))  # each once
         self.lr = as_number(name, "lr", lr, 0)
         self.step_count = 0
@@ -53,8 +51,7 @@ class Optimizer:
             p.grad = None
 
     def register_step_pre_hook(self, hook: Callable[..., None]) -> None:
-        """Have `hook(optimizer, args, kwargs)` called at the beginning of every step, as PyTorch does: it may change
-        the gradients. (A step takes no arguments: args is (), kwargs {}.)"""
+        """Have `hook(optimizer, (), {})` called at the beginning of each step, as PyTorch does, to change gradients."""
         self._before_step.append(hook)
 
     def step(self) -> None:
@@ -70,11 +67,8 @@ class Optimizer:
         moved = [(p, p.grad, s) for p, s in zip(self.params, self.state, strict=True) if p.grad is not None]
         for p, _, state in moved:
             _bring_along(state, p)
-        self._update(
-            [p.array for p, _, _ in moved],
-            [g.array for _, g, _ in moved],
-            {slot: [state[slot] for _, _, state in moved] for slot in self.slots},
-        )
+        moments = {slot: [state[slot] for _, _, state in moved] for slot in self.slots}
+        self._update([p.array for p, _, _ in moved], [g.array for _, g, _ in moved], moments)
         for p, _, _ in moved:
             p.increment_version(cause)
         notify("after_step", self)
@@ -93,17 +87,12 @@ class Optimizer:
         if not isinstance(state, Mapping):
             raise TypeError(f"{type(self).__name__} takes what state_dict() gave, not {type(state).__name__}")
         own = self.state_dict()
-        missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-        if missing or extra:
-            parts = [f"missing {', '.join(missing[:4])}"] * bool(missing)
-            parts += [f"not known here {', '.join(extra[:4])}"] * bool(extra)
-            raise ValueError(f"the state does not fit this {type(self).__name__}: {'; '.join(parts)}")
+        check_names(self, own, state)
         for name, array in own.items():
             if name not in ("step", "lr") and array.shape != as_array(state[name]).shape:
-                raise ValueError(
-                    f"the state's {name} has shape {as_array(state[name]).shape}, needed is {array.shape}: it is of "
-                    "other parameters"
-                )
+                shape = as_array(state[name]).shape
+                other = f"the state's {name} has shape {shape}, needed is {array.shape}"
+                raise ValueError(f"{other}: it is of other parameters")
         self.step_count, self.lr = int(state["step"]), float(state["lr"])
         for i, (p, moments) in enumerate(zip(self.params, self.state, strict=True)):
             _bring_along(moments, p)
@@ -119,7 +108,6 @@ def _bring_along(state: dict[str, Array], p: Tensor) -> None:
 
 
 def _unfit(p: object) -> str:
-    """Why an optimiser cannot change p; empty if it can."""
     if not isinstance(p, Tensor):
         return f"is {type(p).__name__}"
     if p.creator is not None:
@@ -135,9 +123,8 @@ def _check_gradient(cause: str, i: int, p: Tensor) -> None:
     if not isinstance(g, Tensor):
         raise TypeError(f"{cause}: .grad of parameter {i} ({describe(p)}) must be a Tensor, not {type(g).__name__}")
     if g.array.shape != p.array.shape:
-        raise ValueError(
-            f"{cause}: .grad of parameter {i} ({describe(p)}) has shape {g.shape}, but must have the parameter's"
-        )
+        own = f"parameter {i} ({describe(p)})"
+        raise ValueError(f"{cause}: .grad of {own} has shape {g.shape}, but must have the parameter's")
     if g.array.dtype != p.array.dtype or type(g.array) is not type(p.array):
         check_alike(cause, {f"parameter {i}": p, "its .grad": g})
 

@@ -7,7 +7,8 @@ gradient is one of second order, which the engine walks as any other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import ClassVar
 
 from minigan import functions as F
 from minigan.autograd import Tensor, grad
@@ -19,49 +20,44 @@ Uniform = Callable[..., Tensor]  # uniform(*shape): numbers in [0, 1) for every 
 TINY = 1e-12  # under a root, whose slope at 0 is infinite
 
 
-class Penalty(Protocol):
+@dataclass
+class Penalty:
     """A term that is added to D's loss. per_sample: it is of each sample's own slope, so D must have no BatchNorm."""
 
-    per_sample: bool
-    weight: float
+    weight: float = 1.0
+    per_sample: ClassVar[bool] = True
 
-    def __init__(self, weight: float = ...) -> None: ...
+    def __call__(self, D: Judge, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
+        raise TypeError(f"{type(self).__name__} has no __call__ method")
 
-    def __call__(self, D: Judge, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor: ...
 
-
-class GradientPenalty:
+@dataclass
+class GradientPenalty(Penalty):
     """weight · E (‖∇D(x̂)‖₂ − 1)²,  x̂ = ε x + (1 − ε) G(z),  ε uniform in [0, 1), one for each sample
 
     D is asked to have slope 1 between reals and fakes. The norm is over all numbers of a sample. D must treat each
     sample by itself: no BatchNorm. Gulrajani et al., 2017 (WGAN-GP), algorithm 1: weight 10.
     """
 
-    per_sample = True  # D must judge each sample by itself
-
-    def __init__(self, weight: float = 10.0) -> None:
-        self.weight = weight
+    weight: float = 10.0
 
     def __call__(self, D: Judge, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
-        """The penalty between reals and fakes."""
         slopes = F.sqrt(squared_slopes(D, between(real, fake, uniform)) + TINY)
         return F.mean((slopes - 1.0) ** 2) * self.weight
 
 
-class R1:
+@dataclass
+class R1(Penalty):
     """weight / 2 · E ‖∇D(x)‖₂², on real samples only. Mescheder et al., 2018, equation 9: weight (γ) 10."""
 
-    per_sample = True
-
-    def __init__(self, weight: float = 10.0) -> None:
-        self.weight = weight
+    weight: float = 10.0
 
     def __call__(self, D: Judge, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
-        """The penalty at the reals."""
         return F.mean(squared_slopes(D, real)) * (self.weight / 2)
 
 
-class Divergence:
+@dataclass
+class Divergence(Penalty):
     """weight / 2 · (E ‖∇D(x)‖₂⁶ + E ‖∇D(G(z))‖₂⁶)
 
     Of WGAN-div, whose D need not be 1-Lipschitz: no slope is asked for, steep ones are made dear. Wu et al., 2018:
@@ -69,39 +65,30 @@ class Divergence:
     implementations have it, the authors' own is `DivergenceBetween`.
     """
 
-    per_sample = True
-
-    def __init__(self, weight: float = 2.0) -> None:
-        self.weight = weight
+    weight: float = 2.0
 
     def __call__(self, D: Judge, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
-        """The penalty at the reals and at the fakes."""
         return (_mean_sixth_power(D, real) + _mean_sixth_power(D, fake)) * (self.weight / 2)
 
 
-class DivergenceBetween:
+@dataclass
+class DivergenceBetween(Penalty):
     """weight · E ‖∇D(x̂)‖₂⁶, x̂ as in `GradientPenalty`: WGAN-div as its authors' code has it, with weight 10."""
 
-    per_sample = True
-
-    def __init__(self, weight: float = 10.0) -> None:
-        self.weight = weight
+    weight: float = 10.0
 
     def __call__(self, D: Judge, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
-        """The penalty between reals and fakes."""
         return _mean_sixth_power(D, between(real, fake, uniform)) * self.weight
 
 
-class Drift:
+@dataclass
+class Drift(Penalty):
     """weight · E D(x)²: keeps a critic's outputs near 0. Karras et al., 2018 (PGGAN), appendix A.1: weight 0.001."""
 
+    weight: float = 0.001
     per_sample = False
 
-    def __init__(self, weight: float = 0.001) -> None:
-        self.weight = weight
-
     def __call__(self, D: Judge, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
-        """The penalty on the real samples' logits."""
         return F.mean(real_logits**2) * self.weight
 
 
@@ -128,7 +115,6 @@ def squared_slopes(D: Judge, x: Tensor) -> Tensor:
 
 
 def _mean_sixth_power(D: Judge, x: Tensor) -> Tensor:
-    """E ‖∇D(x)‖₂⁶: the sum of squares to the third power."""
     return F.mean(squared_slopes(D, x) ** 3)
 
 

@@ -2,8 +2,7 @@
 
     minigan train --recipe wgan-gp-28
 
-Every model of `minigan.models` is a recipe of its own name, with its own defaults. The others put an objective,
-penalties, an optimiser and turns to a model.
+Every model of `minigan.models` is a recipe of its own name, with its own defaults.
 """
 
 from __future__ import annotations
@@ -16,10 +15,7 @@ from minigan.options import Choices
 
 @dataclass(frozen=True)
 class Recipe:
-    """Choices under a name: options of an algorithm and of `training.Config`.
-
-    published: a number that was published of it, with how it was got.
-    """
+    """Options of an algorithm and of `training.Config`. published: a number that was, with how it was got."""
 
     name: str
     summary: str
@@ -29,10 +25,8 @@ class Recipe:
 
 
 _GOODFELLOW = "Goodfellow et al., 2014, Generative Adversarial Nets"
-_DCGAN = (
-    "Radford, Metz and Chintala, 2016, Unsupervised Representation Learning with Deep Convolutional Generative "
-    "Adversarial Networks"
-)
+_LEARNING = "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks"
+_DCGAN = f"Radford, Metz and Chintala, 2016, {_LEARNING}"
 _MIRZA = "Mirza and Osindero, 2014, Conditional Generative Adversarial Nets"
 _GULRAJANI = "Gulrajani et al., 2017, Improved Training of Wasserstein GANs"
 _PAPERS = {
@@ -41,13 +35,10 @@ _PAPERS = {
 }  # fmt: skip
 
 
-def _of_model(name: str) -> Recipe:
-    """A model with its own defaults."""
-    model = MODELS[name]
-    return Recipe(name, model.summary, {"model": name, **model.DEFAULTS}, _PAPERS.get(name, ""))
-
-
-_MODEL_RECIPES = {name: _of_model(name) for name in MODELS}
+_MODEL_RECIPES = {
+    name: Recipe(name, model.summary, {"model": name, **model.DEFAULTS}, _PAPERS.get(name, ""))
+    for name, model in MODELS.items()
+}
 _LUCIC = "FID {} on MNIST's test digits, as reported by Lucic et al., 2018 (Inception features, InfoGAN's networks)"
 _WGAN_GP = dict(_MODEL_RECIPES["critic28"].choices)
 _QUICK = dict(_MODEL_RECIPES["quick28"].choices)

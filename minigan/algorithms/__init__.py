@@ -11,5 +11,6 @@ from minigan.algorithms.algorithm import Algorithm, Figures
 from minigan.algorithms.gan import GAN, as_border
 from minigan.algorithms.registry import ALGORITHMS, find_algorithm
 from minigan.algorithms.simultaneous import SimultaneousGAN
+from minigan.algorithms.state import State
 
-__all__ = ["ALGORITHMS", "GAN", "Algorithm", "Figures", "SimultaneousGAN", "as_border", "find_algorithm"]
+__all__ = ["ALGORITHMS", "GAN", "Algorithm", "Figures", "SimultaneousGAN", "State", "as_border", "find_algorithm"]

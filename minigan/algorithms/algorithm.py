@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from minigan import backend, nn
-from minigan.algorithms.drawing import NoSamplesError, SampleGenerator, generate
-from minigan.algorithms.state import State, load_state, state_of
-from minigan.autograd import Tensor
+from minigan.algorithms.state import Stateful
+from minigan.autograd import Tensor, no_grad
 from minigan.autograd.hooks import notify
 from minigan.backend import CPU, Array, Device, Generator
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
@@ -19,12 +18,29 @@ from minigan.optim import Optimizer
 from minigan.options import check_options
 
 Figures = dict[str, Tensor]  # single numbers by name
-LossHook = Callable[[str, Tensor], None]
 RESERVED = ("step", "epoch", "seconds")  # what a line of stats says beside the figures
+AT_ONCE = 100  # samples
+
+
+class NoSamplesError(ValueError):
+    """An algorithm that was asked for samples, and draws none."""
+
+
+class GivenNoise:
+    """Stands in for a NumPy generator where the noise is given: what is drawn first is that."""
+
+    def __init__(self, z: Array) -> None:
+        self.z = z
+
+    def standard_normal(self, size: int | tuple[int, ...], dtype: Literal["float32", "float64"] = "float32") -> Array:
+        return self.z.reshape(size).astype(dtype, copy=False)
+
+
+SampleGenerator: TypeAlias = Generator | GivenNoise  # what samples are drawn from
 
 
 @dataclass(eq=False)
-class Algorithm:
+class Algorithm(Stateful):
     """Base of all algorithms. One of your own defines `setup`, `step` and `sample`, and has the rest from here:
     checkpoints that resume bit for bit, the device, several processes, averaged weights, traces, grids, scores.
 
@@ -46,13 +62,10 @@ class Algorithm:
     figure_labels: ClassVar[Mapping[str, str]] = {}  # what a figure is called on the screen, if not by its name
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_options(self)
-        self.networks: dict[str, nn.Module] = {}
-        self.optimizers: dict[str, Optimizer] = {}
-        self.streams: dict[str, Generator] = {}
-        self.state: State = {}
-        self.loss_hooks: list[LossHook] = []
-        self.seed, self.device, self.dtype, self.process_group = 0, CPU, "float32", SINGLE_PROCESS
+        self.loss_hooks: list[Callable[[str, Tensor], None]] = []
+        self.device, self.dtype, self.process_group = CPU, "float32", SINGLE_PROCESS
 
     # What one of your own defines.
 
@@ -62,10 +75,8 @@ class Algorithm:
 
     def step(self, batches: Iterator[Batch]) -> Figures:
         """One iteration, on as many batches as it takes (`next(batches)`); figures to be shown, single numbers by name.
-
         They are means over a batch, but for those whose name ends in _norm: norms of gradients. Use each batch
-        before you take the next: gradients are averaged by how the last one is shared out to several processes.
-        """
+        before you take the next: gradients are averaged by how the last one is shared out to several processes."""
         raise TypeError(f"{type(self).__name__} must define step(self, batches)")
 
     def sample(self, n: int, rng: SampleGenerator, *_: Any, **condition: Any) -> Tensor:
@@ -115,12 +126,6 @@ class Algorithm:
             whole, part = self.process_group.part(whole)
         return self.tensor(draw((whole, *shape), "float32")[part])
 
-    def rng(self, name: str) -> Generator:
-        """The NumPy generator of this name; it begins from the run's seed at its first use."""
-        if name not in self.streams:
-            self.streams[name] = backend.new_rng(self.seed, name)
-        return self.streams[name]
-
     def tensor(self, array: Array) -> Tensor:
         """An array as a Tensor on the device; a floating one in the algorithm's dtype."""
         return Tensor(array, dtype=self.dtype if array.dtype.kind == "f" else None, device=self.device)
@@ -166,14 +171,15 @@ class Algorithm:
         sync_batch_norm: bool = False,
     ) -> Algorithm:
         """Set it up on a device, with weights and all else that is drawn from a seed; itself.
-
-        sync_batch_norm: BatchNorm's statistics are those of all processes together.
-        """
+        sync_batch_norm: BatchNorm's statistics are those of all processes together."""
         self.seed, self.device, self.dtype, self.process_group = seed, device, dtype, process_group
         weights = backend.new_rng(seed, "weights")
         with backend.drawing_from(weights):
             self.setup(data)
-        self._check_setup()
+        for what, kind in (("networks", nn.Module), ("optimizers", Optimizer)):
+            made = getattr(self, what)
+            if not isinstance(made, dict) or not all(isinstance(part, kind) for part in made.values()):
+                raise TypeError(f"{type(self).__name__}.setup: {what} must be a dict of {kind.__name__}s, by name")
         self.streams = {"noise": backend.new_rng(seed, "noise"), "dropout": weights} | self.streams
         for name, network in self.networks.items():
             network.named(name).to(device, dtype)
@@ -183,12 +189,6 @@ class Algorithm:
         if process_group.size > 1:
             self._share_out(sync_batch_norm)
         return self
-
-    def _check_setup(self) -> None:
-        for what, kind in (("networks", nn.Module), ("optimizers", Optimizer)):
-            made = getattr(self, what)
-            if not isinstance(made, dict) or not all(isinstance(part, kind) for part in made.values()):
-                raise TypeError(f"{type(self).__name__}.setup: {what} must be a dict of {kind.__name__}s, by name")
 
     def _share_out(self, sync_batch_norm: bool) -> None:
         for optimizer in self.optimizers.values():
@@ -206,13 +206,20 @@ class Algorithm:
                 p.grad = Tensor(gradient, device=p.device)
 
     def generate(self, n: int, seed: int = 0, **condition: Any) -> Array:
-        """n samples on the host, in evaluation mode; the first of many are those of few."""
-        return generate(self, n, seed, **condition)
+        """n samples on the host, the same for a seed wherever drawn; the first of many are those of few."""
+        rng = backend.new_rng(seed, "samples")
+        return self.in_parts(n, lambda i, k: self.sample(k, rng, **condition))
 
-    def state_dict(self) -> State:
-        """All that changes as it trains, by dotted names: G.main.0.weight, opt_D.exp_avg.3, streams.noise, state.k."""
-        return state_of(self)
-
-    def load_state_dict(self, state: State) -> None:
-        """Take over what `state_dict` gave. Raises KeyError, TypeError or ValueError for what does not fit."""
-        load_state(self, state)
+    @no_grad()
+    def in_parts(self, n: int, draw: Callable[[int, int], Tensor]) -> Array:
+        """What `draw(start, count)` gives for n samples, part by part, on the host, in evaluation mode.
+        In training mode BatchNorm would mix the samples of a batch, and one z give different images."""
+        modes = [(network, network.training) for network in self.networks.values()]
+        for network, _ in modes:
+            network.eval()
+        try:
+            parts = [backend.to_numpy(draw(i, min(AT_ONCE, n - i)).data) for i in range(0, n, AT_ONCE)]
+        finally:
+            for network, mode in modes:
+                network.train(mode)
+        return backend.get_array_module(parts[0]).concatenate(parts)

@@ -1,82 +1,27 @@
-"""Samples of an algorithm, on the host: in evaluation mode, some at a time, the same for a seed wherever drawn."""
+"""Samples of given noise, and what a grid shows; `Algorithm.generate` draws all others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any
 
 from minigan import backend
-from minigan.autograd import Tensor, no_grad
-from minigan.backend import Array, Generator
+from minigan.algorithms.algorithm import Algorithm, GivenNoise, NoSamplesError
+from minigan.autograd import Tensor
 from minigan.data import Batch
-from minigan.nn import Module
 
-AT_ONCE = 100
-
-
-class GivenNoise:
-    """Stands in for a NumPy generator where the noise is given: what is drawn first is that."""
-
-    def __init__(self, z: Array) -> None:
-        self.z = z
-
-    def standard_normal(self, size: int | tuple[int, ...], dtype: Literal["float32", "float64"] = "float32") -> Array:
-        """The noise."""
-        return self.z.reshape(size).astype(dtype, copy=False)
+__all__ = ["NoSamplesError", "decode", "preview"]
 
 
-SampleGenerator: TypeAlias = Generator | GivenNoise  # what samples are drawn from
-
-
-class Sampler(Protocol):
-    """What of an algorithm samples are drawn with."""
-
-    networks: dict[str, Module]
-
-    def sample(self, n: int, rng: SampleGenerator, **condition: Any) -> Tensor: ...
-
-    def preview(self, batch: Batch, rng: SampleGenerator) -> Tensor: ...
-
-    def tensor(self, array: Array) -> Tensor: ...
-
-
-class NoSamplesError(ValueError):
-    """An algorithm that was asked for samples, and draws none."""
-
-
-def generate(algorithm: Sampler, n: int, seed: int = 0, **condition: Any) -> Array:
-    """n samples; the first of many are those of few."""
-    rng = backend.new_rng(seed, "samples")
-    return _drawn(algorithm, n, lambda i, k: algorithm.sample(k, rng, **condition))
-
-
-def decode(algorithm: Sampler, z: Array, **condition: Any) -> Array:
+def decode(algorithm: Algorithm, z: backend.Array, **condition: Any) -> backend.Array:
     """The samples of given noise (N, z_dim)."""
-    return _drawn(algorithm, len(z), lambda i, k: algorithm.sample(k, GivenNoise(z[i : i + k]), **condition))
+    return algorithm.in_parts(len(z), lambda i, k: algorithm.sample(k, GivenNoise(z[i : i + k]), **condition))
 
 
-def preview(algorithm: Sampler, batch: Batch, seed: int = 0) -> Array:
+def preview(algorithm: Algorithm, batch: Batch, seed: int = 0) -> backend.Array:
     """What a grid shows, given the first samples of the data."""
     rng = backend.new_rng(seed, "samples")
 
     def draw(i: int, k: int) -> Tensor:
         return algorithm.preview(batch.map(lambda array: algorithm.tensor(array[i : i + k])), rng)
 
-    return _drawn(algorithm, len(batch), draw)
-
-
-@no_grad()
-def _drawn(algorithm: Sampler, n: int, draw: Callable[[int, int], Tensor]) -> Array:
-    """What `draw(start, count)` gives for n samples, part by part.
-
-    In training mode BatchNorm would mix the samples of a batch, and one z give different images.
-    """
-    modes = [(network, network.training) for network in algorithm.networks.values()]
-    for network, _ in modes:
-        network.eval()
-    try:
-        parts = [backend.to_numpy(draw(i, min(AT_ONCE, n - i)).data) for i in range(0, n, AT_ONCE)]
-    finally:
-        for network, mode in modes:
-            network.train(mode)
-    return backend.get_array_module(parts[0]).concatenate(parts)
+    return algorithm.in_parts(len(batch), draw)

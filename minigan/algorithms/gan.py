@@ -1,50 +1,36 @@
 """The GAN: a generator G and a discriminator D, in turns. Here the gradient crosses from D to G.
 
-The fakes enter D as a tensor of their own, the *border*: a leaf that shares G's output's memory but not
-its graph. The generator's loss is walked back through D down to the border, and stops. What has arrived
-there, border.grad = ∂L_G/∂D.input, is then given to `fake.backward` as the cotangent of G's output:
-∂L_G/∂G.output, the same numbers. The chain rule is carried across by hand, in one line that can be printed,
-measured, or stepped through.
+The fakes enter D as a tensor of their own, the *border*: a leaf that shares G's output's memory but not its graph. The
+generator's loss is walked back through D down to the border, and stops. What has arrived there, border.grad =
+∂L_G/∂D.input, is then given to `fake.backward` as the cotangent of G's output: ∂L_G/∂G.output, the same numbers. The
+chain rule is carried across by hand, in one line that can be printed, measured, or stepped through.
 
-One class covers the family of two networks: what differs is the objective (`minigan.objectives`), what is added
-to D's loss (`minigan.penalties`), how many steps D takes for one of G, and whether both are told a label.
+One class covers the family of two networks: what differs is the objective (`minigan.objectives`), what is added to D's
+loss (`minigan.penalties`), how many steps D takes for one of G, and whether both are told a label.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from minigan import nn
-from minigan.algorithms.algorithm import Algorithm, Figures
-from minigan.algorithms.drawing import SampleGenerator
+from minigan.algorithms.algorithm import Algorithm, Figures, SampleGenerator
 from minigan.autograd import Tensor
 from minigan.data import Batch, DataInfo
 from minigan.kernels.reduction import norm
 from minigan.models import MODELS, build
 from minigan.objectives import OBJECTIVES, Objective
 from minigan.optim import SGD, Adam, Optimizer, RMSprop
-from minigan.options import (
-    COUNT,
-    FLAG,
-    NOT_NEGATIVE,
-    PAIR_OF_FRACTIONS,
-    POSITIVE,
-    ConfigError,
-    Kind,
-    one_of,
-    option,
-)  # fmt: skip
+from minigan.options import COUNT, FLAG, NOT_NEGATIVE, PAIR_OF_FRACTIONS, POSITIVE, ConfigError, Kind, one_of, option
 from minigan.penalties import PENALTIES, clip_weights, is_penalty, parsed_penalties
 
 OPTIMIZERS = {"adam": Adam, "rmsprop": RMSprop, "sgd": SGD}
+_NEEDED = f"names from {', '.join(PENALTIES)}, each alone or with a weight above 0, as in gradient:10"
 PENALTY_NAMES = Kind(
-    lambda v: isinstance(v, (tuple, list)) and all(map(is_penalty, v)),
-    f"names from {', '.join(PENALTIES)}, each alone or with a weight above 0, as in gradient:10",
-    str,
-    several=True,
-    metavar="NAME[:WEIGHT]",
+    lambda v: isinstance(v, (tuple, list)) and all(map(is_penalty, v)), _NEEDED, several=True, metavar="NAME[:WEIGHT]"
 )
 
 
@@ -70,9 +56,7 @@ class GAN(Algorithm):
 
     def step(self, batches: Iterator[Batch]) -> Figures:
         """D's turn, `n_critic` times, then G's. The last fakes that D saw are those that G learns from.
-
-        The Wasserstein papers draw new noise for G; these fakes are of the same distribution, and are there already.
-        """
+        The Wasserstein papers draw new noise for G; these fakes are of the same distribution, and are there already."""
         for _ in range(self.n_critic):
             batch = next(batches)
             fake = self.networks["G"](self.noise(batch), *self.condition(batch))
@@ -86,8 +70,7 @@ class GAN(Algorithm):
         real_logits, fake_logits = D(batch.x, *y), D(fake, *y)
         loss_D = self.loss.discriminator_loss(real_logits, fake_logits)
         penalties = self.penalize(batch, fake, real_logits)
-        for penalty in penalties.values():
-            loss_D = loss_D + penalty
+        loss_D = sum(penalties.values(), loss_D)
         self.name_loss("loss_D", loss_D)
         D.zero_grad()
         loss_D.backward()
@@ -128,16 +111,12 @@ class GAN(Algorithm):
         def D(x: Tensor) -> Tensor:
             return self.networks["D"](x, *y)
 
-        def uniform(*shape: int) -> Tensor:
-            return self.uniform(batch, *shape, stream="penalty")
-
-        terms = self._penalties.items()
+        uniform, terms = partial(self.uniform, batch, stream="penalty"), self._penalties.items()
         return {f"penalty_{name}": penalty(D, batch.x, fake, real_logits, uniform) for name, penalty in terms}
 
     # The networks.
 
     def setup(self, data: DataInfo) -> None:
-        """G and D of the model, each with its optimiser."""
         self.use(*build(self.model, data.channels, data.classes))
 
     def use(self, G: nn.Module, D: nn.Module) -> GAN:
@@ -153,11 +132,9 @@ class GAN(Algorithm):
         return self
 
     def _optimizer(self, network: nn.Module, lr: float) -> Optimizer:
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {} if self.optimizer == "sgd" else {"eps": self.eps}
         if self.optimizer == "adam":
-            options = {"betas": self.betas, "eps": self.eps, "epsilon_hat": self.epsilon_hat}
-        elif self.optimizer == "rmsprop":
-            options = {"eps": self.eps}
+            options |= {"betas": self.betas, "epsilon_hat": self.epsilon_hat}
         return OPTIMIZERS[self.optimizer](network.parameters(), lr, **options)
 
     def __post_init__(self) -> None:
@@ -167,7 +144,6 @@ class GAN(Algorithm):
 
     @property
     def image_size(self) -> int:  # type: ignore[override]
-        """Of the model."""
         return MODELS[self.model].Generator.image_size
 
     @property
@@ -182,7 +158,6 @@ class GAN(Algorithm):
 
     @property
     def batches_per_step(self) -> int:  # type: ignore[override]
-        """One for each step of D."""
         return self.n_critic
 
     # Samples.
@@ -190,11 +165,7 @@ class GAN(Algorithm):
     @property
     def z_dim(self) -> int:
         """Numbers of noise for a sample."""
-        return self._declared_by_G("z_dim")
-
-    def _declared_by_G(self, name: str) -> int:
-        """A number that G has as an attribute, whatever its class is."""
-        return getattr(self.networks["G"], name)
+        return self.networks["G"].z_dim
 
     def sample(self, n: int, rng: SampleGenerator, label: int | None = None) -> Tensor:
         """G's images for n draws of noise: of one label, or of all in turn."""
@@ -203,7 +174,7 @@ class GAN(Algorithm):
             if label is not None:
                 raise ConfigError(f"--label {label}: the model {self.model} takes no labels; cgan28 does")
             return G(z)
-        classes = self._declared_by_G("classes")
+        classes: int = G.classes
         if label is not None and not 0 <= label < classes:
             raise ConfigError(f"--label {label}: the labels of this model are 0 to {classes - 1}")
         labels = [label] * n if label is not None else [i % classes for i in range(n)]

@@ -22,10 +22,8 @@ def find_algorithm(name: str) -> type[Algorithm]:
     if name in ALGORITHMS:
         return ALGORITHMS[name]
     if not is_file(name):
-        raise ConfigError(
-            f"algorithm {name!r} is not known: choose from {', '.join(ALGORITHMS)}, or name one of your own as "
-            "file.py:Class"
-        )
+        known = f"{', '.join(ALGORITHMS)}, or name one of your own as file.py:Class"
+        raise ConfigError(f"algorithm {name!r} is not known: choose from {known}")
     if name not in _loaded:
         _loaded[name] = _load(name)
     return _loaded[name]
@@ -58,13 +56,14 @@ def _load(name: str) -> type[Algorithm]:
     path = Path(place).expanduser()
     if not path.is_file():
         raise ConfigError(f"algorithm {name}: there is no file {path}")
-    sys.path.insert(0, str(path.parent.absolute()))  # for a file beside it
+    folder = str(path.parent.absolute())
+    sys.path.insert(0, folder)  # for a file beside it
     try:
         module = import_file(path, f"minigan_algorithm_{path.stem}_{len(_loaded)}")
     except Exception as error:
         raise ConfigError(f"algorithm {name}: {path} cannot be run: {type(error).__name__}: {error}") from error
     finally:
-        sys.path.remove(str(path.parent.absolute()))
+        sys.path.remove(folder)
     found = getattr(module, cls, None)
     if not (isinstance(found, type) and issubclass(found, Algorithm)):
         what = "there is no such class" if found is None else "it is no subclass of minigan.algorithms.Algorithm"
@@ -73,14 +72,12 @@ def _load(name: str) -> type[Algorithm]:
         if getattr(found, method) is getattr(Algorithm, method):
             raise ConfigError(f"algorithm {name}: the class defines no {method}; see lessons/your-own-gan.md")
     annotated = {n: str(kind) for cls in found.__mro__ for n, kind in vars(cls).get("__annotations__", {}).items()}
-    lost = {name for name, kind in annotated.items() if "ClassVar" not in kind} - set(found.__dataclass_fields__)
-    if not lost:
-        try:
-            options_of(found)
-        except TypeError as error:
-            raise ConfigError(f"algorithm {name}: {error}") from None
+    lost = {n for n, kind in annotated.items() if "ClassVar" not in kind} - set(found.__dataclass_fields__)
     if lost:
-        raise ConfigError(
-            f"algorithm {name}: {', '.join(sorted(lost))} is no option yet: write @dataclass(eq=False) above the class"
-        )
+        what = f"{', '.join(sorted(lost))} is no option yet: write @dataclass(eq=False) above the class"
+        raise ConfigError(f"algorithm {name}: {what}")
+    try:
+        options_of(found)
+    except TypeError as error:
+        raise ConfigError(f"algorithm {name}: {error}") from None
     return found

@@ -33,8 +33,7 @@ class SimultaneousGAN(GAN):
         real_logits, fake_logits = D(batch.x, *y), D(border, *y)
         loss_D = self.loss.discriminator_loss(real_logits, fake_logits)
         penalties = self.penalize(batch, fake, real_logits)
-        for penalty in penalties.values():
-            loss_D = loss_D + penalty
+        loss_D = sum(penalties.values(), loss_D)
         loss_G = self.loss.generator_loss(fake_logits)
         self.name_loss("loss_D", loss_D)
         self.name_loss("loss_G", loss_G)
@@ -51,6 +50,6 @@ class SimultaneousGAN(GAN):
         self.optimizers["G"].step()
         if self.weight_clip:
             clip_weights(D, self.weight_clip)
-        figures = {"loss_D": loss_D, "loss_G": loss_G} | penalties
-        figures["border_norm"] = Tensor(norm(at_border.data), device=border.device)
+        border_norm = Tensor(norm(at_border.data), device=border.device)
+        figures = {"loss_D": loss_D, "loss_G": loss_G} | penalties | {"border_norm": border_norm}
         return figures | self.loss.figures(real_logits, fake_logits)

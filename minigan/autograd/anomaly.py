@@ -1,9 +1,7 @@
 """Anomaly mode: the first NaN or Inf is an error that says where it comes from.
 
-Every function notes where it is called. What comes out of a forward pass, or of a node's backward
-pass, is looked at before anything else is computed from it, so the first that is not finite is the
-one that is told of. A look waits for the device and reads every number: it is for finding a fault,
-not for training.
+What comes out of a forward pass, or of a node's backward pass, is looked at before anything else is computed from it.
+A look waits for the device and reads every number: it is for finding a fault, not for training.
 """
 
 from __future__ import annotations
@@ -12,13 +10,11 @@ import linecache
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 
 from minigan.autograd.checks import input_label
-from minigan.autograd.errors import GraphError
 from minigan.autograd.hooks import in_backward_of, observe
-from minigan.autograd.tensor import Key, Node, Tensor
+from minigan.autograd.tensor import GraphError, Key, Node, Tensor
 from minigan.backend import Array, get_array_module
 
 # Where a line of the user's code is looked for: not in the engine, and not in what calls the trainer.
@@ -39,11 +35,8 @@ HINTS = {
 
 
 class AnomalyError(GraphError):
-    """The first NaN or Inf.
-
-    source: what gave it, in words: "Log's forward pass in D.main.2 (Log)". cause: whether it arose
-    there, or what it came in with. arose_here: the same as a truth value.
-    """
+    """The first NaN or Inf. source: what gave it: "Log's forward pass in D.main.2 (Log)". cause, arose_here: whether
+    it arose there, or what it came in with."""
 
     def __init__(self, message: str, source: str = "", cause: str = "", arose_here: bool = True) -> None:
         super().__init__(message)
@@ -52,10 +45,10 @@ class AnomalyError(GraphError):
 
 @contextmanager
 def detect_anomaly() -> Iterator[None]:
-    """`with detect_anomaly():` or `@detect_anomaly()`: raise `AnomalyError` at the first NaN or Inf.
+    """`with detect_anomaly():` or `@detect_anomaly()`: raise `AnomalyError` at the first NaN or Inf in this thread.
 
-    It names the function, the layer, and the line of the user's code: for a backward pass the line
-    of the forward call too, if that was made under detect_anomaly. It concerns this thread.
+    It names the function, the layer, and the line of the user's code: for a backward pass the line of the forward
+    call too, if that was made under detect_anomaly.
     """
     with observe(_Detector()):
         yield
@@ -72,14 +65,13 @@ class _Detector:
 
     def after_forward(self, node: Node, inputs: list[Tensor | None], outputs: list[Tensor]) -> None:
         what_for = in_backward_of()
-        walking = isinstance(what_for, Node)
         if any(node.needs_input_grad):
             node.place = _place(node, inputs, what_for)
-        bad = None if walking else _first_bad(outputs)
+        if isinstance(what_for, Node):
+            return
+        bad = _first_bad(outputs)
         if bad is not None:
-            if what_for is None or isinstance(what_for, Node):
-                raise _in_forward(node, inputs, outputs, bad)
-            raise _in_sum(what_for, inputs, outputs[0])
+            raise _in_forward(node, inputs, outputs, bad) if what_for is None else _in_sum(what_for, inputs, outputs[0])
 
     def after_backward(self, node: Node, cotangents: list[Tensor], gradients: list[Tensor | None]) -> None:
         bad = _first_bad([dx if needed else None for dx, needed in zip(gradients, node.needs_input_grad, strict=True)])
@@ -94,62 +86,42 @@ def _first_bad(tensors: list) -> int | None:
 # --- where a function was called -----------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a function was called, kept on its node. It holds no part of the graph, so keeps none alive.
+def _place(node: Node, inputs: list[Tensor | None], what_for: Node | Key | None) -> list[str]:
+    """What is said of where a function was called: kept on its node, it keeps no part of the graph alive.
 
-    what_for: for a part of a gradient, " in Log's backward pass" and such, with Log's own place.
+    For a part of a gradient, it is followed by where the function was called whose gradient that is.
     """
-
-    function: str
-    names: str  # of the inputs that have one
-    file: str
-    line: int
-    what_for: str = ""
-    origin: _Place | None = None
-
-    def notes(self) -> Iterator[str]:
-        names = f" with {self.names}" if self.names else ""
-        yield f"{self.function} was called{self.what_for}{names} at {_shown(self.file, self.line)}"
-        if self.origin is not None:
-            yield from self.origin.notes()
-
-
-def _place(node: Node, inputs: list[Tensor | None], what_for: Node | Key | None) -> _Place:
     names = ", ".join(t.name for t in inputs if t is not None and t.name)
-    purpose, origin = "", None
+    purpose = ""
     if isinstance(what_for, Node):
-        purpose, origin = f" in {what_for.name}'s backward pass", _place_of(what_for)
+        purpose = f" in {what_for.name}'s backward pass"
     elif what_for is not None:
-        purpose, origin = f" to add up the gradients of {_receiver(what_for)}", _place_of(what_for)
-    return _Place(node.name, names, *_line_of_user(), purpose, origin)
+        purpose = f" to add up the gradients of {_receiver(what_for)}"
+    called = f"{node.name} was called{purpose}{f' with {names}' if names else ''} at {_line_of_user()}"
+    return [called, *_place_of(what_for)]
 
 
-def _place_of(target: Node | Key) -> _Place | None:
-    """Where a node was called, or the node that an output came from; None if nobody noted it."""
+def _place_of(target: Node | Key | None) -> list[str]:
+    """Where a node was called, or the node that an output came from; nothing if nobody noted it."""
     node = target[0] if isinstance(target, tuple) else target
-    return node.place if isinstance(node, Node) else None
+    return node.place or [] if isinstance(node, Node) else []
 
 
-def _line_of_user() -> tuple[str, int]:
+def _line_of_user() -> str:
     """The innermost line outside of minigan; in a run of minigan's own trainer, the innermost outside of the engine."""
     frame: FrameType | None = sys._getframe(1)
     near = None
     while frame is not None:
         package, room, *_ = (*str(frame.f_globals.get("__name__")).split("."), "")
-        if package != "minigan":
-            near = frame
-        elif near is None and room not in ENGINE:
+        if package != "minigan" or (near is None and room not in ENGINE):
             near = frame
         if package != "minigan" or room in TRAINER:
             break
         frame = frame.f_back
-    return (near.f_code.co_filename, near.f_lineno) if near else ("unknown", 0)
-
-
-def _shown(file: str, line: int) -> str:
-    source = linecache.getline(file, line).strip()
-    return f"{file}:{line}" + (f": {source}" if source else "")
+    if near is None:
+        return "unknown:0"
+    place, source = near.f_code.co_filename, linecache.getline(near.f_code.co_filename, near.f_lineno).strip()
+    return f"{place}:{near.f_lineno}" + (f": {source}" if source else "")
 
 
 # --- what is said --------------------------------------------------------------------------------
@@ -160,34 +132,31 @@ def _in_forward(node: Node, inputs: list[Tensor | None], outputs: list[Tensor], 
     culprit = None
     if given is not None and (tensor := inputs[given]) is not None:
         culprit = f"{tensor.name or f'its input {input_label(node, given)}'} of shape {tensor.shape}"
-    which = f"its output {bad}" if len(outputs) > 1 else "its output"
-    return _error(
-        _source(node, "forward"), _found(outputs[bad], which), culprit, node, _place(node, inputs, None).notes()
-    )
+    found = _found(outputs[bad], f"its output {bad}" if len(outputs) > 1 else "its output")
+    return _error(_source(node, "forward"), found, culprit, node, _place(node, inputs, None))
 
 
 def _in_backward(node: Node, cotangents: list[Tensor], gradients: list, bad: int) -> AnomalyError:
-    place, edge = _place_of(node), node.edges[bad]
+    edge = node.edges[bad]
     receiver = isinstance(edge, Tensor) and edge.name or f"its input {input_label(node, bad)}"
     culprit = None
     if _first_bad(cotangents) is not None:  # of all that is walked back only what the walk began with is not looked at
         culprit = "the gradient that the backward pass was given"
     elif _first_bad(node.saved_arrays) is not None:
         culprit = "what its forward pass had saved"
-    where = place.notes() if place else [f"where {node.name} was called is not known: it was not under detect_anomaly"]
-    notes = [*where, f"the backward pass was called at {_shown(*_line_of_user())}"]
+    place = _place_of(node) or [f"where {node.name} was called is not known: it was not under detect_anomaly"]
+    notes = [*place, f"the backward pass was called at {_line_of_user()}"]
     found = _found(gradients[bad], f"the gradient of {receiver}")
     return _error(_source(node, "backward"), found, culprit, node, notes)
 
 
 def _in_sum(target: Key, inputs: list[Tensor | None], total: Tensor) -> AnomalyError:
-    place = _place_of(target)
-    notes = [*(place.notes() if place else ()), f"the backward pass was called at {_shown(*_line_of_user())}"]
+    notes = [*_place_of(target), f"the backward pass was called at {_line_of_user()}"]
     culprit = None if _first_bad(inputs) is None else "one of them"
     return _error(f"Adding up the gradients of {_receiver(target)}", _found(total, "the sum"), culprit, None, notes)
 
 
-def _error(source: str, found: str, culprit: str | None, node: Node | None, notes: Iterator | list) -> AnomalyError:
+def _error(source: str, found: str, culprit: str | None, node: Node | None, notes: list[str]) -> AnomalyError:
     arose_here = "it arose here, as all that went in was finite"
     cause = f"it came in with {culprit}, which was not finite already" if culprit else arose_here
     lines = [f"{source} gave {found}", cause, *notes]
@@ -201,7 +170,6 @@ def _source(node: Node, way: str) -> str:
 
 
 def _receiver(target: Key) -> str:
-    """Of whom gradients are added up: a leaf, or a node's output."""
     if isinstance(target, Tensor):
         return target.name or f"a leaf of shape {target.shape}"
     return f"{target[0].name}'s output"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, overload
+from typing import Any
 
 from minigan import backend
 from minigan.autograd.checks import as_cotangent, checked_gradients
-from minigan.autograd.errors import GraphError
 from minigan.autograd.grad_mode import set_grad_enabled
-from minigan.autograd.hooks import backward_context, context, notify
-from minigan.autograd.tensor import Bound, Key, Node, Tensor, describe, owner_of
+from minigan.autograd.hooks import context, meanwhile, notify
+from minigan.autograd.tensor import Bound, GraphError, Key, Node, Tensor, describe, owner_of
 
 
 def run_backward(
@@ -22,7 +21,7 @@ def run_backward(
     """
     notify("before_backward_pass", outputs, cotangents, wanted, create_graph)
     gradient_of: dict[Key, Tensor] = {}
-    with set_grad_enabled(create_graph), backward_context():
+    with set_grad_enabled(create_graph), meanwhile(backward_of=None):
         for y, dy in zip(outputs, cotangents, strict=True):
             _accumulate(gradient_of, key_of(y), dy)
         for node, needs_input_grad in _nodes_to_differentiate(outputs, wanted):
@@ -61,11 +60,11 @@ def _take_cotangents(node: Node, gradient_of: dict[Key, Tensor], wanted: set[Key
     dys = [gradient_of.get(key) if wanted and key in wanted else gradient_of.pop(key, None) for key in keys]
     if all(dy is None for dy in dys):
         return None
-    return [_zeros(like) if dy is None else dy for dy, like in zip(dys, node.outputs_like, strict=True)]
+    zipped = zip(dys, node.outputs_like, strict=True)
+    return [Tensor.from_array(backend.zeros(*like)) if dy is None else dy for dy, like in zipped]
 
 
 def _differentiate(node: Node, dys: list[Tensor]) -> list[Tensor | None]:
-    """The gradients of a node's inputs, checked, and shown to the observers."""
     node.check_not_freed()
     observers = context.observers
     if observers:
@@ -102,10 +101,6 @@ def _nodes_to_differentiate(outputs: list[Tensor], wanted: set[Key] | None) -> I
     return reversed(needs.items())
 
 
-def _zeros(like: tuple) -> Tensor:
-    return Tensor.from_array(backend.zeros(*like))
-
-
 # --- as one calls it -----------------------------------------------------------------------------
 
 
@@ -114,14 +109,11 @@ def backward(
 ) -> None:
     """Add Σ d(tensor)/d(leaf), each tensor contracted with its own of `grad_tensors`, to `.grad` of every leaf.
 
-    One pass from several outputs: what they have in common is differentiated once, with the sum of their cotangents.
-    So a loss on G's output and what came back through D to the same output go through G together. grad_tensors: a
-    cotangent of each tensor's shape, or None where it is a single number (1). For one output, `Tensor.backward`.
+    One pass from several outputs: what they have in common is differentiated once, with the sum of their cotangents
+    (grad_tensors: of each tensor's shape, or None where it is a single number (1)). For one, `Tensor.backward`.
     """
     tensors = _as_tensors("backward: tensor", tensors)
-    given = [None] * len(tensors) if grad_tensors is None else _as_list(grad_tensors)
-    if len(given) != len(tensors):
-        raise ValueError(f"backward: {len(given)} grad_tensors were given for {len(tensors)} tensors: one for each")
+    given = _one_for_each("backward", "grad_tensors", grad_tensors, "tensors", tensors)
     cotangents = [as_cotangent(y, dy) for y, dy in zip(tensors, given, strict=True)]
     gradients = run_backward(tensors, cotangents, None, retain_graph or create_graph, create_graph)
     if not create_graph:
@@ -129,35 +121,12 @@ def backward(
     for leaf, gradient in gradients.items():
         assert isinstance(leaf, Tensor)  # as nothing on the way was wanted
         if leaf.grad is not None:
-            with set_grad_enabled(create_graph), backward_context(leaf):
+            with set_grad_enabled(create_graph), meanwhile(backward_of=leaf):
                 gradient = leaf.grad + gradient
         leaf.grad = gradient
 
 
 Bound.backward = backward
-
-
-@overload
-def grad(
-    outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
-    grad_outputs: Any = None,
-    create_graph: bool = False,
-    retain_graph: bool | None = None,
-    allow_unused: Literal[False] = False,
-) -> tuple[Tensor, ...]: ...
-
-
-@overload
-def grad(
-    outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
-    grad_outputs: Any = None,
-    create_graph: bool = False,
-    retain_graph: bool | None = None,
-    *,
-    allow_unused: bool,
-) -> tuple[Tensor | None, ...]: ...
 
 
 def grad(
@@ -167,43 +136,41 @@ def grad(
     create_graph: bool = False,
     retain_graph: bool | None = None,
     allow_unused: bool = False,
-) -> tuple[Tensor | None, ...]:
+) -> tuple[Tensor, ...]:
     """d(outputs)/d(inputs), contracted with `grad_outputs`: one Tensor for each input.
 
-    Touches no `.grad`, and computes only what lies between inputs and outputs: the gradient at
-    D's input without any weight's gradient. inputs may be leaves or tensors on the way.
-    grad_outputs: a cotangent for each output; may be left out for single numbers. create_graph:
-    record the gradient's own graph. retain_graph: keep what was saved (default: create_graph).
-    allow_unused: give None for an input that the outputs do not depend on, instead of an error.
+    Touches no `.grad`, and computes only what lies between inputs (leaves or tensors on the way) and outputs.
+    grad_outputs: a cotangent for each output; may be left out for single numbers. create_graph: record the gradient's
+    own graph. retain_graph: keep what was saved (default: create_graph). allow_unused: give None for an input that
+    the outputs do not depend on, instead of an error.
     """
     outputs, inputs = _as_tensors("grad: output", outputs), _as_tensors("grad: input", inputs)
-    given = [None] * len(outputs) if grad_outputs is None else _as_list(grad_outputs)
-    if len(given) != len(outputs):
-        raise ValueError(f"grad: {len(given)} grad_outputs were given for {len(outputs)} outputs: one for each")
+    given = _one_for_each("grad", "grad_outputs", grad_outputs, "outputs", outputs)
     retain = create_graph if retain_graph is None else retain_graph
-    pairs = list(zip(outputs, given, strict=True))
-    if allow_unused:  # an output outside of any graph depends on no input
-        pairs = [(y, dy) for y, dy in pairs if y.requires_grad]
+    # With allow_unused, an output outside of any graph is one that depends on no input.
+    pairs = [(y, dy) for y, dy in zip(outputs, given, strict=True) if y.requires_grad or not allow_unused]
     cotangents = [as_cotangent(y, dy) for y, dy in pairs]
     found = run_backward([y for y, _ in pairs], cotangents, {key_of(x) for x in inputs}, retain, create_graph)
-    gradients = tuple(found.get(key_of(x)) for x in inputs)
-    if not allow_unused and None in gradients:
-        raise _unused(gradients.index(None), inputs[gradients.index(None)])
-    return gradients
-
-
-def _unused(i: int, x: Tensor) -> GraphError:
-    why = (
-        ": was it detached, or used under no_grad? Pass allow_unused=True to get None for it"
-        if x.requires_grad
-        else ", which requires no gradient: make it with requires_grad=True before the outputs are computed from it"
-    )
-    return GraphError(f"the outputs do not depend on input {i} ({describe(x)}){why}")
+    for i, x in enumerate(inputs):
+        if key_of(x) not in found and not allow_unused:
+            why = ": was it detached, or used under no_grad? Pass allow_unused=True to get None for it"
+            if not x.requires_grad:
+                why = ", which requires no gradient: make it with requires_grad=True before the outputs are computed"
+            raise GraphError(f"the outputs do not depend on input {i} ({describe(x)}){why}")
+    return tuple(found.get(key_of(x)) for x in inputs)  # type: ignore[misc]  # None only if that was allowed
 
 
 def _as_list(value: Any) -> list:
     alone = isinstance(value, Tensor) or backend.is_array(value) or not isinstance(value, Iterable)
     return [value] if alone else list(value)
+
+
+def _one_for_each(function: str, argument: str, value: Any, of: str, tensors: list[Tensor]) -> list:
+    """The cotangents as they were given, None for each if none was."""
+    given = [None] * len(tensors) if value is None else _as_list(value)
+    if len(given) != len(tensors):
+        raise ValueError(f"{function}: {len(given)} {argument} were given for {len(tensors)} {of}: one for each")
+    return given
 
 
 def _as_tensors(argument: str, value: Any) -> list[Tensor]:
@@ -220,13 +187,9 @@ def _unshared(gradients: dict[Key, Tensor], cotangents: list[Tensor]) -> dict[Ke
     owners = {id(owner_of(dy.array)) for dy in cotangents}
     unshared = {}
     for leaf, gradient in gradients.items():
-        owner = id(owner_of(gradient.array))
-        shared = owner in owners or _is_broadcast(gradient.array)
+        owner, steps = id(owner_of(gradient.array)), zip(gradient.array.strides, gradient.shape, strict=True)
+        is_broadcast = any(stride == 0 and n > 1 for stride, n in steps)  # elements that are one place in memory
+        shared = owner in owners or is_broadcast
         unshared[leaf] = Tensor.from_array(gradient.array.copy()) if shared else gradient
         owners.add(owner)
     return unshared
-
-
-def _is_broadcast(array: backend.Array) -> bool:
-    """Whether several of its elements are one place in memory."""
-    return any(stride == 0 and n > 1 for stride, n in zip(array.strides, array.shape, strict=True))

@@ -1,7 +1,5 @@
-"""What is asked of what a function is given and returns, and the sentence where it is not so.
-
-Every call and every step of a backward pass comes here, so names are looked up only for what seems wrong.
-"""
+"""What is asked of what a function is given and returns. Every call comes here: names are looked up only for what
+seems wrong."""
 
 from __future__ import annotations
 
@@ -11,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigan import backend
-from minigan.autograd.errors import GraphError
-from minigan.autograd.tensor import Node, Tensor, describe
+from minigan.autograd.tensor import GraphError, Node, Tensor, describe
 from minigan.backend import Array, DeviceError
 
 # --- of a call -----------------------------------------------------------------------------------
@@ -147,10 +144,8 @@ def checked_gradients(node: Node, gradients: Any) -> list[Tensor | None]:
             )
         shape = node.input_shapes[i]
         if dx.array.shape != shape:
-            raise GraphError(
-                f"{node.name}.backward returned shape {dx.shape} for input {i}, which has shape {shape}"
-                f"{_shape_hint(dx.shape, shape)}"
-            )
+            wrong = f"{node.name}.backward returned shape {dx.shape} for input {i}, which has shape {shape}"
+            raise GraphError(wrong + _shape_hint(dx.shape, shape))
         if dx.array.dtype != dtype:
             raise GraphError(
                 f"{node.name}.backward returned {dx.dtype} for input {i}, which is {dtype}: keep to the cotangent's "
@@ -160,7 +155,6 @@ def checked_gradients(node: Node, gradients: Any) -> list[Tensor | None]:
 
 
 def _shape_hint(returned: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """What to do about a gradient of this shape for an input of that one."""
     extra = len(returned) - len(shape)
     if extra >= 0 and all(n in (1, m) for n, m in zip(shape, returned[extra:], strict=True)):
         return (

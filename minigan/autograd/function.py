@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from minigan.autograd.checks import checked_inputs, checked_output
-from minigan.autograd.errors import GraphError, StaleTensorError
 from minigan.autograd.grad_mode import grad_mode
 from minigan.autograd.hooks import context
-from minigan.autograd.tensor import Node, Tensor, Version, describe, owner_of
+from minigan.autograd.tensor import GraphError, Node, StaleTensorError, Tensor, Version, describe, owner_of
 from minigan.backend import CPU, Array, device_of
+
+Inputs = list[Tensor | None]
+Arrays = list[Array | None]
 
 _serial = itertools.count()
 _FREED: Any = object()  # stands for what a function had saved, after a backward pass let go of it
@@ -36,9 +38,8 @@ class Function(Node):
 
         y = Square()(x)                         # or Square.apply(x)
 
-    Options go to `__init__`. `backward` is written with Tensors and engine functions, so that it
-    can be differentiated in its turn. `self.needs_input_grad[i]` says whether the i-th gradient is
-    wanted: return None where it is not, and spare the work.
+    Options go to `__init__`. `backward` is written with Tensors and engine functions, so that it can be differentiated
+    in its turn. Where `self.needs_input_grad[i]` is false, return None for the i-th gradient, and spare the work.
     """
 
     _called = False
@@ -79,7 +80,7 @@ class Function(Node):
                 observer.after_forward(self, tensors, outputs)
         return tuple(outputs) if isinstance(result, tuple) else outputs[0]
 
-    def _output(self, array: Any, tensors: list[Tensor | None], arrays: list[Array | None]) -> Tensor:
+    def _output(self, array: Any, tensors: Inputs, arrays: Arrays) -> Tensor:
         """A Tensor of what forward returned. Where that shows an input's memory (a reshape, a transpose), changes in
         place are counted for both."""
         if type(array) is not np.ndarray:
@@ -91,10 +92,7 @@ class Function(Node):
                     return Tensor.from_array(array, t._version)
         return Tensor.from_array(array)
 
-    def _record(
-        self, tensors: list[Tensor | None], arrays: list[Array | None], outputs: list[Tensor], results: tuple
-    ) -> None:
-        """Become a node: remember where the inputs came from, and what backward needs."""
+    def _record(self, tensors: Inputs, arrays: Arrays, outputs: list[Tensor], results: tuple) -> None:
         self.serial = next(_serial)
         self.edges = [
             None if not needed or t is None else t if t.creator is None else (t.creator, t.output_index)
@@ -117,18 +115,11 @@ class Function(Node):
         self._to_save = arrays
 
     def save_constants(self, *values: Any) -> None:
-        """Keep what backward needs and what must not be differentiated (masks, indices), or what
-        backward uses as a cache of something it differentiates by formula."""
+        """Keep what backward needs and what must not be differentiated (masks, indices), or what backward uses as a
+        cache of something it differentiates by formula. In `__init__`, too: forward then finds it as backward does."""
         self._constants = values
 
-    def _remember(
-        self,
-        array: Array,
-        tensors: list[Tensor | None],
-        arrays: list[Array | None],
-        outputs: list[Tensor],
-        results: tuple,
-    ) -> tuple:
+    def _remember(self, array: Array, tensors: Inputs, arrays: Arrays, outputs: list[Tensor], results: tuple) -> tuple:
         """An input is kept as its tensor (its graph stays attached), an output as array and number
         (keeping the tensor would tie the node to itself); both with the version seen now."""
         for t, a in zip(tensors, arrays, strict=True):
@@ -145,7 +136,8 @@ class Function(Node):
     @property
     def saved_tensors(self) -> tuple[Tensor, ...]:
         """What `save_for_backward` kept, attached to the graph, and checked for changes since."""
-        self.check_not_freed()
+        if self._saved is _FREED:
+            self.check_not_freed()
         restored = []
         for kept, index, version, count in self._saved:
             now = version if index is not None else kept._version  # another one if .data was bound anew
@@ -162,7 +154,8 @@ class Function(Node):
     @property
     def saved_constants(self) -> tuple[Any, ...]:
         """What `save_constants` kept."""
-        self.check_not_freed()
+        if self._saved is _FREED:
+            self.check_not_freed()
         return self._constants
 
     @property

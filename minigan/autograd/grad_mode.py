@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -24,33 +23,29 @@ def is_grad_enabled() -> bool:
     return grad_mode.enabled
 
 
-@contextmanager
-def set_grad_enabled(enabled: bool) -> Iterator[None]:
-    """Record a graph meanwhile, or do not."""
-    before, grad_mode.enabled = grad_mode.enabled, enabled
-    try:
-        yield
-    finally:
-        grad_mode.enabled = before
+class set_grad_enabled:
+    """`with set_grad_enabled(False):`: record a graph meanwhile, or do not; as a decorator, in the function's calls."""
 
-
-class no_grad:
-    """`with no_grad():` or `@no_grad()`: compute without recording a graph."""
-
-    def __init__(self) -> None:
+    def __init__(self, enabled: bool) -> None:
+        self.enabled = enabled
         self._before: list[bool] = []  # one for each time it was entered and not left
 
     def __enter__(self) -> None:
         self._before.append(grad_mode.enabled)
-        grad_mode.enabled = False
+        grad_mode.enabled = self.enabled
 
     def __exit__(self, *exc: object) -> None:
         grad_mode.enabled = self._before.pop()
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
-        def without_graph(*args: P.args, **kwargs: P.kwargs) -> R:
-            with no_grad():
+        def called_meanwhile(*args: P.args, **kwargs: P.kwargs) -> R:
+            with set_grad_enabled(self.enabled):
                 return function(*args, **kwargs)
 
-        return without_graph
+        return called_meanwhile
+
+
+def no_grad() -> set_grad_enabled:
+    """`with no_grad():` or `@no_grad()`: compute without recording a graph."""
+    return set_grad_enabled(False)

@@ -1,13 +1,11 @@
-"""Observers: objects that are told of every function call and every step of a backward pass in their thread.
-
-Traces and anomaly mode are observers. Where nobody observes, a call pays one look at an empty tuple.
-"""
+"""Observers (traces, anomaly mode): objects that are told of every function call and every step of a backward pass in
+their thread. Where nobody observes, a call pays one look at an empty tuple."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from minigan.autograd.grad_mode import set_grad_enabled
@@ -22,14 +20,12 @@ class Observer(Protocol):
 
     An observer that has them is told more:
 
-        before_module(call, inputs)     a module is called (`nn.module.ModuleCall`): its inputs, before it sees them
-        after_module(call, output)      and what it returned
+        before_module(call, inputs), after_module(call, output)     of each `nn.module.ModuleCall`
         before_backward_pass(outputs, cotangents, wanted, create_graph)
-                                        a backward pass begins. wanted: None for all leaves, or a set of keys: leaves,
-                                        or (node, number of its output). What an observer adds to it is computed too,
-                                        and handed to nobody.
+                            wanted: None for all leaves, or a set of keys: leaves, or (node, number of its output).
+                            What an observer adds to it is computed too, and handed to nobody.
         before_step(optimizer), after_step(optimizer)
-        on_loss(name, loss)             an algorithm names a loss, before it is used
+        on_loss(name, loss)     an algorithm names a loss, before it is used
     """
 
     def after_forward(self, node: Node, inputs: list[Tensor | None], outputs: list[Tensor]) -> None: ...
@@ -55,49 +51,36 @@ def notify(event: str, *arguments: Any) -> None:
 
 
 @contextmanager
-def observe(observer: Observer) -> Iterator[None]:
-    """Let `observer` see every function call and every step of a backward pass that this thread makes meanwhile."""
-    before, context.observers = context.observers, (*context.observers, observer)
+def meanwhile(**values: Any) -> Iterator[None]:
+    """Let the context have these values, and afterwards all that it had before."""
+    own = vars(context)  # this thread's
+    before = own.copy()
+    own.update(values)
     try:
         yield
     finally:
-        context.observers = before
+        own.clear()
+        own.update(before)
+
+
+def observe(observer: Observer) -> AbstractContextManager[None]:
+    """Let `observer` see every function call and every step of a backward pass that this thread makes meanwhile."""
+    return meanwhile(observers=(*context.observers, observer))
 
 
 @contextmanager
 def unobserved() -> Iterator[None]:
     """Record graphs, and let no observer see what is computed: for an observer's own computations."""
-    before, context.observers = context.observers, ()
-    try:
-        with set_grad_enabled(True), backward_context():
-            yield
-    finally:
-        context.observers = before
+    with set_grad_enabled(True), meanwhile(observers=(), backward_of=None):
+        yield
 
 
-@contextmanager
-def in_layer(layer: object) -> Iterator[None]:
+def in_layer(layer: object) -> AbstractContextManager[None]:
     """Functions called meanwhile are called in `layer`: they keep it as `called_in`, if somebody observes.
 
-    autograd knows no layers: to it one is an object whose text is its path. A module makes them
-    (`nn.module.ModuleCall`).
+    autograd knows no layers: to it one is an object whose text is its path (`nn.module.ModuleCall`).
     """
-    before, context.layer = context.layer, layer
-    try:
-        yield
-    finally:
-        context.layer = before
-
-
-@contextmanager
-def backward_context(backward_of: Key | None = None) -> Iterator[None]:
-    """Forget at the end what a backward pass says meanwhile about where it is."""
-    before = context.layer, context.backward_of
-    context.backward_of = backward_of
-    try:
-        yield
-    finally:
-        context.layer, context.backward_of = before
+    return meanwhile(layer=layer)
 
 
 def in_backward_of() -> Node | Key | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any, TypeAlias, Union
 
 import numpy as np
@@ -13,6 +12,14 @@ from minigan.backend import Array, Device
 
 # How a gradient is found by during a backward pass: by a leaf itself, or by a node and the number of its output.
 Key: TypeAlias = Union["Tensor", "tuple[Node, int]"]
+
+
+class GraphError(RuntimeError):
+    """A backward pass that cannot be made; the message says why and what to do."""
+
+
+class StaleTensorError(GraphError):
+    """A tensor saved for the backward pass was changed in place before the pass used it."""
 
 
 class Node:
@@ -49,17 +56,37 @@ class Bound:
     """What methods of Tensor call and what is itself made of tensors: each binds itself here when it is imported."""
 
     backward: Callable[..., None]  # autograd.backward_pass
-    functions: ModuleType  # minigan.functions: the operators
+    functions: dict[str, Callable[..., Tensor]]  # by name, those of minigan.functions: operators and methods
 
 
-# What NumPy calls for `array ∘ tensor`, and the tensor's method for it.
-_REFLECTED = {
-    "add": "__radd__",
-    "subtract": "__rsub__",
-    "multiply": "__rmul__",
-    "divide": "__rtruediv__",
-    "matmul": "__rmatmul__",
-}
+def _operator(name: str) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+    """The function of two arguments as an operator: of a tensor on the left, and on the right."""
+
+    def operator(self: Tensor, other: Any) -> Tensor:
+        return Bound.functions[name](self, other)
+
+    def reflected(self: Tensor, other: Any) -> Tensor:
+        return Bound.functions[name](other, self)
+
+    return operator, reflected
+
+
+def _elementwise(name: str) -> Callable[..., Tensor]:
+    def elementwise(self: Tensor) -> Tensor:
+        return Bound.functions[name](self)
+
+    return elementwise
+
+
+def _reduction(name: str) -> Callable[..., Tensor]:
+    def reduction(self: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return Bound.functions[name](self, axis, keepdims)
+
+    return reduction
+
+
+# What NumPy calls for `array ∘ tensor`, and the function for it.
+_OF_UFUNC = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "matmul": "matmul"}
 
 
 class Version:
@@ -72,9 +99,9 @@ class Version:
 class Tensor:
     """An array that remembers how it was made.
 
-    data: array, nested list, scalar or Tensor. Python floats become float32, arrays keep their
-    dtype. requires_grad: whether gradients are wanted for it (floating dtypes only). device:
-    "cpu", "gpu" or "gpu:N"; without it, the default device. name: used in error messages and traces.
+    data: array, nested list, scalar or Tensor. Python floats become float32, arrays keep their dtype. requires_grad:
+    whether gradients are wanted for it (floating dtypes only). device: "cpu", "gpu" or "gpu:N" (None: the default).
+    name: for error messages and traces.
     """
 
     __slots__ = ("array", "requires_grad", "grad", "name", "creator", "output_index", "_version", "__weakref__")
@@ -116,9 +143,8 @@ class Tensor:
 
     @property
     def data(self) -> Array:
-        """The array, to be changed: by `t.data = …`, `t.data += …` or `t.copy_(…)`, which a backward pass notices that
-        still needs the old values. A write through another name for the same array (`a = t.data; a[0] = 1`) is not
-        noticed. (To read it, `t.array` is the same, and quicker.)"""
+        """The array, to be changed by `t.data = …`, `t.data += …` or `t.copy_(…)`, which a backward pass notices that
+        still needs the old values; a write through another name (`a = t.data; a[0] = 1`) is not noticed."""
         return self.array
 
     @data.setter
@@ -146,9 +172,8 @@ class Tensor:
         try:
             self.array[...] = array
         except ValueError as error:
-            raise ValueError(
-                f"{describe(self)} cannot take the values of an array of shape {array.shape}: {error}"
-            ) from None
+            values = f"the values of an array of shape {array.shape}"
+            raise ValueError(f"{describe(self)} cannot take {values}: {error}") from None
         self.increment_version(cause)
         return self
 
@@ -205,9 +230,9 @@ class Tensor:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """`array * tensor` is left to the tensor's own operator; NumPy's functions know no gradient."""
-        operator = _REFLECTED.get(ufunc.__name__)
-        if operator and method == "__call__" and not options and not isinstance(inputs[0], Tensor):
-            return getattr(inputs[1], operator)(inputs[0])
+        function = _OF_UFUNC.get(ufunc.__name__)
+        if function and method == "__call__" and not options and not isinstance(inputs[0], Tensor):
+            return Bound.functions[function](*inputs)
         raise TypeError(
             f"np.{ufunc.__name__} of a Tensor would lose its gradient: use the function of minigan.functions, "
             "or give NumPy its array, .data"
@@ -240,93 +265,35 @@ class Tensor:
 
     # Operators and methods, each a function of `minigan.functions`.
 
-    def __add__(self, other: Any) -> Tensor:
-        return Bound.functions.add(self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return Bound.functions.add(other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return Bound.functions.sub(self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return Bound.functions.sub(other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return Bound.functions.mul(self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return Bound.functions.mul(other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return Bound.functions.div(self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return Bound.functions.div(other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return Bound.functions.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return Bound.functions.matmul(other, self)
-
-    def __pow__(self, exponent: float) -> Tensor:
-        return Bound.functions.power(self, exponent)
-
-    def __neg__(self) -> Tensor:
-        return Bound.functions.neg(self)
-
-    def __abs__(self) -> Tensor:
-        return Bound.functions.abs(self)
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return Bound.functions.getitem(self, index)
+    __add__, __radd__ = _operator("add")
+    __sub__, __rsub__ = _operator("sub")
+    __mul__, __rmul__ = _operator("mul")
+    __truediv__, __rtruediv__ = _operator("div")
+    __matmul__, __rmatmul__ = _operator("matmul")
+    __pow__, __getitem__ = _operator("power")[0], _operator("getitem")[0]
+    __neg__, __abs__, abs, exp, log, sqrt = map(_elementwise, ("neg", "abs", "abs", "exp", "log", "sqrt"))
+    sum, mean, max, min = map(_reduction, ("sum", "mean", "max", "min"))
 
     def reshape(self, *shape: Any) -> Tensor:
         """x.reshape(2, 3) or x.reshape((2, 3))."""
-        return Bound.functions.reshape(self, shape[0] if len(shape) == 1 else shape)
+        return Bound.functions["reshape"](self, shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: Any) -> Tensor:
         """x.transpose(), x.transpose(1, 0) or x.transpose((1, 0)): NumPy's."""
-        return Bound.functions.transpose(self, (axes[0] if len(axes) == 1 else axes) if axes else None)
+        return Bound.functions["transpose"](self, (axes[0] if len(axes) == 1 else axes) if axes else None)
 
     @property
     def T(self) -> Tensor:
         """All axes in the opposite order."""
-        return Bound.functions.transpose(self)
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return Bound.functions.sum(self, axis, keepdims)
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return Bound.functions.mean(self, axis, keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return Bound.functions.max(self, axis, keepdims)
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return Bound.functions.min(self, axis, keepdims)
-
-    def exp(self) -> Tensor:
-        return Bound.functions.exp(self)
-
-    def log(self) -> Tensor:
-        return Bound.functions.log(self)
-
-    def sqrt(self) -> Tensor:
-        return Bound.functions.sqrt(self)
-
-    def abs(self) -> Tensor:
-        return Bound.functions.abs(self)
+        return Bound.functions["transpose"](self)
 
     # Its place in the graph.
 
     def backward(self, grad: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:
         """Add d(self)/d(leaf), contracted with `grad`, to `.grad` of every leaf that requires it.
 
-        grad: the cotangent of this tensor, of its shape; may be left out for a single number (1).
-        retain_graph: keep what the functions saved, for another pass. create_graph: record the
-        gradient's own graph, so that it can be differentiated again (implies retain_graph).
+        grad: the cotangent of this tensor; may be left out for a single number (1). retain_graph: keep what was saved,
+        for another pass. create_graph: record the gradient's own graph (implies retain_graph).
         """
         Bound.backward([self], [grad], retain_graph, create_graph)
 
@@ -357,19 +324,16 @@ def _as_array(value: Any, dtype: Any, device: str | Device | None) -> Array:
         value = value.array
     elif device is None and backend.get_default_device() != backend.CPU and not backend.is_on_gpu(value):
         device = backend.get_default_device()
-    if not backend.is_array(value):
+    given = value
+    if not backend.is_array(given):
         try:
-            array = np.asarray(value)
+            value = np.asarray(given)
         except ValueError:
-            raise ValueError(
-                f"cannot make a tensor of this {type(value).__name__}: its rows differ in length, and must be equal"
-            ) from None
-        if array.dtype == np.float64 and dtype is None and not isinstance(value, np.generic):
-            array = array.astype(np.float32)
-        _check_numbers(array, value)
-        value = array
-    else:
-        _check_numbers(value, value)
+            why = "its rows differ in length, and must be equal"
+            raise ValueError(f"cannot make a tensor of this {type(given).__name__}: {why}") from None
+        if value.dtype == np.float64 and dtype is None and not isinstance(given, np.generic):
+            value = value.astype(np.float32)
+    _check_numbers(value, given)
     if dtype is not None and value.dtype != dtype:
         if value.dtype.kind == "c" and np.dtype(dtype).kind in "biuf":
             raise TypeError(f"{value.dtype} cannot become {dtype}: it would lose its imaginary part")

@@ -1,7 +1,4 @@
-"""Arrays of NumPy and of CuPy, told apart here alone: everything else asks an array for its module.
-
-The same code then runs on both. CuPy is imported (by `cupy_backend`) only when a GPU is asked for.
-"""
+"""Arrays of NumPy and of CuPy, told apart here alone: everything else asks an array for its module."""
 
 from __future__ import annotations
 
@@ -43,11 +40,6 @@ def as_array(value: object) -> Array:
     """`value` as an array; an array (of NumPy or CuPy) or a Tensor's array as it is."""
     value = getattr(value, "array", value)
     return value if is_array(value) else np.asarray(value)
-
-
-def can_look(array: Array) -> bool:
-    """Whether its values can be looked at without a wait for a GPU."""
-    return not is_on_gpu(array)
 
 
 def memory_order(array: Array) -> list[int]:

@@ -1,7 +1,5 @@
-"""The GPU: CuPy once it is seen to compute, what the card is called, and what mends it where there is none.
-
-The only module that imports CuPy on its own account. Nothing here runs unless a GPU is asked for.
-"""
+"""CuPy, imported here alone and when a GPU is asked for; what the card is called, and what mends it where there is
+none."""
 
 from __future__ import annotations
 
@@ -11,10 +9,9 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from types import ModuleType
-from typing import TypeGuard
 
 from minigan.formatting import gibibytes, home_as_tilde, one_line
 
@@ -47,8 +44,11 @@ def ready(index: int = 0) -> ModuleType:
             count = cupy.cuda.runtime.getDeviceCount()
         except Exception as error:  # of CuPy's own classes, which differ from version to version
             raise _trouble(error, cupy) from error
+        if count == 0:
+            raise _no_device()
         if not 0 <= index < count:
-            raise _not_there(index, count)
+            there = "gpu:0 is" if count == 1 else f"gpu:0 to gpu:{count - 1} are"
+            raise NoGPU(f"there is no gpu:{index}, only {there} there", "use --device gpu:0")
         _try_out(cupy, index)
         if cupy not in _ready.values():  # it is for the whole process: not under the hands of a run on another device
             _without_tf32(cupy)
@@ -69,23 +69,11 @@ def count() -> int:
         return 0
 
 
-def use(index: int) -> None:
-    """Make it the device that this thread computes on."""
-    ready(index).cuda.Device(index).use()
-
-
-def wait(index: int) -> None:
-    """Wait until the device has done all that it was given."""
-    ready(index).cuda.Device(index).synchronize()
-
-
 def card(index: int) -> str:
     """What it is: "NVIDIA H100 80GB HBM3, 79.2 GiB, compute capability 9.0"."""
-    properties = ready(index).cuda.runtime.getDeviceProperties(index)
-    name = properties["name"].decode(errors="replace")
-    return (
-        f"{name}, {gibibytes(properties['totalGlobalMem'])}, compute capability {'.'.join(map(str, capability(index)))}"
-    )
+    properties, (major, minor) = ready(index).cuda.runtime.getDeviceProperties(index), capability(index)
+    name, memory = properties["name"].decode(errors="replace"), gibibytes(properties["totalGlobalMem"])
+    return f"{name}, {memory}, compute capability {major}.{minor}"
 
 
 def capability(index: int) -> tuple[int, int]:
@@ -104,9 +92,7 @@ def has_tf32(index: int) -> bool:
 
 def tf32_switch() -> ModuleType:
     """Where CuPy keeps for the whole process in what float32 products are made; `DeviceError` if it does no more.
-
-    It is none of CuPy's public names, but CuPy's public way is a variable of the environment that is read once.
-    """
+    (None of CuPy's public names: its public way is a variable of the environment that is read once.)"""
     cupy = _imported()
     try:
         linalg = importlib.import_module("cupy._core._routines_linalg")
@@ -119,10 +105,7 @@ def tf32_switch() -> ModuleType:
 
 @contextmanager
 def tf32(on: bool) -> Iterator[None]:
-    """Meanwhile float32 products of matrices may round their factors to TF32's 10 bits, or must not.
-
-    CuPy does so in two dimensions only. Afterwards it is as it was, whatever happens.
-    """
+    """Meanwhile float32 products of matrices (2-d ones) may round their factors to TF32's 10 bits, or must not."""
     linalg = tf32_switch()
     before = linalg.get_compute_type("float32")
     linalg.set_compute_type("float32", linalg.COMPUTE_TYPE_TF32 if on else linalg.COMPUTE_TYPE_DEFAULT)
@@ -165,11 +148,9 @@ def wheels() -> list[str]:
     """The CuPy packages that are installed: more than one is one too many."""
     found = []
     for name in WHEELS:
-        try:
+        with suppress(metadata.PackageNotFoundError):
             metadata.distribution(name)
-        except metadata.PackageNotFoundError:
-            continue
-        found.append(name)
+            found.append(name)
     return found
 
 
@@ -180,14 +161,11 @@ def _imported() -> ModuleType:
         raise NoGPU(f"{' and '.join(installed)} are installed at once and overwrite each other's files", _install())
     try:
         import cupy
-    except ModuleNotFoundError as error:
-        if error.name == "cupy":
-            raise NoGPU("CuPy is not installed", _install()) from None
-        raise NoGPU(f"CuPy cannot be imported ({one_line(error)})", _install("--force-reinstall")) from error
     except Exception as error:
-        if _is_of_cache(error):
-            raise _no_cache(error) from error
-        raise NoGPU(f"CuPy cannot be imported ({one_line(error)})", _install("--force-reinstall")) from error
+        if isinstance(error, ModuleNotFoundError) and error.name == "cupy":
+            raise NoGPU("CuPy is not installed", _install()) from None
+        fault = _of_cache(error)
+        raise fault or NoGPU(f"CuPy cannot be imported ({one_line(error)})", _install("--force-reinstall")) from error
     if int(re.findall(r"^\d*", cupy.__version__)[0] or 0) < OLDEST_CUPY:
         fact = f"CuPy {cupy.__version__} is installed, and {OLDEST_CUPY} or newer is needed"
         raise NoGPU(fact, _install("--upgrade"))
@@ -195,10 +173,8 @@ def _imported() -> ModuleType:
 
 
 def _install(anew: str = "") -> str:
-    """The command that installs CuPy with all it needs: for the CUDA of the one here, or else of the driver.
-
-    anew: pip's option, where that CuPy itself must be replaced. It would have pip replace minigan too.
-    """
+    """The command that installs CuPy with all it needs: for the CUDA of the one here, or of the driver. anew: pip's
+    option, where that CuPy itself must be replaced (it would have pip replace minigan too)."""
     installed = wheels()
     here = re.fullmatch(r"cupy-cuda(1[23])x", installed[0]) if len(installed) == 1 else None
     if here:
@@ -229,13 +205,6 @@ def _try_out(cupy: ModuleType, index: int) -> None:
         raise NoGPU(f"gpu:{index} computes wrongly: 1·1 + 1·1 + 1·1 + 1 is {sums[0, 0]}", "look at it with nvidia-smi")
 
 
-def _not_there(index: int, count: int) -> NoGPU:
-    if count == 0:
-        return _no_device()
-    there = "gpu:0 is" if count == 1 else f"gpu:0 to gpu:{count - 1} are"
-    return NoGPU(f"there is no gpu:{index}, only {there} there", "use --device gpu:0")
-
-
 def _no_device() -> NoGPU:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     hidden = "" if visible is None else f" (CUDA_VISIBLE_DEVICES is {visible!r})"
@@ -246,11 +215,10 @@ def _no_device() -> NoGPU:
 
 
 def _trouble(error: Exception, cupy: ModuleType) -> NoGPU:
-    """The `NoGPU` for what CuPy raised when it was first put to work."""
     if is_out_of_memory(error):
         return NoGPU("the GPU's memory is full", "see with nvidia-smi who uses it")
-    if _is_of_cache(error):
-        return _no_cache(error)
+    if no_cache := _of_cache(error):
+        return no_cache
     text = f"{type(error).__name__}: {error}"
     if re.search(r"InsufficientDriver|UnsupportedPtxVersion|UNSUPPORTED_PTX|RequiresNewerDriver", text):
         return _old_driver(cupy)
@@ -273,33 +241,24 @@ def _trouble(error: Exception, cupy: ModuleType) -> NoGPU:
 def _old_driver(cupy: ModuleType) -> NoGPU:
     newest, needed = cupy.cuda.runtime.driverGetVersion(), cupy.cuda.runtime.runtimeGetVersion() // 1000
     oldest = OLDEST_DRIVER.get(needed, f"of CUDA {needed}")
-    update = f"the NVIDIA driver to {oldest} or newer"
     if not newest:
         return NoGPU("there is no NVIDIA driver", f"install NVIDIA's driver {oldest} or newer")
     major, minor = newest // 1000, newest % 1000 // 10
-    fact = f"the driver is too old: it is for CUDA {major}.{minor}, and CuPy is for CUDA {needed}"
+    remedy = f"update the NVIDIA driver to {oldest} or newer"
     if 12 <= major < needed:
-        remedy = f"pip uninstall -y {' '.join(wheels()) or 'cupy'} && pip install 'minigan[gpu-cuda{major}]'"
-        return NoGPU(fact, f"update {update}, or {remedy}")
-    return NoGPU(fact, f"update {update}")
+        remedy += f", or pip uninstall -y {' '.join(wheels()) or 'cupy'} && {_extra(major)}"
+    return NoGPU(f"the driver is too old: it is for CUDA {major}.{minor}, and CuPy is for CUDA {needed}", remedy)
 
 
-def _cache() -> str:
-    """The folder that CuPy keeps its compiled kernels in."""
-    return os.environ.get("CUPY_CACHE_DIR") or os.path.expanduser("~/.cupy/kernel_cache")
-
-
-def _is_of_cache(error: Exception) -> TypeGuard[OSError]:
-    """Whether the system refused that folder, one around it, or a file in it."""
-    refused = error.filename if isinstance(error, OSError) else None
-    if not isinstance(refused, str):
-        return False
-    refused, cache = os.path.join(refused, ""), os.path.join(_cache(), "")
-    return refused.startswith(cache) or cache.startswith(refused)
-
-
-def _no_cache(error: OSError) -> NoGPU:
-    fact = f"CuPy cannot write the kernels that it compiles to {home_as_tilde(_cache())} ({error.strerror})"
+def _of_cache(error: Exception) -> NoGPU | None:
+    """The `NoGPU`, if the system refused the folder of CuPy's compiled kernels, one around it, or a file in it."""
+    cache = os.environ.get("CUPY_CACHE_DIR") or os.path.expanduser("~/.cupy/kernel_cache")
+    if not isinstance(error, OSError) or not isinstance(error.filename, str):
+        return None
+    refused, folder = os.path.join(error.filename, ""), os.path.join(cache, "")
+    if not (refused.startswith(folder) or folder.startswith(refused)):
+        return None
+    fact = f"CuPy cannot write the kernels that it compiles to {home_as_tilde(cache)} ({error.strerror})"
     return NoGPU(fact, "set CUPY_CACHE_DIR to a folder that can be written")
 
 
@@ -319,16 +278,11 @@ def out_of_memory(error: BaseException) -> str:
         return one_line(error)
     size, total = numbers[:2]
     text = f"{gibibytes(size)} more {'was' if size == 1 else 'were'} needed, {gibibytes(total)} are in use"
-    free, whole = _memory()
-    others = whole - free - total
-    if whole and others > whole / 20:  # the driver and CUDA's own code take a little themselves
-        text += f" here and {gibibytes(others)} by others"
-    return f"{text}, of {gibibytes(whole)}" if whole else text
-
-
-def _memory() -> tuple[int, int]:
-    """The free and whole memory of the device in use, in bytes; zeros if it does not say."""
     try:
-        return import_cupy().cuda.runtime.memGetInfo()
+        free, whole = import_cupy().cuda.runtime.memGetInfo()
     except Exception:  # this is about an error already: it must not bring another
-        return 0, 0
+        return text
+    others = whole - free - total
+    if others > whole / 20:  # the driver and CUDA's own code take a little themselves
+        text += f" here and {gibibytes(others)} by others"
+    return f"{text}, of {gibibytes(whole)}"

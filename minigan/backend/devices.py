@@ -1,8 +1,5 @@
-"""Devices: what computes, moves between host and device, and arrays made where they are needed.
-
-A program computes on one GPU at a time, the one that `Device.use` made current in its thread:
-`choose_device` and `set_default_device` do, a thread of its own must. Several GPUs take several programs.
-"""
+"""Devices. A program computes on one GPU at a time, the one that `Device.use` made current in its thread:
+`choose_device` and `set_default_device` do, a thread of its own must. Several GPUs take several programs."""
 
 from __future__ import annotations
 
@@ -33,12 +30,12 @@ class Device:
     def use(self) -> None:
         """Compute on it from now on, in this thread: arrays on gpu:1 are no use to a thread that computes on gpu:0."""
         if self.kind == "gpu":
-            cupy_backend.use(self.index)
+            cupy_backend.ready(self.index).cuda.Device(self.index).use()
 
     def wait(self) -> None:
         """Wait until it has done all that it was given; the CPU always has."""
         if self.kind == "gpu":
-            cupy_backend.wait(self.index)
+            cupy_backend.ready(self.index).cuda.Device(self.index).synchronize()
 
 
 CPU = Device("cpu")
@@ -50,10 +47,8 @@ def device_of(array: Array) -> Device:
 
 
 def check_here(name: str, *values: object) -> None:
-    """DeviceError if an array among these, which `name` was given, lies on another GPU than this thread computes on.
-
-    CuPy would compute on the one in use all the same, if the cards can read each other's memory.
-    """
+    """DeviceError if an array among these, which `name` was given, lies on another GPU than this thread computes on:
+    CuPy would compute on the one in use all the same, if the cards can read each other's memory."""
     cupy = sys.modules.get("cupy")
     if cupy is None or not any(isinstance(value, cupy.ndarray) for value in values):
         return  # CuPy may be there without a driver to ask
@@ -117,12 +112,8 @@ def _chosen(spec: str, asked: str) -> tuple[Device, str]:
         try:
             return Device("gpu"), f"{cupy_backend.card(0)}: it answers"
         except cupy_backend.NoGPU as error:
-            return (
-                CPU,
-                error.fact
-                if not cupy_backend.driver_cuda()
-                else f"{error.fact}, but there is an NVIDIA driver: {error.remedy}",
-            )
+            wanting = f", but there is an NVIDIA driver: {error.remedy}" if cupy_backend.driver_cuda() else ""
+            return CPU, error.fact + wanting
     try:
         device = parse_device(spec)
     except ValueError as error:
@@ -140,10 +131,7 @@ def _about_tf32(device: Device) -> str:
 
 
 def products_in_tf32(device: Device, on: bool) -> AbstractContextManager[None]:
-    """Meanwhile float32 products on a GPU may be made in TF32, or must not; elsewhere it changes nothing.
-
-    It holds for the whole process, and so for no longer than what asked for it.
-    """
+    """Meanwhile float32 products on a GPU may be made in TF32, or must not: in the whole process."""
     return nullcontext() if device == CPU else cupy_backend.tf32(on)
 
 

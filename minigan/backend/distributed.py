@@ -2,15 +2,11 @@
 
     mpiexec -n 2 minigan train --data-parallel
 
-Every batch is shared out: its order, its noise and its dropout masks are drawn for the whole batch from
-the one seed, and each process takes its contiguous share. Before an optimiser's step the gradients are
-averaged over the processes by the number of samples each has seen, so that all of them take the step that
-one process would take with the whole batch, and hold the same weights ever after. Two things differ from
-one process: sums are rounded in another order; and BatchNorm normalises each share by itself unless its
-statistics are synchronised.
-
-A group knows arrays and devices, no tensors, networks or runs. How processes find each other, and end
-together, is in `training.launch`.
+Every batch is shared out: its order, noise and dropout masks are drawn for the whole batch from the one seed, and
+each process takes its contiguous share. Before an optimiser's step the gradients are averaged, weighed by the shares,
+so that all take the step that one process would take with the whole batch. Two things differ from one process: sums
+are rounded in another order; and BatchNorm normalises each share by itself unless its statistics are synchronised.
+How processes find each other, and end together, is in `training.launch`.
 """
 
 from __future__ import annotations
@@ -19,7 +15,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -36,57 +32,19 @@ class ProcessGroupError(RuntimeError):
 T = TypeVar("T")
 
 
-class Communicator(Protocol):
-    """What of an MPI communicator is used, as mpi4py has it."""
-
-    @property
-    def rank(self) -> int: ...
-
-    @property
-    def size(self) -> int: ...
-
-    def Allreduce(self, sendbuf: object, recvbuf: Array, /) -> None: ...
-
-    def Barrier(self) -> None: ...
-
-    def bcast(self, obj: object, /) -> Any: ...
-
-    def allgather(self, sendobj: T, /) -> list[T]: ...
-
-
-class _OneProcess:
-    """The communicator of a process that is alone."""
-
-    rank, size = 0, 1
-
-    def Allreduce(self, sendbuf: object, recvbuf: Array, /) -> None:
-        """One array is its own sum."""
-
-    def Barrier(self) -> None:
-        """There is no one to wait for."""
-
-    def bcast(self, obj: object, /) -> Any:
-        return obj
-
-    def allgather(self, sendobj: T, /) -> list[T]:
-        return [sendobj]
-
-
 class ProcessGroup:
     """The processes that train together. With one process no method sends anything.
 
     comm: an MPI communicator of mpi4py's; None for one process, which needs no MPI. neighbours: one of the processes
-    on this machine. on_gpu: whether MPI takes arrays that lie on a GPU; else they go by way of the host.
+    on this machine (None: all are). on_gpu: whether MPI takes arrays that lie on a GPU; else they go by way of the
+    host.
     """
 
-    def __init__(
-        self, comm: Communicator | None = None, neighbours: Communicator | None = None, on_gpu: bool = False
-    ) -> None:
-        self.has_mpi = comm is not None
-        self.comm: Communicator = _OneProcess() if comm is None else comm
-        self.neighbours: Communicator = _OneProcess() if neighbours is None else neighbours
-        self.on_gpu = on_gpu
-        self.rank, self.size = self.comm.rank, self.comm.size
+    def __init__(self, comm: Any = None, neighbours: Any = None, on_gpu: bool = False) -> None:
+        self.has_mpi, self.on_gpu = comm is not None, on_gpu
+        self.comm, self.neighbours = comm, neighbours or comm
+        self.rank: int = comm.rank if self.has_mpi else 0
+        self.size: int = comm.size if self.has_mpi else 1
         self.global_size = self.local_size = 1  # samples in the batch at hand, and of these in this process' share
         self.start = 0  # where in the batch the share begins
         self._alone = False
@@ -116,8 +74,8 @@ class ProcessGroup:
     def part(self, n: int) -> tuple[int, slice]:
         """How many samples to draw for, and which of them are for the n samples here.
 
-        n is this process' share of the batch at hand, or a multiple of it (reals and fakes in one array): all
-        processes then draw for as many whole batches, so that their random streams stay at one place.
+        n is this process' share of the batch at hand, or a multiple of it (reals and fakes in one array): all draw for
+        as many whole batches, so that their random streams stay at one place.
         """
         if self.local_size == self.global_size:
             return n, slice(0, n)
@@ -133,16 +91,17 @@ class ProcessGroup:
 
     def all_reduce(self, array: Array) -> Array:
         """Σ of the array over the processes, in place, on every one of them. It must be contiguous."""
-        if self.communicates:
-            self._all_reduce(array)
+        if self.communicates and is_on_gpu(array) and not self.on_gpu:
+            array[...] = to_device(self.all_reduce(to_numpy(array)), device_of(array))
+        elif self.communicates:
+            if is_on_gpu(array):  # MPI knows nothing of streams
+                cupy_backend.import_cupy().cuda.get_current_stream().synchronize()
+            self.comm.Allreduce(_in_place(), array)
         return array
 
     def mean(self, array: Array, weight: float | None = None) -> Array:
-        """Σ n/N · array over the processes: of means over the shares, the mean over the whole batch, as a new array.
-
-        They travel in float64. weight: n/N of another batch than the one at hand. With one process it is the array
-        itself.
-        """
+        """Σ n/N · array over the processes, in float64: of means over the shares, the mean over the whole batch, as a
+        new array; with one process the array itself. weight: n/N of another batch than the one at hand."""
         if not self.communicates:
             return array
         wide = get_array_module(array).result_type(array.dtype, "float64")
@@ -151,10 +110,8 @@ class ProcessGroup:
         return self.all_reduce(total).astype(array.dtype)
 
     def average(self, arrays: Sequence[Array], like: Sequence[Array]) -> list[Array]:
-        """g ← Σ n/N · g over the processes, n of the batch's N samples being one's own: averaged gradients.
-
-        All arrays of one dtype travel in one piece of memory, each in the order of axes of its array in `like`.
-        """
+        """g ← Σ n/N · g over the processes: averaged gradients. All arrays of one dtype travel in one piece of memory,
+        each in the order of axes of its array in `like`."""
         averaged: list[Array] = list(arrays)
         if not self.communicates:
             return averaged
@@ -167,14 +124,13 @@ class ProcessGroup:
                 averaged[i] = _shaped_as(like[i], flat[at : at + like[i].size])
                 xp.multiply(arrays[i], self.weight, out=averaged[i])
                 at += like[i].size
-            self._all_reduce(flat)
+            self.all_reduce(flat)
         return averaged
 
     def average_figures(self, figures: np.ndarray, weights: list[float], norms: list[int]) -> np.ndarray:
         """Rows of means over the shares of some batches → means over the whole batches.
 
-        weights: of this process in each batch. norms: the columns that hold not means but norms of
-        gradients of the share's mean loss: ‖g‖ = √Σ (n/N ‖g‖)².
+        weights: of this process in each batch. norms: the columns that hold norms of gradients: √Σ (n/N ‖g‖)².
         """
         if not self.communicates:
             return figures
@@ -184,21 +140,11 @@ class ProcessGroup:
         figures[:, norms] **= 0.5
         return figures
 
-    def _all_reduce(self, array: Array) -> None:
-        if is_on_gpu(array) and not self.on_gpu:
-            host = to_numpy(array)
-            self._all_reduce(host)
-            array[...] = to_device(host, device_of(array))
-            return
-        if is_on_gpu(array):  # MPI knows nothing of streams
-            cupy_backend.import_cupy().cuda.get_current_stream().synchronize()
-        self.comm.Allreduce(_in_place(), array)
-
     # Agreements.
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is true on any process."""
-        return flag if not self.communicates else bool(self.all_reduce(np.array(flag, "int32")))
+        return bool(self.all_reduce(np.array(flag, "int32"))) if self.communicates else flag
 
     def barrier(self) -> None:
         """Wait until all processes have come here."""
@@ -207,23 +153,17 @@ class ProcessGroup:
 
     def broadcast(self, make: Callable[[], T]) -> T:
         """What `make` returns on the first process, on all of them; it is called there only."""
-        if not self.communicates:
-            return make()
-        return self.comm.bcast(make() if self.is_main else None)
+        return self.comm.bcast(make() if self.is_main else None) if self.communicates else make()
 
     def check_equal(self, facts: dict[str, object]) -> None:
         """Raise unless all processes have the same facts, given by their names."""
-        if not self.communicates:
-            return
-        for rank, other in enumerate(self.comm.allgather(facts)):
+        for rank, other in enumerate(self.comm.allgather(facts) if self.communicates else []):
             for name, value in facts.items():
                 if other[name] != value:
                     mine, theirs = (value, other[name]) if self.rank < rank else (other[name], value)
                     ranks = sorted((self.rank, rank))
-                    raise ProcessGroupError(
-                        f"processes {ranks[0]} and {ranks[1]} differ in {name}: {mine} and {theirs}; all must be "
-                        "given the same"
-                    )
+                    differ = f"processes {ranks[0]} and {ranks[1]} differ in {name}: {mine} and {theirs}"
+                    raise ProcessGroupError(f"{differ}; all must be given the same")
 
     # Devices.
 
@@ -232,11 +172,8 @@ class ProcessGroup:
         return [_place(device)] if self.size == 1 else self.comm.allgather(_place(device))
 
     def own_device(self, spec: str) -> str:
-        """Of a machine's GPUs each process takes its own, from the one asked for on; if they are few, round again.
-
-        What stays as it is asked for is left to `backend.choose_device`: the first process' device, no device, and
-        "auto" where one's own GPU does not compute.
-        """
+        """Of a machine's GPUs each process takes its own, from the one asked for on; if they are few, round again. The
+        first process' device, no device, and "auto" where one's own GPU does not compute, stay as asked for."""
         asked = (os.environ.get("MINIGAN_DEVICE") or spec) if spec == "auto" else spec
         with suppress(ValueError, cupy_backend.NoGPU):
             first = Device("gpu") if asked == "auto" else parse_device(asked)
@@ -276,7 +213,6 @@ SINGLE_PROCESS = ProcessGroup()
 
 
 def _place(device: Device) -> tuple[str, str, str]:
-    """The machine, the device, and what tells its card from others, whatever its number is."""
     card = ""
     if device.kind == "gpu":
         with suppress(Exception):  # of CuPy's own classes; what cannot be told is not told

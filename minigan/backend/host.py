@@ -13,11 +13,8 @@ import numpy as np
 
 
 def keep_freed_memory() -> None:
-    """Ask the C library to keep freed memory for the next array instead of returning it to the system.
-
-    A training step frees all it used, and the next one would meet every page afresh, one fault at a
-    time. glibc only; elsewhere nothing happens. For the process, and for good: for programs that train.
-    """
+    """Ask the C library (glibc; no other) to keep freed memory for the next array, for the process and for good: a
+    training step frees all it used, and the next would meet every page afresh, one fault at a time."""
     trim_threshold, mmap_threshold, most = -1, -3, 32 << 20  # from malloc.h; 32 MiB is the most glibc takes
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:

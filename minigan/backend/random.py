@@ -1,7 +1,5 @@
-"""Random streams. All draws are NumPy's, made on the host and moved (or, for dropout's masks, made again to the bit
-where they are used: `kernels.random`), so that a CPU and a GPU run with one seed start from the same weights and see
-the same noise, order and dropout masks.
-"""
+"""Random streams. All draws are NumPy's, made on the host and moved (dropout's masks are made again to the bit where
+they are used), so that runs with one seed see the same numbers on every device."""
 
 from __future__ import annotations
 

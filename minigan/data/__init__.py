@@ -5,8 +5,6 @@ named arrays; a `Loader` the batches of a run, shuffled, on its device, from a p
 Whatever is wrong with the data is a `DataError`, whose message is one sentence for the user.
 """
 
-from __future__ import annotations
-
 from minigan.data.arrays import load_arrays
 from minigan.data.batch import Batch
 from minigan.data.batches import Batches

@@ -1,7 +1,7 @@
 """`.npy` and `.npz` files of images.
 
-Read here rather than with `np.load`, for two reasons: nothing can ever be unpickled, because the
-dtype is checked before a single value is read; and a truncated file can be told from a strange one.
+Not read with `np.load`: the dtype is checked before a single value is read, so nothing can ever be unpickled, and a
+truncated file can be told from a strange one.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import IO
 import numpy as np
 
 from minigan.data.dataset import ImageDataset, name_of
-from minigan.data.errors import DataError, check_split, listed, unreadable
-from minigan.data.resize import Size, check_channels, check_size, fit
+from minigan.data.errors import DataError, listed, unreadable
+from minigan.data.resize import Size, checked, fit
 
 # Keys, the first one present wins. x_train is Keras's, train_images MedMNIST's, arr_0 np.savez's own.
 _IMAGE_KEYS = {"train": ("x_train", "train_images", "images", "x", "arr_0"), "test": ("x_test", "test_images")}
@@ -34,8 +34,7 @@ def load_arrays(
     Only an `.npz` with x_test or test_images has a test split.
     Raises DataError for damaged files, pickled objects, other shapes and other values.
     """
-    check_split(split)
-    size, channels = check_size(size), check_channels(channels)
+    size = checked(size, channels, split)
     path = Path(path)
     try:
         with open(path, "rb") as file:
@@ -65,21 +64,18 @@ def _read_npz(file: IO[bytes], path: Path, split: str) -> tuple[np.ndarray, np.n
                     f"{path}: no images of the {split} split: keys {listed(keys)} found, "
                     f"{' or '.join(_IMAGE_KEYS[split])} needed"
                 )
-            label_key = next((key for key in _LABEL_KEYS[split] if key in keys), None)
             name = f"{path}: {image_key}"
             images = _read_member(archive, image_key, name)
-            if label_key is None:
-                return images, None, name
-            labels = _read_member(archive, label_key, f"{path}: {label_key}")
+            label_key = next((key for key in _LABEL_KEYS[split] if key in keys), None)
+            labels = None if label_key is None else _read_member(archive, label_key, f"{path}: {label_key}")
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         # RuntimeError: encrypted; NotImplementedError: a compression this Python lacks.
         raise DataError(f"{path}: damaged or unreadable ({error}), an .npz file needed") from None
-    return images, _check_labels(labels, len(images), f"{path}: {label_key}"), name
+    return images, None if labels is None else _check_labels(labels, len(images), f"{path}: {label_key}"), name
 
 
 def _read_member(archive: zipfile.ZipFile, key: str, name: str) -> np.ndarray:
-    member = key if key in archive.namelist() else f"{key}.npy"
-    with archive.open(member) as file:
+    with archive.open(key if key in archive.namelist() else f"{key}.npy") as file:
         return _read_npy(file, name)
 
 
@@ -132,25 +128,18 @@ def _to_nchw(array: np.ndarray, size: Size | None, name: str) -> np.ndarray:
         )
     if len(shape) == 3:
         if 3 in (shape[0], shape[2]):  # one colour picture is a likelier file than three images
-            raise DataError(
-                f"{name}: shape {shape} could be one image or many, "
-                "save it as (N, H, W, C) or (N, C, H, W) with N images"
-            )
+            could = "could be one image or many, save it as (N, H, W, C) or (N, C, H, W) with N images"
+            raise DataError(f"{name}: shape {shape} {could}")
         return array[:, None]
     if len(shape) == 4:
         first, last = shape[1] in (1, 3), shape[3] in (1, 3)
         if first and last:
-            raise DataError(
-                f"{name}: shape {shape} could be (N, C, H, W) or (N, H, W, C), "
-                "one axis of 1 or 3 channels needed, not two"
-            )
-        if first:
-            return array
-        if last:
-            return array.transpose(0, 3, 1, 2)
-    raise DataError(
-        f"{name}: shape {shape} found, (N, H, W), (N, H, W, C) or (N, C, H, W) with C 1 or 3, or (N, H·W) needed"
-    )
+            could = "could be (N, C, H, W) or (N, H, W, C), one axis of 1 or 3 channels needed, not two"
+            raise DataError(f"{name}: shape {shape} {could}")
+        if first or last:
+            return array if first else array.transpose(0, 3, 1, 2)
+    needed = "(N, H, W), (N, H, W, C) or (N, C, H, W) with C 1 or 3, or (N, H·W) needed"
+    raise DataError(f"{name}: shape {shape} found, {needed}")
 
 
 def _to_bytes(images: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:

@@ -10,12 +10,9 @@ from minigan.data.errors import DataError
 
 class Batch:
     """Named arrays (or Tensors) of one length, one row a sample: `Batch(x=images, y=labels)`.
-
     By custom x are samples, y their labels, a and b the two sides of a pair, or of two unpaired sets, and tokens
     sequences. An array is read as an attribute, `batch.x`, or by its name, `batch["x"]`.
-
-    global_size: how many samples the batch has over all processes that share it; without it, as many as here.
-    """
+    global_size: how many samples the batch has over all processes that share it; without it, as many as here."""
 
     def __init__(self, global_size: int | None = None, **arrays: Any) -> None:
         if not arrays:

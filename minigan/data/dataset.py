@@ -38,11 +38,9 @@ class DataInfo:
 
 class Dataset:
     """Named arrays of one length, one row a sample.
-
     name: short, safe in a file name; it becomes part of a run folder's name. source: where the data comes from, for
     people. notes: sentences on what was done to it on the way in. A subclass has `arrays`,
-    or, if it has none, defines `__len__`, `__getitem__`, `info` and `fingerprint`.
-    """
+    or, if it has none, defines `__len__`, `__getitem__`, `info` and `fingerprint`."""
 
     name: str
     source: str
@@ -64,7 +62,6 @@ class Dataset:
 
     @property
     def info(self) -> DataInfo:
-        """What networks must know of it."""
         labels = self.arrays.get("y")
         classes = None if labels is None or labels.ndim != 1 or labels.dtype.kind not in "iu" else int(labels.max()) + 1
         return DataInfo({name: tuple(map(int, array.shape[1:])) for name, array in self.arrays.items()}, classes)
@@ -81,10 +78,8 @@ class Dataset:
 
 def _as_values(array: np.ndarray) -> np.ndarray:
     """Bytes as y = x / 127.5 − 1, in [−1, 1], the range of the generator's tanh.
-
     Computed as (x − 127.5) / 127.5: x − 127.5 is exact, so each value is rounded once, 255 − x gives
-    exactly −y, and the numbers equal the Keras DCGAN tutorial's to the last bit.
-    """
+    exactly −y, and the numbers equal the Keras DCGAN tutorial's to the last bit."""
     if array.dtype != np.uint8:
         return array
     y = array.astype("float32")
@@ -96,9 +91,7 @@ def _as_values(array: np.ndarray) -> np.ndarray:
 @dataclass(frozen=True, eq=False)
 class ArrayDataset(Dataset):
     """Any arrays: points x (N, 2), pairs a and b, sequences (`tokens`), sounds.
-
-    ArrayDataset({"x": points}, "ring", "8 Gaussians on a ring")
-    """
+    ArrayDataset({"x": points}, "ring", "8 Gaussians on a ring")"""
 
     arrays: Mapping[str, np.ndarray]
     name: str
@@ -113,9 +106,7 @@ class ArrayDataset(Dataset):
 
 class UnpairedDataset(Dataset):
     """Two sets that have nothing to do with each other: a batch has x of the first as a, x of the second as b.
-
-    Both are shuffled by themselves in each epoch. The smaller one begins again as often as it must.
-    """
+    Both are shuffled by themselves in each epoch. The smaller one begins again as often as it must."""
 
     def __init__(self, a: Dataset, b: Dataset) -> None:
         self.a, self.b = a, b
@@ -135,38 +126,25 @@ class UnpairedDataset(Dataset):
 
     def order(self, rng: np.random.Generator) -> np.ndarray:
         """A column of indices for each set, (N, 2)."""
-        return np.stack([_repeated_order(len(data), len(self), rng) for data in (self.a, self.b)], axis=1)
+        n = len(self)
+        repeated = [[rng.permutation(len(d)) for _ in range(-(-n // len(d)))] for d in (self.a, self.b)]
+        return np.stack([np.concatenate(orders)[:n] for orders in repeated], axis=1)
 
     @property
     def info(self) -> DataInfo:
-        """The shapes of a and b."""
         return DataInfo({"a": self.a.info.shapes["x"], "b": self.b.info.shapes["x"]})
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of both sets, in this order."""
         return hashlib.sha256(f"{self.a.fingerprint} {self.b.fingerprint}".encode()).hexdigest()[:16]
-
-
-def _repeated_order(n: int, length: int, rng: np.random.Generator) -> np.ndarray:
-    """The indices 0 … n − 1 shuffled, and again as often as `length` of them need."""
-    return np.concatenate([rng.permutation(n) for _ in range(-(-length // n))])[:length]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ImageDataset(Dataset):
     """Images in memory, one byte a value; a float32 copy of them all would be four times the size.
-
-    images: uint8 (N, C, H, W), C 1 (grey) or 3 (red, green, blue), 0 black and 255 full.
-    labels: int64 (N,), or None where the data has none.
-    name: short, safe in a file name; it becomes part of a run folder's name.
-    source: where the images come from, for people.
-    notes: sentences on what was done to the images on the way in (resized, made grey, ...).
-
-    Its `arrays` are x, the images, and y, their labels, if there are any. Both are read-only here, because
-    `fingerprint` is computed once.
-    Raises DataError if the arrays are not as described.
-    """
+    images: uint8 (N, C, H, W), C 1 (grey) or 3 (red, green, blue), 0 black and 255 full. labels: int64 (N,), or None.
+    Its `arrays` are x, the images, and y, their labels, if there are any; read-only, as `fingerprint` is computed once.
+    Raises DataError if the arrays are not as described."""
 
     images: np.ndarray
     labels: np.ndarray | None
@@ -183,40 +161,27 @@ class ImageDataset(Dataset):
             )
         if images.size == 0:
             raise DataError(f"{self.name}: no images: shape {images.shape} found, at least one image needed")
-        object.__setattr__(self, "images", _read_only(images))
-        object.__setattr__(self, "arrays", {"x": self.images})
-        if self.labels is None:
-            return
-        labels = np.asarray(self.labels)
-        if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
-            raise DataError(
-                f"{self.name}: labels of {labels.dtype} with shape {labels.shape} found, "
-                f"whole numbers with shape ({len(images)},) needed, one an image"
-            )
-        object.__setattr__(self, "labels", _read_only(labels.astype(np.int64)))
-        object.__setattr__(self, "arrays", {"x": self.images, "y": self.labels})
+        arrays = {"x": images.view()}  # the caller's own array stays writeable
+        if self.labels is not None:
+            labels = np.asarray(self.labels)
+            if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
+                raise DataError(
+                    f"{self.name}: labels of {labels.dtype} with shape {labels.shape} found, "
+                    f"whole numbers with shape ({len(images)},) needed, one an image"
+                )
+            arrays["y"] = labels.astype(np.int64)
+        for array in arrays.values():
+            array.flags.writeable = False
+        for name, value in (("arrays", arrays), ("images", arrays["x"]), ("labels", arrays.get("y"))):
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         labelled = "no labels" if self.labels is None else "labelled"
         return f"ImageDataset({self.name!r}, images {self.images.shape}, {labelled})"
 
-    @property
-    def channels(self) -> int:
-        """1 for grey, 3 for colour."""
-        return self.images.shape[1]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) of every image."""
-        return self.images.shape[2], self.images.shape[3]
-
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits of a SHA-256 over shapes, every pixel and every label.
-
-        A resumed run compares it to see that it goes on with the same data; the name and the place
-        of the files do not enter, so a moved folder is still the same data.
-        """
+        """As of any dataset, in the form that checkpoints of minigan 0.1 hold: of the shape, all pixels and labels."""
         digest = hashlib.sha256(repr((self.images.shape, self.labels is not None)).encode())
         digest.update(self.images.data)
         if self.labels is not None:
@@ -229,9 +194,3 @@ def name_of(path: Path) -> str:
     path = path.resolve()
     name = path.name if path.is_dir() else path.stem
     return re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-") or "data"
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    view = array.view()  # the caller's own array keeps its flag
-    view.flags.writeable = False
-    return view

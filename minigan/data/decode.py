@@ -17,11 +17,9 @@ _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
 class Decoded(NamedTuple):
-    """`pixels` uint8 (C, H, W), and what was done, for the notes."""
+    """What was done to a picture, for the notes; found: its size."""
 
-    pixels: np.ndarray
     found: Size
-    resized: bool
     transparent: bool
     recoloured: bool
 
@@ -37,8 +35,8 @@ def natural_channels(picture: Image.Image) -> int:
     return 1 if picture.mode in ("1", "L", "LA", "La", "I", "F") or picture.mode.startswith("I;16") else 3
 
 
-def decode(picture: Image.Image, size: Size, channels: int) -> Decoded:
-    """Upright, centre-cropped to the aspect of `size`, on white where transparent, in 8 bits, resized.
+def decode(picture: Image.Image, size: Size, channels: int) -> tuple[np.ndarray, Decoded]:
+    """uint8 (C, H, W): upright, centre-cropped to the aspect of `size`, on white where transparent, resized.
 
     Raises DataError for a mode that has no one way to 8 bits; and whatever Pillow raises for bad data.
     """
@@ -52,15 +50,19 @@ def decode(picture: Image.Image, size: Size, channels: int) -> Decoded:
     picture, transparent = _opaque_8_bit(picture)
     picture = resized(picture.convert("L" if channels == 1 else "RGB"), size)
     pixels = np.asarray(picture)
-    pixels = pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
-    return Decoded(pixels, found, found != size, transparent, recoloured)
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1), Decoded(found, transparent, recoloured)
 
 
 def _opaque_8_bit(picture: Image.Image) -> tuple[Image.Image, bool]:
     """The picture in an 8-bit mode without alpha, and whether any of it was transparent."""
     image = pillow()
     if picture.mode.startswith("I;16") or picture.mode == "I":
-        return image.fromarray(_from_16_bit(np.asarray(picture))), False
+        values = np.asarray(picture)
+        low, high = int(values.min()), int(values.max())
+        if low < 0 or high > 65535:
+            raise DataError(f"32-bit pixels from {low} to {high} found, 0 to 65535 needed")
+        # round(v · 255 / 65535). Pillow's own convert("L") would clip everything above 255 to white.
+        return image.fromarray(((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)), False
     if picture.mode == "F":
         raise DataError("32-bit float pixels (mode F) found, 8-bit or 16-bit pixels needed")
     if picture.mode in _ALPHA_MODES or "transparency" in picture.info:
@@ -71,11 +73,3 @@ def _opaque_8_bit(picture: Image.Image) -> tuple[Image.Image, bool]:
     if picture.mode in ("1", "L"):
         return picture.convert("L"), False
     return picture.convert("RGB"), False  # P, CMYK, YCbCr, ...
-
-
-def _from_16_bit(values: np.ndarray) -> np.ndarray:
-    """round(v · 255 / 65535). Pillow's own convert("L") would clip everything above 255 to white."""
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high > 65535:
-        raise DataError(f"32-bit pixels from {low} to {high} found, 0 to 65535 needed")
-    return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)

@@ -18,19 +18,10 @@ def unreadable(path: str | os.PathLike[str], error: OSError) -> DataError:
 
 def listed(names: list[str], limit: int = 6) -> str:
     """`a, b, c and 9 more`: long lists must not bury the sentence."""
-    if not names:
-        return "nothing"
-    if len(names) <= limit:
-        return ", ".join(names)
-    return f"{', '.join(names[:limit])} and {len(names) - limit} more"
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more if names else "nothing"
 
 
 def count(number: int, noun: str) -> str:
     """`1 image`, `6,000 images`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def check_split(split: str) -> None:
-    """Raises DataError unless `split` is `"train"` or `"test"`."""
-    if split not in ("train", "test"):
-        raise DataError(f"split: {split!r} found, 'train' or 'test' needed")

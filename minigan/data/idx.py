@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from minigan.data.dataset import ImageDataset, name_of
-from minigan.data.errors import DataError, check_split, count, listed, unreadable
-from minigan.data.resize import Size, check_channels, check_size, fit
+from minigan.data.errors import DataError, count, listed, unreadable
+from minigan.data.resize import Size, checked, fit
 
 _TYPES = {0x08: "uint8", 0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
 _SPLITS = {"train": ("train",), "test": ("t10k", "test")}
@@ -47,8 +47,9 @@ def parse_idx(raw: bytes, name: str, ndim: int | None = None) -> np.ndarray:
     if len(head) < 4:
         raise DataError(f"{name}: truncated: {len(head)} bytes found, at least 4 needed (an IDX header)")
     if head[:2] != b"\0\0" or head[2] not in _TYPES or head[3] == 0:
+        found = head[:4].hex(" ")
         raise DataError(
-            f"{name}: not an IDX file: it starts with {head[:4].hex(' ')}, 00 00 08 and the number of dimensions needed"
+            f"{name}: not an IDX file: it starts with {found}, 00 00 08 and the number of dimensions needed"
         )
     if head[2] != 0x08:
         raise DataError(f"{name}: type {head[2]:02x} ({_TYPES[head[2]]}) found, 08 (uint8) needed")
@@ -96,11 +97,6 @@ def idx_key(filename: str) -> tuple[str, str] | None:
     return (match[2], re.sub(r"[-._]+", "-", match[1])) if match else None
 
 
-def has_idx_files(folder: Path) -> bool:
-    """Whether the folder itself (not its subfolders) holds a file named like an IDX file."""
-    return any(idx_key(entry.name) for entry in folder.iterdir())
-
-
 def load_idx_folder(
     path: str | os.PathLike[str], size: int | Size | None = None, channels: int | None = None, split: str = "train"
 ) -> ImageDataset:
@@ -110,8 +106,7 @@ def load_idx_folder(
     without `.gz`, with `-`, `.` or `_` between the words. Labels are used where they are there.
     Raises DataError for missing, ambiguous or damaged files and for labels that do not match.
     """
-    check_split(split)
-    size, channels = check_size(size), check_channels(channels)
+    size = checked(size, channels, split)
     folder = Path(path)
     try:
         names = sorted(entry.name for entry in folder.iterdir())
@@ -123,14 +118,12 @@ def load_idx_folder(
         shape = "×".join(map(str, images.shape))
         raise DataError(f"{folder / images_name}: no images: {shape} found in its header, at least 1×1×1 needed")
     labels = None
-    labels_names = [n for n in names if idx_key(n) == ("labels", pair)]
-    if labels_names:
-        labels = read_idx(folder / labels_names[0], ndim=1)
+    labels_file = next((folder / name for name in names if idx_key(name) == ("labels", pair)), None)
+    if labels_file is not None:
+        labels = read_idx(labels_file, ndim=1)
         if len(labels) != len(images):
-            raise DataError(
-                f"{folder / labels_names[0]}: {len(labels)} labels found, "
-                f"{len(images)} needed, one for each image of {images_name}"
-            )
+            needed = f"{len(images)} needed, one for each image of {images_name}"
+            raise DataError(f"{labels_file}: {len(labels)} labels found, {needed}")
     fitted, notes = fit(images[:, None], size, channels)
     if pair.startswith("emnist"):
         notes.insert(0, "EMNIST stores its images with rows and columns swapped; they are used as stored.")

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from minigan import backend
-from minigan.backend import Device
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data.batch import Batch
 from minigan.data.batches import Batches
@@ -17,13 +16,10 @@ from minigan.data.prefetch import prefetch
 
 class Loader:
     """Shuffled batches of a dataset without end, on a device, from a place that a checkpoint can hold.
-
     epoch and position: how many epochs, and how many batches of the one at hand, were taken. A step takes as many
     batches as it wants; the loader alone knows where in the data a run is. Of several processes each gets its share.
-
     names: the arrays that are wanted (default: all); only these are moved to the device.
-    Raises DataError if the data has fewer than 2 samples, or not these arrays.
-    """
+    Raises DataError if the data has fewer than 2 samples, or not these arrays."""
 
     def __init__(
         self,
@@ -31,7 +27,7 @@ class Loader:
         batch_size: int,
         seed: int = 0,
         names: Iterable[str] | None = None,
-        device: Device = backend.CPU,
+        device: backend.Device = backend.CPU,
         process_group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         if len(data) < 2:
@@ -45,13 +41,11 @@ class Loader:
                 f"{_said(missing)}"
             )
         self.data, self.device, self.process_group = data, device, process_group
-        # A last batch of one sample has no variance to normalise by.
-        keep_last = len(data) % batch_size != 1
+        keep_last = len(data) % batch_size != 1  # a last batch of one sample has no variance to normalise by
         self.batches = Batches(len(data), batch_size, seed, keep_last, data.order)
         self.epoch = self.position = 0
 
     def __len__(self) -> int:
-        """Batches an epoch."""
         return len(self.batches)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -75,14 +69,12 @@ class Loader:
     @property
     def smallest_batch(self) -> int:
         """Samples in an epoch's smallest batch, the last."""
-        return self.batches.size(len(self) - 1)
+        return min(self.batches.batch_size, self.batches.n - (len(self) - 1) * self.batches.batch_size)
 
     def state_dict(self) -> dict[str, int]:
-        """Where in the data it is."""
         return {"epoch": self.epoch, "position": self.position}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there, with the next iterator."""
         self.epoch, self.position = int(state["epoch"]), int(state["position"])
         if self.position == len(self):  # minigan 0.1 could be stopped between an epoch's last batch and its end
             self.epoch, self.position = self.epoch + 1, 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from minigan.data.arrays import load_arrays
 from minigan.data.dataset import ImageDataset
 from minigan.data.errors import DataError, unreadable
-from minigan.data.idx import has_idx_files, idx_key, load_idx_folder
+from minigan.data.idx import idx_key, load_idx_folder
 from minigan.data.images import SUFFIXES, load_images
 from minigan.data.mnist import load_mnist
 from minigan.data.resize import Size
@@ -39,7 +39,8 @@ def load(
     path = Path(spec).expanduser()
     try:
         if path.is_dir():
-            return (load_idx_folder if has_idx_files(path) else load_images)(path, size, channels, split)
+            is_idx = any(idx_key(entry.name) for entry in path.iterdir())
+            return (load_idx_folder if is_idx else load_images)(path, size, channels, split)
         if not path.exists():
             raise DataError(f"{spec}: no such data set, file or folder; {_KINDS} needed{_suggestion(path)}")
     except OSError as error:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from minigan.data.dataset import ImageDataset
-from minigan.data.errors import DataError, check_split, unreadable
+from minigan.data.errors import DataError, unreadable
 from minigan.data.idx import parse_idx
-from minigan.data.resize import Size, check_channels, check_size, fit
+from minigan.data.resize import Size, checked, fit
 
 FOLDER = Path(__file__).parent / "mnist"
 
@@ -28,13 +28,11 @@ def load_mnist(split: str = "train", size: int | Size | None = None, channels: i
     Yann LeCun, Corinna Cortes and Christopher Burges, from NIST's Special Databases 3 and 1.
     Raises DataError if a file is missing from the package or is not, byte for byte, the one shipped.
     """
-    check_split(split)
-    size, channels = check_size(size), check_channels(channels)
-    part = "train" if split == "train" else "t10k"
+    size = checked(size, channels, split)
+    part, kind = ("train", "training") if split == "train" else ("t10k", "test")
     images = _verified(f"{part}-images-idx3-ubyte.gz", ndim=3)
     labels = _verified(f"{part}-labels-idx1-ubyte.gz", ndim=1)
     fitted, notes = fit(images[:, None], size, channels)
-    kind = "training" if split == "train" else "test"
     source = f"MNIST, {kind} set, embedded in minigan (LeCun, Cortes and Burges; CC BY-SA 3.0)"
     return ImageDataset(fitted, labels, "mnist", source, tuple(notes))
 
@@ -45,8 +43,7 @@ def _verified(filename: str, ndim: int) -> np.ndarray:
         raw = path.read_bytes()
     except OSError as error:
         raise DataError(f"{unreadable(path, error)}; it belongs to minigan: reinstall it") from None
-    found = hashlib.sha256(raw).hexdigest()
-    if found != SHA256[filename]:
-        needed = SHA256[filename]
+    found, needed = hashlib.sha256(raw).hexdigest(), SHA256[filename]
+    if found != needed:
         raise DataError(f"{path}: altered: SHA-256 {found} found, {needed} needed; reinstall minigan")
     return parse_idx(raw, str(path), ndim)

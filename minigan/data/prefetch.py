@@ -13,10 +13,8 @@ from minigan.data.batch import Batch
 
 def prefetch(batches: Iterable[Batch], device: Device) -> Iterator[Batch]:
     """The batches, on `device`. On a CPU each is made when it is asked for; for a GPU one more is made and sent.
-
-    Nothing waits on the host. A batch is copied on a stream of its own, from page-locked memory (CuPy
-    puts a host array there first, and keeps it there until the copy is done).
-    """
+    Nothing waits on the host. A batch is copied on a stream of its own, from page-locked memory (CuPy puts a host array
+    there first, and keeps it there until the copy is done)."""
     if device == backend.CPU:
         yield from batches
         return
@@ -31,11 +29,9 @@ def prefetch(batches: Iterable[Batch], device: Device) -> Iterator[Batch]:
 
 def _send(batch: Batch | None, device: Device) -> tuple[Batch, object] | None:
     """The batch, and the event of its arrival.
-
-    CuPy gives memory out again as soon as it is let go on the host, in the order of the stream that it
-    was taken on: it may still be read on another. So the copy waits for all that was asked for before
-    it, which is up to the last step that could have read a batch in the same memory.
-    """
+    CuPy gives memory out again as soon as it is let go on the host, in the order of the stream that it was taken on: it
+    may still be read on another. So the copy waits for all that was asked for before it, which is up to the last step
+    that could have read a batch in the same memory."""
     if batch is None:
         return None
     cupy = cupy_backend.ready(device.index)

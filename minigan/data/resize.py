@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from minigan.data.errors import DataError, count
-from minigan.data.progress import progress
 
 if TYPE_CHECKING:
     from PIL import Image
 
+T = TypeVar("T")
 Size = tuple[int, int]  # (H, W), everywhere in this room
 
 # ITU-R BT.601 luma in 16-bit fixed point, the same numbers as Pillow's convert("L"), so that a colour
@@ -32,8 +33,19 @@ def pillow() -> ModuleType:
     return Image
 
 
-def check_size(size: int | Size | None) -> Size | None:
-    """An int or (H, W) as (H, W); None stays None. Raises DataError for anything else."""
+def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+    """`items`, with a bar on stderr if that is a terminal and a second has gone by."""
+    from tqdm import tqdm
+
+    return iter(tqdm(items, total=total, desc=what, unit="img", disable=None, delay=1, leave=False))
+
+
+def checked(size: int | Size | None, channels: int | None, split: str) -> Size | None:
+    """The size as (H, W); None stays None. Raises DataError for what no reader can give."""
+    if split not in ("train", "test"):
+        raise DataError(f"split: {split!r} found, 'train' or 'test' needed")
+    if channels not in (None, 1, 3):
+        raise DataError(f"channels: {channels!r} found, 1 (grey) or 3 (colour) needed")
     if size is None:
         return None
     pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
@@ -41,13 +53,6 @@ def check_size(size: int | Size | None) -> Size | None:
     if len(pair) != 2 or not whole:
         raise DataError(f"size: {size!r} found, a whole number >= 1 or a pair (H, W) of them needed")
     return int(pair[0]), int(pair[1])
-
-
-def check_channels(channels: int | None) -> int | None:
-    """1, 3 or None (as the data has it); anything else raises DataError."""
-    if channels not in (None, 1, 3):
-        raise DataError(f"channels: {channels!r} found, 1 (grey) or 3 (colour) needed")
-    return channels
 
 
 def crop_box(source: Size, target: Size) -> tuple[int, int, int, int]:
@@ -88,8 +93,8 @@ def fit(images: np.ndarray, size: Size | None, channels: int | None) -> tuple[np
         images = _grey(images)
         notes.append("Colour images were made grey (ITU-R 601 luma).")
     if size is not None and images.shape[2:] != size:
-        notes.append(_resize_note(images, size))
-        images = _resize(images, size)
+        images, note = _resize(images, size)
+        notes.append(note)
     if channels == 3 and images.shape[1] == 1:  # last: repeated pixels need no resizing of their own
         images = np.repeat(images, 3, axis=1)
         notes.append("Grey images were repeated over three channels.")
@@ -104,7 +109,7 @@ def _grey(images: np.ndarray) -> np.ndarray:
     return out
 
 
-def _resize(images: np.ndarray, size: Size) -> np.ndarray:
+def _resize(images: np.ndarray, size: Size) -> tuple[np.ndarray, str]:
     image = pillow()
     n, c, h, w = images.shape
     left, top, right, bottom = crop_box((h, w), size)
@@ -114,13 +119,7 @@ def _resize(images: np.ndarray, size: Size) -> np.ndarray:
         pixels = pixels[0] if c == 1 else pixels.transpose(1, 2, 0)
         fitted = np.asarray(resized(image.fromarray(np.ascontiguousarray(pixels)), size))
         out[k] = fitted if c == 1 else fitted.transpose(2, 0, 1)
-    return out
-
-
-def _resize_note(images: np.ndarray, size: Size) -> str:
-    n, _, h, w = images.shape
-    left, top, right, bottom = crop_box((h, w), size)
-    cut_h, cut_w = bottom - top, right - left
-    crop = f"centre-cropped to {cut_h}×{cut_w} and " if (cut_h, cut_w) != (h, w) else ""
+    cut = cropped.shape[2:]
+    crop = f"centre-cropped to {cut[0]}×{cut[1]} and " if cut != (h, w) else ""
     were = "was" if n == 1 else "were"
-    return f"{count(n, 'image')} of {h}×{w} (H×W) {were} {crop}resized to {size[0]}×{size[1]}."
+    return out, f"{count(n, 'image')} of {h}×{w} (H×W) {were} {crop}resized to {size[0]}×{size[1]}."

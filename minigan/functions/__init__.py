@@ -1,10 +1,5 @@
-"""Every differentiable function, one family a file. Commonly imported as `F`.
-
-A family's file holds, for each function, a class with its forward and backward pass side by side,
-and below the classes the plain functions that one calls.
-"""
-
-import sys
+"""Every differentiable function, one family a file. Commonly imported as `F`. A file holds, for each function, a class
+with its forward and backward pass side by side, and below the classes the plain functions that one calls."""
 
 from minigan.autograd.tensor import Bound
 from minigan.functions.activation import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus, tanh
@@ -26,7 +21,7 @@ from minigan.functions.pooling import avg_pool2d, max_pool2d, upsample_nearest2d
 from minigan.functions.reduction import max, mean, min, sum
 from minigan.renamed import renamed_in
 
-Bound.functions = sys.modules[__name__]  # the operators and methods of Tensor
+Bound.functions = globals()  # the operators and methods of Tensor
 
 __all__ = [
     "abs", "add", "avg_pool2d", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits",

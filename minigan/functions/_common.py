@@ -1,8 +1,5 @@
-"""What every family of functions asks of its arguments.
-
-Every check here says in one sentence which function was called, which argument is wrong, what it
-is, and what it must be. Where nothing is wrong it costs a comparison or two.
-"""
+"""What every family of functions asks of its arguments: an error says in one sentence which function was called,
+which argument is wrong, what it is, and what it must be."""
 
 from __future__ import annotations
 
@@ -113,7 +110,6 @@ def check_images(name: str, x: Tensor) -> None:
 
 
 def _shown(value: Any) -> str:
-    """What was given instead, briefly."""
     if isinstance(value, Tensor) or is_array(value):
         return f"{type(value).__name__} of shape {tuple(value.shape)}"
     return repr(value)

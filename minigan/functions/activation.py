@@ -25,12 +25,11 @@ class LeakyReLU(Function):
 
     def forward(self, x: Array) -> Array:
         y, positive = leaky_relu_forward(x, self.slope, with_mask=any(self.needs_input_grad))
-        self.save_constants(positive)
+        self.save_constants(positive, self.slope)
         return y
 
     def backward(self, dy: Tensor) -> Tensor:
-        (mask,) = self.saved_constants
-        return LeakyReLUBackward(mask, self.slope)(dy)
+        return LeakyReLUBackward(*self.saved_constants)(dy)
 
 
 class LeakyReLUBackward(Function):
@@ -40,18 +39,13 @@ class LeakyReLUBackward(Function):
     """
 
     def __init__(self, mask: Array, negative_slope: float) -> None:
-        self.slope = negative_slope
-        self.mask = mask
+        self.save_constants(mask, negative_slope)
 
     def forward(self, x: Array) -> Array:
-        self.save_constants(self.mask)
-        y = leaky_relu_backward(x, self.mask, self.slope)
-        del self.mask  # it is kept by save_constants, until the graph lets go of it
-        return y
+        return leaky_relu_backward(x, *self.saved_constants)
 
     def backward(self, dy: Tensor) -> Tensor:
-        (mask,) = self.saved_constants
-        return LeakyReLUBackward(mask, self.slope)(dy)
+        return LeakyReLUBackward(*self.saved_constants)(dy)
 
 
 class Tanh(Function):

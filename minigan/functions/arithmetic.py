@@ -1,8 +1,7 @@
 """Elementwise arithmetic, with NumPy's broadcasting.
 
-A broadcast input was used more than once, so its gradient is the sum over its copies: `sum_to`.
-Python numbers stay Python numbers (`AddScalar`, `MulScalar`): they neither widen a float32 array
-nor have to travel to a GPU. Whole numbers leave integers what they are.
+A broadcast input was used more than once, so its gradient is the sum over its copies: `sum_to`. Python numbers stay
+Python numbers (`AddScalar`, `MulScalar`): they neither widen a float32 array nor have to travel to a GPU.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from numbers import Integral
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import get_array_module
+from minigan.backend import Array, get_array_module
 from minigan.functions._common import NUMBER, as_floating, as_tensor, like
 from minigan.functions.manipulation import sum_to
 from minigan.kernels import arithmetic as kernels
@@ -20,8 +19,6 @@ from minigan.renamed import renamed_in
 
 
 class _Binary(Function):
-    """Of two arrays, broadcast against each other."""
-
     compute: Callable[[Any, Any], Any]
 
     def forward(self, a: Any, b: Any) -> Any:
@@ -42,10 +39,10 @@ class _Binary(Function):
 class Add(_Binary):
     """y = a + b        da = dy        db = dy"""
 
-    def compute(self, a, b):
+    def compute(self, a: Array, b: Array) -> Array:
         return kernels.add(a, b)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         shape_a, shape_b = self.input_shapes
         need_a, need_b = self.needs_input_grad
         return sum_to(dy, shape_a) if need_a else None, sum_to(dy, shape_b) if need_b else None
@@ -54,10 +51,10 @@ class Add(_Binary):
 class Sub(_Binary):
     """y = a − b        da = dy        db = −dy"""
 
-    def compute(self, a, b):
+    def compute(self, a: Array, b: Array) -> Array:
         return a - b
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         shape_a, shape_b = self.input_shapes
         need_a, need_b = self.needs_input_grad
         return sum_to(dy, shape_a) if need_a else None, sum_to(-dy, shape_b) if need_b else None
@@ -66,11 +63,11 @@ class Sub(_Binary):
 class Mul(_Binary):
     """y = a · b        da = dy · b        db = dy · a"""
 
-    def compute(self, a, b):
+    def compute(self, a: Array, b: Array) -> Array:
         self.save_for_backward(a, b)
         return kernels.multiply(a, b)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         a, b = self.saved_tensors
         need_a, need_b = self.needs_input_grad
         return sum_to(dy * b, a.shape) if need_a else None, sum_to(dy * a, b.shape) if need_b else None
@@ -79,11 +76,11 @@ class Mul(_Binary):
 class Div(_Binary):
     """y = a / b        da = dy / b        db = −dy · a / b²"""
 
-    def compute(self, a, b):
+    def compute(self, a: Array, b: Array) -> Array:
         self.save_for_backward(a, b)
         return a / b
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         a, b = self.saved_tensors
         need_a, need_b = self.needs_input_grad
         da = sum_to(dy / b, a.shape) if need_a else None
@@ -94,15 +91,15 @@ class Div(_Binary):
 class Maximum(_Binary):
     """y = max(a, b)        da = dy where a > b, ½ dy where a = b        db = dy − that"""
 
-    def compute(self, a, b):
+    def compute(self, a: Array, b: Array) -> Array:
         self._save_share(a > b, a == b, a.dtype)
         return get_array_module(a, b).maximum(a, b)
 
-    def _save_share(self, taken, tied, dtype):
+    def _save_share(self, taken: Array, tied: Array, dtype: Any) -> None:
         """a's share of the gradient: 1 where a is taken, 0 where b, ½ in a tie."""
         self.save_constants(taken.astype(dtype) + tied * dtype.type(0.5))
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         (share,) = self.saved_constants
         shape_a, shape_b = self.input_shapes
         need_a, need_b = self.needs_input_grad
@@ -114,7 +111,7 @@ class Maximum(_Binary):
 class Minimum(Maximum):
     """y = min(a, b)        da = dy where a < b, ½ dy where a = b        db = dy − that"""
 
-    def compute(self, a, b):
+    def compute(self, a: Array, b: Array) -> Array:
         self._save_share(a < b, a == b, a.dtype)
         return get_array_module(a, b).minimum(a, b)
 
@@ -127,15 +124,12 @@ class MaskMul(Function):
     """
 
     def __init__(self, factor: Any) -> None:
-        self.factor = factor
+        self.save_constants(factor)
 
-    def forward(self, x):
-        self.save_constants(self.factor)
-        y = kernels.multiply(x, self.factor)
-        self.factor = None
-        return y
+    def forward(self, x: Array) -> Array:
+        return kernels.multiply(x, *self.saved_constants)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return MaskMul(*self.saved_constants)(dy)
 
 
@@ -145,10 +139,10 @@ class AddScalar(Function):
     def __init__(self, c: float) -> None:
         self.c = c
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return kernels.add(x, self.c)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return dy
 
 
@@ -158,10 +152,10 @@ class MulScalar(Function):
     def __init__(self, c: float) -> None:
         self.c = c
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return kernels.multiply(x, self.c)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return MulScalar(self.c)(dy)
 
 
@@ -171,11 +165,11 @@ class Power(Function):
     def __init__(self, exponent: float) -> None:
         self.exponent = exponent
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         self.save_for_backward(x)
         return x * x if self.exponent == 2 else x**self.exponent
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         (x,) = self.saved_tensors
         p = self.exponent
         if p == 2:
@@ -186,12 +180,12 @@ class Power(Function):
 class Exp(Function):
     """y = eˣ        dx = y · dy"""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         y = get_array_module(x).exp(x)
         self.save_for_backward(y)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         (y,) = self.saved_tensors
         return dy * y
 
@@ -199,11 +193,11 @@ class Exp(Function):
 class Log(Function):
     """y = ln x        dx = dy / x"""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         self.save_for_backward(x)
         return get_array_module(x).log(x)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         (x,) = self.saved_tensors
         return dy / x
 
@@ -214,12 +208,12 @@ class Sqrt(Function):
     At x = 0 the derivative is infinite: add a small number first where 0 can occur.
     """
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         y = get_array_module(x).sqrt(x)
         self.save_for_backward(y)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         (y,) = self.saved_tensors
         return dy / y * 0.5
 
@@ -227,14 +221,14 @@ class Sqrt(Function):
 class Abs(Function):
     """y = |x|        dx = sign(x) · dy, 0 at x = 0"""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         if x.dtype.kind == "b":
             raise TypeError("abs: x is bool, but must be of numbers: convert it with .to(dtype='float32')")
         xp = get_array_module(x)
         self.save_constants(xp.sign(x))
         return xp.abs(x)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return MaskMul(*self.saved_constants)(dy)
 
 

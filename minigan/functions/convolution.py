@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigan.autograd import Function, Tensor
+from minigan.backend import Array
 from minigan.functions._common import as_floating, as_like, as_shaped, check_images, prefix_errors
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels.convolution import conv_forward, conv_input_grad, conv_weight_grad
@@ -32,14 +33,14 @@ class Conv2d(_Convolution):
     dx = transposed convolution of dy with w        dw = Σₙᵢⱼ dy ⊗ windows of x        db = Σₙᵢⱼ dy
     """
 
-    def forward(self, x, weight, bias=None):
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
         self.save_for_backward(x, weight)
         y = conv_forward(x, weight, self.geometry)
         if bias is not None:
             y += bias.reshape(1, -1, 1, 1)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.saved_tensors
         need_x, need_w, *need_b = self.needs_input_grad
         dx = ConvTranspose2d(self.geometry)(dy, weight) if need_x else None
@@ -53,14 +54,14 @@ class ConvTranspose2d(_Convolution):
     dx = convolution of dy with w        dw = Σₙᵢⱼ x ⊗ windows of dy        db = Σₙᵢⱼ dy
     """
 
-    def forward(self, x, weight, bias=None):
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
         self.save_for_backward(x, weight)
         y = conv_input_grad(x, weight, self.geometry)
         if bias is not None:
             y += bias.reshape(1, -1, 1, 1)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = self.saved_tensors
         need_x, need_w, *need_b = self.needs_input_grad
         dx = Conv2d(self.geometry)(dy, weight) if need_x else None
@@ -74,11 +75,11 @@ class ConvWeightGrad(_Convolution):
     dx = transposed convolution of g with dw        dg = convolution of x with dw
     """
 
-    def forward(self, x, g):
+    def forward(self, x: Array, g: Array) -> Array:
         self.save_for_backward(x, g)
         return conv_weight_grad(x, g, self.geometry)
 
-    def backward(self, dw):
+    def backward(self, dw: Tensor) -> tuple[Tensor | None, ...]:
         x, g = self.saved_tensors
         need_x, need_g = self.needs_input_grad
         dx = ConvTranspose2d(self.geometry)(g, dw) if need_x else None
@@ -105,9 +106,8 @@ def conv_transpose2d(
 ) -> Tensor:
     """Transposed convolution of x (N, I, H, W) with kernels (I, O, KH, KW), plus bias (O): (N, O, OH, OW).
 
-    stride: an int or (SH, SW). padding: what is cropped from the full output, an int, (ph, pw),
-    ((top, bottom), (left, right)) or "same" (TensorFlow's rule: OH = H·S).
-    OH = (H − 1)S − 2P + KH + output_padding.
+    stride: an int or (SH, SW). padding: what is cropped from the full output, an int, (ph, pw), ((top, bottom),
+    (left, right)) or "same" (TensorFlow's rule: OH = H·S). OH = (H − 1)S − 2P + KH + output_padding.
     """
     x, weight, bias = _checked("conv_transpose2d", x, weight, bias, in_axis=0)
     sizes = x.shape[2:], weight.shape[2:]
@@ -116,7 +116,6 @@ def conv_transpose2d(
 
 
 def _checked(name: str, x: Any, weight: Any, bias: Any, in_axis: int) -> tuple[Tensor, Tensor, Tensor | None]:
-    """The three as Tensors that fit each other."""
     x = as_floating(name, x)
     weight = as_like(name, "weight", weight, x)
     check_images(name, x)
@@ -125,10 +124,8 @@ def _checked(name: str, x: Any, weight: Any, bias: Any, in_axis: int) -> tuple[T
     if len(shape) != 4:
         raise ValueError(f"{name}: weight must be {order}, but has shape {shape}")
     if shape[in_axis] != x.shape[1]:
-        raise ValueError(
-            f"{name}: x of shape {x.shape} has {x.shape[1]} channels, but weight {order} of shape {shape} "
-            f"takes {shape[in_axis]}"
-        )
+        takes = f"weight {order} of shape {shape} takes {shape[in_axis]}"
+        raise ValueError(f"{name}: x of shape {x.shape} has {x.shape[1]} channels, but {takes}")
     if bias is not None:
         bias = as_shaped(name, "bias", bias, x, (shape[1 - in_axis],), "one number for each channel that weight makes")
     return x, weight, bias

@@ -1,10 +1,8 @@
-"""Sums over the processes of a group.
+"""Sums over the processes of a group, all of which must make the same calls in the same order.
 
 Each process has n of a batch's N images, and a loss that is the mean over them; the loss of all is L = Σ n/N L_r over
 the processes r, and the gradients that a process works with are those of L_r. So what comes back from another process
-counts n/N there, and N/n here: that is all that a derivative has to know of it.
-
-Every process must make the same calls in the same order: also those of a backward pass.
+counts n/N there, and N/n here.
 """
 
 from __future__ import annotations

@@ -16,9 +16,8 @@ def dropout(
 ) -> Tensor:
     """y = m · x / (1 − p), m being 0 with probability p and 1 otherwise; x itself outside of training.
 
-    dx = m · dy / (1 − p): a `MaskMul`. rng: a numpy.random.Generator (default: minigan's own). A number
-    is dropped where its uniform draw u in [0, 1) is below p; the same draws give the same mask on every device,
-    and for images they are taken in the order (H, W, N, C). process_group: the processes that x's batch is shared
+    rng: a numpy.random.Generator (default: minigan's own). A number is dropped where its draw from [0, 1) is below p,
+    for images in the order (H, W, N, C), on every device alike. process_group: the processes that x's batch is shared
     out to; x takes its part of the whole batch's mask. Srivastava et al., 2014.
     """
     p = checked_probability("dropout", p)

@@ -6,15 +6,15 @@ from numbers import Real
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import as_array, get_array_module
+from minigan.backend import Array, as_array, get_array_module
 from minigan.functions._common import as_floating, as_like, like, prefix_errors
 from minigan.functions.activation import log_softmax, relu, sigmoid
 from minigan.functions.arithmetic import abs as _abs
 from minigan.functions.arithmetic import log, maximum
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
+from minigan.kernels.activation import cross_entropy_with_logits, cross_entropy_with_logits_slope, filled_like
 from minigan.kernels.layout import beside
-from minigan.kernels.loss import cross_entropy_with_logits, cross_entropy_with_logits_slope, filled_like
 from minigan.kernels.reduction import labels_outside
 
 SMALLEST_LOG = -100.0  # what ln 0 counts as in binary_cross_entropy, as in PyTorch
@@ -26,11 +26,11 @@ class BinaryCrossEntropyWithLogits(Function):
     Equal to −t ln σ(l) − (1 − t) ln(1 − σ(l)), but with a gradient that never dies or overflows.
     """
 
-    def forward(self, logits, target):
+    def forward(self, logits: Array, target: Array) -> Array:
         self.save_for_backward(logits, target)
         return cross_entropy_with_logits(logits, target)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         logits, target = self.saved_tensors
         need_l, need_t = self.needs_input_grad
         dlogits = BinaryCrossEntropyWithLogitsBackward()(dy, logits, target) if need_l else None
@@ -40,11 +40,11 @@ class BinaryCrossEntropyWithLogits(Function):
 class BinaryCrossEntropyWithLogitsBackward(Function):
     """y = (σ(l) − t) · g        dg = (σ(l) − t) · dy        dl = σ(l) (1 − σ(l)) · g · dy        dt = −g · dy"""
 
-    def forward(self, g, logits, target):
+    def forward(self, g: Array, logits: Array, target: Array) -> Array:
         self.save_for_backward(g, logits, target)
         return cross_entropy_with_logits_slope(g, logits, target)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         g, logits, target = self.saved_tensors
         need_g, need_l, need_t = self.needs_input_grad
         dg = dlogits = None
@@ -58,11 +58,11 @@ class BinaryCrossEntropyWithLogitsBackward(Function):
 class BinaryCrossEntropy(Function):
     """y = −t ln p − (1 − t) ln(1 − p)        dp = (p − t) / (p (1 − p)) · dy        dt = (ln(1−p) − ln p) · dy
 
-    Logarithms are held at −100 and above, p (1 − p) at 1e-12 and above. Near p = 0 and 1 float32
-    has lost what the gradient needs: prefer logits.
+    Logarithms are held at −100 and above, p (1 − p) at 1e-12. Near p = 0 and 1 float32 has lost what the gradient
+    needs: prefer logits.
     """
 
-    def forward(self, p, target):
+    def forward(self, p: Array, target: Array) -> Array:
         xp = get_array_module(p)
         self.save_for_backward(p, target)
         tiny = p.dtype.type(1e-45)  # float32's smallest: its logarithm lies below −100, and 0 has none
@@ -70,18 +70,15 @@ class BinaryCrossEntropy(Function):
         log_q = xp.maximum(xp.log(xp.maximum(1 - p, tiny)), SMALLEST_LOG)
         return -target * log_p - (1 - target) * log_q
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         p, target = self.saved_tensors
         need_p, need_t = self.needs_input_grad
         dp = dy * (p - target) / maximum(p * (1.0 - p), 1e-12) if need_p else None
-        dt = None
-        if need_t:
-            dt = dy * (_held(log(maximum(1.0 - p, 1e-45))) - _held(log(maximum(p, 1e-45))))
-        return dp, dt
+        return dp, dy * (_held_log(1.0 - p) - _held_log(p)) if need_t else None
 
 
-def _held(logarithm: Tensor) -> Tensor:
-    return maximum(logarithm, SMALLEST_LOG)
+def _held_log(p: Tensor) -> Tensor:
+    return maximum(log(maximum(p, 1e-45)), SMALLEST_LOG)
 
 
 # --- as one calls them ---------------------------------------------------------------------------

@@ -1,9 +1,5 @@
-"""Functions that move numbers without changing them. Their gradients move them back.
-
-Where a number is copied (broadcasting, repeated indices) the gradients of the copies are added;
-where numbers are dropped (slices, crops) the gradient is zero: each function here is linear, its
-backward pass is its transpose, and the two of a pair are each other's derivative.
-"""
+"""Functions that move numbers without changing them. Each is linear, and its backward pass its transpose: where a
+number is copied the gradients of the copies are added, where one is dropped the gradient is zero."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from math import prod
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import get_array_module, is_array
+from minigan.backend import Array, get_array_module, is_array
 from minigan.functions._common import as_ints, as_tensor, check_images, prefix_errors
 from minigan.kernels import layout as kernels
 from minigan.kernels.geometry import normalize_padding
@@ -26,7 +22,7 @@ class _ToShape(Function):
 class Reshape(_ToShape):
     """y = x in another shape        dx = dy in x's shape"""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         try:
             return kernels.reshape(x, self.shape)
         except ValueError:
@@ -36,11 +32,10 @@ class Reshape(_ToShape):
                 else "leaves two lengths open, and only one may be -1" if self.shape.count(-1) > 1
                 else f"takes a multiple of {known}"
             )  # fmt: skip
-            raise ValueError(
-                f"reshape: x of shape {x.shape} has {x.size} elements, but shape {self.shape} {rule}"
-            ) from None
+            elements = f"x of shape {x.shape} has {x.size} elements"
+            raise ValueError(f"reshape: {elements}, but shape {self.shape} {rule}") from None
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return reshape(dy, self.input_shapes[0])
 
 
@@ -50,7 +45,7 @@ class Transpose(Function):
     def __init__(self, axes: Sequence[int]) -> None:
         self.axes = tuple(axes)
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         if sorted(a + x.ndim if a < 0 else a for a in self.axes) != list(range(x.ndim)):
             raise ValueError(
                 f"transpose: axes {self.axes} are not an order of the {x.ndim} axes of x of shape {x.shape}: each must "
@@ -58,7 +53,7 @@ class Transpose(Function):
             )
         return x.transpose(self.axes)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         inverse = [0] * len(self.axes)
         for new, old in enumerate(self.axes):
             inverse[old] = new
@@ -68,7 +63,7 @@ class Transpose(Function):
 class BroadcastTo(_ToShape):
     """y = x, repeated along axes of length 1        dx = dy summed over the repeats"""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         try:
             return get_array_module(x).broadcast_to(x, self.shape)
         except ValueError:
@@ -77,14 +72,14 @@ class BroadcastTo(_ToShape):
                 "lengths must be equal, or x's 1"
             ) from None
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return sum_to(dy, self.input_shapes[0])
 
 
 class SumTo(_ToShape):
     """y = x summed over the axes along which y's shape was repeated        dx = dy repeated"""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         extra = x.ndim - len(self.shape)
         kept = x.shape[extra:]
         if extra < 0 or any(n not in (1, m) for n, m in zip(self.shape, kept, strict=True)):
@@ -95,7 +90,7 @@ class SumTo(_ToShape):
         axes = (*range(extra), *(extra + i for i, n in enumerate(self.shape) if n == 1 and kept[i] != 1))
         return x.sum(axis=axes).reshape(self.shape)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return broadcast_to(dy, self.input_shapes[0])
 
 
@@ -105,7 +100,7 @@ class GetItem(Function):
     def __init__(self, index: Any) -> None:
         self.index = index
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         if any(self.needs_input_grad):
             self.save_constants(_copied(self.index))
         try:
@@ -117,7 +112,7 @@ class GetItem(Function):
         self.index = None
         return y.copy() if is_array(y) else y  # a slice would keep all of x alive, and be changed with it
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         (index,) = self.saved_constants
         return PutItem(index, self.input_shapes[0])(dy)
 
@@ -126,19 +121,20 @@ class PutItem(Function):
     """y = zeros of a shape, with x added in at [index]        dx = dy[index]"""
 
     def __init__(self, index: Any, shape: Sequence[int]) -> None:
-        self.index, self.shape = index, tuple(shape)
+        self.shape = tuple(shape)
+        self.save_constants(index)
 
-    def forward(self, x):
-        self.save_constants(self.index)
+    def forward(self, x: Array) -> Array:
+        (index,) = self.saved_constants
         xp = get_array_module(x)
         y = xp.zeros(self.shape, x.dtype)
-        if _repeats(self.index):
-            xp.add.at(y, self.index, x)
+        if _repeats(index):
+            xp.add.at(y, index, x)
         else:
-            y[self.index] = x
+            y[index] = x
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return GetItem(*self.saved_constants)(dy)
 
 
@@ -161,13 +157,11 @@ class Concatenate(Function):
     def __init__(self, axis: int) -> None:
         self.axis = axis
 
-    def forward(self, *arrays):
+    def forward(self, *arrays: Array) -> Array:
         first = arrays[0]
         if not -first.ndim <= self.axis < first.ndim:
-            raise ValueError(
-                f"concatenate: axis {self.axis} is out of range for shape {first.shape}: the tensors have {first.ndim} "
-                "axes"
-            )
+            there = f"shape {first.shape}: the tensors have {first.ndim} axes"
+            raise ValueError(f"concatenate: axis {self.axis} is out of range for {there}")
         axis = self.axis % first.ndim
         across = [a.shape[:axis] + a.shape[axis + 1 :] for a in arrays]
         for i, (a, shape) in enumerate(zip(arrays, across, strict=True)):
@@ -178,7 +172,7 @@ class Concatenate(Function):
                 )
         return get_array_module(*arrays).concatenate(arrays, axis=axis)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> list[Tensor | None]:
         axis = self.axis % dy.ndim
         gradients, start = [], 0
         for shape, needed in zip(self.input_shapes, self.needs_input_grad, strict=True):
@@ -197,14 +191,14 @@ class Pad2d(Function):
     def __init__(self, pad: tuple) -> None:
         self.pad = pad
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         (top, bottom), (left, right) = self.pad
         n, c, h, w = x.shape
         y = get_array_module(x).zeros((n, c, h + top + bottom, w + left + right), x.dtype)
         y[:, :, top : top + h, left : left + w] = x
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         (top, _), (left, _) = self.pad
         _, _, h, w = self.input_shapes[0]
         return dy[:, :, top : top + h, left : left + w]
@@ -264,10 +258,7 @@ def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
 
 
 def pad2d(x: Any, padding: Any) -> Tensor:
-    """Images x (N, C, H, W) with a border of zeros.
-
-    padding: pixels, an int, (ph, pw) or ((top, bottom), (left, right)).
-    """
+    """Images x (N, C, H, W) with a border of zeros: an int, (ph, pw) or ((top, bottom), (left, right)) pixels."""
     x = as_tensor("pad2d", x)
     check_images("pad2d", x)
     if isinstance(padding, str):

@@ -1,8 +1,4 @@
-"""Normalisation: batch, layer, instance, pixel.
-
-The first three standardise over different axes; `BatchNorm` is that one function, with its
-backward pass a function of its own: fast, because it is one formula, and differentiable again.
-"""
+"""Normalisation: batch, layer, instance, pixel. The first three standardise over different axes: `BatchNorm`."""
 
 from __future__ import annotations
 
@@ -19,14 +15,8 @@ from minigan.functions.distributed import all_reduce_mean
 from minigan.functions.manipulation import reshape
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
-from minigan.kernels.normalization import (
-    Axes,
-    Statistics,
-    batch_norm_backward,
-    batch_norm_forward,
-    is_positive,
-    update_running,
-)
+from minigan.kernels import normalization as kernels
+from minigan.kernels.normalization import Axes
 
 
 class BatchNorm(Function):
@@ -36,13 +26,9 @@ class BatchNorm(Function):
     μ, v: mean and biased variance of x over `axes`. γ, β have x's rank, with length 1 along `axes`.
     Ioffe and Szegedy, 2015.
 
-    With a negative slope s ≥ 0, y is s·y where it is not positive, as LeakyReLU's, and dy goes through the gate of
-    that first: one function for the two spares passes over memory.
-
-    If a batch of N images is shared out to a process group, and n of them are here, all means are over the whole
-    batch; in dx each process' dy counts n/N, and the result N/n (see `functions.distributed`).
-
-    After a call, `statistics` holds the batch's.
+    With a negative slope s ≥ 0, y goes through a LeakyReLU at once, which spares passes over memory. If a batch of N
+    images is shared out to a process group, and n of them are here, all means are over the whole batch; in dx each
+    process' dy counts n/N, and the result N/n (see `functions.distributed`). After a call, `statistics` is the batch's.
     """
 
     def __init__(
@@ -53,7 +39,7 @@ class BatchNorm(Function):
 
     def forward(self, x: Array, gamma: Array, beta: Array) -> Array:
         with_gate = any(self.needs_input_grad)
-        y, self.statistics = batch_norm_forward(
+        y, self.statistics = kernels.batch_norm_forward(
             x, gamma, beta, self.axes, self.eps, self.slope, with_gate, self.process_group
         )
         self.save_for_backward(x, gamma)
@@ -81,21 +67,17 @@ class BatchNormBackward(Function):
     """
 
     def __init__(
-        self, axes: Axes, eps: float, negative_slope: float | None, statistics: Statistics,
+        self, axes: Axes, eps: float, negative_slope: float | None, statistics: kernels.Statistics,
         process_group: ProcessGroup = SINGLE_PROCESS, weight: float = 1.0,
     ) -> None:  # fmt: skip
         self.axes, self.eps, self.slope = axes, eps, negative_slope
         self.process_group, self.weight = process_group, weight
-        self.statistics = statistics
+        self.save_constants(statistics)
 
     def forward(self, dy: Array, x: Array, gamma: Array) -> tuple[Array, Array, Array]:
         self.save_for_backward(dy, x, gamma)
-        self.save_constants(self.statistics)
-        gradients = batch_norm_backward(
-            dy, x, gamma, self.statistics, self.axes, self.slope, self.process_group, self.weight
-        )
-        del self.statistics  # they are kept by save_constants, until the graph lets go of them
-        return gradients
+        (found,) = self.saved_constants
+        return kernels.batch_norm_backward(dy, x, gamma, found, self.axes, self.slope, self.process_group, self.weight)
 
     def backward(self, u: Tensor, p: Tensor, q: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         dy, x, gamma = self.saved_tensors
@@ -126,17 +108,15 @@ class BatchNormBackward(Function):
         return ddy, _times(1 / self.weight, dx), dgamma
 
     def _gate(self, x: Tensor) -> Callable[[Tensor], Tensor]:
-        """What a gradient goes through at the activation."""
         slope = self.slope
         if slope is None:
             return lambda t: t
         (statistics,) = self.saved_constants
-        mask = is_positive(x.array, statistics, self.axes)
+        mask = kernels.is_positive(x.array, statistics, self.axes)
         return lambda t: LeakyReLUBackward(mask, slope)(t)
 
 
 def _times(share: float, t: Tensor) -> Tensor:
-    """share · t; t itself if the share is all."""
     return t if share == 1 else t * share
 
 
@@ -150,14 +130,12 @@ def batch_norm(
 ) -> Tensor:  # fmt: skip
     """Batch normalisation of x (N, C) or (N, C, H, W) per channel, with γ, β (C), or 1 and 0.
 
-    In training: by the batch's own statistics, and `running_mean`, `running_var` (C), if given,
-    become (1 − momentum) · old + momentum · batch; the variance entered there has the divisor
-    M − 1 (`unbiased`, PyTorch) or M (TensorFlow). `num_batches_tracked`, a whole number, becomes one
-    more. Otherwise: by the running statistics.
+    In training: by the batch's own statistics, and `running_mean`, `running_var` (C), if given, become
+    (1 − momentum) · old + momentum · batch, the variance with the divisor M − 1 (`unbiased`, PyTorch) or M
+    (TensorFlow), and `num_batches_tracked` one more. Otherwise: by the running statistics.
 
-    process_group: processes that each have a share of the batch: its statistics are then those of all of it, in the
-    derivatives of every order too, and all processes must make the same calls. negative_slope: of a (leaky) ReLU that
-    y goes through at once.
+    process_group: processes that each have a share of the batch: its statistics, and derivatives, are those of all of
+    it, and all must make the same calls. negative_slope: of a (leaky) ReLU that y goes through at once.
     """
     x = as_floating("batch_norm", x)
     if x.ndim not in (2, 4):
@@ -176,14 +154,18 @@ def batch_norm(
         y = x * scale + (beta - mean * scale)
         return y if slope is None else LeakyReLU(slope)(y)
     axes = (0, *range(2, x.ndim))
-    count = _values_per_channel(x, axes, process_group)
+    count = round(prod(x.shape[a] for a in axes) / process_group.weight)  # of a channel's values, in all processes
+    if count < 2:
+        values = "1 value" if count else "no values"
+        raise ValueError(f"batch_norm: x of shape {x.shape} has {values} per channel; its variance needs two")
     node = BatchNorm(axes, eps, slope, process_group)
     y = node(x, gamma, beta)
     if running_mean is not None:
         if num_batches_tracked is not None:
             running.append(as_tensor("batch_norm", num_batches_tracked, "num_batches_tracked"))
         kept = [t for t in running if t is not None]
-        update_running(node.statistics, momentum, count / (count - 1) if unbiased else 1.0, *(t.array for t in kept))
+        correction = count / (count - 1) if unbiased else 1.0
+        kernels.update_running(node.statistics, momentum, correction, *(t.array for t in kept))
         for t in kept:
             t.increment_version("batch_norm's running average")
     del node.statistics  # the graph keeps them as long as it needs them
@@ -202,15 +184,6 @@ def _check_running(mean: Any, var: Any, training: bool) -> None:
             "batch_norm: outside of training running_mean and running_var are needed, but they are None: give "
             "what training kept, or training=True"
         )
-
-
-def _values_per_channel(x: Tensor, axes: Axes, process_group: ProcessGroup) -> int:
-    """How many numbers a channel has, over all processes; a variance needs two."""
-    count = round(prod(x.shape[a] for a in axes) / process_group.weight)
-    if count < 2:
-        values = "1 value" if count else "no values"
-        raise ValueError(f"batch_norm: x of shape {x.shape} has {values} per channel; its variance needs two")
-    return count
 
 
 def _fitting(name: str, x: Tensor, shape: tuple, why: str, given: dict[str, Any]) -> list[Tensor | None]:
@@ -260,11 +233,9 @@ def _standardised(name: str, x: Tensor, axes: Axes, eps: float) -> Tensor:
 
 
 def _full(x: Tensor, shape: tuple[int, ...], value: float) -> Tensor:
-    """A tensor full of one number, of x's dtype and where x is."""
     return Tensor.from_array(get_array_module(x.array).full(shape, value, x.dtype))
 
 
 def _scaled(y: Tensor, gamma: Tensor | None, beta: Tensor | None, along: tuple[int, ...]) -> Tensor:
-    """γ y + β, γ and β being reshaped to broadcast."""
     y = y if gamma is None else y * reshape(gamma, along)
     return y if beta is None else y + reshape(beta, along)

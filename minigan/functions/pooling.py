@@ -1,26 +1,24 @@
-"""Pooling and its opposite, upsampling. Every one is linear once it is known which pixels were taken.
-
-All loop over the taps of the window (a few) and work on whole images at once: for each tap, one
-strided slice of the padded image lies under every window.
-"""
+"""Pooling and its opposite, upsampling. Every one is linear once it is known which pixels were taken, and loops over
+the taps of the window: for each, one strided slice of the padded image lies under every window."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from numbers import Integral
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import get_array_module
+from minigan.backend import Array, get_array_module
 from minigan.functions._common import as_floating, check_images, prefix_errors
 from minigan.kernels.geometry import Geometry, normalize_padding, normalize_pair
 from minigan.renamed import renamed_in
 
 
 class _Pooling(Function):
-    def __init__(self, geometry: Geometry, taken: Any = None) -> None:
+    def __init__(self, geometry: Geometry, *taken: Array) -> None:
         self.geometry = geometry
-        self.taken = taken  # of each window, the number of the tap whose pixel it took
+        self.save_constants(*taken)  # of each window, the number of the tap whose pixel it took
 
     def _taps(self) -> Iterator[tuple[slice, slice]]:
         """For each tap, where the pixels under it lie in the padded image, as row and column slices."""
@@ -32,14 +30,11 @@ class _Pooling(Function):
     def _canvas(self, x: Any, fill: float) -> Any:
         """As many images as x has, as large as the windows reach over, full of one number."""
         g = self.geometry
-        reach = [
-            max((o - 1) * s + k, n + p)
-            for o, s, k, n, p in zip(g.out_size, g.stride, g.kernel, g.in_size, g.pad, strict=True)
-        ]
+        axes = zip(g.out_size, g.stride, g.kernel, g.in_size, g.pad, strict=True)
+        reach = [max((o - 1) * s + k, n + p) for o, s, k, n, p in axes]
         return get_array_module(x).full((*x.shape[:2], *reach), fill, x.dtype)
 
     def _padded(self, x: Any, fill: float) -> Any:
-        """x within a canvas."""
         (h, w), (top, left) = self.geometry.in_size, self.geometry.pad
         y = self._canvas(x, fill)
         y[:, :, top : top + h, left : left + w] = x
@@ -53,76 +48,70 @@ class _Pooling(Function):
 class AvgPool2d(_Pooling):
     """y = Σ x under the window / (KH·KW)        dx = dy / (KH·KW) at every pixel of the window"""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         padded = self._padded(x, 0)
         y = sum(padded[:, :, rows, cols] for rows, cols in self._taps())
-        return y * x.dtype.type(1 / (self.geometry.kernel[0] * self.geometry.kernel[1]))
+        return y * x.dtype.type(1 / prod(self.geometry.kernel))
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return AvgSpread2d(self.geometry)(dy)
 
 
 class AvgSpread2d(_Pooling):
     """The transpose of AvgPool2d: y = x / (KH·KW) at every pixel of the window        dx = AvgPool2d(dy)"""
 
-    def forward(self, x):
-        share = x * x.dtype.type(1 / (self.geometry.kernel[0] * self.geometry.kernel[1]))
+    def forward(self, x: Array) -> Array:
+        share = x * x.dtype.type(1 / prod(self.geometry.kernel))
         y = self._canvas(x, 0)
         for rows, cols in self._taps():
             y[:, :, rows, cols] += share
         return self._cropped(y)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return AvgPool2d(self.geometry)(dy)
 
 
 class MaxPool2d(_Pooling):
     """y = max x under the window        dx = dy at the pixel taken (the first of equals)"""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         xp = get_array_module(x)
         padded = self._padded(x, float("-inf"))
-        y = taken = None
-        for tap, (rows, cols) in enumerate(self._taps()):
-            here = padded[:, :, rows, cols]
-            if y is None:
-                y, taken = here.copy(), xp.zeros(here.shape, "int16")
-            else:
-                better = here > y
-                y, taken = xp.where(better, here, y), xp.where(better, xp.int16(tap), taken)
+        first, *others = [padded[:, :, rows, cols] for rows, cols in self._taps()]
+        y, taken = first.copy(), xp.zeros(first.shape, "int16")
+        for tap, here in enumerate(others, 1):
+            better = here > y
+            y, taken = xp.where(better, here, y), xp.where(better, xp.int16(tap), taken)
         self.save_constants(taken)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return MaxUnpool2d(self.geometry, *self.saved_constants)(dy)
 
 
 class MaxUnpool2d(_Pooling):
     """y = x added in at the pixel each window took        dx = dy at that pixel"""
 
-    def forward(self, x):
-        self.save_constants(self.taken)
+    def forward(self, x: Array) -> Array:
+        (taken,) = self.saved_constants
         y = self._canvas(x, 0)
         for tap, (rows, cols) in enumerate(self._taps()):
-            y[:, :, rows, cols] += x * (self.taken == tap)
-        self.taken = None
+            y[:, :, rows, cols] += x * (taken == tap)
         return self._cropped(y)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return MaxTake2d(self.geometry, *self.saved_constants)(dy)
 
 
 class MaxTake2d(_Pooling):
     """y = x at the pixel each window took, the transpose of MaxUnpool2d        dx = MaxUnpool2d(dy)"""
 
-    def forward(self, x):
-        self.save_constants(self.taken)
+    def forward(self, x: Array) -> Array:
+        (taken,) = self.saved_constants
         padded = self._padded(x, 0)
-        y = sum(padded[:, :, rows, cols] * (self.taken == tap) for tap, (rows, cols) in enumerate(self._taps()))
-        self.taken = None
-        return y
+        return sum(padded[:, :, rows, cols] * (taken == tap) for tap, (rows, cols) in enumerate(self._taps()))
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return MaxUnpool2d(self.geometry, *self.saved_constants)(dy)
 
 
@@ -157,8 +146,7 @@ def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -
 def upsample_nearest2d(x: Any, scale: int = 2) -> Tensor:
     """x (N, C, H, W) with every pixel repeated `scale` times in both directions.
 
-    The gradient of a pixel is the sum over its copies: scale² times an average pooling, the
-    transpose of which is what is computed here.
+    A pixel's gradient is the sum over its copies: scale² times an average pooling, of which this is the transpose.
     """
     x = as_floating("upsample_nearest2d", x)
     check_images("upsample_nearest2d", x)

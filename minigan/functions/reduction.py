@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from minigan.autograd import Function, Tensor
+from minigan.backend import Array
 from minigan.functions._common import as_floating, as_ints, as_tensor
 from minigan.functions.arithmetic import MaskMul, MulScalar
 from minigan.functions.manipulation import broadcast_to, reshape
@@ -22,10 +23,10 @@ class Sum(Function):
     def __init__(self, axis: Axes, keepdims: bool) -> None:
         self.axis, self.keepdims = axis, keepdims
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return x.sum(axis=self.axis, keepdims=self.keepdims)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         shape = self.input_shapes[0]
         dy = dy if dy.ndim == 0 else reshape(dy, _kept_shape(shape, self.axis))
         return broadcast_to(dy, shape)
@@ -38,10 +39,10 @@ class Mean(Sum):
         super().__init__(axis, keepdims)
         self.share = 1.0 / count
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         return mean_of(x, self.axis, self.keepdims, self.share)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         return super().backward(MulScalar(self.share)(dy))
 
 
@@ -51,16 +52,16 @@ class Max(Function):
     def __init__(self, axis: Axes, keepdims: bool) -> None:
         self.axis, self.keepdims = axis, keepdims
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         y = self._extremum(x)
         at = x == y
         self.save_constants(at / at.sum(axis=self.axis, keepdims=True).astype(x.dtype))
         return y if self.keepdims else y.squeeze(_axes(x.ndim, self.axis))
 
-    def _extremum(self, x):
+    def _extremum(self, x: Array) -> Array:
         return x.max(axis=self.axis, keepdims=True)
 
-    def backward(self, dy):
+    def backward(self, dy: Tensor) -> Tensor:
         shape = self.input_shapes[0]
         (share,) = self.saved_constants
         return MaskMul(share.astype(dy.dtype))(broadcast_to(reshape(dy, _kept_shape(shape, self.axis)), shape))
@@ -69,7 +70,7 @@ class Max(Function):
 class Min(Max):
     """y = min x over axes        dx = dy at the smallest, in equal parts where several are"""
 
-    def _extremum(self, x):
+    def _extremum(self, x: Array) -> Array:
         return x.min(axis=self.axis, keepdims=True)
 
 
@@ -107,7 +108,6 @@ def nonempty_axis(name: str, x: Any, axis: Axis) -> tuple[Tensor, Axes]:
 
 
 def _count(x: Tensor, axis: Axes) -> int:
-    """How many numbers are reduced to one."""
     return prod(x.shape[a] for a in _axes(x.ndim, axis))
 
 

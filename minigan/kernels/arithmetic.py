@@ -1,7 +1,4 @@
-"""Sums and products of numbers, and of matrices.
-
-A sum or product of numbers lies in memory as the first array does: in NumPy it does so by itself.
-"""
+"""Sums and products of numbers, in the first array's order in memory (NumPy's are by themselves), and of matrices."""
 
 from __future__ import annotations
 

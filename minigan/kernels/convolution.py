@@ -4,16 +4,12 @@
     dx = conv_input_grad(dy, w, geometry)    also the forward pass of a transposed convolution
     dw = conv_weight_grad(x, dy, geometry)
 
-Each is linear in both arrays, and the derivatives of each are the other two: nothing else is needed
-to differentiate a convolution any number of times.
+Each is linear in both arrays, and its derivatives are the other two. Results are in native memory order (`layout`),
+of the inputs' dtype, and share memory with nothing.
 
-Results are in native memory order (see `layout`), of the dtype of the inputs, and share memory with
-nothing.
-
-Cook-Toom's rounding is about 1e-5 of the largest value where the plain sum's is 3e-7. That is nothing
-to training, but between two engines it shows: a pre-activation within it of 0 may fall on LeakyReLU's
-other side, and its gradient jump. So only what is both float32 and large goes there: batches of lessons,
-tests and comparisons, and all gradient checks, are plain sums.
+Cook-Toom's rounding is about 1e-5 of the largest value where the plain sum's is 3e-7. That is nothing to training,
+but between two engines it shows: a pre-activation within it of 0 may fall on LeakyReLU's other side. So only what is
+both float32 and large goes there: lessons, comparisons and gradient checks are plain sums.
 """
 
 from __future__ import annotations

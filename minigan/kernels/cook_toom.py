@@ -2,18 +2,16 @@
 
     conv(x, w) = A [(B x) ⊙ (C w)]        dx = Bᵀ [(Aᵀ dy) ⊙ (C w)]        dw = Cᵀ [(B x) ⊙ (Aᵀ dy)]
 
-A convolution is linear in the image, in the weights and in the output's cotangent, so one
-factorisation of that trilinear form gives the forward pass and both gradients. Along one axis,
-m outputs of an r-tap correlation are the coefficients of a polynomial product (transposed), which
-its values at m + r − 1 points determine: F(m, r) takes m + r − 1 products where the sum takes m·r.
-A long row is cut into tiles of m outputs, a strided convolution into S phases of the pixels
-(each a stride-1 convolution with every S-th tap); stacking the matrices of all tiles and phases
-gives A (OH × R), B (R × H), C (R × KH) for the whole axis, padding and unread pixels included.
-In two dimensions the axes nest: A = Ah ⊗ Aw and so on, and ⊙ is, at each of the Rh·Rw points, an
-ordinary (N × C) · (C × O) matrix product over the channels. For NumPy's arrays: on a GPU it is not used.
+One factorisation of a trilinear form gives the forward pass and both gradients. Along one axis, m outputs of an r-tap
+correlation are the coefficients of a polynomial product (transposed), which its values at m + r − 1 points determine:
+F(m, r) takes m + r − 1 products where the sum takes m·r. A long row is cut into tiles of m outputs, a strided
+convolution into S phases of the pixels (each a stride-1 convolution with every S-th tap); stacking the matrices of all
+tiles and phases gives A (OH × R), B (R × H), C (R × KH) for the whole axis, padding and unread pixels included. In two
+dimensions the axes nest: A = Ah ⊗ Aw and so on, and ⊙ is, at each of the Rh·Rw points, an ordinary (N × C) · (C × O)
+matrix product over the channels. For NumPy's arrays: on a GPU it is not used.
 
-Cook 1966; Toom 1963; Winograd, Arithmetic Complexity of Computations, 1980;
-Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, 2015.
+Cook 1966; Toom 1963; Winograd, Arithmetic Complexity of Computations, 1980; Lavin & Gray, Fast Algorithms for
+Convolutional Neural Networks, 2015.
 """
 
 from __future__ import annotations
@@ -28,8 +26,7 @@ import numpy as np
 from minigan.backend import Array
 from minigan.kernels.geometry import Geometry, Pair
 from minigan.kernels.layout import PIXELS_FIRST, pixels_first
-from minigan.kernels.parallel import each
-from minigan.kernels.workspace import scratch
+from minigan.kernels.parallel import each, scratch
 
 # The points, best first: rounding errors grow with the spread of their powers. Infinity (the
 # leading coefficient) is always used too. Eight points in all keep float32 within 2e-5 of the maximum.
@@ -49,10 +46,9 @@ Matrix = list[list[Fraction]]
 def tile_matrices(m: int, r: int) -> tuple[Matrix, Matrix, Matrix]:
     """A (m × P), B (P × P), C (P × r), P = m + r − 1, with Σ_q d[i+q]·w[q] = (A [(B d) ⊙ (C w)])[i].
 
-    Evaluating polynomials with coefficients g and w at the points a_j is (V_m g), (V_r w), V_k[j, i] =
-    a_j^i. Their product has the coefficients V_P⁻¹ [(V_m g) ⊙ (V_r w)]; its inner product with d is
-    the trilinear form, so A = V_mᵀ, B = V_P⁻ᵀ, C = V_r. The denominators Π(a_j − a_k) of V_P⁻¹ are
-    moved from B to C, which leaves A and B without rounding.
+    Polynomials with coefficients g and w have the values V_m g and V_r w at the points a_j, V_k[j, i] = a_j^i; their
+    product has the coefficients V_P⁻¹ [(V_m g) ⊙ (V_r w)], whose inner product with d is the trilinear form: A = V_mᵀ,
+    B = V_P⁻ᵀ, C = V_r. The denominators Π(a_j − a_k) of V_P⁻¹ are moved from B to C: A and B are without rounding.
     """
     one, zero = Fraction(1), Fraction(0)
     size = m + r - 1
@@ -61,16 +57,11 @@ def tile_matrices(m: int, r: int) -> tuple[Matrix, Matrix, Matrix]:
         return ([[one] * size], identity, identity) if m == 1 else (identity, identity, [[one]] * size)
     points = POINTS[: size - 1]
     a_rows = [[p**i for i in range(m)] for p in points] + [[zero] * (m - 1) + [one]]
-    c_rows, b_rows = [], []
-    for j, p in enumerate(points):
-        others = points[:j] + points[j + 1 :]
-        denominator = one
-        for q in others:
-            denominator *= p - q
-        b_rows.append(_polynomial(others) + [zero])
-        c_rows.append([p**i / denominator for i in range(r)])
-    b_rows.append(_polynomial(points))
-    c_rows.append([zero] * (r - 1) + [one])
+    others = [points[:j] + points[j + 1 :] for j in range(len(points))]
+    denominators = [prod((p - q for q in roots), start=one) for p, roots in zip(points, others, strict=True)]
+    b_rows = [_polynomial(roots) + [zero] for roots in others] + [_polynomial(points)]
+    c_rows = [[p**i / d for i in range(r)] for p, d in zip(points, denominators, strict=True)]
+    c_rows += [[zero] * (r - 1) + [one]]
     return [list(column) for column in zip(*a_rows, strict=True)], b_rows, c_rows
 
 
@@ -112,17 +103,17 @@ def axis_matrices(size: int, out_size: int, kernel: int, stride: int, before: in
 
 
 def _tiles(out_size: int, kernel: int, stride: int) -> list[tuple[int, int, int]]:
-    """(start, stop, phase) of every tile, from the first output to the last.
-
-    Each phase is covered by the fewest tiles that keep to `MAX_POINTS`, as equal as can be.
-    """
+    """(start, stop, phase) of every tile, from the first output to the last: the fewest that keep to `MAX_POINTS`."""
     tiles = []
     for phase in range(min(stride, kernel)):
         longest = max(1, MAX_POINTS + 1 - len(range(phase, kernel, stride)))
-        count = -(-out_size // longest)
-        edges = [index * out_size // count for index in range(count + 1)]
-        tiles += [(start, stop, phase) for start, stop in zip(edges, edges[1:], strict=False)]
+        tiles += [(tile.start, tile.stop, phase) for tile in _parts(out_size, -(-out_size // longest))]
     return sorted(tiles)
+
+
+def _parts(length: int, count: int) -> list[slice]:
+    """An axis cut into `count` parts as equal as can be."""
+    return [slice(i * length // count, (i + 1) * length // count) for i in range(count)]
 
 
 def points(geometry: Geometry) -> tuple[int, int]:
@@ -138,10 +129,8 @@ def _axes(geometry: Geometry) -> Iterator[tuple[int, ...]]:
 
 # --- two axes, nested -------------------------------------------------------------------------------
 #
-# The rows' matrices are applied to whole images first and last. In between, every one of the Rh row
-# points is a convolution along the columns, small enough to stay in a core's cache from its first
-# transform to its last, so that the Rh·Rw evaluated images never exist in memory all at once.
-
+# The rows' matrices are applied to whole images first and last. In between, every one of the Rh row points is a
+# convolution along the columns that stays in a core's cache, and the Rh·Rw evaluated images never exist all at once.
 
 Bands = tuple[tuple[slice, slice, Array], ...]
 
@@ -155,14 +144,10 @@ def _transforms(geometry: Geometry, dtype: str) -> tuple[tuple[Bands, Bands], ..
 
 
 def _bands(matrix: np.ndarray, dtype: str) -> Bands:
-    """A matrix as (rows, columns, block) triples without the zeros left and right of each block.
-
-    A tile only touches pixels near it, so the matrix of a long axis is little but zeros.
-    """
-    count = max(1, len(matrix) // BAND_ROWS)
+    """A matrix as (rows, columns, block) triples without the zeros left and right of each block, which are most of a
+    long axis: a tile only touches pixels near it."""
     bands = []
-    for index in range(count):
-        rows = slice(index * len(matrix) // count, (index + 1) * len(matrix) // count)
+    for rows in _parts(len(matrix), max(1, len(matrix) // BAND_ROWS)):
         used = [0] if not matrix[rows].any() else np.flatnonzero(matrix[rows].any(0)).tolist()
         columns = slice(used[0], used[-1] + 1)
         bands.append((rows, columns, np.ascontiguousarray(matrix[rows, columns], dtype)))
@@ -195,12 +180,6 @@ def _columns(transform: Bands, image: Array, out: Array) -> Array:
 def _strips(length: int) -> list[slice]:
     """Strips of a transform's long axis: a product of so few rows is quickest in the innermost cache."""
     return [slice(i, i + STRIP) for i in range(0, length, STRIP)]
-
-
-def _blocks(rows: int, row_bytes: int) -> list[slice]:
-    """Blocks of row points to work on at a time: about `BLOCK_BYTES` of evaluated images each."""
-    count = min(rows, max(1, rows * row_bytes // BLOCK_BYTES))
-    return [slice(i * rows // count, (i + 1) * rows // count) for i in range(count)]
 
 
 def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
@@ -238,7 +217,8 @@ def _through(
     left_rows = _rows(into[0], left, scratch(np, f"{a} rows", (rh, left_w, *m), dtype))
     right_rows = _rows(weigh[0], right, scratch(np, f"{b} rows", (rh, right_w, *n), dtype))
     out_rows = scratch(np, f"{c} rows", (rh, out_size[1], *out), dtype)
-    blocks = _blocks(rh, rw * (prod(m) + prod(n) + prod(out)) * dtype.itemsize)
+    evaluated_bytes = rh * rw * (prod(m) + prod(n) + prod(out)) * dtype.itemsize
+    blocks = _parts(rh, min(rh, max(1, evaluated_bytes // BLOCK_BYTES)))
 
     def convolve(index: int) -> None:
         rows = blocks[index]

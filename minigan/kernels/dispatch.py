@@ -1,8 +1,7 @@
-"""The choice between a kernel's version for the CPU and its version for CUDA: it is made here and nowhere else.
+"""The choice between a kernel in array functions and its version for CUDA: it is made here and nowhere else.
 
-A kernel in `kernels/FAMILY.py` is written in array functions and marked `@has_cuda_version`. For CuPy's arrays
-the function of the same name in `kernels/cuda/FAMILY.py` is asked first. It returns NotImplemented for what it
-does not take (a dtype, an order in memory), and then the array functions run: they run on CuPy too.
+For CuPy's arrays the function of the same name in `kernels/cuda/FAMILY.py` is asked first. It returns NotImplemented
+for what it does not take (a dtype, an order in memory), and then the array functions run: they run on CuPy too.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
     y[n, o, i, j] = Σ_{c, kh, kw} x[n, c, i·SH + kh − top, j·SW + kw − left] · w[o, c, kh, kw]
 
-with zeros outside x. `Geometry` holds exactly the numbers in this sum. Only the padding *before*
-the image appears in it: what comes after is implied by the output's size.
+with zeros outside x. Only the padding *before* the image appears in it: what comes after the output's size implies.
 """
 
 from __future__ import annotations
@@ -19,10 +18,8 @@ Pair = tuple[int, int]
 def normalize_pair(value: Any, name: str) -> Pair:
     """`3` -> `(3, 3)`, `(2, 3)` -> `(2, 3)`; `name` is what an error calls the value."""
     try:
-        if isinstance(value, (tuple, list)):
-            first, second = value
-            return operator.index(first), operator.index(second)
-        return operator.index(value), operator.index(value)
+        first, second = value if isinstance(value, (tuple, list)) else (value, value)
+        return operator.index(first), operator.index(second)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be an int or a pair of ints, not {value!r}") from None
 
@@ -30,15 +27,11 @@ def normalize_pair(value: Any, name: str) -> Pair:
 def _explicit_padding(padding: Any) -> tuple[Pair, Pair]:
     """An int, (ph, pw) or ((top, bottom), (left, right)) as the last of the three."""
     try:
-        if isinstance(padding, (tuple, list)):
-            rows, columns = padding
-            pairs = normalize_pair(rows, "padding"), normalize_pair(columns, "padding")
-        else:
-            pairs = normalize_pair(padding, "padding"), normalize_pair(padding, "padding")
+        rows, columns = padding if isinstance(padding, (tuple, list)) else (padding, padding)
+        pairs = normalize_pair(rows, "padding"), normalize_pair(columns, "padding")
     except ValueError:
-        raise ValueError(
-            f"padding must be an int, (ph, pw), ((top, bottom), (left, right)) or 'same', not {padding!r}"
-        ) from None
+        forms = "an int, (ph, pw), ((top, bottom), (left, right)) or 'same'"
+        raise ValueError(f"padding must be {forms}, not {padding!r}") from None
     if min(*pairs[0], *pairs[1]) < 0:
         raise ValueError(f"padding must not be negative: {padding!r}")
     return pairs
@@ -50,14 +43,11 @@ def normalize_padding(padding: Any, size: Pair, kernel: Pair, stride: Pair) -> t
     "same" is TensorFlow's rule: the output has ceil(H/S) pixels, the padding is
     max((ceil(H/S) − 1)·S + K − H, 0) in all, and the smaller half comes before.
     """
-    if not (isinstance(padding, str) and padding == "same"):
+    if not isinstance(padding, str) or padding != "same":
         return _explicit_padding(padding)
-
-    def same(h: int, k: int, s: int) -> Pair:
-        total = max((-(-h // s) - 1) * s + k - h, 0)
-        return total // 2, total - total // 2
-
-    return same(size[0], kernel[0], stride[0]), same(size[1], kernel[1], stride[1])
+    totals = (max((-(-h // s) - 1) * s + k - h, 0) for h, k, s in zip(size, kernel, stride, strict=True))
+    rows, columns = ((total // 2, total - total // 2) for total in totals)
+    return rows, columns
 
 
 def normalize_crop(padding: Any, kernel: Pair, stride: Pair) -> tuple[Pair, Pair]:
@@ -66,14 +56,11 @@ def normalize_crop(padding: Any, kernel: Pair, stride: Pair) -> tuple[Pair, Pair
     "same" makes the output H·S pixels: it crops K − S in all, max(K − S, 0) // 2 of them before.
     Where S > K the crop after is negative: the output is extended with zeros.
     """
-    if not (isinstance(padding, str) and padding == "same"):
+    if not isinstance(padding, str) or padding != "same":
         return _explicit_padding(padding)
-
-    def same(k: int, s: int) -> Pair:
-        before = max(k - s, 0) // 2
-        return before, k - s - before
-
-    return same(kernel[0], stride[0]), same(kernel[1], stride[1])
+    totals = (k - s for k, s in zip(kernel, stride, strict=True))
+    rows, columns = ((max(total, 0) // 2, total - max(total, 0) // 2) for total in totals)
+    return rows, columns
 
 
 def _by(size: Pair) -> str:
@@ -107,9 +94,8 @@ class Geometry:
         pads = normalize_padding(padding, in_size, kernel, stride)
         room = tuple(h + sum(p) - k for h, p, k in zip(in_size, pads, kernel, strict=True))
         if min(in_size) < 1 or min(room) < 0:
-            raise ValueError(
-                f"a {_by(kernel)} kernel does not fit an image of {_by(in_size)} pixels with padding {pads}"
-            )
+            image = f"an image of {_by(in_size)} pixels with padding {pads}"
+            raise ValueError(f"a {_by(kernel)} kernel does not fit {image}")
         out_size = room[0] // stride[0] + 1, room[1] // stride[1] + 1
         return cls((in_size[0], in_size[1]), out_size, kernel, stride, (pads[0][0], pads[1][0]))
 
@@ -117,20 +103,15 @@ class Geometry:
     def of_conv_transpose(
         cls, in_size: Pair, kernel: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0
     ) -> Geometry:
-        """The geometry whose *input gradient* is conv_transpose2d on images of `in_size`.
-
-        Its `in_size` is therefore the large image, (H − 1)·SH − top − bottom + KH + output_padding
-        (the transposed convolution's output), and its `out_size` the small one given here.
-        """
+        """The geometry whose *input gradient* is conv_transpose2d on images of `in_size`: its `in_size` is the large
+        image, (H − 1)·SH − top − bottom + KH + output_padding, and its `out_size` the small one given here."""
         kernel, stride = _kernel_and_stride(kernel, stride)
         crops = normalize_crop(padding, kernel, stride)
         extra = normalize_pair(output_padding, "output_padding")
         if not all(0 <= e < s for e, s in zip(extra, stride, strict=True)):
             raise ValueError(f"output_padding {extra} must be at least 0 and less than the stride {stride}")
-        large = tuple(
-            (h - 1) * s - sum(crop) + k + e
-            for h, s, crop, k, e in zip(in_size, stride, crops, kernel, extra, strict=True)
-        )
+        axes = zip(in_size, stride, crops, kernel, extra, strict=True)
+        large = tuple((h - 1) * s - sum(crop) + k + e for h, s, crop, k, e in axes)
         if min(in_size) < 1 or min(large) < 1:
             raise ValueError(
                 f"a transposed convolution of {_by(in_size)} pixels with a {_by(kernel)} kernel, "
@@ -145,18 +126,8 @@ class Geometry:
 
     def rows(self, start: int, stop: int) -> Geometry:
         """The part that computes the output rows start … stop − 1 (its `pad` may be negative)."""
-        top, left = self.pad
-        return Geometry(
-            self.in_size,
-            (stop - start, self.out_size[1]),
-            self.kernel,
-            self.stride,
-            (top - start * self.stride[0], left),
-        )
-
-    def taps(self) -> tuple[Tap, ...]:
-        """Every kernel tap in order (kh outer, kw inner), with the boxes of pixels it connects."""
-        return _taps(self)
+        out_size, (top, left) = (stop - start, self.out_size[1]), self.pad
+        return Geometry(self.in_size, out_size, self.kernel, self.stride, (top - start * self.stride[0], left))
 
 
 def _kernel_and_stride(kernel: Any, stride: Any) -> tuple[Pair, Pair]:
@@ -179,9 +150,10 @@ def _reach(size: int, out_size: int, stride: int, before: int, k: int) -> tuple[
 
 
 @lru_cache(maxsize=4096)
-def _taps(geometry: Geometry) -> tuple[Tap, ...]:
+def taps(geometry: Geometry) -> tuple[Tap, ...]:
+    """Every kernel tap in order (kh outer, kw inner), with the boxes of pixels it connects."""
     oh, ow = geometry.out_size
-    taps = []
+    found = []
     for kh in range(geometry.kernel[0]):
         rows, in_rows = _reach(geometry.in_size[0], oh, geometry.stride[0], geometry.pad[0], kh)
         for kw in range(geometry.kernel[1]):
@@ -193,5 +165,5 @@ def _taps(geometry: Geometry) -> tuple[Tap, ...]:
                 (rows, slice(columns.stop, ow)),
             )
             outside = tuple(box for box in boxes if all(s.stop > s.start for s in box))
-            taps.append(Tap(kh, kw, (rows, columns), (in_rows, in_columns), outside))
-    return tuple(taps)
+            found.append(Tap(kh, kw, (rows, columns), (in_rows, in_columns), outside))
+    return tuple(found)

@@ -2,10 +2,8 @@
 
     y = Wᵀ · cols(x)        dx = colsᵀ(W · dy)        dw = cols(x) · dyᵀ
 
-`cols` copies each pixel to every (tap, output) that reads it; its transpose adds those copies up
-again. The matrix has KH·KW·C rows and OH·OW·N columns, KH·KW/S² times the image, so it is made for
-a band of output rows at a time, small enough to stay in cache.
-
+`cols` copies each pixel to every (tap, output) that reads it; its transpose adds those copies up again. The matrix
+(KH·KW·C, OH·OW·N) is KH·KW/S² times the image, so it is made for a band of output rows at a time that fits a cache.
 Chellapilla, Puri & Simard, High Performance Convolutional Neural Networks for Document Processing, 2006.
 """
 
@@ -16,27 +14,45 @@ from types import ModuleType
 from typing import Any
 
 from minigan.backend import Array, get_array_module
-from minigan.kernels.geometry import Geometry
+from minigan.kernels.geometry import Geometry, taps
 from minigan.kernels.layout import PIXELS_FIRST, pixels_first
-from minigan.kernels.parallel import each
-from minigan.kernels.workspace import scratch
+from minigan.kernels.parallel import each, scratch
 
 BAND_BYTES = 4 << 20  # of columns at a time: they fit a cache
 FEW_CHANNELS = 8  # below this, runs of N pixels copy faster than runs of C channels
 IMAGES = 64  # whose input gradient is one piece of work
 
+Columns = Callable[[Array, Geometry], Array]
 
-def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
+
+def columns_of(image: Array, geometry: Geometry) -> Array:
+    """The matrix (KH·KW·C, OH·OW·N) of an image (H, W, N, C)."""
+    n, c = image.shape[2:]
+    if geometry.is_pointwise:
+        return image.reshape(-1, c).T
+    xp = get_array_module(image)
+    by_tap, columns = column_buffer(xp, geometry, n, c, image.dtype)
+    for tap in taps(geometry):
+        target = by_tap[tap.kh, tap.kw]
+        target[tap.outputs] = image[tap.inputs]
+        for box in tap.outside:
+            target[box] = 0
+    return columns
+
+
+def conv_forward(
+    x: Array, w: Array, geometry: Geometry, columns: Columns = columns_of, band_bytes: int = BAND_BYTES
+) -> Array:
     """y = Wᵀ · cols(x) of x (N, C, H, W) and w (O, C, KH, KW), (N, O, OH, OW)."""
     xp = get_array_module(x)
     image, weight = pixels_first(x), weight_matrix(w)
     (oh, ow), n, o = geometry.out_size, len(x), len(w)
     y = xp.empty((oh, ow, n, o), x.dtype)
-    bands = bands_of(geometry, n * len(weight) * x.itemsize, BAND_BYTES)
+    bands = bands_of(geometry, n * len(weight) * x.itemsize, band_bytes)
 
     def multiply(index: int) -> None:
         rows, band = bands[index]
-        xp.matmul(_columns(image, band).T, weight, out=y[rows].reshape(-1, o))
+        xp.matmul(columns(image, band).T, weight, out=y[rows].reshape(-1, o))
 
     _each(image, multiply, len(bands))
     return y.transpose(PIXELS_FIRST)
@@ -60,10 +76,10 @@ def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
             total = scratch(xp, "image", (c, height, width, images), dy.dtype).transpose(1, 2, 3, 0)
         total[...] = 0
         for rows, band in bands:
-            taps, columns = column_buffer(xp, band, images, c, dy.dtype)
+            by_tap, columns = column_buffer(xp, band, images, c, dy.dtype)
             multiply_into(weight, gradient[rows, :, piece].reshape(-1, o).T, columns)
-            for tap in band.taps():
-                total[tap.inputs] += taps[tap.kh, tap.kw][tap.outputs]
+            for tap in taps(band):
+                total[tap.inputs] += by_tap[tap.kh, tap.kw][tap.outputs]
         if total is not image:
             image[...] = total
 
@@ -71,18 +87,22 @@ def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
     return dx.transpose(PIXELS_FIRST)
 
 
-def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
+def conv_weight_grad(
+    x: Array, dy: Array, geometry: Geometry, columns: Columns = columns_of, band_bytes: int = BAND_BYTES
+) -> Array:
     """dw = cols(x) · dyᵀ of x (N, C, H, W) and dy (N, O, OH, OW), (O, C, KH, KW)."""
     xp = get_array_module(x)
     image, gradient = pixels_first(x), pixels_first(dy)
     (n, c), o = x.shape[:2], dy.shape[1]
     kh, kw = geometry.kernel
-    bands = bands_of(geometry, n * c * kh * kw * x.itemsize, BAND_BYTES)
+    bands = bands_of(geometry, n * c * kh * kw * x.itemsize, band_bytes)
     parts = xp.empty((len(bands), o, kh * kw * c), x.dtype)
+    if c == 1:  # the result's own order already
+        parts = parts.reshape(len(bands), -1, o).swapaxes(1, 2)
 
     def multiply(index: int) -> None:
         rows, band = bands[index]
-        multiply_into(gradient[rows].reshape(-1, o).T, _columns(image, band).T, parts[index])
+        multiply_into(gradient[rows].reshape(-1, o).T, columns(image, band).T, parts[index])
 
     _each(image, multiply, len(bands))
     dw = parts.sum(0) if len(bands) > 1 else parts[0]
@@ -91,8 +111,7 @@ def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
 
 
 def _each(image: Array, task: Callable[[int], None], count: int) -> None:
-    """The pieces on several threads where copying is most of the work, for an image (H, W, N, C) of few
-    channels; else one by one, for then most is in the products, which BLAS spreads over the cores."""
+    """On several threads where copying is most of the work, for an image (H, W, N, C) of few channels; else in turn."""
     if image.shape[3] < FEW_CHANNELS:
         each(get_array_module(image), task, count)
     else:
@@ -122,29 +141,11 @@ def multiply_into(a: Array, b: Array, out: Array) -> None:
 
 
 def column_buffer(xp: ModuleType, geometry: Geometry, n: int, c: int, dtype: Any) -> tuple[Array, Array]:
-    """Scratch for the columns, twice: as (KH, KW, OH, OW, N, C), and as the matrix (KH·KW·C, OH·OW·N).
-
-    Either the rows or the columns of the matrix are contiguous, whichever lets long runs be copied
-    (a matrix product takes both).
-    """
+    """Scratch for the columns, twice: as (KH, KW, OH, OW, N, C), and as the matrix (KH·KW·C, OH·OW·N), of which the
+    rows or the columns are contiguous, whichever lets long runs be copied."""
     (kh, kw), (oh, ow) = geometry.kernel, geometry.out_size
     if c < FEW_CHANNELS:
         buffer = scratch(xp, "columns", (kh, kw, c, oh, ow, n), dtype)
         return buffer.transpose(0, 1, 3, 4, 5, 2), buffer.reshape(kh * kw * c, -1)
     buffer = scratch(xp, "columns", (oh, ow, n, kh, kw, c), dtype)
     return buffer.transpose(3, 4, 0, 1, 2, 5), buffer.reshape(-1, kh * kw * c).T
-
-
-def _columns(image: Array, geometry: Geometry) -> Array:
-    """The matrix (KH·KW·C, OH·OW·N) of an image (H, W, N, C)."""
-    n, c = image.shape[2:]
-    if geometry.is_pointwise:
-        return image.reshape(-1, c).T
-    xp = get_array_module(image)
-    taps, columns = column_buffer(xp, geometry, n, c, image.dtype)
-    for tap in geometry.taps():
-        target = taps[tap.kh, tap.kw]
-        target[tap.outputs] = image[tap.inputs]
-        for box in tap.outside:
-            target[box] = 0
-    return columns

@@ -1,8 +1,7 @@
 """How arrays lie in memory. The kernels work in the order (H, W, N, C) for images, (KH, KW, O, C) for weights.
 
-Logical shapes stay (N, C, H, W) and (O, C, KH, KW); the native order is the transposed view of a
-contiguous array. Both directions are the same permutation, which swaps the axis pairs.
-What is computed number by number goes through memory as it lies, in any order of axes: as a *run*.
+Logical shapes stay (N, C, H, W) and (O, C, KH, KW): both directions are the same permutation, which swaps the axis
+pairs. What is computed number by number goes through memory as it lies, in any order of axes: as a *run*.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
 """Standardising arrays over some axes, and its gradient.
 
-y = γ x̂ + β,  x̂ = (x − μ) r,  r = 1/√(v + ε),  μ and v the mean and the biased variance over `axes`.
-γ and β have x's rank, with length 1 along `axes`; so have the statistics and all sums returned. With a
-slope s ≥ 0 y goes through a leaky ReLU at once, and its gradient through the gate of that. If a batch is shared
-out to a group of processes, μ, v and the sums in dx are those of the whole batch.
+y = γ x̂ + β,  x̂ = (x − μ) r,  r = 1/√(v + ε),  μ and v the mean and the biased variance over `axes`. γ, β, the
+statistics and all sums returned have x's rank, with length 1 along `axes`. With a slope s ≥ 0 y goes through a leaky
+ReLU at once, and its gradient through the gate of that. Of a batch shared out to a group of processes, μ, v and the
+sums in dx are those of the whole.
 
-Where memory holds x as rows of channels (the native order of images; a plain matrix), the passes
-go over slices of rows small enough to stay in the cache between one operation and the next, and
-the sums over rows are products with a vector of ones, added up in float64. For all else there are array functions.
+Where memory holds x as rows of channels (native images; a plain matrix), the passes go over slices of rows that stay
+in the cache, and the sums over rows are products with a vector of ones, added up in float64.
 """
 
 from __future__ import annotations
@@ -200,5 +199,4 @@ def _slices(rows: Array) -> Iterator[Array]:
 
 
 def _sum_rows(part: Array) -> Array:
-    """Σ over the rows, in float64."""
     return (np.ones(len(part), part.dtype) @ part).astype("float64")

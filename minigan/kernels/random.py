@@ -10,10 +10,8 @@ from minigan.kernels.layout import PIXELS_FIRST, beside
 
 
 def dropout_mask(x: Array, p: float, rng: np.random.Generator, process_group: ProcessGroup = SINGLE_PROCESS) -> Array:
-    """A mask for x: 0 with probability p, else 1 / (1 − p), drawn in the order in which images lie in memory.
-
-    process_group: the processes that x's batch is shared out to: each draws for all of them, and takes its own part.
-    """
+    """A mask for x: 0 with probability p, else 1 / (1 − p), drawn in the order in which images lie in memory. Each
+    process that x's batch is shared out to draws for all of them, and takes its own part."""
     if x.ndim == 0:
         return keep_mask(x, (), p, rng)
     if x.ndim != 4:
@@ -26,8 +24,5 @@ def dropout_mask(x: Array, p: float, rng: np.random.Generator, process_group: Pr
 
 @has_cuda_version
 def keep_mask(like: Array, shape: tuple[int, ...], p: float, rng: np.random.Generator) -> Array:
-    """0 with probability p, else 1 / (1 − p); where, and of the dtype, that `like` is.
-
-    The i-th number is 0 where the i-th of `rng.random(shape, dtype="float32")` is below p.
-    """
+    """1 / (1 − p), or 0 where `rng.random(shape, dtype="float32")` is below p; where and of the dtype `like` is."""
     return beside((rng.random(shape, dtype="float32") >= p) * like.dtype.type(1 / (1 - p)), like)

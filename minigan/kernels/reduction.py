@@ -27,10 +27,7 @@ def norm(x: Array) -> Array:
 
 @has_cuda_version
 def labels_outside(labels: Array, count: int) -> tuple[int, int] | None:
-    """The least and the largest label, if one of them is not in 0 … count − 1.
-
-    On a GPU it is always None: a look at them would wait for the device.
-    """
+    """The least and the largest label, if one is not in 0 … count − 1. On a GPU None: a look would wait for it."""
     if not labels.size:
         return None
     least, largest = int(labels.min()), int(labels.max())

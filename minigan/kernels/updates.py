@@ -18,37 +18,29 @@ def adam_update(
 ) -> None:  # fmt: skip
     """m ← β₁m + (1−β₁)g,  v ← β₂v + (1−β₂)g²,  p ← p − rate · m / (root_scale · √v + ε).
 
-    For each p with its m, v and g, of its shape. Where p, m and v lie in memory in the same order
-    without gaps, as they do if `zeros_like` made m and v, they are gone through as runs of memory, slice by slice.
+    For each p with its m, v and g. Where p, m and v lie in memory in the same order without gaps, as they do if
+    `zeros_like` made m and v, they are gone through as runs of memory, slice by slice.
     """
-    for p, m, v, g in zip(params, means, squares, grads, strict=True):
-        runs = as_runs((p, m, v), (g,))
-        if runs is None:
-            update_one(p, m, v, g, betas, rate, root_scale, eps)
-            continue
-        for start in range(0, runs[0].size, SLICE_ELEMENTS):
-            p, m, v, g = (run[start : start + SLICE_ELEMENTS] for run in runs)
-            update_one(p, m, v, g, betas, rate, root_scale, eps)
-
-
-def update_one(
-    p: Array, m: Array, v: Array, g: Array, betas: tuple[float, float], rate: float, root_scale: float, eps: float
-) -> None:
-    """The same for one array of each, in array functions."""
-    xp = get_array_module(p)
-    t = g * (1 - betas[0])
-    m *= betas[0]
-    m += t
-    xp.multiply(g, g, out=t)
-    t *= 1 - betas[1]
-    v *= betas[1]
-    v += t
-    xp.sqrt(v, out=t)
-    t *= root_scale
-    t += eps
-    xp.divide(m, t, out=t)
-    t *= rate
-    p -= t
+    for arrays in zip(params, means, squares, grads, strict=True):
+        slices: list[tuple[Array, ...]] = [arrays]
+        if (runs := as_runs(arrays[:3], arrays[3:])) is not None:
+            starts = range(0, runs[0].size, SLICE_ELEMENTS)
+            slices = [tuple([run[i : i + SLICE_ELEMENTS] for run in runs]) for i in starts]
+        for p, m, v, g in slices:
+            xp = get_array_module(p)
+            t = g * (1 - betas[0])
+            m *= betas[0]
+            m += t
+            xp.multiply(g, g, out=t)
+            t *= 1 - betas[1]
+            v *= betas[1]
+            v += t
+            xp.sqrt(v, out=t)
+            t *= root_scale
+            t += eps
+            xp.divide(m, t, out=t)
+            t *= rate
+            p -= t
 
 
 @has_cuda_version

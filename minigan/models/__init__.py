@@ -43,21 +43,18 @@ def _architecture(name: str) -> Architecture:
 
 
 _ORDER = ("quick28", "mlp", "dcgan28", "dcgan64", "face")  # the others follow, by name
-_FOUND = {module.name for module in iter_modules(__path__)}
+_FOUND = {module.name for module in iter_modules(__path__)} - {"base"}
 MODELS: dict[str, Architecture] = {name: _architecture(name) for name in (*_ORDER, *sorted(_FOUND - set(_ORDER)))}
 
 
 def build(name: str, channels: int = 1, classes: int | None = None) -> tuple[Module, Module]:
     """(G, D) of an architecture, with initial weights drawn from minigan's generator: G first, then D.
-
-    classes: of the data's labels, for a conditional architecture; others leave them unread.
-    """
+    classes: of the data's labels, for a conditional architecture; others leave them unread."""
     if name not in MODELS:
         raise ValueError(f"model {name!r} is not known: choose from {', '.join(MODELS)}")
     if channels not in (1, 3):
         raise ValueError(f"images have 1 channel (grey) or 3 (colour), not {channels}")
-    architecture = MODELS[name]
-    made_for = [channels]
+    architecture, made_for = MODELS[name], [channels]
     if getattr(architecture.Generator, "conditional", False):
         if classes is None:
             raise ConfigError(

@@ -10,16 +10,9 @@ from __future__ import annotations
 from minigan import functions as F
 from minigan import nn
 from minigan.autograd import Tensor
+from minigan.models.base import normal_init
 
 DEFAULTS = {"epochs": 3, "batch_size": 64, "lr_G": 1e-3, "lr_D": 2e-4, "ema_decay": 0.999}
-
-
-def _init(module: nn.Module) -> None:
-    if isinstance(module, (nn.Dense, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-        bias = getattr(module, "bias", None)
-        if bias is not None:
-            nn.init.zeros_(bias)
 
 
 class Generator(nn.Module):
@@ -41,7 +34,7 @@ class Generator(nn.Module):
             nn.ConvTranspose2d(48, 24, 4, 2, 1, bias=False), nn.BatchNorm(24), nn.ReLU(),  # 14×14
             nn.ConvTranspose2d(24, channels, 4, 2, 1), nn.Tanh(),  # 28×28
         )  # fmt: skip
-        self.apply(_init)
+        self.apply(normal_init)
         nn.fuse(self)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
@@ -50,8 +43,6 @@ class Generator(nn.Module):
 
 class Discriminator(nn.Module):
     """Images (N, channels, 28, 28) and labels y (N) → logits (N, 1)."""
-
-    image_size = 28
 
     def __init__(self, channels: int = 1, classes: int = 10) -> None:
         super().__init__()
@@ -63,7 +54,7 @@ class Discriminator(nn.Module):
         )  # fmt: skip
         self.real = nn.Dense(256, 1)
         self.label = nn.Embedding(classes, 256)
-        self.apply(_init)
+        self.apply(normal_init)
         nn.fuse(self)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ Clipped weights, too, do without: there is no γ that would be clipped with them
 from __future__ import annotations
 
 from minigan import nn
-from minigan.autograd import Tensor
-from minigan.models.quick28 import Generator, _init
+from minigan.models.base import Network, normal_init
+from minigan.models.quick28 import Generator
 
 __all__ = ["DEFAULTS", "Discriminator", "Generator"]
 
@@ -20,19 +20,13 @@ DEFAULTS = {
 }  # fmt: skip
 
 
-class Discriminator(nn.Module):
+class Discriminator(Network):
     """Images (N, channels, 28, 28) → scores (N, 1)."""
 
-    image_size = 28
-
     def __init__(self, channels: int = 1) -> None:
-        super().__init__()
-        self.main = nn.Sequential(
+        super().__init__(
+            normal_init,
             nn.Conv2d(channels, 24, 4, 2, 1), nn.LeakyReLU(0.2),  # 14×14
             nn.Conv2d(24, 48, 4, 2, 1), nn.LeakyReLU(0.2),  # 7×7
             nn.Flatten(), nn.Dense(48 * 7 * 7, 256), nn.LeakyReLU(0.2), nn.Dense(256, 1),
         )  # fmt: skip
-        self.apply(_init)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.main(x)

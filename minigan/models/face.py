@@ -1,63 +1,40 @@
 """DCGAN for 64×64 faces with a discriminator of double convolutions.
 
-D: four blocks of convolution, BatchNorm, strided convolution (which halves the image), BatchNorm;
-then average pooling and one dense output. G: dense to 4·4·F, four transposed convolutions with
-BatchNorm, and a last convolution to the image's channels.
+Each of D's four blocks has a convolution and one of stride 2, which halves the image.
 """
 
 from __future__ import annotations
 
 from minigan import nn
-from minigan.autograd import Tensor
+from minigan.models.base import Network, normal_init
 
 DEFAULTS = {"epochs": 10, "batch_size": 64}
 
 WIDTHS = (32, 64, 128, 256)  # channels of D's four blocks; G has them the other way round
 
 
-def _init(module: nn.Module) -> None:
-    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Dense)):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-
-
-class Generator(nn.Module):
+class Generator(Network):
     """z (N, 100) → images (N, channels, 64, 64) in [−1, 1]."""
 
     z_dim = 100
     image_size = 64
 
     def __init__(self, channels: int = 3) -> None:
-        super().__init__()
         first = WIDTHS[-1]
         layers: list[nn.Module] = [nn.Dense(self.z_dim, first * 16), nn.Reshape(first, 4, 4)]
         for before, after in zip(WIDTHS[::-1], (*WIDTHS[-2::-1], WIDTHS[0]), strict=True):
             layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm(after), nn.ReLU()]
         layers += [nn.Conv2d(WIDTHS[0], channels, 3, padding="same"), nn.Tanh()]
-        self.main = nn.Sequential(*layers)
-        self.apply(_init)
-        nn.fuse(self)
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.main(z)
+        super().__init__(normal_init, *layers)
 
 
-class Discriminator(nn.Module):
+class Discriminator(Network):
     """Images (N, channels, 64, 64) → logits (N, 1)."""
 
-    image_size = 64
-
     def __init__(self, channels: int = 3) -> None:
-        super().__init__()
         layers: list[nn.Module] = []
         for before, after in zip((channels, *WIDTHS), WIDTHS, strict=False):
             layers += [nn.Conv2d(before, after, 3, 1, 1, bias=False), nn.BatchNorm(after), nn.LeakyReLU(0.2)]
             layers += [nn.Conv2d(after, after, 3, 2, 1, bias=False), nn.BatchNorm(after), nn.LeakyReLU(0.2)]
         layers += [nn.AvgPool2d("global"), nn.Dense(WIDTHS[-1], 1)]
-        self.main = nn.Sequential(*layers)
-        self.apply(_init)
-        nn.fuse(self)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.main(x)
+        super().__init__(normal_init, *layers)

@@ -1,6 +1,5 @@
 """The MLP GAN: the smallest GAN that draws digits.
 
-G: z 64 → 256 → 256 → 784, ReLU, tanh.    D: 784 → 256 → 256 → 1, LeakyReLU 0.2, a logit.
 The sigmoid that such tutorials put at D's end is part of the loss here (`objectives`).
 """
 

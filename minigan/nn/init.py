@@ -1,9 +1,6 @@
-"""Initial weights. Each changes a tensor in place and draws from `rng`, or from minigan's own generator.
-
-Draws are made on the host in float64 and rounded, so that every device and dtype starts alike.
-fan_in = in·KH·KW and fan_out = out·KH·KW, for weights (out, in, …) and, for transposed
-convolutions, (in, out, …) read in the same order, as PyTorch does.
-"""
+"""Initial weights. Each changes a tensor in place and draws from `rng`, or from minigan's own generator, on the host in
+float64. fan_in = in·KH·KW and fan_out = out·KH·KW, for weights (out, in, …) and, for transposed convolutions,
+(in, out, …) read in the same order, as PyTorch does."""
 
 from __future__ import annotations
 

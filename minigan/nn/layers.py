@@ -1,8 +1,5 @@
-"""Layers: a function of `minigan.functions` together with its parameters.
-
-Weights start as PyTorch's do (U[±1/√fan_in]) unless a model sets them; random numbers come from
-minigan's default generator, which `minigan.manual_seed` restarts.
-"""
+"""Layers: a function of `minigan.functions` together with its parameters. Weights start as PyTorch's, U[±1/√fan_in],
+drawn from minigan's default generator, which `minigan.manual_seed` restarts."""
 
 from __future__ import annotations
 
@@ -148,10 +145,7 @@ class Sigmoid(Module):
 
 
 class Dropout(Module):
-    """Zeroes a number with probability p and scales the others by 1/(1 − p), in training only.
-
-    process_group: the processes that a batch is shared out to; see F.dropout.
-    """
+    """Zeroes a number with probability p and scales the others by 1/(1 − p), in training only. See F.dropout."""
 
     process_group: ProcessGroup = SINGLE_PROCESS
 
@@ -204,7 +198,6 @@ class Reshape(Module):
 
 
 def _batch(layer: str, x: Tensor) -> int:
-    """N of x (N, …)."""
     if not x.shape:
         raise ValueError(f"{layer}: x must be (N, …), but has shape {x.shape}")
     return x.shape[0]
@@ -237,10 +230,8 @@ class Sequential(Module):
         super().__init__()
         for i, module in enumerate(modules):
             if not isinstance(module, Module):
-                raise TypeError(
-                    f"Sequential: module {i} must be a Module, such as nn.ReLU(), not "
-                    f"{module if isinstance(module, type) else type(module).__name__}"
-                )
+                found = module if isinstance(module, type) else type(module).__name__
+                raise TypeError(f"Sequential: module {i} must be a Module, such as nn.ReLU(), not {found}")
             self._modules[str(i)] = module
 
     def forward(self, x: Any) -> Any:

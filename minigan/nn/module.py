@@ -24,9 +24,8 @@ class Parameter(Tensor):
 class Module:
     """Base of layers and models.
 
-    Assign `Parameter`s and `Module`s to attributes and they are found; give arrays that are part of
-    the state but not learned (running statistics) to `register_buffer`. Names are dotted paths of
-    attributes, as PyTorch's: `main.0.weight`.
+    `Parameter`s and `Module`s in attributes are found by themselves; arrays that are part of the state but not learned
+    (running statistics) go to `register_buffer`. Names are dotted paths of attributes: `main.0.weight`.
     """
 
     training: bool = True
@@ -140,10 +139,7 @@ class Module:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Copy arrays in by name; names and shapes must agree."""
         own = dict((*self.named_parameters(), *self.named_buffers()))
-        missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-        if missing or extra:
-            parts = [f"missing {_listed(missing)}"] * bool(missing) + [f"not known here {_listed(extra)}"] * bool(extra)
-            raise ValueError(f"the state does not fit this {type(self).__name__}: {'; '.join(parts)}")
+        check_names(self, own, state)
         for name, t in own.items():
             if tuple(state[name].shape) != t.shape:
                 raise ValueError(f"the state's {name!r} has shape {tuple(state[name].shape)}, but {t.shape} is needed")
@@ -153,8 +149,8 @@ class Module:
     def to(self, device: Any = None, dtype: Any = None) -> Module:
         """Move parameters and buffers to a device, or floating ones to another dtype, in place.
 
-        They stay the same objects, as in PyTorch, so an optimiser that was made before goes on with them, and at
-        its next step takes its moments after them. Gradients are forgotten.
+        They stay the same objects, so an optimiser that was made before goes on with them, and takes its moments
+        after them. Gradients are forgotten.
         """
         for t in (*self.parameters(), *(b for _, b in self.named_buffers())):
             t.array = t.to(device, dtype if t.dtype.kind == "f" else None).array
@@ -217,9 +213,15 @@ class ModuleCall:
         return path if path == kind else f"{path} ({kind})"
 
 
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:4])
-    return shown + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+def check_names(owner: object, own: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Raise unless `state` has the names of its owner's."""
+    wrong = []
+    for what, names in (("missing", own.keys() - state.keys()), ("not known here", state.keys() - own.keys())):
+        if names:
+            more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+            wrong.append(f"{what} {', '.join(sorted(names)[:4])}{more}")
+    if wrong:
+        raise ValueError(f"the state does not fit this {type(owner).__name__}: {'; '.join(wrong)}")
 
 
 @contextmanager

@@ -16,16 +16,14 @@ M = TypeVar("M", bound=Module)
 
 
 def _scale_and_shift(*shape: int) -> tuple[Parameter, Parameter]:
-    """γ = 1 and β = 0."""
     return init.ones_(Parameter(zeros(shape))), Parameter(zeros(shape))
 
 
 class BatchNorm(Module):
     """Batch normalisation per channel of (N, C) or (N, C, H, W). weight γ (C), bias β (C).
 
-    Keeps running_mean and running_var (C) for evaluation: new = (1 − momentum) · old + momentum ·
-    batch, the variance with divisor M − 1 (`unbiased`, PyTorch) or M (TensorFlow). process_group: processes that
-    together have a batch, over all of which it is normalised; see F.batch_norm.
+    Keeps running_mean and running_var (C) for evaluation: new = (1 − momentum) · old + momentum · batch. See
+    F.batch_norm for `unbiased` and `process_group`.
     """
 
     process_group: ProcessGroup = SINGLE_PROCESS
@@ -54,10 +52,7 @@ class BatchNorm(Module):
 
 
 class BatchNormReLU(BatchNorm):
-    """BatchNorm and the ReLU or LeakyReLU behind it as one function, which spares passes over memory.
-
-    `nn.fuse` puts it in the place of the two.
-    """
+    """BatchNorm and the ReLU or LeakyReLU behind it as one function, which `nn.fuse` puts in the place of the two."""
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, unbiased: bool = True,
@@ -100,9 +95,8 @@ class InstanceNorm(Module):
 class SpectralNorm(Module):
     """The layer with W/σ(W) for its weight W, seen as a matrix (out, rest). Miyato et al., 2018.
 
-    σ = uᵀ W v, with u and v from one step of power iteration each time it is called in training
-    (v = Wᵀu, u = Wv, both normalised). u is kept between calls, and constant to the gradient,
-    which passes through W in both places.
+    σ = uᵀ W v, with u and v from one step of power iteration at each call in training (v = Wᵀu, u = Wv, both
+    normalised). u is kept between calls, and constant to the gradient, which passes through W in both places.
     """
 
     def __init__(self, module: Module, eps: float = 1e-12) -> None:
@@ -110,9 +104,9 @@ class SpectralNorm(Module):
         weight = getattr(module, "weight", None)
         if not isinstance(module, Module) or not isinstance(weight, Tensor) or weight.ndim < 2:
             what = "" if not isinstance(weight, Tensor) else f", whose weight has shape {weight.shape}"
+            found = f"{type(module).__name__}{what}"
             raise TypeError(
-                "SpectralNorm takes a layer with a matrix of weights, such as Dense or Conv2d, not "
-                f"{type(module).__name__}{what}"
+                f"SpectralNorm takes a layer with a matrix of weights, such as Dense or Conv2d, not {found}"
             )
         self.module, self.eps = module, as_number("SpectralNorm", "eps", eps, 0)
         self._out_axis = 1 if isinstance(module, ConvTranspose2d) else 0
@@ -146,9 +140,8 @@ class SpectralNorm(Module):
 def fuse(model: M) -> M:
     """The model, in which each BatchNorm that a ReLU or LeakyReLU follows in a Sequential is a BatchNormReLU.
 
-    An Identity takes the activation's place, so all parameters and buffers keep their names, and they stay the same
-    objects. The results are the same to the bit. Subclasses of these layers are left alone, for they may do anything;
-    so are slopes below 0.
+    An Identity takes the activation's place, so all parameters and buffers keep their names and stay the same objects.
+    The results are the same to the bit. Subclasses of these layers, and slopes below 0, are left alone.
     """
     for module in model._modules.values():
         fuse(module)

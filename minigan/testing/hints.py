@@ -217,7 +217,6 @@ def _subsets(axes: range) -> Iterator[Shape]:
 
 
 def _nonzero(gradient: np.ndarray) -> np.ndarray:
-    """Where a gradient is not zero."""
     return np.abs(gradient) > CLOSE * np.abs(gradient).max(initial=0.0)
 
 

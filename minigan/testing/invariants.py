@@ -130,15 +130,10 @@ def dtypes_are_kept(fn: Forward, arrays: list[Array]) -> None:
         _assert(_same(n, w, 2e-2) or not np.isfinite(to_numpy(n)).all(), message)
 
 
-def _transposed(order: tuple[int, ...]) -> Layout:
+def _transposed(*order: int) -> Layout:
     """The layout with the axes in this order of memory, for arrays that have as many."""
-    inverse = tuple(int(i) for i in np.argsort(order))
-
-    def layout(a: Array) -> Array:
-        xp = get_array_module(a)
-        return xp.ascontiguousarray(a.transpose(order)).transpose(inverse) if a.ndim == len(order) else a
-
-    return layout
+    back = tuple(map(order.index, range(len(order))))
+    return lambda a: a.transpose(order).copy(order="C").transpose(back) if a.ndim == len(order) else a
 
 
 def _every_second(a: Array) -> Array:
@@ -150,8 +145,8 @@ def _every_second(a: Array) -> Array:
 
 LAYOUTS: dict[str, Layout] = {
     "columns first": lambda a: a.copy(order="F"),
-    "channels last": _transposed((0, 2, 3, 1)),
-    "pixels first": _transposed((2, 3, 0, 1)),
+    "channels last": _transposed(0, 2, 3, 1),
+    "pixels first": _transposed(2, 3, 0, 1),
     "a slice, every second element": _every_second,
     "a slice, backwards": lambda a: a[::-1].copy()[::-1] if a.ndim else a,
     "read only": lambda a: get_array_module(a).broadcast_to(a, a.shape),

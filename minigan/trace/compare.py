@@ -76,7 +76,7 @@ def _layer_inputs(recording: Recording, made_in: ModuleCall) -> Iterator[LayerIn
 def _compared_layers(layers: list[LayerInput], fake: Tensor, at_border: Tensor) -> Iterator[ComparedLayer]:
     """The norms of the gradients at the layers' inputs."""
     known = [_known_by((node, 0) if item.key is None else item.key) for _, _, node, item in layers]
-    arrived = grad(fake, known, [at_border], retain_graph=True, allow_unused=True)
+    arrived: tuple[Tensor | None, ...] = grad(fake, known, [at_border], retain_graph=True, allow_unused=True)
     for (name, kind, node, item), gradient in zip(layers, arrived, strict=True):
         if gradient is not None and item.key is None:
             gradient = _input_gradient(node, item.position, gradient)

@@ -9,9 +9,7 @@ from pathlib import Path
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a temporary file beside `path`, flush it to the disk, and rename it to `path`.
-
-    Raises OSError, with `path` as its file, when the system refuses; what lay at `path` stays.
-    """
+    Raises OSError, with `path` as its file, when the system refuses; what lay at `path` stays."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
@@ -19,7 +17,12 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        _flush_folder(path.parent)
+        if os.name == "posix":  # else the system lets no folder be opened
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)  # makes the rename itself last
+            finally:
+                os.close(folder)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from None
     finally:
@@ -31,13 +34,3 @@ def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files that a process left in `folder` when it was killed while writing."""
     for temporary in folder.rglob(".*.[0-9]*.tmp"):
         temporary.unlink(missing_ok=True)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the rename itself last (where the system lets folders be opened)."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -1,10 +1,10 @@
 """Checkpoints: everything a run needs to go on bit for bit, in one safetensors file.
 
-Arrays are stored by dotted names (`G.main.0.weight`, `opt_D.exp_avg.3`, `G_ema.…`); the rest (step
-counts, random states, position, configuration, format version) is text in the file's header, and
-so is a SHA-256 over all of it, so that a single altered bit is noticed. Nothing in the file can run
-code when it is read; where its algorithm is a file of the user's own, it names it, and who makes the
-algorithm (`resume`, `minigan sample`) runs that file, unless it lies in the run's own folder.
+Arrays are stored by dotted names (`G.main.0.weight`, `opt_D.exp_avg.3`, `G_ema.…`); the rest (step counts, random
+states, position, configuration, format version) is text in the file's header, with a SHA-256 over all of it, so that a
+single altered bit is noticed. Nothing in the file can run code when it is read; where its algorithm is a file of the
+user's own, it names it, and who makes the algorithm (`resume`, `minigan sample`) runs that file, unless it lies in the
+run's own folder.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from minigan.algorithms import State
 from minigan.algorithms.registry import absolute, is_file
-from minigan.algorithms.state import State
 from minigan.backend import Array, to_numpy
 from minigan.data import DataInfo
 from minigan.models import MODELS
@@ -62,16 +62,13 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     try:
         write_atomically(path, save(arrays, header | {"sha256": _digest(arrays, header)}))
     except OSError as error:
-        raise CheckpointError(
-            f"the checkpoint {path} could not be written ({error.strerror}); what was saved before is untouched"
-        ) from None
+        why = f"({error.strerror}); what was saved before is untouched"
+        raise CheckpointError(f"the checkpoint {path} could not be written {why}") from None
 
 
 def load_checkpoint(path: Path, algorithm: str | None = None) -> Checkpoint:
-    """Read a file that `save_checkpoint` wrote.
-
-    algorithm: where the user's file of its algorithm lies now, as `file.py:Class`, if not where it was.
-    """
+    """Read a file that `save_checkpoint` wrote. algorithm: where the user's file of its algorithm lies now, as
+    `file.py:Class`, if not where it was."""
     from safetensors import safe_open
 
     if not path.is_file():
@@ -92,16 +89,18 @@ def load_checkpoint(path: Path, algorithm: str | None = None) -> Checkpoint:
     if header.pop("sha256", "") != _digest(arrays, header):
         raise CheckpointError(f"{path} is damaged: what it holds does not fit its checksum")
     try:
+        config, progress = json.loads(header["config"]), json.loads(header["progress"])
         if version == "1":
-            arrays, header = _of_version_1(arrays, header)
-        config = json.loads(header["config"])
+            arrays, info = _from_version_1(arrays, progress, config)
+        else:
+            info = json.loads(header["data_info"])
         if algorithm is not None and is_file(algorithm) and is_file(config.get("algorithm", "")):
             config["algorithm"] = absolute(algorithm)
         else:
             _check_own_code(path, config.get("algorithm", ""))
-        info = json.loads(header["data_info"])
-        info = DataInfo({name: tuple(shape) for name, shape in info["shapes"].items()}, info["classes"])
-        return Checkpoint(arrays, json.loads(header["progress"]), Config.from_json(json.dumps(config)), info)
+        shapes = {name: tuple(shape) for name, shape in info["shapes"].items()}
+        config = Config.from_json(json.dumps(config))
+        return Checkpoint(arrays, progress, config, DataInfo(shapes, info["classes"]))
     except ConfigError as error:
         raise CheckpointError(f"{path} holds a run that cannot be made here: {error}") from None
     except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -121,9 +120,8 @@ def _check_own_code(path: Path, algorithm: str) -> None:
             )
 
 
-def _of_version_1(arrays: dict[str, Array], header: dict[str, str]) -> tuple[dict[str, Array], dict[str, str]]:
-    """What minigan 0.1 saved, in today's names."""
-    progress, config = json.loads(header["progress"]), json.loads(header["config"])
+def _from_version_1(arrays: dict[str, Array], progress: State, config: State) -> tuple[dict[str, Array], State]:
+    """Today's names for what minigan 0.1 saved, in `progress` too, and what networks must know of its data."""
     for stream in ("noise", "dropout"):
         progress[f"streams.{stream}"] = progress.pop(stream)
     sums = progress.pop("sums")
@@ -133,8 +131,7 @@ def _of_version_1(arrays: dict[str, Array], header: dict[str, str]) -> tuple[dic
     progress["closed_epochs"] = progress["epoch"]
     size = MODELS[config["model"]].Generator.image_size
     info = {"shapes": {"x": (config["channels"], size, size)}, "classes": None}
-    arrays = {name.replace("G_avg.", "G_ema.", 1): array for name, array in arrays.items()}
-    return arrays, header | {"progress": json.dumps(progress), "data_info": json.dumps(info)}
+    return {name.replace("G_avg.", "G_ema.", 1): array for name, array in arrays.items()}, info
 
 
 def _digest(arrays: dict[str, np.ndarray], header: dict[str, str]) -> str:

@@ -15,43 +15,41 @@ from minigan.options import ConfigError
 
 
 class EMA:
-    """avg ← decay · avg + (1 − decay) · weights after every step, for all of the algorithm's `averaged`.
-
-    An average of few steps is an average over those steps: early on less is kept, step / (9 + step).
-    """
+    """avg ← decay · avg + (1 − decay) · weights after every step, for all of the algorithm's `averaged`; with decay 0
+    for none. An average of few steps is an average over those steps: early on less is kept, step / (9 + step)."""
 
     def __init__(self, algorithm: Algorithm, decay: float) -> None:
-        self.decay = decay
-        missing = [name for name in algorithm.averaged if name not in algorithm.networks]
+        self.algorithm, self.decay = algorithm, decay
+        names = algorithm.averaged if decay else ()
+        missing = [name for name in names if name not in algorithm.networks]
         if missing:
             raise ConfigError(
                 f"--ema-decay: {type(algorithm).__name__} has no network {', '.join(missing)}; its class attribute "
                 f"averaged names those to average, of {', '.join(algorithm.networks)}"
             )
-        self.networks = {name: averaged_copy(algorithm.networks[name]) for name in algorithm.averaged}
+        self.networks = {name: averaged_copy(algorithm.networks[name]) for name in names}
 
-    def update(self, algorithm: Algorithm, step: int) -> None:
+    def update(self, step: int) -> None:
         """Move the averages on after a step, the first of which is 1."""
         decay = min(self.decay, step / (9 + step))
         for name, average in self.networks.items():
-            update_average(average, algorithm.networks[name], decay)
+            update_average(average, self.algorithm.networks[name], decay)
 
     @contextmanager
-    def applied(self, algorithm: Algorithm) -> Iterator[None]:
-        """Meanwhile the algorithm's generators are the averaged ones: for drawing."""
-        networks = algorithm.networks
-        algorithm.networks = networks | self.networks
+    def applied(self) -> Iterator[None]:
+        """Meanwhile the algorithm's generators are the averaged ones, if there are any: for drawing."""
+        networks = self.algorithm.networks
+        self.algorithm.networks = networks | self.networks
         try:
             yield
         finally:
-            algorithm.networks = networks
+            self.algorithm.networks = networks
 
     def state_dict(self) -> State:
         """The averages, as G_ema.…"""
         return {f"{name}_ema.{key}": a for name, net in self.networks.items() for key, a in net.state_dict().items()}
 
     def load_state_dict(self, state: State) -> None:
-        """Take them over."""
         for name, network in self.networks.items():
             network.load_state_dict(under(f"{name}_ema", state))
 
@@ -63,9 +61,7 @@ def averaged_copy(network: Module) -> Module:
 
 def update_average(average: Module, network: Module, decay: float) -> None:
     """avg ← decay · avg + (1 − decay) · weights, for every weight and for BatchNorm's running statistics.
-
-    The statistics belong to the weights: averaged weights with the latest statistics draw wrongly.
-    """
+    The statistics belong to the weights: averaged weights with the latest statistics draw wrongly."""
     pairs = list(zip(_state(average), _state(network), strict=True))
     floating = [(a.array, x.array) for a, x in pairs if a.dtype.kind == "f"]
     average_update([a for a, _ in floating], [x for _, x in floating], decay)

@@ -1,15 +1,12 @@
-"""The pictures a run leaves: sample grids, an animation of them, and the loss curves.
-
-Pillow and matplotlib are imported when a picture is made, not before.
-"""
+"""The pictures a run leaves: sample grids, an animation of them, and the loss curves."""
 
 from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,10 +25,10 @@ def to_bytes(images: np.ndarray) -> np.ndarray:
     return np.clip(np.rint((np.asarray(images, "float32") + 1.0) * 127.5), 0, 255).astype("uint8")
 
 
-def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+def grid(images: np.ndarray) -> np.ndarray:
     """Images (N, C, H, W) in [−1, 1] side by side, as one picture of bytes (height, width, C)."""
     n, c, h, w = images.shape
-    columns = columns or math.ceil(math.sqrt(n))
+    columns = math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
     sheet = np.full((rows * (h + GAP) + GAP, columns * (w + GAP) + GAP, c), 127, "uint8")
     for i, image in enumerate(to_bytes(images)):
@@ -43,18 +40,15 @@ def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
 
 def save_png(path: Path, picture: np.ndarray) -> None:
     """Write a picture (height, width, 1 or 3) of bytes."""
-    buffer = io.BytesIO()
-    _image(picture).save(buffer, format="PNG")
-    write_atomically(path, buffer.getvalue())
+    _save(path, lambda file: _image(picture).save(file, format="PNG"))
 
 
 def save_gif(path: Path, pictures: Sequence[np.ndarray], seconds: float, last: float | None = None) -> None:
     """Write pictures of one size as an animation without end: each for `seconds`, the last one for `last`."""
     frames = [_image(p) for p in pictures]
     durations = [round(1000 * t) for t in [seconds] * (len(frames) - 1) + [last or seconds]]
-    buffer = io.BytesIO()
-    frames[0].save(buffer, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
-    write_atomically(path, buffer.getvalue())
+    options: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "duration": durations, "loop": 0}
+    _save(path, lambda file: frames[0].save(file, format="GIF", **options))
 
 
 def load_png(path: Path) -> np.ndarray:
@@ -62,8 +56,7 @@ def load_png(path: Path) -> np.ndarray:
     from PIL import Image
 
     with Image.open(path) as image:
-        array = np.asarray(image.convert("L" if image.mode == "L" else "RGB"))
-    return array[..., None] if array.ndim == 2 else array
+        return np.atleast_3d(np.asarray(image.convert("L" if image.mode == "L" else "RGB")))
 
 
 def _image(picture: np.ndarray) -> Image.Image:
@@ -82,11 +75,9 @@ def save_samples(path: Path, samples: np.ndarray) -> None:
         panel.scatter(samples[:, 0], samples[:, 1], s=6, alpha=0.6, color="#0072b2", linewidths=0)
         panel.set_aspect("equal", adjustable="datalim")
         panel.grid(alpha=0.3)
-        _save_figure(path, figure)
+        _save(path, lambda file: figure.savefig(file, format="png", dpi=110))
     else:
-        buffer = io.BytesIO()
-        np.save(buffer, samples)
-        write_atomically(path, buffer.getvalue())
+        _save(path, lambda file: np.save(file, samples))
 
 
 def can_be_shown(samples: np.ndarray) -> bool:
@@ -96,9 +87,7 @@ def can_be_shown(samples: np.ndarray) -> bool:
 
 def save_curves(path: Path, stats: Sequence[Mapping[str, float]], labels: Mapping[str, str]) -> None:
     """All figures over the steps: losses in one panel, norms (on a logarithmic scale) and all else in others.
-
-    stats: lines with "step" and figures by name. labels: what a figure is called, if not by its name.
-    """
+    stats: lines with "step" and figures by name. labels: what a figure is called, if not by its name."""
     by_kind: dict[str, list[str]] = {"loss": [], "": [], "norm": []}
     for name in dict.fromkeys(name for line in stats for name in line if name not in ("step", "epoch", "seconds")):
         by_kind["loss" if name.startswith("loss") else "norm" if name.endswith("_norm") else ""].append(name)
@@ -118,19 +107,16 @@ def save_curves(path: Path, stats: Sequence[Mapping[str, float]], labels: Mappin
         if label == "norm":
             panel.set_yscale("log")
     axes[-1].set_xlabel("step")
-    _save_figure(path, figure)
+    _save(path, lambda file: figure.savefig(file, format="png", dpi=110))
 
 
 def _figure(size: tuple[float, float]) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=size, layout="constrained")
 
 
-def _save_figure(path: Path, figure: Figure) -> None:
+def _save(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    write(buffer)
     write_atomically(path, buffer.getvalue())

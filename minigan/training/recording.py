@@ -21,10 +21,7 @@ FRESH_BATCH = 64  # images in a fresh model's step: what its own batch may be, a
 
 def trace_checkpoint(path: str | Path, seed: int = 0, file: str | None = None, **changes: str) -> Trace:
     """A step from what a checkpoint holds, on batches drawn from its data. The file stays as it is.
-
-    file: where a user's own algorithm lies now, as `file.py:Class`.
-    changes: another `device`, or another place of the `data`, which may be other data.
-    """
+    file: where a user's own algorithm lies now, as `file.py:Class`. changes: another `device`, or other `data`."""
     checkpoint = load_checkpoint(Path(path), file)
     config = checkpoint.config.with_choices(**changes)
     trainer = Trainer(config, load_data(config))
@@ -46,8 +43,8 @@ def _traced(trainer: Trainer, seed: int, batch_size: int) -> Trace:
 
     def batches() -> Iterator[Batch]:  # as many as the step takes
         while True:
-            n = min(batch_size, len(data))
-            yield data[np.sort(rng.choice(len(data), n, replace=False))].only(algorithm.reads)
+            rows = rng.choice(len(data), min(batch_size, len(data)), replace=False)
+            yield data[np.sort(rows)].only(algorithm.reads)
 
     with backend.products_in_tf32(trainer.device, trainer.config.tf32):
         return trace_step(algorithm, batches(), **about(trainer), at=trainer.step + 1)

@@ -1,11 +1,10 @@
-"""Steps of a run taken by themselves: without its folder, once more, or from its beginning."""
+"""Steps of a run taken by themselves: without its folder, or once more."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from minigan.algorithms import Figures
-from minigan.algorithms.state import restore_random_state
 from minigan.data import Batch
 from minigan.training.trainer import Trainer
 
@@ -14,25 +13,19 @@ def take_steps(trainer: Trainer, n: int) -> list[Figures]:
     """The next n steps, with what callbacks do after each, and nothing else; the figures of each."""
     found = []
     for _ in range(n):
-        figures = trainer.take_step()
+        found.append(trainer.take_step())
         for callback in trainer.callbacks:
-            callback.on_step(trainer, figures)
-        found.append(figures)
+            callback.on_step(trainer, found[-1])
     return found
 
 
 def retake_step(trainer: Trainer) -> Figures:
     """The step that was begun last once more: on the same batches, with the same noise and masks."""
-    restore_random_state(trainer.algorithm, trainer.random_state)
-    return trainer.algorithm(_taken(trainer))
 
+    def taken() -> Iterator[Batch]:
+        for batch in trainer.step_batches:
+            trainer.process_group.begin_batch(batch.global_size)
+            yield batch
 
-def _taken(trainer: Trainer) -> Iterator[Batch]:
-    for batch in trainer.step_batches:
-        trainer.process_group.begin_batch(batch.global_size)
-        yield batch
-
-
-def fresh(trainer: Trainer) -> Trainer:
-    """Another trainer of the same configuration and data, at its beginning and without a folder."""
-    return Trainer(trainer.config, trainer.data)
+    trainer.algorithm.restore_random_state(trainer.random_state)
+    return trainer.algorithm(taken())

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,12 @@ from minigan.training.errors import CheckpointError, TrainingError
 
 
 class RunDir:
-    """`runs/00003-dcgan28-mnist-s0/` and what lies in it.
-
+    """`runs/00003-dcgan28-mnist-s0/` and what lies in it:
     config.json, log.txt, stats.jsonl, samples/reals.png, samples/e000.png …, samples.gif,
-    losses.png, ckpt/e005.safetensors …, ckpt/last.safetensors; with --trace-every also trace/s000300.json ….
-    """
+    losses.png, ckpt/e005.safetensors …, ckpt/last.safetensors; with --trace-every also trace/s000300.json …."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.stats_file = path / "stats.jsonl"
         self.last_checkpoint = path / "ckpt" / "last.safetensors"
 
     @classmethod
@@ -35,10 +33,9 @@ class RunDir:
         """A new folder with the next number."""
         if runs.exists() and not runs.is_dir():
             raise TrainingError(f"{runs} is a file, but the folder that run folders are made in is needed")
-        name = f"{config.name}-{data_name}-s{config.seed}"
         try:
             runs.mkdir(parents=True, exist_ok=True)
-            run_dir = cls(_claim(runs, name))
+            run_dir = cls(_claim(runs, f"{config.name}-{data_name}-s{config.seed}"))
             run_dir.open(config)
         except OSError as error:
             raise TrainingError(f"a run's folder could not be made in {runs}: {error.strerror or error}") from None
@@ -63,8 +60,7 @@ class RunDir:
         self._write("config.json", config.to_json())
         for name in ("stats.jsonl", "scores.jsonl"):
             if name == "stats.jsonl" or (self.path / name).exists():
-                kept = [_json_line(line) for line in self.lines(name) if line["step"] <= step]
-                self._write(name, "".join(kept))
+                self._write(name, "".join(_json_line(line) for line in self.lines(name) if line["step"] <= step))
         for at, path in self.traces().items():
             if at > step:
                 path.unlink()
@@ -86,29 +82,24 @@ class RunDir:
     def _write(self, name: str, text: str) -> None:
         write_atomically(self.path / name, text.encode())
 
-    # Lines.
-
     def log(self, line: str) -> None:
         """Add a line to log.txt."""
-        with open(self.path / "log.txt", "a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        self._append("log.txt", line + "\n")
 
     def add_line(self, name: str, line: Mapping[str, float]) -> None:
         """Add a line to stats.jsonl or scores.jsonl."""
+        self._append(name, _json_line(line))
+
+    def _append(self, name: str, text: str) -> None:
         with open(self.path / name, "a", encoding="utf-8") as file:
-            file.write(_json_line(line))
+            file.write(text)
 
     def lines(self, name: str = "stats.jsonl") -> Iterator[dict[str, Any]]:
         """The lines of stats.jsonl or scores.jsonl; a last line cut short by a crash is left out."""
         path = self.path / name
         if path.is_file():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                try:
-                    yield json.loads(line)
-                except json.JSONDecodeError:
-                    return
-
-    # Pictures.
+            with suppress(json.JSONDecodeError):
+                yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
 
     def save_grid(self, name: str, samples: np.ndarray) -> Path:
         """Write samples/{name}.png: images side by side, or points of the plane; of anything else {name}.npy."""

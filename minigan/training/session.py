@@ -7,29 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from minigan import backend
+from minigan.algorithms import State
 from minigan.algorithms.registry import absolute, is_file
-from minigan.algorithms.state import State
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import DataError, Dataset
 from minigan.options import ConfigError
-from minigan.training.callbacks import (
-    Callback,
-    Checkpoints,
-    Evaluation,
-    NonFinite,
-    Pictures,
-    Progress,
-    RunLog,
-    SampleGrid,
-    Stats,
-    Traces,
-)  # fmt: skip
+from minigan.training import callbacks
+from minigan.training.callbacks.checkpoints import checkpoint_of
 from minigan.training.checkpoint import Checkpoint, load_checkpoint
 from minigan.training.config import Config
 from minigan.training.errors import CheckpointError
 from minigan.training.run_dir import RunDir
-from minigan.training.trainer import Trainer
+from minigan.training.trainer import Callback, Trainer
 
 # What may be other than it was when a run is resumed.
 CHANGEABLE = {
@@ -41,7 +30,7 @@ CHANGEABLE = {
 def prepare(config: Config, process_group: ProcessGroup = SINGLE_PROCESS) -> Trainer:
     """A new run that has no folder yet: nothing is written."""
     data = load_data(config)
-    channels = data.info.shapes["x"][0] if len(data.info.shapes.get("x", ())) == 3 else config.channels
+    channels = data.info.channels if len(data.info.shapes.get("x", ())) == 3 else config.channels
     config = config.with_choices(channels=channels, **_from_anywhere(config))
     return _checked(Trainer(config, data, None, process_group))
 
@@ -54,13 +43,11 @@ def start(
     trace_every: int = 0,
 ) -> Trainer:
     """A new run in a new folder under `runs`.
-
     detect_anomaly: take every step under `minigan.detect_anomaly`, slowly, up to the first NaN or Inf.
-    trace_every: save a trace of every so-many-th step (0: of none). The run is the same to the bit.
-    """
+    trace_every: save a trace of every so-many-th step (0: of none). The run is the same to the bit."""
     trainer = prepare(config, process_group)
-    make = lambda: RunDir.create(Path(runs), trainer.config, trainer.data.name).path  # noqa: E731
-    trainer.run_dir = RunDir(process_group.broadcast(make))
+    path = process_group.broadcast(lambda: RunDir.create(Path(runs), trainer.config, trainer.data.name).path)
+    trainer.run_dir = RunDir(path)
     trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
     _agree(trainer)
     return trainer
@@ -84,19 +71,23 @@ def resume(
     if "epochs" in changes:
         changes.setdefault("steps", None)
     config = checkpoint.config.with_choices(**changes)
-    if "data" not in changes and _is_path(config.data) and not Path(config.data).expanduser().exists():
+    is_path = config.data.lower() != "mnist" and os.path.sep in config.data  # else a name that an algorithm may know
+    if "data" not in changes and is_path and not Path(config.data).expanduser().exists():
         raise DataError(f"{config.data}, which this run learns from, is not there: --data may name its new place")
     data = load_data(config)
     if checkpoint.progress.get("data") != data.fingerprint:
-        raise CheckpointError(
-            f"{path} was trained on other data than {data.source} now holds: resume with the same data"
-        )
+        other = f"{path} was trained on other data than {data.source} now holds"
+        raise CheckpointError(f"{other}: resume with the same data")
     config = config.with_choices(**_from_anywhere(config))
     trainer = _checked(Trainer(config, data, run_dir, process_group))
     trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
     restore(trainer.load_state_dict, checkpoint, path)
     if trainer.finished and trainer.loader.epoch == trainer.closed_epochs:
-        _refuse_finished(trainer, path)
+        what, done = ("epochs", trainer.loader.epoch) if config.steps is None else ("steps", trainer.step)
+        asked = f"{getattr(config, what)} in all were asked for"
+        raise ConfigError(
+            f"{path} has done {done} {what}, and {asked}: to train on, name more, for example --{what} {done * 2}"
+        )
     _agree(trainer)
     return trainer
 
@@ -112,19 +103,19 @@ def restore(load: Callable[[State], None], checkpoint: Checkpoint, path: Path) -
 def standard_callbacks(trainer: Trainer, detect_anomaly: bool = False, trace_every: int = 0) -> list[Callback]:
     """What `minigan train` does beside training. Only the first of several processes writes and speaks."""
     config, is_main = trainer.config, trainer.process_group.is_main
-    stats, grids = Stats(), SampleGrid(config.grid)
-    callbacks: list[Callback | None] = [
-        NonFinite(detect_anomaly),
-        RunLog() if is_main else None,
-        Traces(trace_every) if trace_every else None,
-        stats,
-        grids if is_main else None,
-        Evaluation(config.evaluate_every, config.metrics) if is_main and config.evaluate_every else None,
-        Checkpoints(config.checkpoint_every) if is_main else None,
-        Pictures() if is_main else None,
-        Progress(stats, grids) if is_main else None,
+    stats, grids = callbacks.Stats(), callbacks.SampleGrid(config.grid)
+    standard: list[tuple[object, Callback]] = [
+        (True, callbacks.NonFinite(detect_anomaly)),
+        (is_main, callbacks.RunLog()),
+        (trace_every, callbacks.Traces(trace_every)),
+        (True, stats),
+        (is_main, grids),
+        (is_main and config.evaluate_every, callbacks.Evaluation(config.evaluate_every, config.metrics)),
+        (is_main, callbacks.Checkpoints(config.checkpoint_every)),
+        (is_main, callbacks.Pictures()),
+        (is_main, callbacks.Progress(stats, grids)),
     ]
-    return [callback for callback in callbacks if callback is not None]
+    return [callback for wanted, callback in standard if wanted]
 
 
 def load_data(config: Config) -> Dataset:
@@ -153,18 +144,13 @@ def _agree(trainer: Trainer) -> None:
     own = {"device", "data"}  # where they are may differ
     choices = {name: value for name, value in trainer.config.choices().items() if name not in own}
     group.check_equal({"the data": trainer.data.fingerprint, "the configuration": choices})
-    state = group.broadcast(lambda: {
-        name: backend.to_numpy(value) if backend.is_array(value) else value
-        for name, value in trainer.state_dict().items()
-    })  # fmt: skip
-    trainer.load_state_dict(state)
+    trainer.load_state_dict(group.broadcast(lambda: checkpoint_of(trainer).state))
 
 
 def _check_changes(changes: dict[str, Any], config: Config) -> None:
     own = config.choices()
-    for name in list(changes):
-        if name == "lr" and all(own.get(lr) == changes[name] for lr in ("lr_G", "lr_D")):
-            del changes[name]
+    if "lr" in changes and own.get("lr_G") == own.get("lr_D") == changes["lr"]:
+        del changes["lr"]
     refused = sorted(name for name in changes.keys() - CHANGEABLE if name not in own or changes[name] != own[name])
     if "algorithm" in changes and not (is_file(changes["algorithm"]) and is_file(config.algorithm)):
         refused += ["algorithm"] if changes["algorithm"] != config.algorithm else []
@@ -172,18 +158,6 @@ def _check_changes(changes: dict[str, Any], config: Config) -> None:
         raise ConfigError(
             f"{', '.join(refused)} cannot be changed when a run is resumed; only {', '.join(sorted(CHANGEABLE))} can"
         )
-
-
-def _refuse_finished(trainer: Trainer, path: Path) -> None:
-    if trainer.config.steps is not None:
-        done, more = f"{trainer.step} steps", f"--steps {trainer.step * 2}"
-        asked = trainer.config.steps
-    else:
-        epochs = trainer.loader.epoch
-        done, more, asked = f"{epochs} epochs", f"--epochs {epochs * 2}", trainer.config.epochs
-    raise ConfigError(
-        f"{path} has done {done}, and {asked} in all were asked for: to train on, name more, for example {more}"
-    )
 
 
 def _check_nothing_is_lost(path: Path, checkpoint: Checkpoint, run_dir: RunDir) -> None:
@@ -202,10 +176,6 @@ def _check_nothing_is_lost(path: Path, checkpoint: Checkpoint, run_dir: RunDir) 
                 f"{step}, and would be written over: resume {later}, or copy config.json and this checkpoint, "
                 "as ckpt/last.safetensors, into a new folder and resume that"
             )
-
-
-def _is_path(data: str) -> bool:
-    return data.lower() != "mnist" and os.path.sep in data  # the embedded images, or an algorithm's own name for data
 
 
 def _from_anywhere(config: Config) -> dict[str, str]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from minigan import backend
-from minigan.algorithms import Algorithm, Figures
-from minigan.algorithms.state import HasState, State, random_state
+from minigan.algorithms import Algorithm, Figures, State
 from minigan.autograd import AnomalyError
-from minigan.backend import Array
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import Batch, Dataset, Loader
 from minigan.training.commands import resume_command
@@ -25,10 +23,8 @@ from minigan.training.signals import stop_requests
 
 class Trainer:
     """Trains an algorithm on data. Make one with `start` or `resume`, then call `train`.
-
     run_dir: the run's folder. callbacks: what happens beside training, in their order; `start` and `resume` set them.
-    process_group: the processes that train together; each makes a Trainer of its own, and calls the same methods of it.
-    """
+    process_group: the processes that train together; each makes a Trainer of its own, and calls its same methods."""
 
     def __init__(
         self, config: Config, data: Dataset, run_dir: RunDir | None = None, process_group: ProcessGroup = SINGLE_PROCESS
@@ -41,7 +37,7 @@ class Trainer:
             data.info, config.seed, device, "float32", process_group, config.sync_batch_norm
         )
         self.loader = Loader(data, config.batch_size, config.seed, self.algorithm.reads, device, process_group)
-        self.ema = EMA(self.algorithm, config.ema_decay) if config.ema_decay else None
+        self.ema = EMA(self.algorithm, config.ema_decay)
         self.callbacks: Sequence[Callback] = []
         self.step = self.closed_epochs = 0  # steps taken; epochs whose end the callbacks were told
         self.at_epoch_end = False  # whether the last step was an epoch's last
@@ -91,7 +87,8 @@ class Trainer:
         self._call("on_start")
         try:
             while True:
-                while self.closed_epochs < self.epochs_done:
+                asked = self.config.epochs if self.config.steps is None else self.loader.epoch
+                while self.closed_epochs < min(self.loader.epoch, asked):
                     self.closed_epochs += 1
                     self._call("on_epoch")
                 if self.finished:
@@ -113,26 +110,18 @@ class Trainer:
         self._call("on_stop")
 
     @property
-    def epochs_done(self) -> int:
-        """How many epochs of the data were gone through, of those that were asked for."""
-        return self.loader.epoch if self.config.steps is not None else min(self.loader.epoch, self.config.epochs)
-
-    @property
     def finished(self) -> bool:
         """Whether all steps, or else all epochs, were done."""
-        if self.config.steps is not None:
-            return self.step >= self.config.steps
-        return self.loader.epoch >= self.config.epochs
+        steps, epochs = self.config.steps, self.config.epochs
+        return self.loader.epoch >= epochs if steps is None else self.step >= steps
 
     def take_step(self) -> Figures:
         """One step of the algorithm, in the contexts that callbacks want; its figures."""
         batches = self.batches = self.batches or iter(self.loader)
-        epoch, self.step_batches, self.random_state = self.loader.epoch, [], random_state(self.algorithm)
+        epoch, self.step_batches, self.random_state = self.loader.epoch, [], self.algorithm.random_state()
         with ExitStack() as stack:
-            for callback in self.callbacks:
-                context = callback.around_step(self)
-                if context is not None:
-                    stack.enter_context(context)
+            for context in filter(None, (callback.around_step(self) for callback in self.callbacks)):
+                stack.enter_context(context)
             figures = self.algorithm(self._taking(batches))
         if not self.step_batches and self.config.steps is None:
             raise TrainingError(
@@ -140,8 +129,7 @@ class Trainer:
                 "in it, or train for a number of --steps"
             )
         self.step += 1
-        if self.ema:
-            self.ema.update(self.algorithm, self.step)
+        self.ema.update(self.step)
         self.at_epoch_end = self.loader.epoch > epoch
         return figures
 
@@ -170,36 +158,25 @@ class Trainer:
             error = callback.on_error(self, error) or error
         return error
 
-    # Samples.
-
-    def sample(self, n: int, seed: int | None = None, **condition: Any) -> Array:
+    def sample(self, n: int, seed: int | None = None, **condition: Any) -> backend.Array:
         """n samples on the host, images (n, C, H, W) in [−1, 1]; without a seed, those of the run's grids.
-
-        condition: what the algorithm can be asked for, such as label=7.
-        """
-        with self.averaged_weights():
+        condition: what the algorithm can be asked for, such as label=7."""
+        with self.ema.applied():
             return self.algorithm.generate(n, self.config.seed if seed is None else seed, **condition)
-
-    def averaged_weights(self) -> AbstractContextManager[None]:
-        """Meanwhile the generators have the weights to draw from: the averaged ones, if there are any."""
-        return nullcontext() if self.ema is None else self.ema.applied(self.algorithm)
 
     # Its state.
 
     def state_dict(self) -> State:
         """All that a checkpoint must hold, by dotted names: arrays, numbers and texts."""
-        own: State = {
-            "step": self.step,
-            "seconds": self.seconds,
-            "closed_epochs": self.closed_epochs,
-            "data": self.data.fingerprint,
-        }
-        parts = (part.state_dict() for part in self._parts())
-        return own | {name: value for part in parts for name, value in part.items()}
+        found: State = {"step": self.step, "seconds": self.seconds, "closed_epochs": self.closed_epochs}
+        found["data"] = self.data.fingerprint
+        for part in self._parts():
+            found |= part.state_dict()
+        return found
 
-    def _parts(self) -> list[HasState]:
+    def _parts(self) -> list[Algorithm | Loader | EMA | Callback]:
         """What has a state of its own."""
-        return [self.algorithm, self.loader, *([self.ema] if self.ema else ()), *self.callbacks]
+        return [self.algorithm, self.loader, self.ema, *self.callbacks]
 
     def load_state_dict(self, state: State) -> None:
         """Go on from such a state. Raises KeyError, TypeError or ValueError for what does not fit."""
@@ -212,10 +189,8 @@ class Trainer:
 
 class Callback:
     """What happens beside training at the moments of a run: the base of all callbacks, whose methods do nothing.
-
     The trainer calls its callbacks in their order. A trainer has `algorithm`, `loader`, `config`, `run_dir`,
-    `process_group`, and `step`: how many steps were taken.
-    """
+    `process_group`, and `step`: how many steps were taken."""
 
     def on_start(self, trainer: Trainer) -> None:
         """Before the first step of this process; trainer.step is 0 unless the run was resumed."""

@@ -22,7 +22,7 @@ def images():
 
 def test_properties(images):
     data = dataset(images, np.arange(7, dtype=np.uint8))
-    assert (len(data), data.channels, data.size) == (7, 3, (4, 5))
+    assert len(data) == 7
     assert data.labels.dtype == np.int64
     assert repr(data) == "ImageDataset('d', images (7, 3, 4, 5), labelled)"
     assert data.info == DataInfo({"x": (3, 4, 5), "y": ()}, classes=7)

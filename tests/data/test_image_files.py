@@ -82,7 +82,7 @@ def one(tmp_path, picture, name="x.png", size=None, channels=None, **options):
 def test_grey_stays_grey(tmp_path):
     data = one(tmp_path, RGB[0, :, :, 0])
     np.testing.assert_array_equal(data.images[0, 0], RGB[0, :, :, 0])
-    assert data.channels == 1
+    assert data.info.channels == 1
     colour = load_images(tmp_path / "one", channels=3)
     np.testing.assert_array_equal(colour.images[0], np.stack([RGB[0, :, :, 0]] * 3))
     assert colour.notes == ("1 of 1 image was grey and made colour.",)
@@ -173,7 +173,7 @@ def test_16_bit_grey_is_scaled_not_clipped(tmp_path, name):
     values = np.linspace(0, 65535, 80).astype(np.uint16).reshape(8, 10)
     data = one(tmp_path, values, name)
     np.testing.assert_array_equal(data.images[0, 0], np.rint(values / 257.0))
-    assert data.channels == 1 and data.images.max() == 255
+    assert data.info.channels == 1 and data.images.max() == 255
     cropped = load_images(tmp_path / "one", size=8, channels=3)
     np.testing.assert_array_equal(cropped.images[0, 1], np.rint(values[:, 1:9] / 257.0))
 
@@ -216,7 +216,7 @@ def test_exif_orientation(tmp_path, orientation):
     exif[0x0112] = orientation
     expected = UPRIGHT[orientation](RGB[0]).transpose(2, 0, 1)
     data = one(tmp_path, RGB[0], exif=exif)
-    assert data.size == expected.shape[1:]
+    assert data.info.size == expected.shape[1:]
     np.testing.assert_array_equal(data.images[0], expected)
 
 

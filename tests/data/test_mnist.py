@@ -31,7 +31,7 @@ def copy(tmp_path, monkeypatch):
 def test_training_set_is_the_known_one(train):
     assert train.images.shape == (60000, 1, 28, 28)
     assert train.images.dtype == np.uint8
-    assert (train.channels, train.size, len(train), train.name) == (1, (28, 28), 60000, "mnist")
+    assert (train.info.channels, train.info.size, len(train), train.name) == (1, (28, 28), 60000, "mnist")
     counts = np.bincount(train.labels).tolist()
     assert counts == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]

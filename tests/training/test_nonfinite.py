@@ -15,11 +15,11 @@ import minigan.functions as F
 from minigan import backend
 from minigan.autograd import AnomalyError
 from minigan.objectives import OBJECTIVES, NonSaturating
-from minigan.training import NonFiniteError
+from minigan.training import NonFiniteError, Trainer
 from minigan.training.callbacks import Checkpoints
 from minigan.training.callbacks.nonfinite import first_nonfinite
 from minigan.training.checkpoint import load_checkpoint
-from minigan.training.replay import fresh, retake_step, take_steps
+from minigan.training.replay import retake_step, take_steps
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -141,7 +141,7 @@ def test_the_steps_since_a_checkpoint_are_taken_again_to_the_bit(begin, go_on, t
     run.train()
     kept = shutil.copy(run.run_dir.last_checkpoint, tmp_path / "kept.safetensors")
     run = go_on(run, steps=5)
-    again = fresh(run)
+    again = Trainer(run.config, run.data)
     again.load_state_dict(load_checkpoint(Path(kept)).state)
     assert len(take_steps(again, 3)) == 3 and (again.step, again.has_run_dir) == (5, False)
     assert to_the_bit(again.algorithm) == to_the_bit(run.algorithm)

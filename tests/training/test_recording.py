@@ -34,7 +34,7 @@ def test_the_traces_of_a_run(begin):
     }  # fmt: skip
     door = next(c for c in trace.border_gradients if c.kind == "carried")
     assert door.difference == 0.0 and len(trace.comparisons) == 6
-    logged = [json.loads(line) for line in run.run_dir.stats_file.read_text().splitlines()]
+    logged = [json.loads(line) for line in (run.run_dir.path / "stats.jsonl").read_text().splitlines()]
     assert logged, "the figures of traced steps are logged as ever"
 
 

@@ -222,7 +222,7 @@ def test_a_line_of_stats_cut_short_is_written_again(begin, go_on, left_by):
     whole, run = begin(2, "whole"), begin(1, "cut")
     whole.train()
     run.train()
-    with open(run.run_dir.stats_file, "a") as file:
+    with open(run.run_dir.path / "stats.jsonl", "a") as file:
         file.write('{"step": 7, "epoch": 2, "loss')
     go_on(run, epochs=2)
     assert left_by(run)["stats"] == left_by(whole)["stats"]

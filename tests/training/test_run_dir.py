@@ -63,10 +63,12 @@ def test_stats_are_json_whatever_the_figures(begin):
 
     run = begin(1)
     run.run_dir.add_line("stats.jsonl", {"step": 1, "loss_D": float("inf"), "loss_G": float("nan"), "D_x": 0.5})
-    with open(run.run_dir.stats_file, "a") as file:
+    with open(run.run_dir.path / "stats.jsonl", "a") as file:
         file.write('{"step": 2, "loss_D": Infinity}\n')  # of an earlier minigan
     run.run_dir.open(run.config, step=2)
-    lines = [json.loads(line, parse_constant=refuse) for line in run.run_dir.stats_file.read_text().splitlines()]
+    lines = [
+        json.loads(line, parse_constant=refuse) for line in (run.run_dir.path / "stats.jsonl").read_text().splitlines()
+    ]
     assert lines == [{"step": 1, "loss_D": None, "loss_G": None, "D_x": 0.5}, {"step": 2, "loss_D": None}]
 
 
@@ -110,7 +112,7 @@ def test_stats_are_means_over_the_steps_since_the_line_before(begin, monkeypatch
     monkeypatch.setattr(stats, "LOG_EVERY", 3)
     third = begin(1, "third")
     third.train()
-    read = [[json.loads(s) for s in r.run_dir.stats_file.read_text().splitlines()] for r in (every, third)]
+    read = [[json.loads(s) for s in (r.run_dir.path / "stats.jsonl").read_text().splitlines()] for r in (every, third)]
     assert [line["step"] for line in read[0]] == [1, 2, 3, 4, 5] and [line["step"] for line in read[1]] == [3, 5]
     for name in ("loss_D", "loss_G", "D_x", "D_G_z", "border_norm"):
         values = [line[name] for line in read[0]]
@@ -124,7 +126,7 @@ def test_grids_show_the_same_noise_through_the_weights_of_their_time(begin):
     run.train()
     folder = run.run_dir.path / "samples"
     np.testing.assert_array_equal(load_png(folder / "e000.png"), at_first)
-    with run.averaged_weights():  # the grid's noise is a command's: minigan sample --seed 3
+    with run.ema.applied():  # the grid's noise is a command's: minigan sample --seed 3
         at_last = grid(decode(run.algorithm, draw_noise(5, 4, seed=3)))
     np.testing.assert_array_equal(load_png(folder / "e001.png"), at_last)
     reals = run.data[slice(0, 5)].x

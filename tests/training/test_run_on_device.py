@@ -18,7 +18,8 @@ from minigan.data import Batch, prefetch
 from minigan.objectives import OBJECTIVES, NonSaturating
 from minigan.training import Config, Interrupted, NonFiniteError, resume, start
 from minigan.training.callbacks import Progress, Stats
-from minigan.training.callbacks.checkpoints import checkpoint_of, finite_checkpoint
+from minigan.training.callbacks.checkpoints import checkpoint_of
+from minigan.training.callbacks.nonfinite import check_state
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.replay import take_steps
 
@@ -126,7 +127,7 @@ def test_both_begin_with_the_same_weights_and_see_the_same_images_noise_and_mask
     monkeypatch.setattr(GAN, "noise", drawing)
     monkeypatch.setattr(nn.Dropout, "forward", dropping)
     cpu, gpu = begin(device="cpu"), begin(device="gpu")
-    with gpu.averaged_weights():
+    with gpu.ema.applied():
         networks = gpu.algorithm.networks
         assert {p.device.kind for network in networks.values() for p in network.parameters()} == {"gpu"}
     ours, theirs = checkpoint_of(cpu), checkpoint_of(gpu)
@@ -286,7 +287,8 @@ def test_drawing_copies_a_batch_of_images_once(begin, counters):
 def test_saving_copies_every_array_once(begin, counters):
     run = steps(begin(1, device="gpu"), 2)
     before = counters()
-    checkpoint = finite_checkpoint(run)
+    checkpoint = checkpoint_of(run)
+    check_state(run, checkpoint.arrays)
     assert counters()["d2h"] - before["d2h"] == len(checkpoint.arrays)
     assert all(isinstance(array, np.ndarray) for array in checkpoint.arrays.values())
 

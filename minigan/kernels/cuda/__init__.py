@@ -1,13 +1,9 @@
 """Kernels in CUDA C++: the `.cu` files beside this one, compiled by NVRTC when they are first called.
 
-They are the fast paths of a GPU, written where CuPy's own functions would launch many small kernels.
-The Python files beside them launch them. Each function there has a twin of the same name in `kernels`, in
-array functions that run anywhere; `kernels.dispatch` chooses, and a test holds the two together. A `.cu`
-file is compiled once for each dtype (`T` in the source), behind `common.cu` and the constants below, and
-CuPy keeps what was compiled on disk.
-
-The arrays are read and written as they lie in memory, in one run without gaps: it is for the caller
-to see to that (`layout`).
+They stand where CuPy's own functions would launch many small kernels. The Python files beside them launch them; each
+function there has a twin of the same name in `kernels`, which says what it computes (`kernels.dispatch`). A `.cu` file
+is compiled once for each dtype (`T` in the source), behind `common.cu` and the constants below, and CuPy keeps what
+was compiled on disk. The caller sees to it that arrays lie in memory in one run without gaps (`layout`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,5 @@
-"""Sums and products of CuPy, where its own would lie in another order than their first array, or be wrong.
-
-CuPy's own sums are in C order whatever went in, and the next kernel would have to put images back into the order
-that convolutions read, with a launch more.
-"""
+"""Sums and products of CuPy, in the order in memory of their first array: CuPy's own are in C order whatever went in,
+and the next kernel would have to put images back into the order that convolutions read, with a launch more."""
 
 from __future__ import annotations
 

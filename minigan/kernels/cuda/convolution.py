@@ -1,9 +1,8 @@
 """Convolution on a GPU: one kernel that gathers the columns (or adds them up again) and one product.
 
-The columns are `kernels.im2col`'s, for a band of output rows at a time, which is nearly always the whole. A
-convolution is one kernel of im2col.cu, one product, and one copy that puts the weight's axes in order (none where
-C or O is 1). Cook-Toom's transforms would be some dozen small products with copies between them: a GPU that waits
-for launches has nothing to gain from fewer multiplications. (A kernel of their own was not measured.)
+A band of output rows is nearly always the whole: a convolution is one kernel of im2col.cu, one product, and one copy
+that puts the weight's axes in order (none where C or O is 1). Cook-Toom's transforms would be some dozen small
+products with copies between them. (A kernel of their own was not measured.)
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from minigan.backend import Array, get_array_module
+from minigan.kernels import im2col
 from minigan.kernels.cuda import launch, suits
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.im2col import bands_of, column_buffer, multiply_into, weight_matrix
@@ -24,15 +24,7 @@ STRUCT = np.dtype([(name, "i8") for name in "H W OH OW KH KW SH SW top left".spl
 
 def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
     """y = Wᵀ · cols(x) of x (N, C, H, W) and w (O, C, KH, KW), (N, O, OH, OW)."""
-    if not suits(x, w):
-        return NotImplemented
-    xp = get_array_module(x)
-    image, weight = pixels_first(x), weight_matrix(w)
-    (oh, ow), n, o = geometry.out_size, len(x), len(w)
-    y = xp.empty((oh, ow, n, o), x.dtype)
-    for rows, band in bands_of(geometry, n * len(weight) * x.itemsize, BAND_BYTES):
-        xp.matmul(_columns(image, band).T, weight, out=y[rows].reshape(-1, o))
-    return y.transpose(PIXELS_FIRST)
+    return im2col.conv_forward(x, w, geometry, _columns, BAND_BYTES) if suits(x, w) else NotImplemented
 
 
 def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
@@ -58,24 +50,10 @@ def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
 
 def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
     """dw = cols(x) · dyᵀ of x (N, C, H, W) and dy (N, O, OH, OW), (O, C, KH, KW)."""
-    if not suits(x, dy):
-        return NotImplemented
-    xp = get_array_module(x)
-    image, gradient = pixels_first(x), pixels_first(dy)
-    (n, c), o, (kh, kw) = x.shape[:2], dy.shape[1], geometry.kernel
-    bands = bands_of(geometry, n * c * kh * kw * x.itemsize, BAND_BYTES)
-    parts = xp.empty((len(bands), o, kh * kw * c), x.dtype)
-    if c == 1:  # the result's own order already: a launch less
-        parts = parts.reshape(len(bands), -1, o).swapaxes(1, 2)
-    for part, (rows, band) in zip(parts, bands, strict=True):
-        multiply_into(gradient[rows].reshape(-1, o).T, _columns(image, band).T, part)
-    dw = parts.sum(0) if len(bands) > 1 else parts[0]
-    dw = dw.reshape(o, kh, kw, c)
-    return xp.ascontiguousarray(dw.transpose(1, 2, 0, 3)).transpose(PIXELS_FIRST)
+    return im2col.conv_weight_grad(x, dy, geometry, _columns, BAND_BYTES) if suits(x, dy) else NotImplemented
 
 
 def _columns(image: Array, geometry: Geometry) -> Array:
-    """The matrix (KH·KW·C, OH·OW·N) of an image (H, W, N, C)."""
     n, c = image.shape[2:]
     if geometry.is_pointwise:
         return image.reshape(-1, c).T
@@ -101,6 +79,5 @@ def _launch(kernel: str, threads: int, image: Array, columns: Array, geometry: G
 
 @lru_cache(maxsize=4096)
 def _struct(geometry: Geometry) -> np.ndarray:
-    """A geometry as the CUDA kernels take it."""
     g = geometry
     return np.array((*g.in_size, *g.out_size, *g.kernel, *g.stride, *g.pad), STRUCT)

@@ -1,25 +1,15 @@
-"""Batch normalisation in CUDA kernels, for x that is rows of channels.
-
-Three kernels forward and three backward; the gate of an activation is made again from x, which is cheaper than to
-keep a mask. What the kernels do not take (other dtypes and orders in memory, a batch that several processes share)
-goes through array functions.
-"""
+"""Batch normalisation in three CUDA kernels forward and three backward, for x that is rows of channels. The gate of an
+activation is made again from x, which is cheaper than to keep a mask."""
 
 from __future__ import annotations
 
 from functools import cached_property
 
 from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup, get_array_module
+from minigan.kernels import normalization as host
 from minigan.kernels.cuda import BLOCK, launch, suits
 from minigan.kernels.layout import lie_alike
-from minigan.kernels.normalization import (
-    Axes,
-    Statistics,
-    backward_over_axes,
-    forward_over_axes,
-    order_of_rows,
-    rows_of,
-)
+from minigan.kernels.normalization import Axes, Statistics
 
 
 def batch_norm_forward(
@@ -27,9 +17,9 @@ def batch_norm_forward(
     process_group: ProcessGroup = SINGLE_PROCESS,
 ) -> tuple[Array, Statistics]:  # fmt: skip
     """y, and the statistics it was made with."""
-    order = order_of_rows(x, axes)
+    order = host.order_of_rows(x, axes)
     if order is None or not suits(x) or process_group.communicates:
-        return forward_over_axes(x, gamma, beta, axes, eps, slope, with_gate, process_group)
+        return host.forward_over_axes(x, gamma, beta, axes, eps, slope, with_gate, process_group)
     rows = _Rows(x, order, axes)
     xp = rows.xp
     gamma, beta = xp.ascontiguousarray(gamma), xp.ascontiguousarray(beta)
@@ -47,12 +37,12 @@ def batch_norm_backward(
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """(dx, dγ, dβ)."""
     mean, _, inv_std, by = statistics
-    order = order_of_rows(x, axes)
+    order = host.order_of_rows(x, axes)
     if order is None or by is None or not _has_numbers(statistics):
-        return backward_over_axes(dy, x, gamma, statistics, axes, slope, process_group, weight)
+        return host.backward_over_axes(dy, x, gamma, statistics, axes, slope, process_group, weight)
     rows = _Rows(x, order, axes)
     xp = rows.xp
-    dy, gamma = xp.ascontiguousarray(rows_of(dy, order, axes)), xp.ascontiguousarray(gamma)
+    dy, gamma = xp.ascontiguousarray(host.rows_of(dy, order, axes)), xp.ascontiguousarray(gamma)
     rows.call("sum_gradients", dy, x, mean, by, rows.sums, _slope(slope))
     dx, dgamma, dbeta, factors = xp.empty_like(x), rows.numbers(1), rows.numbers(1), rows.numbers(3)
     rows.add_up("finish_gradients", gamma, inv_std, dgamma, dbeta, factors)
@@ -62,7 +52,7 @@ def batch_norm_backward(
 
 def is_positive(x: Array, statistics: Statistics, axes: Axes) -> Array:
     """Where y was positive before its activation."""
-    order = order_of_rows(x, axes)
+    order = host.order_of_rows(x, axes)
     if order is None or statistics.gate is None or not _has_numbers(statistics):
         return NotImplemented
     mask = get_array_module(x).empty_like(x, dtype="bool")
@@ -102,7 +92,7 @@ class _Rows:
 
     def __init__(self, x: Array, order: tuple[int, ...], axes: Axes) -> None:
         self.xp, self.dtype = get_array_module(x), x.dtype
-        self.shape = rows, channels = rows_of(x, order, axes).shape
+        self.shape = rows, channels = host.rows_of(x, order, axes).shape
         self.lanes = min(32, 1 << max(0, channels - 1).bit_length())
         self.groups = -(-channels // self.lanes)
         # Enough blocks to fill a large GPU, and eight rows or more to a thread.

@@ -1,9 +1,8 @@
 """Dropout's masks, drawn on the GPU: NumPy's random numbers, made where they are used.
 
-NumPy's `default_rng` draws from PCG64 (O'Neill, 2014): a state s of 128 bits moves on by s ← a s + c, and
-64 bits are made of each (XSL-RR). 2ᵏ steps at once are such a step too, with a ← a², c ← c (a + 1) taken k
-times; so a thread on a GPU can jump to its own place in the row of numbers. The mask is NumPy's to the bit,
-and the generator is left as if it had drawn it.
+`default_rng` draws from PCG64 (O'Neill, 2014): a state s of 128 bits moves on by s ← a s + c, and 64 bits are made of
+each (XSL-RR). 2ᵏ steps at once are such a step too, with a ← a², c ← c (a + 1) taken k times: a thread jumps to its
+own place. The mask is NumPy's to the bit, and the generator is left as if it had drawn it.
 """
 
 from __future__ import annotations
@@ -58,7 +57,6 @@ def _jumps(c: int) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=8)
 def _table(c: int) -> np.ndarray:
-    """The jumps as the kernel's struct."""
     return np.array(tuple([_wide(x).item() for x in column] for column in zip(*_jumps(c), strict=True)), TABLE)
 
 
@@ -70,11 +68,9 @@ def _jumped(state: int, c: int, steps: int) -> int:
 
 
 def _drawn(state: int) -> int:
-    """The 64 bits that are made of a state."""
     x, turn = (state >> 64 ^ state) % 2**64, state >> 122
     return (x >> turn | x << (64 - turn)) % 2**64
 
 
 def _wide(x: int) -> np.ndarray:
-    """128 bits as the kernel's struct."""
     return np.array((x >> 64, x % 2**64), WIDE)

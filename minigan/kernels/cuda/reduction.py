@@ -55,5 +55,4 @@ def _run(x: Array) -> Array | None:
 
 
 def _parts(run: Array) -> Array:
-    """Room for the sum of each block."""
     return get_array_module(run).empty(min(-(-run.size // BLOCK), MOST_BLOCKS), "float64")

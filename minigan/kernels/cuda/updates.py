@@ -1,8 +1,7 @@
 """Updates of many arrays in one launch: a table of their addresses and sizes, handed to the kernel by value.
 
-The networks' parameters are many and mostly small: one launch for each would cost more than their
-arithmetic. (PyTorch calls this "multi-tensor apply".) A block of threads works on one array, and finds
-it by the number of blocks that the arrays before it take. The struct's twin is in `updates.cu`.
+One launch for each parameter would cost more than their arithmetic (PyTorch's "multi-tensor apply"). A block of
+threads finds its array by the number of blocks that those before it take. The struct's twin is in `updates.cu`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import numpy as np
 from minigan.backend import Array, check_here
 from minigan.kernels.cuda import BLOCK, CONSTANTS, launch, suits
 from minigan.kernels.layout import as_runs
-from minigan.kernels.updates import update_one
 
 ROWS, COLUMNS, ELEMENTS = (CONSTANTS[name] for name in ("ROWS", "COLUMNS", "ELEMENTS"))
 
@@ -31,33 +29,26 @@ def adam_update(
     betas: tuple[float, float], rate: float, root_scale: float, eps: float,
 ) -> None:  # fmt: skip
     """m ← β₁m + (1−β₁)g,  v ← β₂v + (1−β₂)g²,  p ← p − rate · m / (root_scale · √v + ε)."""
-    rows = []
-    for arrays in zip(params, means, squares, grads, strict=True):
-        runs = as_runs(arrays[:3], arrays[3:]) if suits(*arrays) else None
-        if runs is None:
-            update_one(*arrays, betas, rate, root_scale, eps)
-        else:
-            rows.append(runs)
+    rows = [_row(arrays[:3], arrays[3:]) for arrays in zip(params, means, squares, grads, strict=True)]
     numbers = betas[0], 1 - betas[0], betas[1], 1 - betas[1], rate, root_scale, eps
-    _launch_over("adam", rows, *map(float, numbers))
+    return _launch_over("adam", rows, *map(float, numbers))
 
 
 def average_update(averages: Sequence[Array], arrays: Sequence[Array], keep: float) -> None:
     """a ← keep · a + (1 − keep) · x, for each a with its x."""
-    rows = []
-    for a, x in zip(averages, arrays, strict=True):
-        runs = as_runs((a,), (x,)) if suits(a, x) else None
-        if runs is None:
-            a *= keep
-            a += x * (1 - keep)
-        else:
-            rows.append(runs)
-    _launch_over("average", rows, keep, 1 - keep)
+    rows = [_row((a,), (x,)) for a, x in zip(averages, arrays, strict=True)]
+    return _launch_over("average", rows, keep, 1 - keep)
 
 
-def _launch_over(kernel: str, rows: Sequence[tuple[Array, ...]], *arguments: Any) -> None:
-    """Run `kernel` over all rows; the arrays of a row are runs of one size and dtype."""
-    rows = sorted(rows, key=lambda row: row[0].dtype.char)
+def _row(written: tuple[Array, ...], read: tuple[Array, ...]) -> tuple[Array, ...] | None:
+    """A row of a table: runs of one size and dtype, if these arrays can be such."""
+    return as_runs(written, read) if suits(*written, *read) else None
+
+
+def _launch_over(kernel: str, given: Sequence[tuple[Array, ...] | None], *arguments: Any) -> None:
+    rows = sorted((row for row in given if row is not None), key=lambda row: row[0].dtype.char)
+    if len(rows) < len(given):
+        return NotImplemented
     check_here(kernel, *chain.from_iterable(rows))  # `launch` sees only their addresses
     for _, group in groupby(rows, key=lambda row: row[0].dtype):
         alike = list(group)
@@ -68,7 +59,6 @@ def _launch_over(kernel: str, rows: Sequence[tuple[Array, ...]], *arguments: Any
 
 
 def _table(rows: list[tuple[Any, ...]]) -> tuple[np.ndarray, int]:
-    """The table of at most ROWS rows, and how many blocks they take."""
     table, n = np.zeros((), TABLE), len(rows)
     sizes = np.array([row[0].size for row in rows])
     ends = np.cumsum(-(-sizes // ELEMENTS))

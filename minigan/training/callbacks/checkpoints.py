@@ -18,8 +18,7 @@ class Checkpoints(Callback):
         self.saved: int | None = None  # the step at which the last checkpoint was saved
 
     def on_start(self, trainer: Trainer) -> None:
-        """A new run begins with a checkpoint of its first weights."""
-        if trainer.step == 0:
+        if trainer.step == 0:  # a new run begins with a checkpoint of its first weights
             self._save(trainer, trainer.run_dir.last_checkpoint)
 
     def on_epoch(self, trainer: Trainer) -> None:
@@ -30,22 +29,15 @@ class Checkpoints(Callback):
         self._save(trainer, *paths)
 
     def on_stop(self, trainer: Trainer) -> None:
-        """What was trained since the last epoch is kept."""
         if self.saved != trainer.step:
             self._save(trainer, trainer.run_dir.last_checkpoint)
 
     def _save(self, trainer: Trainer, *paths: Path) -> None:
-        checkpoint = finite_checkpoint(trainer)
+        checkpoint = checkpoint_of(trainer)
+        check_state(trainer, checkpoint.arrays)
         for path in paths if trainer.process_group.is_main else ():
             save_checkpoint(path, checkpoint)
         self.saved = trainer.step
-
-
-def finite_checkpoint(trainer: Trainer) -> Checkpoint:
-    """The run's state on the host. Raises NonFiniteError if any of it is NaN or infinite."""
-    checkpoint = checkpoint_of(trainer)
-    check_state(trainer, checkpoint.arrays)
-    return checkpoint
 
 
 def checkpoint_of(trainer: Trainer) -> Checkpoint:

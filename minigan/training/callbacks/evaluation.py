@@ -17,27 +17,22 @@ SAMPLES = 2000  # drawn for a score, and as many real ones beside them
 
 class Evaluation(Callback):
     """Every few epochs, `metrics` of fresh samples against the data, into scores.jsonl, the log and the terminal.
-
-    The samples' noise and the choice of real samples come from a stream of their own, the same each time.
-    """
+    The samples' noise and the choice of real samples come from a stream of their own, the same each time."""
 
     def __init__(self, every: int, names: Sequence[str] = (), samples: int = SAMPLES) -> None:
         self.every, self.samples = every, samples
         self.metrics = {name: METRICS[name] for name in names or METRICS}
 
     def on_start(self, trainer: Trainer) -> None:
-        """There must be samples to score, and samples x to score them by."""
         if type(trainer.algorithm).sample is Algorithm.sample or "x" not in trainer.data.info.shapes:
             raise ConfigError(f"--evaluate-every: {type(trainer.algorithm).__name__} draws no samples to be scored")
 
     def on_epoch(self, trainer: Trainer) -> None:
-        """Score, if it is due or the last epoch."""
         if trainer.closed_epochs % self.every == 0 or trainer.finished:
             self.score(trainer)
 
     def on_stop(self, trainer: Trainer) -> None:
-        """Score the end, if it is no epoch's."""
-        if trainer.finished and not trainer.at_epoch_end:
+        if trainer.finished and not trainer.at_epoch_end:  # the end is no epoch's
             self.score(trainer)
 
     def score(self, trainer: Trainer) -> dict[str, float]:

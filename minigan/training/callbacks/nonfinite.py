@@ -6,37 +6,33 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from minigan import backend
-from minigan.algorithms.state import State, entry_name
+from minigan.algorithms import State
 from minigan.autograd import AnomalyError, Tensor, detect_anomaly, observe
 from minigan.autograd.anomaly import is_finite
 from minigan.optim import Optimizer
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.errors import NonFiniteError
+from minigan.training.replay import retake_step, take_steps
 from minigan.training.trainer import Callback, Trainer
 
 
 class NonFinite(Callback):
-    """Ends a run at the first loss that is not finite, and says where that came from.
-
-    detect: take every step under `minigan.detect_anomaly`, slowly, up to the first NaN or Inf anywhere.
-    """
+    """Ends a run at the first loss that is not finite, and says where that came from. detect: take every step under
+    `minigan.detect_anomaly`, slowly, up to the first NaN or Inf anywhere."""
 
     def __init__(self, detect: bool = False) -> None:
         self.detect = detect
 
     def on_start(self, trainer: Trainer) -> None:
-        """Look at each loss before it is used."""
-
         def check(name: str, loss: Tensor) -> None:
             # On a GPU to look is to wait: there the figures are looked at when they are fetched.
-            if backend.can_look(loss.data) and not is_finite(loss):
+            if not backend.is_on_gpu(loss.data) and not is_finite(loss):
                 step = trainer.step + 1
                 raise NonFiniteError(f"{name} became {loss.item()} at {trainer.place(step)}", step, in_step=True)
 
         trainer.algorithm.loss_hooks.append(check)
 
     def around_step(self, trainer: Trainer) -> AbstractContextManager[None] | None:
-        """The watch, if it is wanted."""
         return watch() if self.detect else None
 
     def on_epoch(self, trainer: Trainer) -> None:
@@ -53,16 +49,13 @@ class NonFinite(Callback):
         if not isinstance(error, NonFiniteError):
             return None
         source = "its source was not found (with --detect-anomaly a run stops there)"
-        first = self._search(trainer, error)
-        if first:
+        if first := self._search(trainer, error):
             source = f"the first to produce a NaN or Inf was {first.source}: {first.cause}"
         return NonFiniteError(f"{error}; {source}. {advice}", error.step)
 
     def _search(self, trainer: Trainer, error: NonFiniteError) -> AnomalyError | None:
         """Take the step again under watch. If the NaN did not arise in it, all steps since the last checkpoint: they
         are the same to the bit."""
-        from minigan.training.replay import fresh, retake_step, take_steps  # they know trainers, which know callbacks
-
         trainer.algorithm.loss_hooks.clear()
         first = None
         if error.in_step:
@@ -73,7 +66,7 @@ class NonFinite(Callback):
         if (first and first.arose_here) or not (alone and last.is_file()):
             return first
         trainer.say(f"{error}: looking for its source in the steps since the last checkpoint")
-        again = fresh(trainer)
+        again = Trainer(trainer.config, trainer.data)
         again.load_state_dict(load_checkpoint(last).state)
         return first_nonfinite(lambda: take_steps(again, error.step - again.step)) or first
 
@@ -82,10 +75,9 @@ def check_state(trainer: Trainer, state: State) -> None:
     """Raise NonFiniteError for the first array of a run's state that is not finite."""
     for name, value in state.items():
         if backend.is_array(value) and not is_finite(value):
-            entry = entry_name(trainer.algorithm, name)
-            raise NonFiniteError(
-                f"{entry} held NaN or Inf at step {trainer.step}, so no checkpoint was written", trainer.step
-            )
+            entry = trainer.algorithm.entry_name(name)
+            what = f"{entry} held NaN or Inf at step {trainer.step}, so no checkpoint was written"
+            raise NonFiniteError(what, trainer.step)
 
 
 def first_nonfinite(steps: Callable[[], object]) -> AnomalyError | None:
@@ -106,22 +98,16 @@ def watch() -> Iterator[None]:
 
 
 class _OptimizerWatch:
-    """An observer of optimisers' steps."""
+    """An observer of optimisers' steps: raises if one leaves anything that is not finite."""
 
-    before: str | None = None
+    def after_forward(self, *what: object) -> None: ...
 
-    def after_forward(self, *what: object) -> None:
-        """Nothing."""
-
-    def after_backward(self, *what: object) -> None:
-        """Nothing."""
+    def after_backward(self, *what: object) -> None: ...
 
     def before_step(self, optimizer: Optimizer) -> None:
-        """Remember what is not finite already."""
         self.before = _nonfinite_in(optimizer)
 
     def after_step(self, optimizer: Optimizer) -> None:
-        """Raise if anything is not finite now."""
         after = _nonfinite_in(optimizer)
         if after:
             source = f"{type(optimizer).__name__}'s step, in {after}"

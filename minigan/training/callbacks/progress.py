@@ -1,16 +1,19 @@
-"""What a run says while it works: a bar on a terminal, plain lines when piped."""
+"""What a run says: in log.txt; and while it works, by a bar on a terminal, or plain lines when piped."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from minigan.autograd import Tensor
+from minigan.algorithms import Figures
+from minigan.autograd import AnomalyError
 from minigan.training.callbacks.samples import SampleGrid
 from minigan.training.callbacks.stats import Stats
-from minigan.training.describe import total_steps
+from minigan.training.describe import describe, total_steps
+from minigan.training.errors import Interrupted, TrainingError
 from minigan.training.trainer import Callback, Trainer
 
 if TYPE_CHECKING:
@@ -19,30 +22,42 @@ if TYPE_CHECKING:
 PLAIN_SECONDS = 10.0  # between two plain lines
 
 
+class RunLog(Callback):
+    """Comes first: it makes the run's folder ready."""
+
+    def on_start(self, trainer: Trainer) -> None:
+        """config.json as it is now, and nothing in the folder from after this step."""
+        trainer.run_dir.open(trainer.config, trainer.step)
+        if trainer.step:
+            trainer.run_dir.log(f"resumed at {trainer.place(trainer.step)}")
+        for line in describe(trainer):
+            trainer.run_dir.log(line)
+
+    def on_error(self, trainer: Trainer, error: BaseException) -> None:
+        said = isinstance(error, (TrainingError, AnomalyError, Interrupted))
+        with suppress(OSError):  # the disk may be what it ended on
+            trainer.run_dir.log(str(error) if said else f"ended by {type(error).__name__}: {error}".rstrip(": "))
+
+
 class Progress(Callback):
     """Shows where the run is, with the latest figures: on a terminal by tqdm, else by a line now and then.
-
-    It comes last: after an epoch it tells what the others have made of it.
-    """
+    It comes last: after an epoch it tells what the others have made of it."""
 
     def __init__(self, stats: Stats, grids: SampleGrid | None = None) -> None:
         self.stats, self.grids = stats, grids
         self.bar: tqdm | None = None
 
     def on_start(self, trainer: Trainer) -> None:
-        """Begin at the step the run is at."""
         self.first, self.started = trainer.step, time.monotonic()
         self.last_line = self.started
         trainer.say = self.line
         if sys.stderr.isatty():
             from tqdm import tqdm
 
-            self.bar = tqdm(
-                total=total_steps(trainer), initial=trainer.step, unit="step", dynamic_ncols=True, smoothing=0.05
-            )
+            total, at = total_steps(trainer), trainer.step
+            self.bar = tqdm(total=total, initial=at, unit="step", dynamic_ncols=True, smoothing=0.05)
 
-    def on_step(self, trainer: Trainer, figures: dict[str, Tensor]) -> None:
-        """One step more."""
+    def on_step(self, trainer: Trainer, figures: Figures) -> None:
         epoch = trainer.loader.epoch + (not trainer.at_epoch_end)
         shown = describe_figures(self.stats.latest, trainer.algorithm.figure_labels)
         where = f"epoch {epoch}/{trainer.config.epochs}  " if trainer.config.steps is None else ""
@@ -53,32 +68,32 @@ class Progress(Callback):
                 self.bar.set_postfix_str(shown, refresh=False)
         elif time.monotonic() - self.last_line > PLAIN_SECONDS:
             self.last_line = time.monotonic()
-            parts = [f"{where}step {trainer.step}/{total_steps(trainer)}", shown, self._pace(trainer)]
-            self.line("  ".join(part for part in parts if part))
+            self.line(_joined(f"{where}step {trainer.step}/{total_steps(trainer)}", shown, self._pace(trainer)))
 
     def on_epoch(self, trainer: Trainer) -> None:
         """A line for the terminal and the log."""
         minutes, seconds = divmod(int(trainer.seconds), 60)
-        shown = describe_figures(self.stats.latest, trainer.algorithm.figure_labels)
         goal = f"/{trainer.config.epochs}" if trainer.config.steps is None else ""
-        made = f"samples: {self.grids.latest}" if self.grids is not None and self.grids.latest is not None else ""
-        parts = [f"epoch {trainer.closed_epochs}{goal} done", shown, f"{minutes}:{seconds:02d} so far", made]
-        text = "  ".join(part for part in parts if part)
+        figures = describe_figures(self.stats.latest, trainer.algorithm.figure_labels)
+        done = f"epoch {trainer.closed_epochs}{goal} done"
+        text = _joined(done, figures, f"{minutes}:{seconds:02d} so far", self._samples())
         trainer.run_dir.log(text)
         self.line(text)
 
     def on_stop(self, trainer: Trainer) -> None:
         """Print the last figures, if no line has shown them, and close the bar."""
         if trainer.finished and not trainer.at_epoch_end:
-            means = {name: total / self.stats.counts[name] for name, total in self.stats.sums.items()}
-            shown = describe_figures(means or self.stats.latest, trainer.algorithm.figure_labels)
-            made = f"samples: {self.grids.latest}" if self.grids is not None and self.grids.latest is not None else ""
-            self.line("  ".join(part for part in (f"step {trainer.step} done", shown, made) if part))
+            figures = describe_figures(self.stats.means() or self.stats.latest, trainer.algorithm.figure_labels)
+            self.line(_joined(f"step {trainer.step} done", figures, self._samples()))
         self.close()
 
     def on_error(self, trainer: Trainer, error: BaseException) -> None:
-        """Close the bar."""
         self.close()
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self.bar is not None:
+            self.bar.close()
 
     def line(self, text: str) -> None:
         """A line of its own, above the bar."""
@@ -87,10 +102,8 @@ class Progress(Callback):
         else:
             print(text, file=sys.stderr, flush=True)
 
-    def close(self) -> None:
-        """Leave the bar as it is."""
-        if self.bar is not None:
-            self.bar.close()
+    def _samples(self) -> str:
+        return f"samples: {self.grids.latest}" if self.grids is not None and self.grids.latest is not None else ""
 
     def _pace(self, trainer: Trainer) -> str:
         rate = (trainer.step - self.first) / max(1e-9, time.monotonic() - self.started)
@@ -102,3 +115,7 @@ def describe_figures(figures: Mapping[str, float], labels: Mapping[str, str]) ->
     """Figures in one line, losses first."""
     ordered = sorted(figures.items(), key=lambda item: not item[0].startswith("loss"))
     return "  ".join(f"{labels.get(name, name)} {value:.3f}" for name, value in ordered)
+
+
+def _joined(*parts: str) -> str:
+    return "  ".join(part for part in parts if part)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from minigan.algorithms.drawing import NoSamplesError, preview
 from minigan.training import images
-from minigan.training.run_dir import RunDir
 from minigan.training.trainer import Callback, Trainer
 
 
 class SampleGrid(Callback):
-    """samples/reals.png, samples/e000.png …: the same noise each time.
-
-    latest: the file of the last grid.
-    """
+    """samples/reals.png, samples/e000.png …: the same noise each time. latest: the file of the last grid."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -30,10 +25,9 @@ class SampleGrid(Callback):
             first = trainer.data[slice(0, self.count)]
             if "x" in first:
                 trainer.run_dir.save_grid("reals", first["x"])
-            self._save(trainer, f"e{0:03d}")
+            self._save(trainer, "e000")
 
     def on_epoch(self, trainer: Trainer) -> None:
-        """A grid."""
         self._save(trainer, f"e{trainer.closed_epochs:03d}")
 
     def on_stop(self, trainer: Trainer) -> None:
@@ -42,11 +36,11 @@ class SampleGrid(Callback):
             self._save(trainer, f"s{trainer.step:06d}")
 
     def _save(self, trainer: Trainer, name: str) -> None:
-        batch = trainer.data[np.arange(self.count) % len(trainer.data)]
         if self.off:
             return
+        batch = trainer.data[np.arange(self.count) % len(trainer.data)]
         try:
-            with trainer.averaged_weights():
+            with trainer.ema.applied():
                 samples = preview(trainer.algorithm, batch, trainer.config.seed)
         except NoSamplesError as error:
             self.off = True
@@ -59,17 +53,12 @@ class Pictures(Callback):
     """samples.gif and losses.png, at the end. It comes after the checkpoints: they matter more."""
 
     def on_stop(self, trainer: Trainer) -> None:
-        """Make them of what lies in the run's folder."""
-        finish_pictures(trainer.run_dir, trainer.closed_epochs, trainer.algorithm.figure_labels)
-
-
-def finish_pictures(run_dir: RunDir, epochs: int, labels: Mapping[str, str]) -> None:
-    """Write losses.png, and samples.gif from the grids up to an epoch (later ones are from before a resume)."""
-    stats = list(run_dir.lines())
-    if stats:
-        images.save_curves(run_dir.path / "losses.png", stats, labels)
-    names = [run_dir.path / "samples" / f"e{epoch:03d}.png" for epoch in range(epochs + 1)]
-    grids = [images.load_png(name) for name in names if name.is_file()]
-    if len(grids) > 1:
-        seconds = max(0.1, min(0.6, 12 / len(grids)))
-        images.save_gif(run_dir.path / "samples.gif", grids, seconds, last=1.5)
+        """Make them of what lies in the run's folder. (Grids of later epochs are from before a resume.)"""
+        folder, stats = trainer.run_dir.path, list(trainer.run_dir.lines())
+        if stats:
+            images.save_curves(folder / "losses.png", stats, trainer.algorithm.figure_labels)
+        names = [folder / "samples" / f"e{epoch:03d}.png" for epoch in range(trainer.closed_epochs + 1)]
+        grids = [images.load_png(name) for name in names if name.is_file()]
+        if len(grids) > 1:
+            seconds = max(0.1, min(0.6, 12 / len(grids)))
+            images.save_gif(folder / "samples.gif", grids, seconds, last=1.5)

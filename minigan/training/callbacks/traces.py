@@ -16,7 +16,6 @@ class Traces(Callback):
         self.every = every
 
     def around_step(self, trainer: Trainer) -> AbstractContextManager[None] | None:
-        """The step is recorded if it is due."""
         return self._recorded(trainer) if (trainer.step + 1) % self.every == 0 else None
 
     @contextmanager
