@@ -6,13 +6,19 @@ import codecs
 import os
 import shutil
 import sys
+import unicodedata
 from collections.abc import Callable
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
 SIGNS = {
-    "×": "x", "∂": "d", "‖": "||", "−": "-", "–": "-", "—": "-", "…": "...", "→": "->", "·": ",", "σ": "sigma",
-    "½": "1/2", "²": "^2", "━": "=", "╸": "-", "─": "-", "═": "=", "┬": "_", "┴": "|",
+    "×": "x", "∂": "d", "Σ": "sum", "‖": "||", "−": "-", "–": "-", "—": "-", "…": "...", "→": "->", "·": ",", "σ": "sigma",
+    "½": "1/2", "¼": "1/4", "¾": "3/4", "±": "+-", "≈": "~", "≤": "<=", "√": "sqrt", "∇": "grad ", "∞": "inf", "←": "<-",
+    "⟨": "<", "⟩": ">", "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")", "⊙": "*", "′": "'", "│": "|", "\u0302": "^",
+    **{letter: unicodedata.name(letter).split()[-1].lower() for letter in "αβγδεμ"},
+    **{sign: f"^{plain}" for sign, plain in zip("⁰¹²³⁴ⁿˡˣ⁻ᵀ", "01234nlx-T", strict=True)},
+    **{sign: f"_{plain}" for sign, plain in zip("₀₁₂₃ᵢⱼₙ", "0123ijn", strict=True)},
+    "━": "=", "╸": "-", "─": "-", "═": "=", "┬": "_", "┴": "|",
     "▁": ".", "▂": ":", "▃": "-", "▄": "=", "▅": "+", "▆": "*", "▇": "#", "█": "@",
 }  # fmt: skip
 
@@ -41,6 +47,16 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error("minigan.signs", _replaced)
+
+
+def prepare_output() -> None:
+    """Let whatever is printed be printed: signs that an encoding lacks are replaced, and what is closed takes all."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # begun with `>&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="minigan.signs")
 
 
 def width(most: int = 100) -> int:

@@ -25,7 +25,8 @@ from minigan.cli.parser import make_parser
 from minigan.data import DataError
 from minigan.doctor import examine
 from minigan.formatting import last_frame, one_line
-from minigan.lesson import LessonError
+from minigan.lesson.cells import LessonError
+from minigan.terminal import prepare_output
 from minigan.testing.check import TargetError
 from minigan.training import ConfigError, Interrupted, TrainingError, launch
 
@@ -37,7 +38,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {  # the exit 
     "check": check.check,
     "functions": functions.functions,
     "lesson": lessons.lesson,
-    "check-lesson": lessons.check_lesson,
+    "check-lesson": lessons.check,
     "lessons": lessons.build_lessons,
     "doctor": lambda arguments: DONE if examine(arguments.device) else FAILED,
 }
@@ -45,6 +46,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {  # the exit 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; its exit code."""
+    prepare_output()
     try:
         try:
             return _run(list(sys.argv[1:] if argv is None else argv))
