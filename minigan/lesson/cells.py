@@ -59,7 +59,9 @@ def find(which: str) -> Path:
 
 def solution_of(path: Path) -> Path:
     """The solution of the lesson that a file, or a notebook, is called as."""
-    solution = folder() / "solutions" / f"{path.stem}.py"
+    solution = path.parent / "solutions" / f"{path.stem}.py"
+    if not solution.is_file():  # a copy, or a notebook, that lies elsewhere
+        solution = folder() / "solutions" / f"{path.stem}.py"
     if not solution.is_file():
         raise LessonError(f"there is no solution of {path.stem}: {solution} is missing")
     return solution

@@ -48,8 +48,8 @@ def outcome(check: Callable[[], None], seconds: float = SECONDS) -> str:
 
 def too_long(error: TimeIsUp, names: dict[str, Any], seconds: float) -> str:
     return (
-        f"your code takes more than {seconds:g} seconds, and was stopped{place(error, names)}: does a loop never end, or "
-        "is a long list searched again and again?"
+        f"your code took more than {seconds:g} seconds, and was stopped{place(error, names)}: does a loop never end, "
+        "or is a long list searched again and again?"
     )
 
 
@@ -136,5 +136,6 @@ def place(error: BaseException, names: dict[str, Any]) -> str:
     if not lines:
         return ""
     file, number = lines[-1]
+    linecache.checkcache(file)
     cell = "" if Path(file).is_file() else " of its cell"
     return f" at line {number}{cell}: {linecache.getline(file, number).strip()}"

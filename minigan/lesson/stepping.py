@@ -17,7 +17,6 @@ from minigan.terminal import step, styled, width
 from minigan.training.commands import program
 
 
-
 def play(path: Path, start: int = 0) -> None:
     """Step through a lesson in the terminal: each code cell is shown, then run, then its output is shown.
 
