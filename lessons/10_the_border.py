@@ -4,7 +4,8 @@
 # **Goal.** A GAN is two networks and one chain rule. The gradient at the discriminator's input *is*
 # the gradient at the generator's output: it leaves one network and enters the other, and nothing
 # happens to it in between. You will carry it across by hand, let the engine do it, see what walls it
-# off, and what a discriminator without a gradient would teach.
+# off, what a G looks like that makes only few kinds of points, and what a discriminator without a gradient would
+# teach.
 
 # %% [markdown]
 # ## Predict
@@ -175,7 +176,7 @@ gan = GAN(lr_G=2e-3, lr_D=2e-3, betas=(0.9, 0.999)).use(G, D)
 # 0.2 away (the real points' own noise is 0.05), and in how many of its twelve sectors there are any of these, at
 # least 1% of all. The first number is about quality, the second about diversity, and G needs both.
 #
-# First four hundred steps. At some moments it is kept what G makes of the same 2000 noises.
+# What G makes of the same 2000 noises is kept after 200 steps, after 400, and at the end.
 
 # %%
 noises = noise(2000, np.random.default_rng(2))

@@ -46,7 +46,7 @@ def test_all_draw_for_as_many_whole_batches_and_take_rows_of_their_own(size, tim
         group = group_of(size, rank)
         share = group.begin_batch(7)
         n = times * (share.stop - share.start)
-        whole, part = group.part(n)
+        whole, part = group.samples_to_draw(n)
         assert whole == 7 * times and len(range(whole)[part]) == n
         taken += range(whole)[part]
     assert taken == list(range(7 * times))
@@ -55,7 +55,7 @@ def test_all_draw_for_as_many_whole_batches_and_take_rows_of_their_own(size, tim
 def test_a_single_process_draws_for_what_it_has_whatever_the_batch_at_hand():
     group = ProcessGroup()
     group.begin_batch(7)
-    assert group.part(9) == (9, slice(0, 9)) and group.weight == 1
+    assert group.samples_to_draw(9) == (9, slice(0, 9)) and group.batch_fraction == 1
 
 
 # --- sums and means --------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ def test_what_differs_is_said(monkeypatch):
 
 def test_a_single_process_asks_nobody():
     group, array = SINGLE_PROCESS, np.ones(3)
-    assert group.is_main and not group.communicates and group.weight == 1
+    assert group.is_main and not group.communicates and group.batch_fraction == 1
     assert group.all_reduce(array) is array and group.mean(array) is array
     assert group.average([array], [array]) == [array]
     assert group.broadcast(lambda: "made") == "made" and group.any(True) and not group.any(False)
@@ -123,16 +123,16 @@ def test_a_single_process_asks_nobody():
 def test_alone_it_speaks_with_nobody_and_draws_as_before(rank):
     group = ProcessGroup(SimpleNamespace(size=2, rank=rank))  # which can do nothing
     share = group.begin_batch(7)
-    drawn = group.part(len(range(7)[share]))
+    drawn = group.samples_to_draw(len(range(7)[share]))
     with group.alone():
         array = np.ones(3)
         assert group.all_reduce(array) is array and group.mean(array) is array
         assert group.average([array], [array]) == [array]
         assert group.broadcast(lambda: rank) == rank and group.any(False) is False
         group.barrier(), group.check_equal({"rank": rank})
-        assert group.weight == 1  # its means are those of its share
-        assert group.begin_batch(7) == share and group.part(len(range(7)[share])) == drawn
-    assert group.communicates and group.weight == len(range(7)[share]) / 7
+        assert group.batch_fraction == 1  # its means are those of its share
+        assert group.begin_batch(7) == share and group.samples_to_draw(len(range(7)[share])) == drawn
+    assert group.communicates and group.batch_fraction == len(range(7)[share]) / 7
 
 
 def test_it_speaks_with_the_others_again_after_an_error(twice):

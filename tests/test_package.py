@@ -30,7 +30,7 @@ ON_THE_HOST = {"nn/init.py": "a QR decomposition of freshly drawn numbers"}
 DEVICE_ROOMS = ("functions", "nn", "optim", "models", "objectives", "penalties", "algorithms")
 # The rest of training writes files and pictures, and that of data reads them.
 DEVICE_FILES = (
-    "training/trainer.py", "training/replay.py", "training/ema.py", "training/callbacks/stats.py",
+    "training/trainer.py", "training/stepping.py", "training/ema.py", "training/callbacks/stats.py",
     "training/callbacks/nonfinite.py", "data/loader.py", "data/prefetch.py",
 )  # fmt: skip
 
@@ -135,7 +135,7 @@ def test_every_cuda_version_is_one_of_a_kernel():
 
 def with_cuda_version(path: Path) -> set[str]:
     functions = [n for n in nodes(path) if isinstance(n, ast.FunctionDef)]
-    return {f.name for f in functions if any(ast.unparse(d) == "has_cuda_version" for d in f.decorator_list)}
+    return {f.name for f in functions if any(ast.unparse(d) == "has_cuda_kernel" for d in f.decorator_list)}
 
 
 def nodes(path: Path) -> list[ast.AST]:

@@ -105,7 +105,7 @@ class Algorithm(Stateful):
     # What a step uses.
 
     def name_loss(self, name: str, loss: Tensor) -> Tensor:
-        """Name a loss, before it is used: here a NaN is found, and a trace learns what is walked back from."""
+        """Name a loss, before it is used: here a NaN is found, and a trace learns where a backward pass begins."""
         for hook in self.loss_hooks:
             hook(name, loss)
         notify("on_loss", name, loss)
@@ -123,7 +123,7 @@ class Algorithm(Stateful):
         """Drawn for the whole batch, whoever takes which share of it."""
         whole, part = batch.global_size, self.process_group.share(batch.global_size)
         if whole == len(batch):  # made in the step, of shares (reals and fakes in one): of others' nothing is known
-            whole, part = self.process_group.part(whole)
+            whole, part = self.process_group.samples_to_draw(whole)
         return self.tensor(draw((whole, *shape), "float32")[part])
 
     def tensor(self, array: Array) -> Tensor:

@@ -1,9 +1,9 @@
 """The GAN: a generator G and a discriminator D, in turns. Here the gradient crosses from D to G.
 
 The fakes enter D as a tensor of their own, the *border*: a leaf that shares G's output's memory but not its graph. The
-generator's loss is walked back through D down to the border, and stops. What has arrived there, border.grad =
-∂L_G/∂D.input, is then given to `fake.backward` as the cotangent of G's output: ∂L_G/∂G.output, the same numbers. The
-chain rule is carried across by hand, in one line that can be printed, measured, or stepped through.
+generator's loss is differentiated back through D down to the border, and no further. What has arrived there,
+border.grad = ∂L_G/∂D.input, is then given to `fake.backward` as the cotangent of G's output: ∂L_G/∂G.output, the same
+numbers. The chain rule is carried across by hand, in one line that can be printed, measured, or stepped through.
 
 One class covers the family of two networks: what differs is the objective (`minigan.objectives`), what is added to D's
 loss (`minigan.penalties`), how many steps D takes for one of G, and whether both are told a label.

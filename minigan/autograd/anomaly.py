@@ -140,7 +140,7 @@ def _in_backward(node: Node, cotangents: list[Tensor], gradients: list, bad: int
     edge = node.edges[bad]
     receiver = isinstance(edge, Tensor) and edge.name or f"its input {input_label(node, bad)}"
     culprit = None
-    if _first_bad(cotangents) is not None:  # of all that is walked back only what the walk began with is not looked at
+    if _first_bad(cotangents) is not None:  # of all gradients only those that the pass began with are not looked at
         culprit = "the gradient that the backward pass was given"
     elif _first_bad(node.saved_arrays) is not None:
         culprit = "what its forward pass had saved"

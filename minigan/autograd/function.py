@@ -171,7 +171,7 @@ class Function(Node):
         """Raise if `free` was called."""
         if self._saved is _FREED:
             raise GraphError(
-                f"{self.name} was walked back once already, and its graph was let go of to save memory: pass "
+                f"{self.name} was differentiated once already, and its graph was freed to save memory: pass "
                 "retain_graph=True to the first backward, or compute the value again"
             )
 

@@ -67,11 +67,11 @@ class ProcessGroup:
         return share
 
     @property
-    def weight(self) -> float:
-        """How much this process' means count in the mean over the whole batch."""
+    def batch_fraction(self) -> float:
+        """n/N: which part of the batch at hand is here, and so how much this process' means count in that of all."""
         return 1.0 if self._alone else self.local_size / self.global_size
 
-    def part(self, n: int) -> tuple[int, slice]:
+    def samples_to_draw(self, n: int) -> tuple[int, slice]:
         """How many samples to draw for, and which of them are for the n samples here.
 
         n is this process' share of the batch at hand, or a multiple of it (reals and fakes in one array): all draw for
@@ -106,7 +106,7 @@ class ProcessGroup:
             return array
         wide = get_array_module(array).result_type(array.dtype, "float64")
         total = get_array_module(array).array(array, wide, order="C")
-        total *= self.weight if weight is None else weight
+        total *= self.batch_fraction if weight is None else weight
         return self.all_reduce(total).astype(array.dtype)
 
     def average(self, arrays: Sequence[Array], like: Sequence[Array]) -> list[Array]:
@@ -122,7 +122,7 @@ class ProcessGroup:
             at = 0
             for i in chosen:
                 averaged[i] = _shaped_as(like[i], flat[at : at + like[i].size])
-                xp.multiply(arrays[i], self.weight, out=averaged[i])
+                xp.multiply(arrays[i], self.batch_fraction, out=averaged[i])
                 at += like[i].size
             self.all_reduce(flat)
         return averaged

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigan.algorithms import Algorithm
-from minigan.algorithms.drawing import decode
+from minigan.algorithms.samples import decode
 from minigan.backend import Array
 from minigan.cli.common import announced, say
 from minigan.training import ConfigError, images

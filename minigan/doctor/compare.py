@@ -23,7 +23,7 @@ from minigan.table import Column, print_table
 from minigan.testing.callables import outputs_of
 from minigan.testing.cases import CASES
 from minigan.training.config import Config
-from minigan.training.replay import take_steps
+from minigan.training.stepping import take_steps
 from minigan.training.trainer import Trainer
 
 MODEL = "dcgan28"

@@ -15,7 +15,7 @@ class AllReduceSum(Function):
     """y = Σ x over the processes, on each of them        dx = N/n · Σ n/N · dy"""
 
     def __init__(self, process_group: ProcessGroup) -> None:
-        self.process_group, self.weight = process_group, process_group.weight
+        self.process_group, self.weight = process_group, process_group.batch_fraction
 
     def forward(self, x: Array) -> Array:
         return self.process_group.all_reduce(get_array_module(x).array(x, order="C"))
@@ -26,4 +26,4 @@ class AllReduceSum(Function):
 
 def all_reduce_mean(x: Tensor, process_group: ProcessGroup) -> Tensor:
     """Σ n/N · x over the processes: of means over the shares, the mean over the batch. x itself for one process."""
-    return AllReduceSum(process_group)(x * process_group.weight) if process_group.communicates else x
+    return AllReduceSum(process_group)(x * process_group.batch_fraction) if process_group.communicates else x

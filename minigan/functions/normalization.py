@@ -35,7 +35,7 @@ class BatchNorm(Function):
         self, axes: Axes, eps: float, negative_slope: float | None = None, process_group: ProcessGroup = SINGLE_PROCESS
     ) -> None:
         self.axes, self.eps, self.slope, self.process_group = axes, float(eps), negative_slope, process_group
-        self.weight = process_group.weight
+        self.weight = process_group.batch_fraction
 
     def forward(self, x: Array, gamma: Array, beta: Array) -> Array:
         with_gate = any(self.needs_input_grad)
@@ -154,7 +154,8 @@ def batch_norm(
         y = x * scale + (beta - mean * scale)
         return y if slope is None else LeakyReLU(slope)(y)
     axes = (0, *range(2, x.ndim))
-    count = round(prod(x.shape[a] for a in axes) / process_group.weight)  # of a channel's values, in all processes
+    here = prod(x.shape[a] for a in axes)  # of a channel's values
+    count = round(here / process_group.batch_fraction)  # of them in all processes
     if count < 2:
         values = "1 value" if count else "no values"
         raise ValueError(f"batch_norm: x of shape {x.shape} has {values} per channel; its variance needs two")

@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 from minigan.backend import Array, Device, device_of, get_array_module, zeros
-from minigan.kernels.dispatch import has_cuda_version
+from minigan.kernels.dispatch import has_cuda_kernel
 
 
-@has_cuda_version
+@has_cuda_kernel
 def leaky_relu_forward(
     x: Array, slope: float, with_mask: bool = True, out: Array | None = None
 ) -> tuple[Array, Array | None]:
@@ -24,7 +24,7 @@ def leaky_relu_forward(
     return (xp.maximum if slope <= 1 else xp.minimum)(x, y, out=y if out is None else out), mask
 
 
-@has_cuda_version
+@has_cuda_kernel
 def leaky_relu_backward(x: Array, mask: Array, slope: float, out: Array | None = None) -> Array:
     """x where mask, slope · x elsewhere. out: where to write it; not x itself."""
     xp = get_array_module(x)
@@ -39,7 +39,7 @@ def leaky_relu_backward(x: Array, mask: Array, slope: float, out: Array | None =
     return y
 
 
-@has_cuda_version
+@has_cuda_kernel
 def sigmoid_forward(x: Array) -> Array:
     """1 / (1 + e⁻ˣ), by e^−|x| ≤ 1, which cannot overflow."""
     xp = get_array_module(x)
@@ -47,7 +47,7 @@ def sigmoid_forward(x: Array) -> Array:
     return xp.where(x >= 0, 1 / (1 + e), e / (1 + e))
 
 
-@has_cuda_version
+@has_cuda_kernel
 def softplus_forward(x: Array) -> Array:
     """ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|)."""
     return get_array_module(x).maximum(x, 0) + softplus_tail(x)
@@ -59,7 +59,7 @@ def softplus_tail(x: Array) -> Array:
     return xp.log1p(xp.exp(xp.minimum(x, -x)))
 
 
-@has_cuda_version
+@has_cuda_kernel
 def cross_entropy_with_logits(logits: Array, target: Array) -> Array:
     """max(l, 0) − l·t + ln(1 + e^−|l|), for arrays of one shape."""
     xp = get_array_module(logits)
@@ -67,7 +67,7 @@ def cross_entropy_with_logits(logits: Array, target: Array) -> Array:
     return xp.maximum(logits, 0) - logits * target + softplus_tail(logits)
 
 
-@has_cuda_version
+@has_cuda_kernel
 def cross_entropy_with_logits_slope(g: Array, logits: Array, target: Array) -> Array:
     """(σ(l) − t) · g, for arrays of one shape."""
     return (sigmoid_forward(logits) - target) * g

@@ -19,7 +19,7 @@ from types import ModuleType
 
 from minigan.backend import Array
 from minigan.kernels import cook_toom, im2col
-from minigan.kernels.dispatch import has_cuda_version
+from minigan.kernels.dispatch import has_cuda_kernel
 from minigan.kernels.geometry import Geometry
 
 # Costs are in multiply-adds of a large matrix product; the ratios were measured on a CPU.
@@ -30,20 +30,20 @@ LARGE = 1e9  # multiply-adds of a plain sum from which Cook-Toom is considered
 REACH = 16  # at most about so many pixels go into one value of a transform
 
 
-@has_cuda_version
+@has_cuda_kernel
 def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
     """y of x (N, C, H, W) and w (O, C, KH, KW), (N, O, OH, OW)."""
     return algorithm(geometry, *x.shape[:2], len(w), x.dtype.char, 1).conv_forward(x, w, geometry)
 
 
-@has_cuda_version
+@has_cuda_kernel
 def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
     """dx of dy (N, O, OH, OW) and w (O, C, KH, KW), (N, C, H, W)."""
     n, (o, c) = len(dy), w.shape[:2]
     return algorithm(geometry, n, c, o, dy.dtype.char, 2).conv_input_grad(dy, w, geometry)
 
 
-@has_cuda_version
+@has_cuda_kernel
 def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
     """dw of x (N, C, H, W) and dy (N, O, OH, OW), (O, C, KH, KW)."""
     return algorithm(geometry, *x.shape[:2], dy.shape[1], x.dtype.char, 1).conv_weight_grad(x, dy, geometry)

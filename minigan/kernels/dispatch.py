@@ -19,7 +19,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def has_cuda_version(kernel: Callable[P, R]) -> Callable[P, R]:
+def has_cuda_kernel(kernel: Callable[P, R]) -> Callable[P, R]:
     """`kernel`, or its CUDA version where the first argument is a CuPy array, or a sequence that begins with one."""
     package, _, family = kernel.__module__.rpartition(".")
 

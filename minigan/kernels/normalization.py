@@ -20,7 +20,7 @@ import numpy as np
 
 from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup, get_array_module
 from minigan.kernels.activation import leaky_relu_backward, leaky_relu_forward
-from minigan.kernels.dispatch import has_cuda_version
+from minigan.kernels.dispatch import has_cuda_kernel
 
 Axes = tuple[int, ...]
 
@@ -37,14 +37,14 @@ class Statistics(NamedTuple):
     gate: Array | None = None
 
     @property
-    def kept_gate(self) -> Array:
+    def saved_gate(self) -> Array:
         """The gate, which a forward pass with a slope keeps if it is asked to."""
         if self.gate is None:
             raise ValueError("these statistics were made without a gate: ask the forward pass for it")
         return self.gate
 
 
-@has_cuda_version
+@has_cuda_kernel
 def batch_norm_forward(
     x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, slope: float | None = None, with_gate: bool = True,
     process_group: ProcessGroup = SINGLE_PROCESS,
@@ -76,7 +76,7 @@ def batch_norm_forward(
     return y, Statistics(mean, var, inv_std, mask)
 
 
-@has_cuda_version
+@has_cuda_kernel
 def batch_norm_backward(
     dy: Array, x: Array, gamma: Array, statistics: Statistics, axes: Axes, slope: float | None = None,
     process_group: ProcessGroup = SINGLE_PROCESS, weight: float = 1.0,
@@ -93,7 +93,7 @@ def batch_norm_backward(
     rows, gs, dxs = (rows_of(a, order, axes) for a in (x, dy, dx))
     count, channels = rows.shape
     mean, inv_std, gamma = mean.reshape(-1), inv_std.reshape(-1), gamma.reshape(-1)
-    masks = repeat(None) if slope is None else _slices(rows_of(statistics.kept_gate, order, axes))
+    masks = repeat(None) if slope is None else _slices(rows_of(statistics.saved_gate, order, axes))
     dbeta, dgamma = sums = np.zeros((2, channels))
     for part, g, out, positive in zip(_slices(rows), _slices(gs), _slices(dxs), masks, strict=False):
         if slope is not None and positive is not None:
@@ -115,13 +115,13 @@ def batch_norm_backward(
     return dx, dgamma.astype(x.dtype).reshape(shape), dbeta.astype(x.dtype).reshape(shape)
 
 
-@has_cuda_version
+@has_cuda_kernel
 def is_positive(x: Array, statistics: Statistics, axes: Axes) -> Array:
     """Where y was positive before its activation."""
-    return statistics.kept_gate
+    return statistics.saved_gate
 
 
-@has_cuda_version
+@has_cuda_kernel
 def update_running(
     batch: Statistics, momentum: float, correction: float, mean: Array, var: Array, batches: Array | None = None
 ) -> None:
@@ -158,7 +158,7 @@ def backward_over_axes(
     """`batch_norm_backward` of any x."""
     mean, _, inv_std, _ = statistics
     if slope is not None:
-        dy = leaky_relu_backward(dy, statistics.kept_gate, slope)
+        dy = leaky_relu_backward(dy, statistics.saved_gate, slope)
     normal = (x - mean) * inv_std
     dbeta = dy.sum(axis=axes, keepdims=True)
     dgamma = (dy * normal).sum(axis=axes, keepdims=True)

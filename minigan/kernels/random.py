@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup
-from minigan.kernels.dispatch import has_cuda_version
+from minigan.kernels.dispatch import has_cuda_kernel
 from minigan.kernels.layout import PIXELS_FIRST, beside
 
 
@@ -15,14 +15,14 @@ def dropout_mask(x: Array, p: float, rng: np.random.Generator, process_group: Pr
     if x.ndim == 0:
         return keep_mask(x, (), p, rng)
     if x.ndim != 4:
-        drawn, own = process_group.part(len(x))
+        drawn, own = process_group.samples_to_draw(len(x))
         return keep_mask(x, (drawn, *x.shape[1:]), p, rng)[own]
     n, c, h, w = x.shape
-    drawn, own = process_group.part(n)
+    drawn, own = process_group.samples_to_draw(n)
     return keep_mask(x, (h, w, drawn, c), p, rng)[:, :, own].transpose(PIXELS_FIRST)
 
 
-@has_cuda_version
+@has_cuda_kernel
 def keep_mask(like: Array, shape: tuple[int, ...], p: float, rng: np.random.Generator) -> Array:
     """1 / (1 − p), or 0 where `rng.random(shape, dtype="float32")` is below p; where and of the dtype `like` is."""
     return beside((rng.random(shape, dtype="float32") >= p) * like.dtype.type(1 / (1 - p)), like)

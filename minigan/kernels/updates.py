@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minigan.backend import Array, get_array_module
-from minigan.kernels.dispatch import has_cuda_version
+from minigan.kernels.dispatch import has_cuda_kernel
 from minigan.kernels.layout import as_runs
 
 SLICE_ELEMENTS = 1 << 15  # five arrays of this many float32 fit a core's L2 cache together
 
 
-@has_cuda_version
+@has_cuda_kernel
 def adam_update(
     params: Sequence[Array], means: Sequence[Array], squares: Sequence[Array], grads: Sequence[Array],
     betas: tuple[float, float], rate: float, root_scale: float, eps: float,
@@ -43,7 +43,7 @@ def adam_update(
             p -= t
 
 
-@has_cuda_version
+@has_cuda_kernel
 def average_update(averages: Sequence[Array], arrays: Sequence[Array], keep: float) -> None:
     """a ← keep · a + (1 − keep) · x, for each a with its x."""
     for a, x in zip(averages, arrays, strict=True):

@@ -42,11 +42,11 @@ def outcome(check: Callable[[], None], seconds: float = SECONDS) -> str:
     except (Exception, SystemExit) as error:
         return f"your code fails: {described(error, names)}"
     except TimeIsUp as error:
-        return too_long(error, names, seconds)
+        return _too_long(error, names, seconds)
     return SOLVED
 
 
-def too_long(error: TimeIsUp, names: dict[str, Any], seconds: float) -> str:
+def _too_long(error: TimeIsUp, names: dict[str, Any], seconds: float) -> str:
     return (
         f"your code took more than {seconds:g} seconds, and was stopped{place(error, names)}: does a loop never end, "
         "or is a long list searched again and again?"
@@ -76,7 +76,7 @@ def check_lesson(path: Path, solution: Path | None = None, seconds: float = SECO
     except (Exception, SystemExit) as error:
         return f"the file itself fails: {described(error, names)}"
     except TimeIsUp as error:
-        return too_long(error, names, seconds)
+        return _too_long(error, names, seconds)
     return outcome(names["check"], seconds)
 
 

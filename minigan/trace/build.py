@@ -6,7 +6,7 @@ import dataclasses
 
 from minigan.autograd import Tensor
 from minigan.trace import schema
-from minigan.trace.borders import Borders
+from minigan.trace.border_gradients import Borders
 from minigan.trace.events import BackwardEvent, BackwardStart, FunctionInput, OptimizerEvent, ParameterResult, Recording
 from minigan.trace.frames import make_frames
 from minigan.trace.grouping import Grouping

@@ -50,7 +50,7 @@ class Trainer:
 
     @property
     def has_run_dir(self) -> bool:
-        """Whether the run has a folder: `prepare` and a replay make it without."""
+        """Whether the run has a folder: `prepare` makes it without."""
         return self._run_dir is not None
 
     @property

@@ -28,7 +28,7 @@ from small_gans import (
 import minigan as mg
 from minigan import backend, nn, optim
 from minigan.algorithms import GAN, Algorithm, Figures
-from minigan.algorithms.drawing import NoSamplesError, decode, preview
+from minigan.algorithms.samples import NoSamplesError, decode, preview
 from minigan.data import Batch, DataInfo
 from minigan.options import ConfigError, option
 

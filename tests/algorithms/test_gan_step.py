@@ -132,7 +132,7 @@ def test_gradients_left_from_before_do_not_count(name):
 
 
 class Watch:
-    """Every node that is walked back: its name, which parameters' gradients it gave, its numbers."""
+    """Every node that a backward pass reaches: its name, which parameters' gradients it gave, its numbers."""
 
     def __init__(self, gan: GAN) -> None:
         self.gan = gan
@@ -259,7 +259,7 @@ def test_a_hook_sees_both_losses_each_before_it_is_used(name):
 
     def look(which: str, loss: mg.Tensor) -> None:
         seen[which] = (loss.item(), weights(G), weights(D))
-        assert set(gradients(D if which == "loss_D" else G)) == {None}, "nothing was walked back yet"
+        assert set(gradients(D if which == "loss_D" else G)) == {None}, "there was no backward pass yet"
 
     gan.loss_hooks.append(look)
     start = weights(G), weights(D)

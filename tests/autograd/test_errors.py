@@ -165,7 +165,7 @@ def test_a_second_pass_whether_or_not_the_function_had_saved_anything(name, func
     before = None if a.grad is None else a.grad.item()
     with pytest.raises(
         mg.GraphError,
-        match=rf"^{name} was walked back once already, .*: pass retain_graph=True to the first backward, or",
+        match=rf"^{name} was differentiated once already, .*: pass retain_graph=True to the first backward, or",
     ):
         walk()
     assert before is None or a.grad.item() == before
@@ -176,7 +176,7 @@ def test_two_losses_whose_graphs_share_a_sum():
     shared = a + b
     first, second = shared * 2.0, shared * 3.0
     first.backward()
-    with pytest.raises(mg.GraphError, match="^Add was walked back once already"):
+    with pytest.raises(mg.GraphError, match="^Add was differentiated once already"):
         second.backward()
 
 

@@ -8,7 +8,7 @@ from minigan import functions as F
 
 
 class Walked:
-    """An observer that notes which functions were called, and which were walked back."""
+    """An observer that notes which functions were called, and which were differentiated."""
 
     def __init__(self):
         self.forward, self.backward = [], []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minigan.algorithms.drawing import decode
+from minigan.algorithms.samples import decode
 from minigan.cli import main
 from minigan.training import draw_noise, images, load_algorithm
 

@@ -46,7 +46,7 @@ def together(shares: list[slice], work: Callable[[Member], dict[str, np.ndarray]
         found = list(pool.map(work, members))
     joined = {name: np.concatenate([f[name] for f in found]) for name in found[0] if not name.startswith("mean")}
     means = [name for name in found[0] if name.startswith("mean")]
-    return joined | {name: sum(f[name] * m.weight for f, m in zip(found, members, strict=True)) for name in means}
+    return joined | {name: sum(f[name] * m.batch_fraction for f, m in zip(found, members, strict=True)) for name in means}
 
 
 def alone(work: Callable[[Any], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -96,7 +96,7 @@ def test_each_process_may_ask_something_else_of_its_gamma_s_gradient(shares):
         xs, gamma = Tensor(x[process.mine], requires_grad=True), Tensor(np.ones(CHANNELS), requires_grad=True)
         y = F.batch_norm(xs, gamma, process_group=process)
         (dgamma,) = grad(y, [gamma], dy[process.mine], create_graph=True)
-        return {"dx": grad((dgamma * p[shares.index(process.mine)]).sum(), [xs])[0].numpy() * process.weight}
+        return {"dx": grad((dgamma * p[shares.index(process.mine)]).sum(), [xs])[0].numpy() * process.batch_fraction}
 
     whole = Tensor(x, requires_grad=True)
     products = F.batch_norm(whole) * dy

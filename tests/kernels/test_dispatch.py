@@ -28,7 +28,7 @@ def kernel(monkeypatch):
     add.__module__ = "minigan.kernels.of_a_test"
     monkeypatch.setitem(sys.modules, "minigan.kernels.cuda.of_a_test", SimpleNamespace(add=on_cuda))
     monkeypatch.setattr(dispatch, "is_on_gpu", lambda value: isinstance(value, OnGPU))
-    return dispatch.has_cuda_version(add)
+    return dispatch.has_cuda_kernel(add)
 
 
 @pytest.mark.parametrize("first", [OnGPU(), [OnGPU(), np.ones(1)], (OnGPU(),)])

@@ -275,17 +275,24 @@ def strange_data() -> Iterator[Input]:
 
         return write
 
+    def zero(name: str) -> Callable[[Path], object]:
+        return lambda d: (d / name).symlink_to("/dev/zero")
+
     data = ("train", "--dry-run", "--data")
     yield Input("special", "a FIFO as a file", of(lambda d: os.mkfifo(d / "x.npz"), *data, "{}/x.npz"))
     yield Input("special", "a FIFO among images", of(lambda d: os.mkfifo(d / "a.png"), *data, "{}"))
-    yield Input("special", "/dev/zero as a file", of(lambda d: (d / "x.npy").symlink_to("/dev/zero"), *data, "{}/x.npy"))
-    yield Input("special", "/dev/zero as an image", of(lambda d: (d / "a.png").symlink_to("/dev/zero"), *data, "{}"))
+    yield Input(
+        "special", "/dev/zero as a file", of(lambda d: (d / "x.npy").symlink_to("/dev/zero"), *data, "{}/x.npy")
+    )
+    yield Input("special", "/dev/zero as an image", of(zero("a.png"), *data, "{}"))
     yield Input("special", "a circle of links", of(lambda d: (d / "a").symlink_to(d), *data, "{}"))
     yield Input("special", "a link to itself", of(lambda d: (d / "a.npz").symlink_to("a.npz"), *data, "{}/a.npz"))
     yield Input("special", "a folder called x.npz", of(lambda d: (d / "x.npz").mkdir(), *data, "{}/x.npz"))
     yield Input("special", "a FIFO as configuration", of(lambda d: os.mkfifo(d / "c"), "train", "--config", "{}/c"))
     yield Input("special", "a FIFO as a trace", of(lambda d: os.mkfifo(d / "t.json"), "trace", "{}/t.json", "--text"))
-    yield Input("special", "/dev/zero as a trace", of(lambda d: (d / "t.json").symlink_to("/dev/zero"), "trace", "{}/t.json"))
+    yield Input(
+        "special", "/dev/zero as a trace", of(lambda d: (d / "t.json").symlink_to("/dev/zero"), "trace", "{}/t.json")
+    )
     yield Input("special", "an unknown user's folder", of(lambda d: None, *data, "~nosuchuser/x"))
 
 
@@ -344,7 +351,8 @@ def altered_json(rng: random.Random, value: object) -> tuple[str, object]:
         text = json.dumps(value)
         at = rng.randrange(len(text))
         texts = {
-            "cut": text[:at], "deep": "[" * 100_000 + "]" * 100_000, "empty": "", "no JSON": text[:at] + "}" + text[at:],
+            "cut": text[:at], "deep": "[" * 100_000 + "]" * 100_000, "empty": "",
+            "no JSON": f"{text[:at]}}}{text[at:]}",
             "a list": f"[{text}]", "deep objects": '{"a":' * 50_000 + "1" + "}" * 50_000,
         }  # fmt: skip
         name = rng.choice(list(texts))
@@ -402,13 +410,31 @@ def json_inputs(rng: random.Random, run: Path, trace: Path) -> Iterator[Input]:
 
 def option_inputs(rng: random.Random) -> Iterator[Input]:
     """Endless: options with values that no one should give."""
-    values = ["-1", "0", "nan", "inf", "1e999", "", " ", "²", "٣", "a\nb", "\x1b[2J", "9" * 400, "0x10", "1_0", "--", "../"]
+    values = [
+        "-1",
+        "0",
+        "nan",
+        "inf",
+        "1e999",
+        "",
+        " ",
+        "²",
+        "٣",
+        "a\nb",
+        "\x1b[2J",
+        "9" * 400,
+        "0x10",
+        "1_0",
+        "--",
+        "../",
+    ]
     options = {
         "train": ["--epochs", "--steps", "--batch-size", "--lr-G", "--lr-D", "--seed", "--model", "--recipe", "--grid",
-                  "--device", "--data", "--ema-decay", "--config", "--algorithm", "--resume", "--objective", "--nonsense"],
+                  "--data", "--device", "--ema-decay", "--config", "--algorithm", "--resume", "--objective", "--none"],
         "sample": ["--n", "--seed", "--out", "--runs", "--device", "--label", "--algorithm"],
         "trace": ["--model", "--recipe", "--seed", "--data", "--out", "--html", "--device"],
-        "check": ["--order", "--cases", "--seed", "--device", "os:system", "nosuch.py:F", "minigan.nosuch", ":", "a:b:c"],
+        "check": ["--order", "--cases", "--seed", "--device", "os:system", "nosuch.py:F", "minigan.nosuch", ":",
+                  "a:b:c"],
         "lesson": ["--start"], "functions": ["--nonsense", "nosuchfunction"], "recipes": ["nosuchrecipe"],
     }  # fmt: skip
     while True:
@@ -423,13 +449,16 @@ def strange_options() -> Iterator[Input]:
     """Words that once ended badly."""
     for words in (
         ["lesson", ""], ["check-lesson", ""], ["check-lesson", "99"], ["check", "os:system"], ["check", "os"], [""],
-        ["sample", "{}"], ["sample", "/dev/null"], ["sample", "--out", "{}"], ["trace", "--html", "{}"], ["trace", "{}"],
+        ["sample", "{}"], ["sample", "/dev/null"], ["sample", "--out", "{}"], ["trace", "--html", "{}"],
+        ["trace", "{}"],
         ["trace", "--model", "mlp", "--out", "{}"], ["train", "--out", "/dev/null/x"], ["train", "--config", "{}"],
         ["train", "--config", "/dev/null"], ["train", "--resume", "{}"], ["train", "--data", ""], ["\x1b[31m"],
         ["train", "--data", "a\nb\x1b[31m"], ["train", "--model", "\x1b[31mred\nline"], ["sample", "a\nb"],
         ["lessons", "build", "--out", "/dev/null"], ["train", "--dry-run", "--data", "\udce9"],
     ):  # fmt: skip
-        yield Input("options", repr(" ".join(words))[:60], lambda d, w=words: [part.replace("{}", str(d)) for part in w])
+        yield Input(
+            "options", repr(" ".join(words))[:60], lambda d, w=words: [part.replace("{}", str(d)) for part in w]
+        )
 
 
 def environment_inputs(run: Path) -> Iterator[Input]:
@@ -456,7 +485,8 @@ def inputs_of(seed: int, run: Path, trace: Path, count: int) -> list[Input]:
     rng = random.Random(seed)
     fixed = [*strange_data(), *strange_options(), *environment_inputs(run)]
     endless = [
-        (data_inputs(rng), 9), (checkpoint_inputs(rng, run), 5), (json_inputs(rng, run, trace), 5), (option_inputs(rng), 3)
+        (data_inputs(rng), 9), (checkpoint_inputs(rng, run), 5), (json_inputs(rng, run, trace), 5),
+        (option_inputs(rng), 3),
     ]  # fmt: skip
     weights = [weight for _, weight in endless]
     makers = rng.choices([maker for maker, _ in endless], weights, k=max(0, count - len(fixed)))

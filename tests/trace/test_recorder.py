@@ -72,7 +72,7 @@ def test_recording_changes_no_result(variant, gan, batch):
 
 
 class Diary:
-    """An observer that notes which functions are called and walked back."""
+    """An observer that notes which functions are called and differentiated."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -516,7 +516,7 @@ def test_a_path_cut_within_a_network_is_told_of():
 
 
 def test_what_a_backward_pass_is_made_of_is_no_layer(gan, batch):
-    """A gradient penalty: a gradient of a gradient. The functions of the first are walked back in the second."""
+    """A gradient penalty: a gradient of a gradient. The functions of the first are differentiated in the second."""
     (x, _), D = batch(), gan().networks["D"]
     with Recorder({"D": D}) as recorder:
         x = mg.Tensor(x.data, requires_grad=True, name="x")
@@ -692,7 +692,7 @@ class Scaled(nn.Module):
 
 
 class InAnotherOrder(GAN):
-    """G's turn first, and before it is walked back, D is asked about the fakes once more; about what `inner` says."""
+    """G's turn first, and before its backward pass, D is asked about the fakes once more; about what `inner` says."""
 
     spoilt = False
 

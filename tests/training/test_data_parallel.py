@@ -28,7 +28,7 @@ from minigan.data import Batch, DataInfo
 from minigan.training import Config, launch, start
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.commands import resume_command
-from minigan.training.replay import retake_step
+from minigan.training.stepping import retake_step
 
 SCRIPT = Path(__file__).with_name("together.py")
 MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))

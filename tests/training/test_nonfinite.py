@@ -19,7 +19,7 @@ from minigan.training import NonFiniteError, Trainer
 from minigan.training.callbacks import Checkpoints
 from minigan.training.callbacks.nonfinite import first_nonfinite
 from minigan.training.checkpoint import load_checkpoint
-from minigan.training.replay import retake_step, take_steps
+from minigan.training.stepping import retake_step, take_steps
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 

@@ -14,7 +14,7 @@ from PIL import Image
 import minigan
 from minigan import backend
 from minigan.algorithms import SimultaneousGAN
-from minigan.algorithms.drawing import decode
+from minigan.algorithms.samples import decode
 from minigan.data import Batches, DataError, ImageDataset
 from minigan.training import Config, Trainer, TrainingError, draw_noise, prepare, start
 from minigan.training.callbacks import SampleGrid, stats

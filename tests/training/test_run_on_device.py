@@ -21,7 +21,7 @@ from minigan.training.callbacks import Progress, Stats
 from minigan.training.callbacks.checkpoints import checkpoint_of
 from minigan.training.callbacks.nonfinite import check_state
 from minigan.training.checkpoint import load_checkpoint
-from minigan.training.replay import take_steps
+from minigan.training.stepping import take_steps
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minigan import backend
-from minigan.algorithms.drawing import decode
+from minigan.algorithms.samples import decode
 from minigan.training import draw_noise, load_algorithm
 from minigan.training.sampling import interpolate, slerp
 

@@ -12,7 +12,7 @@ from minigan.autograd.anomaly import is_finite
 from minigan.optim import Optimizer
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.errors import NonFiniteError
-from minigan.training.replay import retake_step, take_steps
+from minigan.training.stepping import retake_step, take_steps
 from minigan.training.trainer import Callback, Trainer
 
 

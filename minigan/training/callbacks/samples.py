@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minigan.algorithms.drawing import NoSamplesError, preview
+from minigan.algorithms.samples import NoSamplesError, preview
 from minigan.training import images
 from minigan.training.trainer import Callback, Trainer
 

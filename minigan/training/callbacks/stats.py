@@ -26,7 +26,7 @@ class Stats(Callback):
 
     def on_step(self, trainer: Trainer, figures: Figures) -> None:
         """Keep them; at a line's end, and an epoch's, write it."""
-        self.pending.append((figures, trainer.process_group.weight))
+        self.pending.append((figures, trainer.process_group.batch_fraction))
         self.new = trainer.step % LOG_EVERY == 0 or trainer.at_epoch_end
         if not self.new:
             return
