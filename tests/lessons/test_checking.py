@@ -91,8 +91,10 @@ ANSWERS = [
     ("return a - b", "not right yet: 1 + 2 is 3"),
     ("return a + c", "your code fails: NameError: name 'c' is not defined at line {line}: return a + c"),
     ("sys = __import__('sys'); sys.exit(0)", "your code fails: SystemExit: 0 at line {line}: sys = __import__"),
+    ("return __import__('json').loads(' ')",
+     "your code fails: JSONDecodeError: Expecting value: line 1 column 2 (char 1) at line {line}: return __import__('json')"),
     ("return (", "the file itself fails: SyntaxError: '(' was never closed (01_adding"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("suffix", [".py", ".ipynb"])
@@ -152,6 +154,15 @@ def test_so_is_one_that_never_ends_before_the_check_begins(lesson_with):
     assert "was stopped at line" in check_lesson(path, seconds=0.3)
 
 
+def test_code_that_has_caught_the_end_of_its_time_is_stopped_a_second_later(lesson_with):
+    answer = """try: time.sleep(9)
+    except BaseException: pass
+    end = time.monotonic() + 6
+    while time.monotonic() < end: pass
+    return a + b"""
+    assert "was stopped at line" in check_lesson(lesson_with(answer), seconds=0.2)
+
+
 def test_the_limit_ends_with_the_check():
     handler = signal.getsignal(signal.SIGALRM)
     assert outcome(lambda: None, seconds=0.05) == SOLVED
@@ -169,7 +180,9 @@ def test_where_there_is_no_interval_timer_a_thread_stops_it(monkeypatch):
     handler = signal.getsignal(signal.SIGTERM)
     assert outcome(endless, seconds=0.1).startswith("your code took more than 0.1 seconds")
     assert outcome(lambda: None, seconds=60) == SOLVED
-    assert signal.getsignal(signal.SIGTERM) is handler and threading.active_count() < 10
+    assert signal.getsignal(signal.SIGTERM) is handler
+    timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    assert not any(timer.join(1) or timer.is_alive() for timer in timers)
 
 
 def test_in_another_thread_a_check_runs_without_a_limit():
@@ -186,6 +199,7 @@ def test_in_another_thread_a_check_runs_without_a_limit():
 def test_the_rest_of_the_lesson_is_not_run(lesson_with, capsys):
     path = lesson_with("return a + b", after="print(add(1, 2))\nfor i in range(3): add(nothing, i)\n")
     assert check_lesson(path) == SOLVED  # SLOW is not defined: the lesson itself would fail
+    assert check_lesson(lesson_with("return a + b + zero", before="zero = print('made') or 0\n")) == SOLVED
     assert capsys.readouterr().out == ""
 
 
@@ -210,9 +224,9 @@ def test_an_answer_may_use_whatever_is_made_in_the_file(lesson_with, answer, hel
 
 
 def test_a_notebook_may_have_ipythons_own_lines(lesson_with):
-    path = lesson_with("return a + b", ".ipynb")
+    path = lesson_with("return a + b * one", ".ipynb")
     notebook = json.loads(path.read_text())
-    extra = ["%matplotlib inline\n!pip list\n", "%%bash\nls (", "%%time\nunused = 1", ""]
+    extra = ["%matplotlib inline\n!pip list\n", "%%bash\nls (", "%%time\none = 1", ""]
     notebook["cells"][:0] = [{"cell_type": "code", "source": text} for text in extra]
     notebook["cells"].append({"cell_type": "raw", "source": "def ("})
     path.write_text(json.dumps(notebook))
@@ -237,6 +251,12 @@ def test_a_file_that_is_no_lesson(tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(LessonError, match=said.replace("(", r"\(").replace(")", r"\)")):
         check_lesson(tmp_path / name)
+
+
+def test_what_stands_before_the_first_cell_is_a_cell_too(lesson_with):
+    path = lesson_with("return m.fsum([a, b])")
+    path.write_text(f"import math as m\n\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
+    assert check_lesson(path) == SOLVED
 
 
 def test_a_byte_order_mark_does_no_harm(lesson_with):
