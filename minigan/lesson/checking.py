@@ -48,8 +48,8 @@ def outcome(check: Callable[[], None], seconds: float = SECONDS) -> str:
 
 def _too_long(error: TimeIsUp, names: dict[str, Any], seconds: float) -> str:
     return (
-        f"your code took more than {seconds:g} seconds, and was stopped{place(error, names)}: does a loop never end, "
-        "or is a long list searched again and again?"
+        f"your code took more than {seconds:g} seconds: does a loop never end, or is a long list searched again and "
+        f"again? It was stopped{place(error, names)}"
     )
 
 
@@ -132,10 +132,12 @@ def described(error: BaseException, names: dict[str, Any]) -> str:
 
 def place(error: BaseException, names: dict[str, Any]) -> str:
     """Where it came through code whose global names these are: " at line 3: x = 1", or nothing."""
-    lines = [(f.f_code.co_filename, n) for f, n in traceback.walk_tb(error.__traceback__) if f.f_globals is names]
+    lines = [(f.f_code, n) for f, n in traceback.walk_tb(error.__traceback__) if f.f_globals is names]
     if not lines:
         return ""
-    file, number = lines[-1]
+    code, number = lines[-1]
+    file = code.co_filename
+    number = number or code.co_firstlineno  # a step of Python that belongs to no line, such as a loop's way back
     linecache.checkcache(file)
     cell = "" if Path(file).is_file() else " of its cell"
     return f" at line {number}{cell}: {linecache.getline(file, number).strip()}"

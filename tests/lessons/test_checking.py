@@ -91,8 +91,9 @@ ANSWERS = [
     ("return a - b", "not right yet: 1 + 2 is 3"),
     ("return a + c", "your code fails: NameError: name 'c' is not defined at line {line}: return a + c"),
     ("sys = __import__('sys'); sys.exit(0)", "your code fails: SystemExit: 0 at line {line}: sys = __import__"),
-    ("return __import__('json').loads(' ')",
-     "your code fails: JSONDecodeError: Expecting value: line 1 column 2 (char 1) at line {line}: return __import__('json')"),
+    ("return __import__('base64').b64decode('a')",
+     "your code fails: Error: Invalid base64-encoded string: number of data characters (1) cannot be 1 more than a "
+     "multiple of 4 at line {line}: return __import__('base64')"),
     ("return (", "the file itself fails: SyntaxError: '(' was never closed (01_adding"),
 ]  # fmt: skip
 
@@ -143,15 +144,23 @@ def test_an_answer_that_never_ends_is_stopped_and_its_line_named(lesson_with, an
     begin = time.monotonic()
     said = check_lesson(path, seconds=0.3)
     assert time.monotonic() - begin < 5
-    assert said.startswith("your code took more than 0.3 seconds, and was stopped at line ")
-    assert said.endswith(": does a loop never end, or is a long list searched again and again?")
-    number = int(said.split("at line ")[1].split(":")[0])
+    assert said.startswith("your code took more than 0.3 seconds: does a loop never end, or is a long list searched")
+    assert "It was stopped at line " in said
+    number = int(said.split("stopped at line ")[1].split(":")[0])
     assert path.read_text().splitlines()[number - 1].strip() in said
+
+
+def test_a_place_that_belongs_to_no_line_is_told_by_its_functions_first():
+    def check():
+        raise ValueError("no line")
+
+    check.__code__ = check.__code__.replace(co_linetable=b"")  # as a loop's way back
+    assert "your code fails: ValueError: no line at line " in outcome(check)
 
 
 def test_so_is_one_that_never_ends_before_the_check_begins(lesson_with):
     path = lesson_with("return a + b + table", after="table = 0\nwhile table >= 0: table += 1\n")
-    assert "was stopped at line" in check_lesson(path, seconds=0.3)
+    assert "It was stopped at line" in check_lesson(path, seconds=0.3)
 
 
 def test_code_that_has_caught_the_end_of_its_time_is_stopped_a_second_later(lesson_with):
@@ -160,7 +169,7 @@ def test_code_that_has_caught_the_end_of_its_time_is_stopped_a_second_later(less
     end = time.monotonic() + 6
     while time.monotonic() < end: pass
     return a + b"""
-    assert "was stopped at line" in check_lesson(lesson_with(answer), seconds=0.2)
+    assert "It was stopped at line" in check_lesson(lesson_with(answer), seconds=0.2)
 
 
 def test_the_limit_ends_with_the_check():
