@@ -25,7 +25,7 @@ import numpy as np
 import minigan as mg
 from minigan import functions as F
 from minigan import nn, objectives, optim
-from minigan.lesson import Unsolved, show
+from minigan.lesson import Unsolved, run_check, show
 from minigan.testing import gradcheck
 
 MEAN, DEVIATION = 4.0, 1.25
@@ -284,6 +284,15 @@ def check():
     assert np.allclose(real.grad.numpy(), expected[0]), "the gradient at a real one's logit is (σ(l) − 1) / N"
     assert np.allclose(fake.grad.numpy(), expected[1]), "the gradient at a fake's logit is σ(l) / N"
     gradcheck(discriminator_loss, [rng.standard_normal((n, 1)) for n in (6, 3)])
+    for logit, right in ((1000.0, (-1, 1)), (-1000.0, (0, 0))):  # wrong and sure, right and sure
+        real, fake = (mg.Tensor(np.full((2, 1), at), requires_grad=True) for at in (-logit, logit))
+        with np.errstate(all="ignore"):
+            discriminator_loss(real, fake).backward()
+        found = real.grad.numpy()[0, 0], fake.grad.numpy()[0, 0]
+        assert np.allclose(2 * np.array(found), right), (
+            f"at logits of {-logit:g} (real) and {logit:g} (fake), two each, the gradients should be {right[0] / 2:g} "
+            f"and {right[1] / 2:g}, yours are {found[0]:g} and {found[1]:g}: is there a function that overflows?"
+        )
 
     class Yours(objectives.NonSaturating):
         def discriminator_loss(self, real_logits, fake_logits):
@@ -293,6 +302,9 @@ def check():
     play(G, D, Yours(), 500)
     assert 3 < G.bias.item() < 5, f"after 500 steps with your loss the fakes' mean is {G.bias.item():.2f}, far from 4"
 
+
+# %%
+run_check(check)
 
 # %% [markdown]
 # ## What would break it

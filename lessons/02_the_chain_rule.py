@@ -30,7 +30,7 @@ import numpy as np
 
 import minigan as mg
 from minigan.autograd import backward_pass
-from minigan.lesson import Unsolved, show
+from minigan.lesson import Unsolved, run_check, show
 
 
 def compute(x):
@@ -370,6 +370,9 @@ def check():
         ) from None
     assert slope == 1, f"x + 1 + 1 + … has the slope 1, yours is {slope}"
 
+
+# %%
+run_check(check)
 
 # %% [markdown]
 # ## What would break it

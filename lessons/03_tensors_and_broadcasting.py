@@ -26,7 +26,7 @@ import minigan as mg
 from minigan import functions as F
 from minigan.functions.arithmetic import Mul
 from minigan.functions.manipulation import BroadcastTo, SumTo
-from minigan.lesson import Unsolved, show
+from minigan.lesson import Unsolved, run_check, show
 from minigan.testing import GradientError, gradcheck
 from minigan.testing.random_inputs import broadcastable_shapes
 
@@ -261,7 +261,7 @@ def check():
         ((2, 3), by_hand), ((2, 1), [[6.0], [60.0]]), ((1, 3), [[11.0, 22.0, 33.0]]), ((3,), [11.0, 22.0, 33.0]),
         ((1, 1), [[66.0]]), ((1,), [66.0]), ((), 66.0),
     ]:  # fmt: skip
-        judge(by_hand, shape)
+        check_one(by_hand, shape)
         found = sum_to(by_hand, shape)
         assert np.array_equal(found, expected), (
             f"{by_hand.tolist()} summed to {shape} is {np.array(expected).tolist()}, yours is {found.tolist()}"
@@ -272,11 +272,11 @@ def check():
         shapes = broadcastable_shapes(rng)
         large = np.broadcast_shapes(*shapes)
         for shape in shapes:
-            judge(rng.standard_normal(large), shape)
-    judge(np.ones((4, 3), dtype=np.float32), (3,))
+            check_one(rng.standard_normal(large), shape)
+    check_one(np.ones((4, 3), dtype=np.float32), (3,))
 
 
-def judge(dy, shape):
+def check_one(dy, shape):
     """Raise unless sum_to(dy, shape) is right."""
     before = dy.copy()
     found = sum_to(dy, shape)
@@ -300,6 +300,9 @@ def judge(dy, shape):
 def close(a, b):
     return bool(np.isclose(a, b, rtol=1e-5, atol=1e-5))
 
+
+# %%
+run_check(check)
 
 # %% [markdown]
 # ## What would break it
@@ -343,7 +346,7 @@ except GradientError as error:
     print(error)
     assert error.input == "input 1 (bias)" and "4 times too small" in error.hint
 else:
-    raise AssertionError("the judge was asleep")
+    raise AssertionError("gradcheck found nothing")
 
 # %% [markdown]
 # Adam, with which minigan trains, hides it. It divides each step by the size of the gradients it has
@@ -367,6 +370,40 @@ for optimiser in (mg.optim.SGD, mg.optim.Adam):
     assert (abs(right - averaged) < 1e-7) == (optimiser is mg.optim.Adam)
 
 # %% [markdown]
+# **A list minus a column.** A dense layer with one output gives a column, (N, 1), and targets are often a list,
+# (N,). Laid flush right, the two become (N, N): every target minus every prediction. Nothing complains,
+# and the loss even goes down. But the mean of these N² squares is least where every prediction is
+# the mean of all targets, so that is what is learned, whatever the samples are. (`F.mse_loss` refuses two
+# shapes that differ. In a loss of your own, look at the shapes first.)
+
+
+# %%
+def slope_and_bias(shape):
+    """What gradient descent finds for y = 3x + 1, the targets having this shape."""
+    x = np.linspace(-1, 2, 16)[:, None]
+    target = (3 * x + 1).reshape(shape)
+    weight, bias = (mg.Tensor(np.zeros(s), requires_grad=True) for s in ((1, 1), (1,)))
+    descent = mg.optim.SGD([weight, bias], lr=0.2)
+    for _ in range(200):
+        descent.zero_grad()
+        difference = target - F.dense(x, weight, bias)
+        F.mean(difference * difference).backward()
+        descent.step()
+    print(f"targets {shape!s:7}: difference {difference.shape!s:8}, slope {weight.item():.3f}, bias {bias.item():.3f}")
+    return weight.item(), bias.item()
+
+
+assert np.allclose(slope_and_bias((16, 1)), (3, 1))
+assert np.allclose(slope_and_bias((16,)), (0, 3 * 0.5 + 1))  # flat: the mean of the targets
+
+try:
+    F.mse_loss(mg.Tensor(np.ones((16, 1))), np.ones(16))
+except ValueError as error:
+    print(error)
+else:
+    raise AssertionError("(16, 1) and (16,) met")
+
+# %% [markdown]
 # **The wrong axis.** With 4 samples of 4 numbers both sums have the right shape, (4,). Worse, if
 # all cotangents are 1, as with a plain sum for a loss, both have the same numbers: all 4. So a
 # check has to use random cotangents, as this one does, and you do better to try shapes whose
@@ -382,4 +419,4 @@ except GradientError as error:
     print(error)
     assert error.input == "input 1 (bias)" and "axis" in error.hint
 else:
-    raise AssertionError("the judge was asleep")
+    raise AssertionError("gradcheck found nothing")

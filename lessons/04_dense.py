@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 4. The dense layer
 #
-# **Goal.** A dense layer is one matrix product, y = x Wᵀ + b. Its backward pass is three: one for
-# each thing that goes in. At the end you write them, and they are judged.
+# **Goal.** A dense layer is one matrix product, y = x Wᵀ + b. Its backward pass has three parts: one for
+# each thing that goes in. At the end you write them, and they are checked.
 
 # %% [markdown]
 # ## Predict
@@ -15,15 +15,13 @@
 # 3. which of x, W and b you need to know to compute dx.
 
 # %%
-import inspect
-
 import matplotlib.pyplot as plt
 import numpy as np
 
 import minigan as mg
 from minigan import functions as F
 from minigan.functions.dense import Dense
-from minigan.lesson import Unsolved, show
+from minigan.lesson import Unsolved, run_check, show
 from minigan.testing import GradientError, assert_gradients, gradcheck
 
 x = mg.Tensor(np.array([[1.0, 2.0, 3.0], [0.0, -1.0, 1.0]]), requires_grad=True, name="x")
@@ -49,51 +47,81 @@ assert b.grad.numpy().tolist() == [2, 2]  # each bias was used once for each sam
 assert x.grad.numpy().tolist() == [[3, 1, -1], [3, 1, -1]]  # the sums of W's columns: x itself is not needed
 
 # %% [markdown]
-# ## Where the three products come from
+# ## Where the three sums come from
 #
 # Write the layer in letters: y[n, o] = Σ over c of x[n, c] · W[o, c] + b[o]. The chain rule asks, for
-# each number that went in, where it was used, and adds up dy over those places:
+# each number that went in, where it was used, and adds up dy over those places, each times what the number
+# was multiplied by there:
 #
-# - x[n, c] was used in row n, once for each o: dx[n, c] = Σ over o of dy[n, o] · W[o, c]. That is dx = dy W.
-# - W[o, c] was used in column o, once for each sample: dW[o, c] = Σ over n of dy[n, o] · x[n, c], or dW = dyᵀ x.
+# - x[n, c] was used in row n, once for each o: dx[n, c] = Σ over o of dy[n, o] · W[o, c].
+# - W[o, c] was used in column o, once for each sample: dW[o, c] = Σ over n of dy[n, o] · x[n, c].
 # - b[o] was used in column o, once for each sample: db[o] = Σ over n of dy[n, o].
 #
-# What was summed over on the way forth is what stays free on the way back. This is the engine's own
-# layer, the one that trains; `need_w` is false for a frozen layer, and then its product is not made.
-
-# %%
-print(inspect.getsource(Dense.backward))
-
-# %% [markdown]
+# What was summed over on the way forth is what stays free on the way back.
+#
 # ## Picture
 #
-# A layer from 6 numbers to 4 in a batch of 5. Each row of dW is a weighted sum of the samples, weighted
-# by what the loss wanted of that output.
+# The layer of above as lines: each of the three numbers of a sample goes to each of its two outputs, by way of
+# one weight. Both samples go through the same weights. Marked is where one number of x, one of W
+# and one of b was used. Back along each marked line comes the cotangent of its output, times what the
+# number was multiplied by, and they add up.
 
 # %%
-rng = np.random.default_rng(0)
-arrays = {"x (N, C)": rng.standard_normal((5, 6)), "W (O, C)": rng.standard_normal((4, 6))}
-arrays["dy (N, O)"] = rng.standard_normal((5, 4))
-arrays["dx = dy W"] = arrays["dy (N, O)"] @ arrays["W (O, C)"]
-arrays["dW = dyᵀ x"] = arrays["dy (N, O)"].T @ arrays["x (N, C)"]
-arrays["db = Σₙ dy"] = arrays["dy (N, O)"].sum(axis=0, keepdims=True)
+dy = np.array([[1.0, -2.0], [3.0, 0.5]])
+x.grad = W.grad = b.grad = None
+F.dense(x, W, b).backward(dy)
+ORANGE = "#b35806"
 
-figure, axes = plt.subplots(2, 3, figsize=(9, 5), layout="constrained")
-largest = max(np.abs(a).max() for a in arrays.values())
-for (name, array), ax in zip(arrays.items(), axes.T.reshape(-1, order="F"), strict=True):
-    image = ax.imshow(array, cmap="PuOr", vmin=-largest, vmax=largest)
-    ax.set(title=name, xticks=[], yticks=[])
-    for (row, column), value in np.ndenumerate(array):
-        paper = "white" if abs(value) > 0.6 * largest else "black"
-        ax.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=8, color=paper)
-figure.colorbar(image, ax=axes, label="orange: negative, violet: positive", shrink=0.8)
+
+def number(value):
+    return f"{value:g}".replace("-", "−")
+
+
+def draw(ax, title, used, inputs=(), weights=()):
+    """used: lines (n, c, o) in orange. inputs, weights: whether x[n, c], or W[o, c], is written down."""
+    for n in range(2):
+        left, right = [(0, 4 - c - 3.6 * n) for c in range(3)], [(3, 3.5 - o - 3.6 * n) for o in range(2)]
+        for c, o in np.ndindex(3, 2):
+            (x0, y0), (x1, y1) = left[c], right[o]
+            mark = (n, c, o) in used
+            style = {"color": ORANGE, "linewidth": 2.4, "zorder": 2} if mark else {"color": "0.8", "zorder": 1}
+            ax.plot((x0, x1), (y0, y1), **style)
+            if (o, c) in weights and mark:
+                text = f"W[{o}, {c}] = {number(W.numpy()[o, c])}"
+                ax.text(0.4 * x0 + 0.6 * x1, 0.4 * y0 + 0.6 * y1, text, color=ORANGE, **MIDDLE)
+        for c, place in enumerate(left):
+            color = ORANGE if (n, c) in inputs else "0.35"
+            ax.plot(*place, "o", color=color, markersize=9, zorder=3)
+            ax.text(place[0] - 0.2, place[1], f"x[{n}, {c}] = {number(x.numpy()[n, c])}", color=color, **RIGHT)
+        for o, place in enumerate(right):
+            color = ORANGE if any(line[::2] == (n, o) for line in used) else "0.35"
+            ax.plot(*place, "o", color=color, markersize=9, zorder=3)
+            ax.text(place[0] + 0.2, place[1], f"dy[{n}, {o}] = {number(dy[n, o])}", color=color, **LEFT)
+    ax.set(xlim=(-1.9, 5), ylim=(-1.9, 4.3))
+    ax.set_title(title, fontsize=11)
+    ax.set_axis_off()
+
+
+LEFT, RIGHT, MIDDLE = ({"ha": side, "va": "center", "fontsize": 9} for side in ("left", "right", "center"))
+MIDDLE["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+figure, axes = plt.subplots(1, 3, figsize=(12, 4.6), layout="constrained")
+found = x.grad.numpy()[0, 2], W.grad.numpy()[1, 2], b.grad.numpy()[1]
+assert found == (1 * -1 + -2 * 0, -2 * 3 + 0.5 * 1, -2 + 0.5)
+title = f"x[0, 2] goes to both outputs of its sample:\ndx[0, 2] = 1 · W[0, 2] + (−2) · W[1, 2] = {number(found[0])}"
+draw(axes[0], title, [(0, 2, 0), (0, 2, 1)], inputs=[(0, 2)], weights=[(0, 2), (1, 2)])
+title = f"W[1, 2] is used once in each sample:\ndW[1, 2] = (−2) · x[0, 2] + 0.5 · x[1, 2] = {number(found[1])}"
+draw(axes[1], title, [(0, 2, 1), (1, 2, 1)], inputs=[(0, 2), (1, 2)], weights=[(1, 2)])
+title = f"b[1] is added once in each sample:\ndb[1] = (−2) + 0.5 = {number(found[2])}"
+draw(axes[2], title, [(n, None, 1) for n in range(2)])
 show(figure, "04_dense")
 
 # %% [markdown]
 # ## Exercise
 #
 # Write the backward pass. `x`, `weight` and `dy` are Tensors; use `@`, `.T` and `F.sum`, and return
-# three Tensors.
+# three Tensors. A sum over an index that two matrices share is their product: (A B)[i, k] = Σ over j of
+# A[i, j] · B[j, k]. The shared index stands last in the left one and first in the right one; where it does not,
+# `.T` turns a matrix. The shapes tell whether it can be right: dx has the shape of x, (N, C), dW that of W, (O, C).
 
 
 # %%
@@ -105,8 +133,9 @@ def dense_backward(x, weight, dy):
 # %% [markdown]
 # ## Check
 #
-# Your three lines become a Function, and the same judge as for the engine's own looks at them: slopes
-# along random lines, to second order. In the terminal: `minigan check-lesson 04`.
+# Your three lines become a Function, which is checked as the engine's own are: against slopes along random
+# lines, to second order. In the terminal: `minigan check-lesson 04`. The engine's own dense layer, to be
+# compared with yours when it is right, is shown by `minigan functions dense`.
 
 
 # %%
@@ -132,41 +161,49 @@ def check():
         assert_gradients(layer_of(dense_backward), [rng.standard_normal(s) for s in shapes])
 
 
+# %%
+run_check(check)
+
 # %% [markdown]
 # ## What would break it
 #
 # Averaging the bias's gradient over the batch, instead of adding it up. With plain gradient descent it
 # still trains, only slower; Adam, which divides by the gradients' size, hides it altogether (lesson 3).
-# With N = 5 samples it is five times too small, and the judge says so.
+# With N = 5 samples it is five times too small, and `gradcheck` says so. (The engine's own layer is spoilt here.)
 
 
 # %%
-def with_a_mean(x, weight, dy):
-    return dy @ weight, dy.T @ x, F.mean(dy, axis=0)
+class WithAMean(Dense):
+    def backward(self, dy):
+        dx, dW, db = super().backward(dy)
+        return dx, dW, db / dy.shape[0]
 
 
+rng = np.random.default_rng(0)
 try:
-    gradcheck(layer_of(with_a_mean), [rng.standard_normal(s) for s in ((5, 3), (2, 3), (2,))])
+    gradcheck(WithAMean, [rng.standard_normal(s) for s in ((5, 3), (2, 3), (2,))])
 except GradientError as error:
     print(error)
     assert error.input == "input 2 (bias)" and "5 times too small" in error.hint
 else:
-    raise AssertionError("the judge was asleep")
+    raise AssertionError("gradcheck found nothing")
 
 # %% [markdown]
-# A transpose forgotten is found by its shape, unless C = O, when the shapes fit and the numbers do
-# not. That is why the check above also tries a square layer.
+# A matrix that is turned where it should not be is found by its shape, unless C = O, when the shapes fit and
+# the numbers do not. That is why the check above also tries a square layer.
 
 
 # %%
-def without_a_transpose(x, weight, dy):
-    return dy @ weight.T, dy.T @ x, F.sum(dy, axis=0)
+class Turned(Dense):
+    def backward(self, dy):
+        dx, dW, db = super().backward(dy)
+        return dx, dW.T, db
 
 
 try:
-    gradcheck(layer_of(without_a_transpose), [rng.standard_normal(s) for s in ((4, 4), (4, 4), (4,))])
+    gradcheck(Turned, [rng.standard_normal(s) for s in ((4, 4), (4, 4), (4,))])
 except GradientError as error:
     print(error)
-    assert error.input == "input 0 (x)"
+    assert error.input == "input 1 (weight)"
 else:
-    raise AssertionError("the judge was asleep")
+    raise AssertionError("gradcheck found nothing")

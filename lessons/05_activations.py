@@ -26,7 +26,7 @@ import numpy as np
 import minigan as mg
 from minigan import functions as F
 from minigan.functions.activation import LeakyReLUBackward, Sigmoid, Tanh
-from minigan.lesson import Unsolved, show
+from minigan.lesson import Unsolved, run_check, show
 from minigan.testing import GradientError, assert_gradients, gradcheck
 from minigan.testing.random_inputs import distinct
 
@@ -220,8 +220,8 @@ assert at_zero == [0, 0.2, 0.5]
 
 # %% [markdown]
 # No convention is wrong, as no slope is right. So `gradcheck`, which compares a backward pass with
-# slopes that it measures on the forward pass, does not judge it. Where the slope jumps it draws
-# another point nearby, and says so.
+# slopes that it measures on the forward pass, leaves it open. Where the slope jumps it draws another
+# point nearby, and says so.
 
 # %%
 for fn in (F.relu, lambda x: F.maximum(x, 0.0)):
@@ -288,8 +288,8 @@ class Softsign(mg.Function):
 # %% [markdown]
 # ## Check
 #
-# In the terminal: `minigan check-lesson 05`. The judge measures slopes along random lines, to
-# second order: the slope of your slope must be right too.
+# In the terminal: `minigan check-lesson 05`. It measures slopes along random lines, to second
+# order: the slope of your slope must be right too.
 
 
 # %%
@@ -304,6 +304,9 @@ def check():
         assert abs(found - right) < 1e-12, f"at x = {x} the slope is {right}, yours is {found:.6g}: {why}"
     assert_gradients(Softsign, lambda rng: [distinct(rng, 3, 4)])  # none at 0, where the slope's slope jumps
 
+
+# %%
+run_check(check)
 
 # %% [markdown]
 # ## What would break it
@@ -348,11 +351,11 @@ except GradientError as error:
     print(error)
     assert error.order == 1 and "3 of 3 entries are wrong" in str(error)
 else:
-    raise AssertionError("the judge was asleep")
+    raise AssertionError("gradcheck found nothing")
 
 # %% [markdown]
 # **The cotangent forgotten.** The slope alone is not the gradient: it must be multiplied by what
-# comes in. With a cotangent of ones nobody would notice; the judge takes random ones.
+# comes in. With a cotangent of ones nobody would notice; `gradcheck` takes random ones.
 
 
 # %%
@@ -375,4 +378,4 @@ except GradientError as error:
     print(error)
     assert "the same whatever cotangent dy comes in" in error.hint
 else:
-    raise AssertionError("the judge was asleep")
+    raise AssertionError("gradcheck found nothing")

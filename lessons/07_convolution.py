@@ -30,7 +30,7 @@ from minigan.functions.convolution import Conv2d
 from minigan.kernels import convolution
 from minigan.kernels.cook_toom import tile_matrices
 from minigan.kernels.geometry import Geometry, normalize_padding
-from minigan.lesson import Unsolved, show
+from minigan.lesson import Unsolved, run_check, show
 from minigan.testing import GradientError, gradcheck, random_inputs
 
 image = np.array([[1, 0, 2, 1, 0], [0, 3, 1, 0, 1], [2, 1, 0, 1, 2], [1, 0, 1, 2, 0], [0, 1, 2, 0, 1]], float)
@@ -313,7 +313,8 @@ assert len(B) == 4 and len(B) ** 2 == 16 and (2 * 3) ** 2 == 36
 #
 # Write the gradient of the kernel, in plain NumPy. The zeros of the padding are already around `x`, so
 # P is 0 for you. You need loops over the taps (kh, kw) only: the pixels on which one tap was laid, at
-# all places, are a slice of x with steps. Then sum over n, i, j.
+# all places, are a slice of x with steps. Then sum over n, i, j: `np.einsum` takes such a
+# sum in letters.
 #
 # The kernel's size is given, for as you saw the sizes of x and dy do not always tell it.
 
@@ -324,14 +325,14 @@ def conv_weight_grad(x, dy, kernel, stride):
 
     dw[o, c, kh, kw] = Σ over n, i, j of dy[n, o, i, j] · x[n, c, i·SH + kh, j·SW + kw]
     """
-    raise Unsolved('write conv_weight_grad: for each tap, a slice of x with steps, and np.einsum("noij,ncij->oc", …)')
+    raise Unsolved("write conv_weight_grad: for each tap, the pixels it was laid on, times dy, added up")
 
 
 # %% [markdown]
 # ## Check
 #
 # Your function becomes the backward pass of a convolution whose forward pass is the engine's, with x
-# held fixed. The judge compares it with slopes of the forward pass, for twenty random sizes, kernels,
+# held fixed. `gradcheck` compares it with slopes of the forward pass, for twenty random sizes, kernels,
 # strides and paddings. (Only to first order: NumPy arrays keep no graph, so nothing can be
 # differentiated again.) In the terminal: `minigan check-lesson 07`.
 
@@ -352,7 +353,7 @@ def layer_of(weight_grad, x, kernel, stride, padding):
     return Layer
 
 
-def judge(weight_grad, x, w, stride, padding=0):
+def check_slopes(weight_grad, x, w, stride, padding=0):
     """Raise GradientError unless weight_grad is right on this image."""
     gradcheck(layer_of(weight_grad, x, w.shape[2:], stride, padding), w, order=1)
 
@@ -376,10 +377,13 @@ def check():
         assert dw.shape == w.shape, f"dw must have the kernel's shape {w.shape}, but has {dw.shape}, for {case}"
         assert np.array_equal(padded, x_before) and np.array_equal(dy, dy_before), "x and dy must stay as they were"
         try:
-            judge(conv_weight_grad, x, w, stride, padding)
+            check_slopes(conv_weight_grad, x, w, stride, padding)
         except GradientError as error:
             raise AssertionError(f"for {case},\n{error}") from None
 
+
+# %%
+run_check(check)
 
 # %% [markdown]
 # ## What would break it
@@ -398,17 +402,17 @@ def flipped(x, dy, kernel, stride):
 
 
 def caught(weight_grad, *arguments):
-    """The judge's hint."""
+    """The hint of `gradcheck`."""
     try:
-        judge(weight_grad, *arguments)
+        check_slopes(weight_grad, *arguments)
     except GradientError as error:
         print(error, end="\n\n")
         return error.hint
-    raise AssertionError("the judge was asleep")
+    raise AssertionError("gradcheck found nothing")
 
 
 x, w = rng.standard_normal((2, 2, 6, 6)), rng.standard_normal((3, 2, 3, 3))
-judge(right, x, w, (1, 1))
+check_slopes(right, x, w, (1, 1))
 assert "backwards along axes 2, 3" in caught(flipped, x, w, (1, 1))
 
 # %% [markdown]
@@ -432,15 +436,13 @@ assert "a crop or a padding is off by one" in caught(off_by_one, x, w, (1, 1), 1
 # %%
 def swapped(x, dy, kernel, stride):
     (SW, SH), (OH, OW) = stride, dy.shape[2:]  # the mistake
-    dw = np.zeros((dy.shape[1], x.shape[1], *kernel))
-    for kh, kw in np.ndindex(*kernel):
-        dw[:, :, kh, kw] = np.einsum("noij,ncij->oc", dy, x[:, :, kh : kh + OH * SH : SH, kw : kw + OW * SW : SW])
-    return dw
+    reached = x[:, :, : (OH - 1) * SH + kernel[0], : (OW - 1) * SW + kernel[1]]  # what the slices lie in
+    return right(reached, dy, kernel, (SH, SW))
 
 
-judge(swapped, x, w, (2, 2))  # not caught
+check_slopes(swapped, x, w, (2, 2))  # not caught
 try:
-    judge(swapped, x, w, (2, 1))  # caught by its shapes
+    check_slopes(swapped, x, w, (2, 1))  # caught by its shapes
 except ValueError as error:
     print(error, end="\n\n")
 else:

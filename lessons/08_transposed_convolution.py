@@ -28,7 +28,7 @@ import minigan as mg
 from minigan import functions as F
 from minigan.functions.convolution import ConvTranspose2d, ConvWeightGrad
 from minigan.kernels.geometry import Geometry
-from minigan.lesson import Unsolved, show
+from minigan.lesson import Unsolved, run_check, show
 from minigan.models import dcgan28
 from minigan.testing import GradientError, gradcheck, random_inputs
 
@@ -151,8 +151,8 @@ for argument, gradient in (x, dx), (w, dw), (g, dg):  # linear in each: ⟨argum
 # %% [markdown]
 # So the three are each other's derivatives: the derivative of each is made of the other two, and of
 # nothing else. That is why the engine can differentiate a convolution again and again. These are two
-# of the three backward passes; the one of `Conv2d` is in lesson 7. The judge goes to the third order
-# here.
+# of the three backward passes; the one of `Conv2d` is in lesson 7. `gradcheck` goes to the third
+# order here.
 
 # %%
 print(inspect.getsource(ConvTranspose2d.backward))
@@ -266,7 +266,7 @@ def conv_transpose2d(x, weight, stride):
 # %% [markdown]
 # ## Check
 #
-# Three judges. A single pixel must stamp the kernel, as it is, in its place. Then the dot-product test
+# Three things are tried. A single pixel must stamp the kernel, as it is, in its place. Then the dot-product test
 # with `conv2d`, for twenty random geometries. And last, your function becomes the forward pass of a
 # layer whose backward pass is the engine's `conv2d`: your forward pass, and its derivative. In the
 # terminal: `minigan check-lesson 08`.
@@ -337,6 +337,9 @@ def check():
     gradcheck(lambda x, w: Layer((2, 1))(x, w), [rng.standard_normal((2, 3, 3, 2)), rng.standard_normal((3, 2, 3, 2))])
 
 
+# %%
+run_check(check)
+
 # %% [markdown]
 # ## What would break it
 #
@@ -376,8 +379,8 @@ assert np.isclose(forth, back)  # not caught
 
 # %% [markdown]
 # A crop of one convention with a backward pass of the other: forward as Keras, backward as PyTorch,
-# for a kernel of 5×1 with stride 2. All shapes fit. The kernel's gradient is off by one place, and the
-# judge says so.
+# for a kernel of 5×1 with stride 2. All shapes fit. The kernel's gradient is off by one place, and
+# `gradcheck` says so.
 
 
 # %%
@@ -399,4 +402,4 @@ except GradientError as error:
     print(error)
     assert "a crop or a padding is off by one" in error.hint
 else:
-    raise AssertionError("the judge was asleep")
+    raise AssertionError("gradcheck found nothing")

@@ -4,7 +4,8 @@
 # **Goal.** A GAN is two networks and one chain rule. The gradient at the discriminator's input *is*
 # the gradient at the generator's output: it leaves one network and enters the other, and nothing
 # happens to it in between. You will carry it across by hand, let the engine do it, see what walls it
-# off, and what a discriminator without a gradient would teach.
+# off, what a G looks like that makes only few kinds of points, and what a discriminator without a gradient would
+# teach.
 
 # %% [markdown]
 # ## Predict
@@ -19,6 +20,7 @@
 # 3. D judges the fakes, then D's optimiser steps, then G learns from the verdict. What is wrong?
 
 # %%
+import copy
 import inspect
 
 import matplotlib.pyplot as plt
@@ -29,7 +31,7 @@ from minigan import functions as F
 from minigan import nn, optim
 from minigan.algorithms import GAN
 from minigan.data import Batch
-from minigan.lesson import Unsolved, show
+from minigan.lesson import Unsolved, run_check, show
 from minigan.trace import trace_step
 
 # %% [markdown]
@@ -137,8 +139,7 @@ for part in (GAN.step, GAN.discriminator_turn, GAN.generator_turn):
     print(inspect.getsource(part))
 
 # %%
-mg.manual_seed(1)
-rng = np.random.default_rng(1)
+RADIUS, SECTORS = 2.0, 12
 
 
 def dense_net(*sizes, slope=0.2):
@@ -148,28 +149,162 @@ def dense_net(*sizes, slope=0.2):
     return nn.Sequential(*layers[:-1])
 
 
-def ring(n):
+def ring(n, rng):
+    """Real points: (n, 2), on a circle but for a little noise."""
     angle = rng.uniform(0, 2 * np.pi, n)
-    points = np.stack([np.cos(angle), np.sin(angle)], 1) * 2 + rng.standard_normal((n, 2)) * 0.05
+    points = RADIUS * np.stack([np.cos(angle), np.sin(angle)], 1) + 0.05 * rng.standard_normal((n, 2))
     return mg.Tensor(points.astype("float32"))
 
 
-def noise(n):
+def noise(n, rng):
     return mg.Tensor(rng.standard_normal((n, 4)).astype("float32"))
 
 
-def batches():
+def batches(rng):
     while True:
-        yield Batch(x=ring(128))
+        yield Batch(x=ring(128, rng))
 
 
+mg.manual_seed(1)
+rng = np.random.default_rng(1)
 G, D = dense_net(4, 64, 64, 2).named("G"), dense_net(2, 64, 64, 1).named("D")
 G.z_dim = 4  # so many numbers of noise a point
 gan = GAN(lr_G=2e-3, lr_D=2e-3, betas=(0.9, 0.999)).use(G, D)
-for _ in range(800):
-    gan(batches())
 
-trace = trace_step(gan, batches())  # one more step, written down
+# %% [markdown]
+# How good G is can be counted here, since the ring is known: the share of 2000 fakes that lie near it, less than
+# 0.2 away (the real points' own noise is 0.05), and in how many of its twelve sectors there are any of these, at
+# least 1% of all. The first number is about quality, the second about diversity, and G needs both.
+#
+# What G makes of the same 2000 noises is kept after 200 steps, after 400, and at the end.
+
+# %%
+noises = noise(2000, np.random.default_rng(2))
+moments = {}
+
+
+def near_the_ring(points):
+    """The share of points that are near the ring, and in how many sectors of it there are any."""
+    near = points[np.abs(np.linalg.norm(points, axis=1) - RADIUS) < 0.2]
+    turns = np.arctan2(near[:, 1], near[:, 0]) / (2 * np.pi) % 1
+    shares = np.histogram(turns, SECTORS, (0, 1))[0] / len(points)
+    return len(near) / len(points), int((shares >= 0.01).sum())
+
+
+def train(steps, last=False):
+    """So many more steps, the learning rate shrinking to nothing where they are the last."""
+    for step in range(steps):
+        for optimizer in gan.optimizers.values():
+            optimizer.lr = 2e-3 * (1 - step / steps if last else 1)
+        gan(batches(rng))
+    done = gan.optimizers["G"].step_count
+    with mg.no_grad():
+        moments[done] = G(noises).numpy()
+    share, sectors = near_the_ring(moments[done])
+    print(f"after {done:4} steps {share:4.0%} of the fakes are near the ring, in {sectors:2} of {SECTORS} sectors")
+    return share, sectors
+
+
+real = near_the_ring(ring(2000, rng).numpy())
+assert real[0] > 0.99 and real[1] == SECTORS  # what a perfect G would reach
+
+train(200)
+share, sectors = train(200)
+assert share < 0.4 and sectors <= 6
+
+# %% [markdown]
+# ## Mode collapse
+#
+# This is no success. Whatever the noise, G's points lie in one streak across the plane, which meets the ring
+# in few places. That G makes only few kinds of what is real is called *mode collapse* (the modes of a
+# distribution are the places where it is dense; Goodfellow, 2016, section 5.1.1). No loss tells it: D
+# looks at each fake by itself, and each may be good. So G loses nothing by it until D has learnt to refuse
+# that place. Then all points move together to another one, D follows, and round it goes.
+#
+# ## Picture
+#
+# What the generator is told: at each fake the arrow of −∂L/∂G(z), over D's opinion of the plane. So that D's
+# opinion is clear, a copy of it has two hundred turns alone first, while G stands still. It refuses
+# the streak, and nothing else: the arrows lead out of the streak, to both sides.
+
+# %%
+alone = GAN(lr_D=2e-3).use(copy.deepcopy(G), copy.deepcopy(D))
+for _ in range(200):
+    alone.discriminator_turn(Batch(x=ring(128, rng)), G(noise(128, rng)))
+critic = alone.networks["D"]
+
+with mg.no_grad():
+    believed = [F.sigmoid(critic(x)).numpy().mean() for x in (ring(2000, rng), G(noises))]
+print(f"D finds points of the ring real with {believed[0]:.2f} on average, G's with {believed[1]:.2f}")
+assert believed[0] > 0.65 and believed[1] < 0.4
+
+# %% [markdown]
+# Each arrow points uphill. Its length is (1 − σ) · ‖∇l‖, over N for the mean: how little D believes the
+# fake, times how steep D's logit is at that place. So an arrow may be short for two reasons. D believes the
+# fake, and little is left to be asked for; or the logit is flat there, and D knows no way to tell.
+
+# %%
+sides = np.linspace(-3, 3, 121, dtype="float32")
+plane = np.stack(np.meshgrid(sides, sides), -1).reshape(-1, 2)
+with mg.no_grad():
+    opinion = F.sigmoid(critic(mg.Tensor(plane))).numpy().reshape(121, 121)
+
+fake = G(noise(60, rng))
+border = fake.detach()
+border.requires_grad = True
+with nn.frozen(critic):
+    F.mean(F.softplus(-critic(border))).backward()
+points, arrows = fake.numpy(), -border.grad.numpy()
+
+belief = F.sigmoid(critic(border)).numpy()[:, 0]
+(slopes,) = mg.grad(F.sum(critic(border)), [border])  # ∇l of each point: no point's logit depends on another
+steepness = np.linalg.norm(slopes.numpy(), axis=1)
+assert np.allclose(np.linalg.norm(arrows, axis=1), (1 - belief) * steepness / 60, rtol=1e-4)
+
+figure, ax = plt.subplots(figsize=(7, 5.6), layout="constrained")
+filled = ax.contourf(sides, sides, opinion, levels=np.linspace(0, 1, 11), cmap="Purples_r")
+figure.colorbar(filled, label="σ(D(x)): how real D finds the place")
+ax.scatter(*ring(300, rng).numpy().T, s=8, color="black", label="real points", linewidths=0)
+ax.quiver(*points.T, *arrows.T, color="#f16913", width=0.005, label="−∂L/∂G(z), at the border")
+ax.scatter(*points.T, s=22, color="#f16913", edgecolor="black", linewidth=0.6, label="fakes")
+ax.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", title="What the gradient tells each fake: which way to go")
+ax.set(xlabel="first coordinate", ylabel="second coordinate")
+ax.legend(loc="lower right", fontsize=8, framealpha=0.9)
+show(figure, "10_the_border")
+
+# %% [markdown]
+# ## To the end
+#
+# With these networks it passes. D comes to know the whole ring, and G's points spread out along it. For the
+# rest of the training the learning rate shrinks to nothing, as in lesson 1, so that the players come to rest.
+# (With images, where nobody can count sectors, collapse may stay. So one looks at many samples side by side, and
+# counts what can be counted: how many classes there are among them, how different they are from each other.)
+
+# %%
+share, sectors = train(1600, last=True)
+assert share > 0.85 and sectors == SECTORS
+
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained", sharex=True, sharey=True)
+for ax, (step, points) in zip(axes, moments.items(), strict=True):
+    ax.scatter(*ring(500, rng).numpy().T, s=8, color="black", label="real points", linewidths=0)
+    ax.scatter(*points[:500].T, s=8, color="#f16913", label="fakes", linewidths=0)
+    ax.set(title=f"after {step} steps", xlim=(-3.5, 3.5), ylim=(-3.5, 3.5), aspect="equal")
+    ax.set_xlabel("first coordinate")
+axes[0].set_ylabel("second coordinate")
+axes[0].legend(loc="lower left", fontsize=8)
+show(figure, "10_mode_collapse")
+
+# %% [markdown]
+# Now G is about as good as D, which finds the ring hardly more real than the fakes. One more step, written down:
+# what leaves D's input enters G's output, number for number, and what comes to the wall goes no further.
+
+# %%
+with mg.no_grad():
+    believed = [F.sigmoid(D(x)).numpy().mean() for x in (ring(2000, rng), G(noises))]
+print(f"D finds points of the ring real with {believed[0]:.2f} on average, G's with {believed[1]:.2f}")
+assert abs(believed[0] - believed[1]) < 0.1
+
+trace = trace_step(gan, batches(rng))
 for gradient in trace.border_gradients:
     if gradient.kind == "carried":
         print(f"norm of ∂L/∂D.input    {gradient.at_input.norm:.6f}")
@@ -181,63 +316,14 @@ for gradient in trace.border_gradients:
         assert gradient.norm_into == 0.0
 
 # %% [markdown]
-# ## Picture
-#
-# What the generator is told: at each fake the arrow of −∂L/∂G(z), over D's opinion of the plane. By now G
-# is about as good as D, which finds the ring itself no more real than a fake. So that there is an opinion
-# to be seen, D has four hundred turns alone first, while G stands still.
-
-# %%
-for _ in range(400):
-    gan.discriminator_turn(Batch(x=ring(128)), G(noise(128)))
-
-with mg.no_grad():
-    print(f"D finds points of the ring real with {F.sigmoid(D(ring(1000))).numpy().mean():.2f} on average,")
-    print(f"G's points with {F.sigmoid(D(G(noise(1000)))).numpy().mean():.2f}")
-    assert F.sigmoid(D(ring(1000))).numpy().mean() > 0.65 and F.sigmoid(D(G(noise(1000)))).numpy().mean() < 0.4
-
-# %% [markdown]
-# Each arrow points uphill. Its length is (1 − σ) · ‖∇l‖, over N for the mean: how little D believes the
-# fake, times how steep D's logit is at that place. So an arrow may be short for two reasons. D believes the
-# fake, and little is left to be asked for; or the logit is flat there, and D knows no way to tell.
-
-# %%
-sides = np.linspace(-3, 3, 121, dtype="float32")
-plane = np.stack(np.meshgrid(sides, sides), -1).reshape(-1, 2)
-with mg.no_grad():
-    opinion = F.sigmoid(D(mg.Tensor(plane))).numpy().reshape(121, 121)
-
-fake = G(noise(60))
-border = fake.detach()
-border.requires_grad = True
-with nn.frozen(D):
-    F.mean(F.softplus(-D(border))).backward()
-points, arrows = fake.numpy(), -border.grad.numpy()
-
-belief = F.sigmoid(D(border)).numpy()[:, 0]
-(slopes,) = mg.grad(F.sum(D(border)), [border])  # ∇l of each point: no point's logit depends on another
-steepness = np.linalg.norm(slopes.numpy(), axis=1)
-assert np.allclose(np.linalg.norm(arrows, axis=1), (1 - belief) * steepness / 60, rtol=1e-4)
-
-figure, ax = plt.subplots(figsize=(7, 5.6), layout="constrained")
-filled = ax.contourf(sides, sides, opinion, levels=np.linspace(0, 1, 11), cmap="cividis")
-figure.colorbar(filled, label="σ(D(x)): how real D finds the place")
-ax.scatter(*ring(300).numpy().T, s=6, color="white", alpha=0.7, label="real points", linewidths=0)
-ax.quiver(*points.T, *arrows.T, color="orangered", width=0.005, label="−∂L/∂G(z), at the border")
-ax.scatter(*points.T, s=22, color="orangered", edgecolor="black", linewidth=0.6, label="fakes")
-ax.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", title="What the gradient tells each fake: which way to go")
-ax.set(xlabel="first coordinate", ylabel="second coordinate")
-ax.legend(loc="upper left", fontsize=8, facecolor="#14284b", labelcolor="white", framealpha=0.9)
-show(figure, "10_the_border")
-
-# %% [markdown]
 # ## A discriminator without a gradient
 #
 # Let D answer "real" or "fake" and nothing between: 1 where its logit is above 0, else 0. Its verdicts
 # are as right as before. But a step has the slope 0 wherever it has one, so what comes to the border is
 # 0 for every fake: G's gradient is exactly 0, and it stays where it is, however long the training. The
-# same holds for any judge made of counting, sorting or looking up. G does not learn from verdicts, but
-# from how they would change.
+# same holds for any D made of counting, ranking or looking up. (Sorted numbers do have a gradient, that
+# of the numbers they are, in another order; their ranks have none.) G does not learn from verdicts, but from
+# how they would change.
 
 
 # %%
@@ -251,7 +337,7 @@ class Verdict(mg.Function):
         return dy * 0.0
 
 
-z = noise(64)
+z = noise(64, rng)
 fake = G(z)
 border = fake.detach()
 border.requires_grad = True
@@ -307,22 +393,34 @@ def compare(found, right, what, or_else):
         raise AssertionError(f"{what} is another: {or_else}")
 
 
+class Counted(nn.Module):
+    """A network that writes down at each call whether it is in training mode."""
+
+    def __init__(self, *sizes):
+        super().__init__()
+        self.network, self.calls = dense_net(*sizes), []
+
+    def forward(self, x):
+        self.calls.append(self.training)
+        return self.network(x)
+
+
 def check():
     """Raise unless the exercise is solved."""
     for n in (3, 17):
         mg.manual_seed(n)
-        G, D = dense_net(4, 8, 2).named("G"), dense_net(2, 8, 1).named("D")
+        rng = np.random.default_rng(n)
+        G, D = Counted(4, 8, 2).named("G"), Counted(2, 8, 1).named("D")
         opt_G = optim.SGD(G.parameters(), 0.1)
         left = [rng.standard_normal(p.shape).astype("float32") for p in G.parameters()]
         for p, gradient in zip(G.parameters(), left, strict=True):
             p.grad = mg.Tensor(gradient)  # as an earlier turn would leave it
-        judge_turn(n, G, D, opt_G, left, no_limit=True)
-        judge_turn(n, G, D, opt_G, left, no_limit=False)
+        check_turn(noise(n, rng), G, D, opt_G, left, no_limit=True)
+        check_turn(noise(n, rng), G, D, opt_G, left, no_limit=False)
 
 
-def judge_turn(n, G, D, opt_G, left, no_limit):
+def check_turn(z, G, D, opt_G, left, no_limit):
     """One turn of the generator, and whether all is as it should be after it."""
-    z = noise(n)
     fake = G(z)
     seen = fake.detach()
     seen.requires_grad = True
@@ -332,11 +430,14 @@ def judge_turn(n, G, D, opt_G, left, no_limit):
     crossing = np.where(lengths > limit, at_border / lengths * limit, at_border)
     right = mg.grad(fake, G.parameters(), mg.Tensor(crossing))
     before_G, before_D = ([p.numpy().copy() for p in network.parameters()] for network in (G, D))
+    G.calls.clear(), D.calls.clear()
+    steps = []
+    opt_G.register_step_pre_hook(lambda *_: steps.append(all(p.grad is not None for p in G.parameters())))
 
     crossed = generator_turn(G, D, z, opt_G, limit)
 
     assert isinstance(crossed, np.ndarray), f"return an array (.numpy()), not a {type(crossed).__name__}"
-    assert crossed.shape == (n, 2), f"what crosses has the shape of the fakes, {(n, 2)}, not {crossed.shape}"
+    assert crossed.shape == (len(z), 2), f"what crosses has the shape of the fakes, {(len(z), 2)}, not {crossed.shape}"
     if no_limit:
         or_else = "is the loss mean softplus(−D(border)), for this D and this z?"
         compare([crossed], [at_border], "the gradient at the border", or_else)
@@ -348,14 +449,28 @@ def judge_turn(n, G, D, opt_G, left, no_limit):
         assert p.grad is None, f"{p.name} got a gradient: freeze D while G learns (nn.frozen)"
         assert p.requires_grad, f"{p.name} is frozen still: D could not learn in its next turn"
     assert (flat(before_D) == flat(p.numpy() for p in D.parameters())).all(), "D's weights changed: this is G's turn"
+    for name, network in (("G", G), ("D", D)):
+        assert len(network.calls) == 1, (
+            f"{name} was called {len(network.calls)} times, not once: that is work for nothing, and with batch "
+            "normalisation each further call counts in its running statistics"
+        )
+        modes = {*network.calls, *(module.training for module in network.modules())}
+        assert modes == {True}, f"{name} was put in eval mode: both networks are in training, and must stay so"
 
     step = (flat(before_G) - flat(p.numpy() for p in G.parameters())) / 0.1
     right = flat(g.numpy() for g in right)
     assert step.any(), "G did not move: opt_G.step()? fake.backward(border.grad)?"
+    assert steps == [True], (
+        f"opt_G made {sum(steps)} steps with gradients in G's weights, not one: only opt_G.step() should move them, "
+        "since it may be another optimiser than this one, plain gradient descent"
+    )
     too_much = np.allclose(step, right + flat(left), atol=1e-3)
     assert not too_much, "G also went along what an earlier turn had left in .grad: opt_G.zero_grad()?"
     compare([step], [right], "G's step", "did what you return go on into G?")
 
+
+# %%
+run_check(check)
 
 # %% [markdown]
 # ## What would break it
@@ -367,7 +482,7 @@ def judge_turn(n, G, D, opt_G, left, no_limit):
 
 # %%
 weight = D.parameters()[0]
-fake = G(noise(8))
+fake = G(noise(8, rng))
 verdict = D(fake)
 used = weight.version
 F.mean(F.softplus(D(fake.detach()))).backward()
@@ -387,7 +502,7 @@ else:
 # G gets no gradient at all: the engine says so as soon as one is asked for.
 
 # %%
-loss = F.mean(F.softplus(-D(G(noise(8)).detach())))
+loss = F.mean(F.softplus(-D(G(noise(8, rng)).detach())))
 try:
     mg.grad(loss, G.parameters())
 except mg.GraphError as error:
@@ -414,7 +529,7 @@ class Products:
 
 def weight_products(frozen):
     D.zero_grad()
-    border = G(noise(8)).detach()
+    border = G(noise(8, rng)).detach()
     border.requires_grad = True
     counter = Products()
     with mg.observe(counter), nn.frozen(*[D] * frozen):

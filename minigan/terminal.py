@@ -6,14 +6,20 @@ import codecs
 import os
 import shutil
 import sys
+import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
 SIGNS = {
-    "×": "x", "∂": "d", "‖": "||", "−": "-", "–": "-", "—": "-", "…": "...", "→": "->", "·": ",", "σ": "sigma",
-    "½": "1/2", "²": "^2", "━": "=", "╸": "-", "─": "-", "═": "=", "┬": "_", "┴": "|",
+    "×": "x", "∂": "d", "Σ": "sum", "‖": "||", "−": "-", "–": "-", "—": "-", "…": "...", "→": "->", "·": ",",
+    "½": "1/2", "¼": "1/4", "¾": "3/4", "±": "+-", "≈": "~", "≤": "<=", "√": "sqrt", "∇": "grad ", "∞": "inf",
+    "⟨": "<", "⟩": ">", "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")", "⊙": "*", "′": "'", "│": "|", "\u0302": "^",
+    **{letter: unicodedata.name(letter).split()[-1].lower() for letter in "αβγδεμσ"},
+    **{sign: f"^{plain}" for sign, plain in zip("⁰¹²³⁴ⁿˡˣ⁻ᵀ", "01234nlx-T", strict=True)},
+    **{sign: f"_{plain}" for sign, plain in zip("₀₁₂₃ᵢⱼₙ", "0123ijn", strict=True)},
+    "←": "<-", "━": "=", "╸": "-", "─": "-", "═": "=", "┬": "_", "┴": "|",
     "▁": ".", "▂": ":", "▃": "-", "▄": "=", "▅": "+", "▆": "*", "▇": "#", "█": "@",
 }  # fmt: skip
 

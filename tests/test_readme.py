@@ -78,3 +78,11 @@ def test_a_guides_blocks_run_and_fail_as_it_says(guide, tmp_path, monkeypatch):
             assert rounded(str(caught.value)) == rounded(said.strip())
         elif language == "python":
             exec(code, vars(module))
+
+
+@pytest.mark.parametrize("place", ["README.md", "lessons/pictures/README.md"])
+def test_case_41_who_drew_the_faces_is_named_where_they_are_shown(place):
+    text = " ".join((Path(__file__).resolve().parents[1] / place).read_text(encoding="utf-8").split())
+    credit = text[text.index("faces.png") :][:400]
+    for named in ("Adventurer", "Lisa Wischofsky", "CC BY 4.0", "DiceBear"):
+        assert named in credit

@@ -27,7 +27,7 @@ from minigan.cli.parser import make_parser
 from minigan.data import DataError
 from minigan.doctor import examine
 from minigan.formatting import last_frame, one_line
-from minigan.lesson import LessonError
+from minigan.lesson.cells import LessonError
 from minigan.terminal import prepare_streams, printable
 from minigan.testing.check import TargetError
 from minigan.training import ConfigError, Interrupted, TrainingError, launch
@@ -41,7 +41,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {  # the exit 
     "check": check.check,
     "functions": functions.functions,
     "lesson": lessons.lesson,
-    "check-lesson": lessons.check_lesson,
+    "check-lesson": lessons.check,
     "lessons": lessons.build_lessons,
     "doctor": lambda arguments: DONE if examine(arguments.device) else FAILED,
 }

@@ -11,7 +11,12 @@ DONE, FAILED, USAGE = 0, 1, 2
 
 def say(text: str) -> None:
     """A line for the person at the terminal: on stderr, so that stdout holds results only."""
-    print(text, file=sys.stderr, flush=True)
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError:  # a full disk: what is said is no reason to end the work
+        pass
 
 
 def announced(spec: str | None) -> Device:

@@ -80,11 +80,13 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     functions.add_argument("--json", action="store_true", help="print the rows as JSON")
 
     lesson = commands.add_parser("lesson", help="step through a lesson in the terminal; without a number, list them")
-    lesson.add_argument("which", nargs="?", metavar="NN", help="its number, a part of its name, or a file")
+    lesson.add_argument("which", nargs="?", metavar="NN", help="its number, part of its name, or file (.py, .ipynb)")
     lesson.add_argument("--start", type=COUNT.read, default=1, metavar="CELL", help="where to begin (default: 1)")
-    check_lesson = commands.add_parser("check-lesson", help="judge the exercise in a lesson's file")
-    check_lesson.add_argument("which", metavar="NN", help="the lesson's number, a part of its name, or a file")
-    check_lesson.add_argument("--solution", action="store_true", help="judge the solution that comes with it instead")
+    check_lesson = commands.add_parser("check-lesson", help="check the exercise in a lesson's file")
+    check_lesson.add_argument(
+        "which", metavar="NN", help="the lesson's number, part of its name, or file (.py, .ipynb)"
+    )
+    check_lesson.add_argument("--solution", action="store_true", help="check the solution that comes with it instead")
     lessons = commands.add_parser("lessons", help="make all lessons notebooks and pages")
     lessons.add_argument("action", choices=["build"])
     lessons.add_argument("--out", default="build/lessons", help="the folder to write (default: build/lessons)")

@@ -6,8 +6,10 @@ import re
 
 import pytest
 
-from minigan import lesson, terminal
+from minigan import terminal
 from minigan.cli import main
+from minigan.lesson.cells import Cell, cells, find
+from minigan.lesson.stepping import _listed
 
 LESSON = """# %% [markdown]
 # # 1. Adding
@@ -53,23 +55,23 @@ def clone(tmp_path, monkeypatch):
 
 
 def test_cells_know_their_kind_their_text_and_their_line(clone):
-    cells = lesson.cells(clone / "lessons" / "01_adding.py")
-    assert [c.markdown for c in cells] == [True, False, True, False, False, False]
-    assert cells[0].text.startswith("# 1. Adding\n\n**Goal.**")
+    found = cells(clone / "lessons" / "01_adding.py")
+    assert [c.markdown for c in found] == [True, False, True, False, False, False]
+    assert found[0].text.startswith("# 1. Adding\n\n**Goal.**")
     lines = LESSON.splitlines()
-    for cell in cells:
+    for cell in found:
         first = cell.text.splitlines()[0]
         assert any(line.endswith(first) for line in lines[cell.line - 1 : cell.line + 1])
 
 
 def test_a_lesson_is_found_by_number_name_and_file(clone, monkeypatch):
     path = clone / "lessons" / "01_adding.py"
-    assert lesson.find("1") == lesson.find("01") == path
-    assert lesson.find("more").name == "12_adding_more.py"
-    assert lesson.find(str(path)) == path
+    assert find("1") == find("01") == path
+    assert find("more").name == "12_adding_more.py"
+    assert find(str(path)) == path
     (clone / "deeper").mkdir()
     monkeypatch.chdir(clone / "deeper")
-    assert lesson.find("1") == path
+    assert find("1") == path
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_a_lesson_is_found_by_number_name_and_file(clone, monkeypatch):
     [
         ("7", "lesson '7': none is called so; there are 01_adding, 12_adding_more"),
         ("adding", "lesson 'adding': several are called so"),
-        ("no.py", "there is no file no.py"),
+        ("no.py", "there is no file 'no.py'"),
     ],
 )
 def test_a_lesson_that_is_not_there(clone, capsys, which, message):
@@ -147,7 +149,7 @@ def test_the_exercise_and_the_end_say_what_to_do(clone, capsys, keys):
     keys("5", "", "")
     main(["lesson", "1"])
     out = " ".join(capsys.readouterr().out.split())
-    to_do = f"Write the exercise in lessons/01_adding.py, line {line}, then have it judged: minigan check-lesson 01"
+    to_do = f"Write the exercise in lessons/01_adding.py, line {line}, then have it checked: minigan check-lesson 01"
     assert out.count(to_do) == 2 and out.endswith(to_do)
     (clone / "mine.py").write_text(LESSON.replace('raise Unsolved("write add")', "return a + b"), encoding="utf-8")
     keys("6", "")
@@ -167,7 +169,7 @@ def test_an_error_in_a_lesson_has_its_place(clone, capsys):
 def test_long_output_is_broken_and_plots_are_folded(clone, capsys):
     drawing = "import x\nfigure, ax = plt.subplots()\nax.plot(1)\nshow(figure, 'name')\nafter = 1"
     path = clone / "lessons" / "01_adding.py"
-    listed = lesson._listed(lesson.Cell(False, drawing, 40), path).splitlines()
+    listed = _listed(Cell(False, drawing, 40, str(path)), path).splitlines()
     assert [line.strip(" │") for line in listed] == [
         "import x", "# the picture is drawn: 01_adding.py, lines 41 to 43", "after = 1",
     ]  # fmt: skip
@@ -226,11 +228,15 @@ def test_building_says_what_it_needs(clone, capsys, monkeypatch):
 
 @pytest.mark.slow
 def test_building_makes_executed_notebooks_and_pages(clone, capsys):
-    for guest in ("jupytext", "nbconvert", "ipykernel"):
+    for guest in ("jupytext", "nbconvert", "ipykernel", "pygments"):
         pytest.importorskip(guest)
     assert main(["lessons", "build", "--out", "out"]) == 0
     assert sorted(p.name for p in (clone / "out").iterdir()) == [
         "01_adding.html", "01_adding.ipynb", "12_adding_more.html", "12_adding_more.ipynb",
     ]  # fmt: skip
     assert "two is 2" in (clone / "out" / "01_adding.ipynb").read_text(encoding="utf-8")
-    assert "two is 2" in (clone / "out" / "01_adding.html").read_text(encoding="utf-8")
+    page = (clone / "out" / "01_adding.html").read_text(encoding="utf-8")
+    assert "two is 2" in page and "<title>Adding</title>" in page
+    # It loads nothing from elsewhere, is dark where its reader is, and its lines of text end after some 80 letters.
+    assert not re.search(r"https?://|//[a-z]|<script|<link|@import|url\(", page)
+    assert "@media (prefers-color-scheme: dark)" in page and re.search(r"p[^{}]*{ max-width: 4\drem", page)

@@ -12,10 +12,11 @@ import pytest
 
 import minigan as mg
 from minigan import functions as F
-from minigan import lesson, nn
+from minigan import nn
 from minigan.algorithms import GAN
 from minigan.algorithms import gan as gan_module
 from minigan.data import Batch
+from minigan.lesson.cells import folder, lessons
 
 PATH = Path(__file__).resolve().parents[2] / "lessons" / "tiny.py"
 SOURCE = PATH.read_text(encoding="utf-8")
@@ -165,4 +166,4 @@ def test_it_stands_alone_and_stays_a_page():
 
 def test_it_is_no_numbered_lesson(monkeypatch):
     monkeypatch.chdir(PATH.parents[1])
-    assert PATH.parent == lesson.folder() and PATH not in lesson.lessons()
+    assert PATH.parent == folder() and PATH not in lessons()

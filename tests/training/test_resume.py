@@ -205,7 +205,8 @@ def test_killed_or_refused_at_any_write_it_goes_on_exactly(call, error, begin, g
                 )
             else:
                 if not fired():
-                    break  # a picture that is refused is told, and the run goes on
+                    break
+                continue  # a picture that is refused is told, and the run goes on
         assert run.run_dir.last_checkpoint.exists() >= saved, "a checkpoint was there, and is lost"
         saved = run.run_dir.last_checkpoint.exists()
         if saved and load_checkpoint(run.run_dir.last_checkpoint).progress["epoch"] < 2:
