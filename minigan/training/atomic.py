@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import time
@@ -15,6 +16,8 @@ PATIENCE = 5.0  # seconds for which a file that another program holds is waited 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a temporary file beside `path`, flush it to the disk, and rename it to `path`.
     Raises OSError, with `path` as its file, when the system refuses; what lay at `path` stays."""
+    if path.is_dir():  # "." among them, which has no name to put a temporary one beside
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         temporary.unlink(missing_ok=True)
