@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from minigan import __version__
@@ -18,6 +19,18 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, allow_abbrev=False)  # by its whole name an option is found before all are known
 
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]
+        """A word that no option is, is told by the command it was given to, with the option that was meant."""
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            command = self.commands[found.name]
+            near = get_close_matches(unknown[0], command._option_string_actions, 1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            command.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
+        return found
+
+    commands: dict[str, argparse.ArgumentParser] = {}
+
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
@@ -27,6 +40,8 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     parser = _Parser(prog="minigan", description="A GAN you can see through, on NumPy and CuPy.")
     parser.add_argument("--version", action="version", version=f"minigan {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="name")
+
+    parser.commands = commands.choices
 
     train = commands.add_parser("train", help="train a GAN; without options: digits on a CPU in minutes")
     add_train_options(train, argv)

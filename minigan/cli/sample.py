@@ -26,8 +26,7 @@ def sample(arguments: argparse.Namespace) -> None:
     path = find_checkpoint(arguments.checkpoint, Path(arguments.runs))
     outs = [Path(out) for out in arguments.out or [f"samples-s{arguments.seed}.png"]]
     _check_outs(outs)
-    algorithm, config = load_algorithm(path, str(announced(arguments.device)), arguments.algorithm)
-    say(f"{config.name} from {path}")
+    algorithm, _ = load_algorithm(path, str(announced(arguments.device)), arguments.algorithm, say)
     condition: dict[str, int] = {} if arguments.label is None else {"label": arguments.label}
     samples: Array | None = None
     for out in outs:

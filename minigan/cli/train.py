@@ -34,8 +34,11 @@ def train(arguments: argparse.Namespace) -> None:
             raise _too_much(trainer, error) from error
         raise
     minutes, seconds = divmod(int(trainer.seconds), 60)
-    say(f"Done in {minutes}:{seconds:02d}. Look at {trainer.run_dir.path / 'samples'}")
-    say(f"Draw more with: {program()} sample {shlex.quote(str(trainer.run_dir.path))}")
+    grids = trainer.run_dir.path / "samples"
+    drawn = any(grids.iterdir())
+    say(f"Done in {minutes}:{seconds:02d}." + (f" Look at {grids}" if drawn else ""))
+    if drawn:
+        say(f"Draw more with: {program()} sample {shlex.quote(str(trainer.run_dir.path))}")
 
 
 def _process_group(wanted: bool) -> ProcessGroup:

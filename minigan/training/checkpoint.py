@@ -41,6 +41,12 @@ class Checkpoint:
     info: DataInfo
 
     @property
+    def place(self) -> str:
+        """When in the run it was saved, for people."""
+        step = self.progress["step"]
+        return f"after {step} steps" if step else "from before the first step: nothing is learnt yet"
+
+    @property
     def state(self) -> State:
         """Arrays and all else, as `Trainer.state_dict` gave it."""
         return self.arrays | self.progress

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 from minigan import backend
@@ -18,9 +19,12 @@ def draw_noise(n: int, z_dim: int, seed: int) -> backend.Array:
     return backend.new_rng(seed, "samples").standard_normal((n, z_dim), "float32")
 
 
-def load_algorithm(path: str | Path, device: str | None = None, file: str | None = None) -> tuple[Algorithm, Config]:
+def load_algorithm(
+    path: str | Path, device: str | None = None, file: str | None = None, tell: Callable[[str], None] | None = None
+) -> tuple[Algorithm, Config]:
     """The algorithm in a checkpoint, to draw samples with (its generators averaged, if they are), and the run's
-    configuration: `algorithm.generate(64)`. file: where a user's own lies now, as `file.py:Class`."""
+    configuration: `algorithm.generate(64)`. file: where a user's own lies now, as `file.py:Class`. tell: is told what
+    was loaded."""
     checkpoint = load_checkpoint(Path(path), file)
     config, info = checkpoint.config, checkpoint.info
     algorithm = config.make_algorithm().build(info, config.seed, backend.choose_device(device)[0])
@@ -32,6 +36,8 @@ def load_algorithm(path: str | Path, device: str | None = None, file: str | None
         raise CheckpointError(f"{path} does not fit {config.name}: {error}") from None
     for network in algorithm.networks.values():
         network.eval()
+    if tell is not None:
+        tell(f"{config.name} from {path}, {checkpoint.place}")
     return algorithm, config
 
 
