@@ -377,6 +377,9 @@ class Tensor:
     __neg__, __abs__, abs, exp, log, sqrt = map(_elementwise, ("neg", "abs", "abs", "exp", "log", "sqrt"))
     sum, mean, max, min, norm = map(_reduction, ("sum", "mean", "max", "min", "norm"))
 
+    def __invert__(self) -> Tensor:
+        return Tensor.from_array(backend.as_array(~self.array))
+
     def var(self, axis: Any = None, keepdims: bool = False, correction: float = 1) -> Tensor:
         """The variance over axes: unbiased, or with correction=0 biased."""
         return Bound.functions["var"](self, axis, keepdims, correction)

@@ -166,7 +166,7 @@ class GateMul(MaskMul):
 
     def forward(self, x: Array) -> Array:
         (factor,) = self.saved_constants
-        return get_array_module(x).where(factor == 0, x.dtype.type(0), kernels.multiply(x, factor))
+        return kernels.multiply(get_array_module(x).where(factor == 0, x.dtype.type(0), x), factor)
 
 
 class AddScalar(Function):
