@@ -46,9 +46,8 @@ def together(shares: list[slice], work: Callable[[Member], dict[str, np.ndarray]
         found = list(pool.map(work, members))
     joined = {name: np.concatenate([f[name] for f in found]) for name in found[0] if not name.startswith("mean")}
     means = [name for name in found[0] if name.startswith("mean")]
-    return joined | {
-        name: sum(f[name] * m.batch_fraction for f, m in zip(found, members, strict=True)) for name in means
-    }
+    shares = [m.batch_fraction for m in members]
+    return joined | {name: sum(f[name] * share for f, share in zip(found, shares, strict=True)) for name in means}
 
 
 def alone(work: Callable[[Any], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
