@@ -15,6 +15,7 @@ from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import Batch, DataInfo, Dataset, load
 from minigan.objectives import Objective
 from minigan.optim import Optimizer
+from minigan.optim.lr_scheduler import LRScheduler
 from minigan.options import check_options
 
 Figures = dict[str, Tensor]  # single numbers by name
@@ -48,6 +49,7 @@ class Algorithm(Stateful):
 
         networks      dict of Modules        what is trained, and what samples are drawn from
         optimizers    dict of Optimizers
+        schedulers    dict of LRSchedulers   of their learning rates, if there are any
         streams       dict of generators     what it draws, "noise", "dropout", …: see `normal`, `uniform`
         state         dict of numbers and    what else it carries from step to step: a balance, a pool, a count
                       arrays
@@ -176,7 +178,7 @@ class Algorithm(Stateful):
         weights = backend.new_rng(seed, "weights")
         with backend.drawing_from(weights):
             self.setup(data)
-        for what, kind in (("networks", nn.Module), ("optimizers", Optimizer)):
+        for what, kind in (("networks", nn.Module), ("optimizers", Optimizer), ("schedulers", LRScheduler)):
             made = getattr(self, what)
             if not isinstance(made, dict) or not all(isinstance(part, kind) for part in made.values()):
                 raise TypeError(f"{type(self).__name__}.setup: {what} must be a dict of {kind.__name__}s, by name")

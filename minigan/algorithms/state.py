@@ -9,6 +9,7 @@ from minigan import backend
 from minigan.autograd import Tensor
 from minigan.nn import Module
 from minigan.optim import Optimizer
+from minigan.optim.lr_scheduler import LRScheduler
 
 State: TypeAlias = dict[str, Any]  # by dotted names: arrays, numbers, texts, and what else JSON holds
 
@@ -19,6 +20,7 @@ class Stateful:
     def __post_init__(self) -> None:
         self.networks: dict[str, Module] = {}
         self.optimizers: dict[str, Optimizer] = {}
+        self.schedulers: dict[str, LRScheduler] = {}
         self.streams: dict[str, backend.Generator] = {}
         self.state: State = {}
         self.seed = 0
@@ -42,8 +44,9 @@ class Stateful:
             found[f"state.{name}"] = self._storable(name, value)
         return found
 
-    def _parts(self) -> dict[str, Module | Optimizer]:
-        return self.networks | {f"opt_{name}": optimizer for name, optimizer in self.optimizers.items()}
+    def _parts(self) -> dict[str, Module | Optimizer | LRScheduler]:
+        optimizers = {f"opt_{name}": optimizer for name, optimizer in self.optimizers.items()}
+        return self.networks | optimizers | {f"lr_{name}": scheduler for name, scheduler in self.schedulers.items()}
 
     def _storable(self, name: str, value: Any) -> Any:
         """What a file can hold of a value: an array, or what JSON has."""

@@ -28,8 +28,10 @@ HINTS = {
     "Div": "it divides by 0, or by next to it: add a small number to the divisor",
     "Exp": "eˣ overflows float32 above x = 88 and float64 above 709: subtract the largest x first, or use "
     "softmax, sigmoid or softplus, which are safe",
-    "Power": "0 to a negative power (1 / x is one) is infinite, and so is the slope at 0 below exponent 1; a broken "
-    "power of a negative number is NaN. Add a small number first",
+    "Power": "0 to a negative power is infinite, and a broken power of a negative number is NaN: add a small number "
+    "first, or clip the base",
+    "PowerScalar": "0 to a negative power (1 / x is one) is infinite, and so is the slope at 0 below exponent 1; a "
+    "broken power of a negative number is NaN. Add a small number first",
     "BinaryCrossEntropy": "probabilities have no room near 0 and 1: use binary_cross_entropy_with_logits",
 }
 

@@ -93,7 +93,7 @@ def _reduction(name: str) -> Callable[..., Tensor]:
 
 
 def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Any]:
-    """The comparison as an operator, elementwise: a tensor of booleans, which knows no gradient."""
+    """The comparison (or what joins two, & and |) as an operator, elementwise: booleans, which know no gradient."""
 
     def compared(self: Tensor, other: Any) -> Any:
         other = other.array if isinstance(other, Tensor) else other
@@ -131,7 +131,9 @@ def _augmented(symbol: str, name: str) -> Callable[[Tensor, Any], Tensor]:
 
 
 # What NumPy calls for `array ∘ tensor`, and the function for it; and the comparisons.
-_OF_UFUNC = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "matmul": "matmul"}
+_OF_UFUNC = {
+    "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "matmul": "matmul", "power": "power",
+}  # fmt: skip
 _COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 
 # What NumPy may say of a tensor: its answer knows no gradient in any case.
@@ -368,10 +370,23 @@ class Tensor:
     __ipow__, __imatmul__ = _augmented("**=", "power"), _augmented("@=", "matmul")
     __lt__, __le__, __gt__, __ge__ = map(_comparison, (operator.lt, operator.le, operator.gt, operator.ge))
     __eq__, __ne__ = _comparison(operator.eq), _comparison(operator.ne)
+    __and__, __or__ = _comparison(operator.and_), _comparison(operator.or_)
     __hash__ = object.__hash__  # by which tensor it is, not by its values, which may change
-    __pow__, __getitem__ = _operator("power")[0], _operator("getitem")[0]
+    __pow__, __rpow__ = _operator("power")
+    __getitem__ = _operator("getitem")[0]
     __neg__, __abs__, abs, exp, log, sqrt = map(_elementwise, ("neg", "abs", "abs", "exp", "log", "sqrt"))
-    sum, mean, max, min = map(_reduction, ("sum", "mean", "max", "min"))
+    sum, mean, max, min, norm = map(_reduction, ("sum", "mean", "max", "min", "norm"))
+
+    def __invert__(self) -> Tensor:
+        return Tensor.from_array(backend.as_array(~self.array))
+
+    def var(self, axis: Any = None, keepdims: bool = False, correction: float = 1) -> Tensor:
+        """The variance over axes: unbiased, or with correction=0 biased."""
+        return Bound.functions["var"](self, axis, keepdims, correction)
+
+    def clip(self, min: float | None = None, max: float | None = None) -> Tensor:
+        """x, but at least `min` and at most `max`."""
+        return Bound.functions["clip"](self, min, max)
 
     def reshape(self, *shape: Any) -> Tensor:
         """x.reshape(2, 3) or x.reshape((2, 3))."""

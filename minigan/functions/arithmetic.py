@@ -1,22 +1,24 @@
 """Elementwise arithmetic, with NumPy's broadcasting.
 
 A broadcast input was used more than once, so its gradient is the sum over its copies: `sum_to`. Python numbers stay
-Python numbers (`AddScalar`, `MulScalar`): they neither widen a float32 array nor have to travel to a GPU. Arrays of
-whole numbers have no gradient, and meet whole numbers as NumPy's do.
+Python numbers (`AddScalar`, `MulScalar`, `PowerScalar`): they neither widen a float32 array nor have to travel to a
+GPU. Arrays of whole numbers have no gradient, and meet whole numbers as NumPy's do.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from math import inf
 from numbers import Integral
 from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import Array, as_array, get_array_module
-from minigan.functions._common import NUMBER, as_floating, as_tensor, like, prefix_errors
+from minigan.functions._common import NUMBER, as_floating, as_number, as_tensor, like, prefix_errors
 from minigan.functions.manipulation import sum_to
 from minigan.kernels import arithmetic as kernels
+from minigan.kernels.layout import beside
 from minigan.renamed import renamed_in
 
 
@@ -28,14 +30,17 @@ class _Binary(Function):
             return self.compute(a, b)
         except ValueError:
             raise ValueError(
-                f"{self.name.lower()}: a of shape {a.shape} and b of shape {b.shape} do not broadcast to one: counted "
-                "from the last axis, lengths must be equal, or one of them 1"
+                f"{self.name.lower()}: {self._shapes(a, b)} do not broadcast to one: counted from the last axis, "
+                "lengths must be equal, or one of them 1"
             ) from None
         except TypeError:  # NumPy subtracts no booleans
             raise TypeError(
                 f"{self.name.lower()} is not defined for a of {a.dtype} and b of {b.dtype}: convert them with "
                 ".to(dtype='float32')"
             ) from None
+
+    def _shapes(self, a: Array, b: Array) -> str:
+        return f"a of shape {a.shape} and b of shape {b.shape}"
 
 
 class Add(_Binary):
@@ -90,16 +95,8 @@ class Div(_Binary):
         return da, db
 
 
-class Maximum(_Binary):
-    """y = max(a, b)        da = dy where a > b, ½ dy where a = b        db = dy − that"""
-
-    def compute(self, a: Array, b: Array) -> Array:
-        self._save_share(a > b, a == b, a.dtype)
-        return get_array_module(a, b).maximum(a, b)
-
-    def _save_share(self, taken: Array, tied: Array, dtype: Any) -> None:
-        """a's share of the gradient: 1 where a is taken, 0 where b, ½ in a tie."""
-        self.save_constants(taken.astype(dtype) + tied * dtype.type(0.5))
+class _Choice(_Binary):
+    """a or b. Saved is a's share of the gradient: 1 where a is taken, 0 where b is."""
 
     def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
         (share,) = self.saved_constants
@@ -108,6 +105,32 @@ class Maximum(_Binary):
         da = sum_to(GateMul(share)(dy), shape_a) if need_a else None
         db = sum_to(GateMul(1.0 - share)(dy), shape_b) if need_b else None
         return da, db
+
+
+class Where(_Choice):
+    """y = a where the condition is true, else b        da = dy where it is true, else 0        db = dy − that"""
+
+    def __init__(self, condition: Array) -> None:
+        self.condition = condition
+
+    def compute(self, a: Array, b: Array) -> Array:
+        self.save_constants(self.condition.astype(a.dtype))
+        return get_array_module(a, b).where(self.condition, a, b)
+
+    def _shapes(self, a: Array, b: Array) -> str:
+        return f"condition of shape {self.condition.shape}, {super()._shapes(a, b)}"
+
+
+class Maximum(_Choice):
+    """y = max(a, b)        da = dy where a > b, ½ dy where a = b        db = dy − that"""
+
+    def compute(self, a: Array, b: Array) -> Array:
+        self._save_share(a > b, a == b, a.dtype)
+        return get_array_module(a, b).maximum(a, b)
+
+    def _save_share(self, taken: Array, tied: Array, dtype: Any) -> None:
+        """½ in a tie."""
+        self.save_constants(taken.astype(dtype) + tied * dtype.type(0.5))
 
 
 class Minimum(Maximum):
@@ -143,7 +166,7 @@ class GateMul(MaskMul):
 
     def forward(self, x: Array) -> Array:
         (factor,) = self.saved_constants
-        return get_array_module(x).where(factor == 0, x.dtype.type(0), kernels.multiply(x, factor))
+        return kernels.multiply(get_array_module(x).where(factor == 0, x.dtype.type(0), x), factor)
 
 
 class AddScalar(Function):
@@ -172,7 +195,31 @@ class MulScalar(Function):
         return MulScalar(self.c)(dy)
 
 
-class Power(Function):
+class Power(_Binary):
+    """y = a^b        da = dy · b · a^(b−1)        db = dy · y · ln a, 0 where a = 0 and b ≥ 0
+
+    Where a = b = 0, da is 0. Where a < 0 there is no ln a, and db is NaN. Both as PyTorch's.
+    """
+
+    def compute(self, a: Array, b: Array) -> Array:
+        y = a**b
+        self.save_for_backward(a, b, y)
+        return y
+
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
+        a, b, y = self.saved_tensors
+        need_a, need_b = self.needs_input_grad
+        # What is infinite at a = 0 is not made: not even a gate could keep its own derivatives from being NaN.
+        da = db = None
+        if need_a:
+            exponent = where((a.array == 0) & (b.array == 0), 1.0, b)
+            da = sum_to(dy * b * a ** (exponent - 1.0), a.shape)
+        if need_b:
+            db = sum_to(dy * y * log(where((a.array == 0) & (b.array >= 0), 1.0, a)), b.shape)
+        return da, db
+
+
+class PowerScalar(Function):
     """y = x^p, p a number        dx = p · x^(p−1) · dy"""
 
     def __init__(self, exponent: float) -> None:
@@ -231,6 +278,20 @@ class Sqrt(Function):
         return dy / y * 0.5
 
 
+class Clip(Function):
+    """y = x, but at least `min` and at most `max`        dx = dy where min ≤ x ≤ max, else 0"""
+
+    def __init__(self, min: float, max: float) -> None:
+        self.min, self.max = min, max
+
+    def forward(self, x: Array) -> Array:
+        self.save_constants((x >= self.min) & (x <= self.max))
+        return x.clip(self.min, self.max)
+
+    def backward(self, dy: Tensor) -> Tensor:
+        return GateMul(*self.saved_constants)(dy)
+
+
 class Abs(Function):
     """y = |x|        dx = sign(x) · dy, 0 at x = 0"""
 
@@ -286,13 +347,33 @@ def neg(x: Any) -> Tensor:
     return _with_number(MulScalar, "neg", x, -1, "x")
 
 
-def power(x: Any, exponent: float) -> Tensor:
-    """y = x^exponent, the exponent being a number."""
-    if not isinstance(exponent, NUMBER):
-        raise TypeError(
-            f"power: exponent must be a number, not {type(exponent).__name__}: for an array y use exp(y * log(x))"
-        )
-    return _with_number(Power, "power", x if exponent >= 0 else as_floating("power", x), exponent, "x")
+def power(x: Any, exponent: Any) -> Tensor:
+    """y = x^exponent, broadcast. Either may be a Tensor, an array or a number."""
+    if isinstance(exponent, NUMBER):
+        x = as_floating("power", x) if float(exponent) < 0 else x
+        return _with_number(PowerScalar, "power", x, exponent, "x")
+    if isinstance(x, NUMBER):
+        return _with_number(_power_of, "power", exponent, x, "b")
+    x, exponent = _matched("power", x, exponent)
+    return Power()(as_floating("power", x, "a"), exponent)
+
+
+def clip(x: Any, min: float | None = None, max: float | None = None) -> Tensor:
+    """x, but at least `min` and at most `max`; one of the two may be left out."""
+    if min is None and max is None:
+        raise TypeError("clip: neither min nor max was given: there is nothing to clip to")
+    low = -inf if min is None else as_number("clip", "min", min)
+    high = inf if max is None else as_number("clip", "max", max, low)
+    return Clip(low, high)(as_floating("clip", x))
+
+
+def where(condition: Any, a: Any, b: Any) -> Tensor:
+    """y = a where the condition is true, else b; all three broadcast. condition: booleans, such as `x > 0`."""
+    condition = as_tensor("where", condition, "condition")
+    if condition.dtype != bool:
+        raise TypeError(f"where: condition is {condition.dtype}, but must be of booleans, such as x > 0")
+    a, b = _matched("where", a, b)
+    return Where(beside(condition.array, a.array))(a, b)
 
 
 def maximum(a: Any, b: Any) -> Tensor:
@@ -325,7 +406,7 @@ def abs(x: Any) -> Tensor:
     return Abs()(as_tensor("abs", x))
 
 
-def _with_number(function: Callable[[float], Function], name: str, x: Any, number: Any, label: str) -> Tensor:
+def _with_number(function: Callable[[float], Callable[..., Any]], name: str, x: Any, number: Any, label: str) -> Tensor:
     """The function, with a number as its option, of x. Whole numbers, which have no gradient, meet only whole numbers,
     and give what NumPy's operator gives."""
     if not isinstance(x, Tensor):
@@ -343,6 +424,10 @@ def _with_number(function: Callable[[float], Function], name: str, x: Any, numbe
 
 def _minus(number: float) -> AddScalar:
     return AddScalar(-number)
+
+
+def _power_of(base: float) -> Callable[[Tensor], Tensor]:
+    return lambda exponent: Power()(exponent.new_tensor(base), exponent)
 
 
 _OF_WHOLE_NUMBERS: dict[str, Callable[[Any, Any], Any]] = {

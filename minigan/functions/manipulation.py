@@ -194,6 +194,27 @@ class Concatenate(Function):
         return gradients
 
 
+class Stack(Function):
+    """y = the inputs side by side along a new axis        each dx = dy at its place along it"""
+
+    def __init__(self, axis: int) -> None:
+        self.axis = axis
+
+    def forward(self, *arrays: Array) -> Array:
+        first = arrays[0]
+        if not -first.ndim - 1 <= self.axis <= first.ndim:
+            raise ValueError(f"stack: axis {self.axis} is out of range for the {first.ndim + 1} axes of the result")
+        for i, a in enumerate(arrays):
+            if a.shape != first.shape:
+                shapes = f"tensor 0 has shape {first.shape}, but tensor {i} has {a.shape}"
+                raise ValueError(f"stack: {shapes}: all must have one shape")
+        return get_array_module(*arrays).stack(arrays, axis=self.axis)
+
+    def backward(self, dy: Tensor) -> list[Tensor | None]:
+        before = (slice(None),) * (self.axis % dy.ndim)
+        return [dy[before + (i,)] if needed else None for i, needed in enumerate(self.needs_input_grad)]
+
+
 class Pad2d(Function):
     """y = x with zeros around each image        dx = dy without that border
 
@@ -257,15 +278,28 @@ def getitem(x: Any, index: Any) -> Tensor:
 
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     """The tensors joined along an axis; all other lengths must agree."""
+    return Concatenate(_one_axis("concatenate", axis))(*_several("concatenate", tensors))
+
+
+def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
+    """The tensors, of one shape, side by side along a new axis."""
+    return Stack(_one_axis("stack", axis))(*_several("stack", tensors))
+
+
+def _several(name: str, tensors: Any) -> list[Tensor]:
     if isinstance(tensors, Tensor) or is_array(tensors) or not isinstance(tensors, Iterable):
-        raise TypeError(f"concatenate: tensors must be a list of tensors, not one {type(tensors).__name__}")
-    tensors = [as_tensor("concatenate", t, f"tensor {i}") for i, t in enumerate(tensors)]
+        raise TypeError(f"{name}: tensors must be a list of tensors, not one {type(tensors).__name__}")
+    tensors = [as_tensor(name, t, f"tensor {i}") for i, t in enumerate(tensors)]
     if not tensors:
-        raise ValueError("concatenate: tensors is empty, but must hold one or more")
-    axes = as_ints("concatenate: axis", axis)
+        raise ValueError(f"{name}: tensors is empty, but must hold one or more")
+    return tensors
+
+
+def _one_axis(name: str, axis: Any) -> int:
+    axes = as_ints(f"{name}: axis", axis)
     if len(axes) != 1:
-        raise TypeError(f"concatenate: axis must be one whole number, not {axis!r}")
-    return Concatenate(*axes)(*tensors)
+        raise TypeError(f"{name}: axis must be one whole number, not {axis!r}")
+    return axes[0]
 
 
 def pad2d(x: Any, padding: Any) -> Tensor:

@@ -1,4 +1,5 @@
-"""Normalisation: batch, layer, instance, pixel. The first three standardise over different axes: `BatchNorm`."""
+"""Normalisation: batch, layer, instance, group, pixel. All but the last standardise, each over axes of its own:
+`BatchNorm`."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup, get_array_module
-from minigan.functions._common import as_floating, as_number, as_shaped, as_tensor, check_images
+from minigan.functions._common import as_floating, as_number, as_shaped, as_size, as_tensor, check_images
 from minigan.functions.activation import LeakyReLU, LeakyReLUBackward
 from minigan.functions.arithmetic import power
 from minigan.functions.distributed import all_reduce_mean
@@ -214,6 +215,22 @@ def instance_norm(x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5
     c = x.shape[1]
     gamma, beta = _fitting("instance_norm", x, (c,), "one number for each channel of x", {"gamma": gamma, "beta": beta})
     return _scaled(_standardised("instance_norm", x, (2, 3), eps), gamma, beta, (c, 1, 1))
+
+
+def group_norm(x: Any, num_groups: int, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -> Tensor:
+    """The channels of each sample of x (N, C, …) in groups of C / num_groups neighbours, each group standardised over
+    all its numbers, times γ, plus β (C). Wu and He, 2018.
+    """
+    x, groups = as_floating("group_norm", x), as_size("group_norm", "num_groups", num_groups)
+    if x.ndim < 2:
+        raise ValueError(f"group_norm: x must be (N, C, …), but has shape {x.shape}")
+    n, c, *rest = x.shape
+    if c % groups:
+        raise ValueError(f"group_norm: x of shape {x.shape} has {c} channels, which {groups} groups cannot share")
+    gamma, beta = _fitting("group_norm", x, (c,), "one number for each channel of x", {"gamma": gamma, "beta": beta})
+    grouped = reshape(x, (n, groups, c // groups, *rest))
+    y = _standardised("group_norm", grouped, tuple(range(2, grouped.ndim)), eps)
+    return _scaled(reshape(y, x.shape), gamma, beta, (c, *(1 for _ in rest)))
 
 
 def pixel_norm(x: Any, eps: float = 1e-8) -> Tensor:

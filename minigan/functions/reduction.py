@@ -8,8 +8,8 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import Array
-from minigan.functions._common import as_floating, as_ints, as_tensor
-from minigan.functions.arithmetic import GateMul, MulScalar
+from minigan.functions._common import as_floating, as_ints, as_number, as_tensor
+from minigan.functions.arithmetic import GateMul, MulScalar, where
 from minigan.functions.manipulation import broadcast_to, reshape
 from minigan.kernels.reduction import mean as mean_of
 
@@ -44,6 +44,40 @@ class Mean(Sum):
 
     def backward(self, dy: Tensor) -> Tensor:
         return super().backward(MulScalar(self.share)(dy))
+
+
+class Var(Function):
+    """y = Σ (x − μ)² / (n − c), μ = Σ x / n over axes        dx = 2 (x − μ) · dy / (n − c), dy repeated along them"""
+
+    def __init__(self, axis: Axes, keepdims: bool, divisor: float) -> None:
+        self.axis, self.keepdims, self.share = axis, keepdims, 1.0 / divisor
+
+    def forward(self, x: Array) -> Array:
+        self.save_for_backward(x)
+        centred = x - x.mean(axis=self.axis, keepdims=True)
+        return mean_of(centred * centred, self.axis, self.keepdims, self.share)
+
+    def backward(self, dy: Tensor) -> Tensor:
+        (x,) = self.saved_tensors
+        return (x - mean(x, self.axis, keepdims=True)) * reshape(dy, _kept_shape(x.shape, self.axis)) * (2 * self.share)
+
+
+class Norm(Function):
+    """y = √Σ x² over axes        dx = x · dy / y, dy and y repeated along them; 0 where y = 0"""
+
+    def __init__(self, axis: Axes, keepdims: bool) -> None:
+        self.axis, self.keepdims = axis, keepdims
+
+    def forward(self, x: Array) -> Array:
+        y = (x * x).sum(axis=self.axis, keepdims=self.keepdims) ** 0.5
+        self.save_for_backward(x, y)
+        return y
+
+    def backward(self, dy: Tensor) -> Tensor:
+        x, y = self.saved_tensors
+        nonzero = y.array != 0
+        share = GateMul(nonzero)(dy / where(nonzero, y, 1.0))  # 0 / 0 is not made: its own derivatives would be NaN
+        return x * reshape(share, _kept_shape(x.shape, self.axis))
 
 
 class Max(Function):
@@ -124,6 +158,25 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Σ x / n over an axis, several, or all, n being how many numbers are averaged."""
     x, axis = nonempty_axis("mean", as_floating("mean", x), axis)
     return Mean(axis, keepdims, _count(x, axis))(x)
+
+
+def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1) -> Tensor:
+    """Σ (x − mean)² / (n − correction) over an axis, several, or all n numbers.
+
+    As in PyTorch: correction=1 is the unbiased variance, correction=0 the biased one, which is NumPy's.
+    """
+    x, axis = nonempty_axis("var", as_floating("var", x), axis)
+    count, correction = _count(x, axis), as_number("var", "correction", correction)
+    if count <= correction:
+        found = f"x of shape {x.shape} has {count} number{'s' * (count != 1)} for each variance"
+        raise ValueError(f"var: {found}, but must have more than the correction, {correction:g}")
+    return Var(axis, keepdims, count - correction)(x)
+
+
+def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """√Σ x², the 2-norm, over an axis, several, or all; where it is 0, so is its gradient."""
+    x, axis = checked_axis("norm", as_floating("norm", x), axis)
+    return Norm(axis, keepdims)(x)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:

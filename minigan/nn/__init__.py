@@ -13,20 +13,22 @@ from minigan.nn.layers import (
     Flatten,
     Identity,
     LeakyReLU,
+    MaxPool2d,
     ReLU,
     Reshape,
     Sigmoid,
     Tanh,
+    Upsample,
 )
 from minigan.nn.module import Module, Parameter, frozen
-from minigan.nn.normalization import BatchNorm, BatchNormReLU, InstanceNorm, LayerNorm, SpectralNorm, fuse
+from minigan.nn.normalization import BatchNorm, BatchNormReLU, GroupNorm, InstanceNorm, LayerNorm, SpectralNorm, fuse
 from minigan.renamed import renamed_in
 
 __all__ = [
     "AvgPool2d", "BatchNorm", "BatchNormReLU", "Conv2d", "ConvTranspose2d", "Dense", "Dropout", "Embedding", "Flatten",
-    "Identity", "InstanceNorm", "LayerNorm", "LeakyReLU", "Module", "ModuleDict", "ModuleList",
-    "Parameter", "ReLU", "Reshape", "SelfAttention",
-    "Sequential", "Sigmoid", "SpectralNorm", "Tanh", "frozen", "fuse", "init",
+    "GroupNorm", "Identity", "InstanceNorm", "LayerNorm", "LeakyReLU", "MaxPool2d", "Module", "ModuleDict",
+    "ModuleList", "Parameter", "ReLU", "Reshape", "SelfAttention", "Sequential", "Sigmoid", "SpectralNorm", "Tanh",
+    "Upsample", "frozen", "fuse", "init",
 ]  # fmt: skip
 
 __getattr__ = renamed_in(__name__)  # names of other frameworks

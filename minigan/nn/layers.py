@@ -176,6 +176,35 @@ class AvgPool2d(Module):
         return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding)
 
 
+class MaxPool2d(Module):
+    """The largest of each window; stride defaults to the window. See F.max_pool2d."""
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        super().__init__()
+        _checked_kernel("MaxPool2d", False, kernel_size, kernel_size if stride is None else stride, padding)
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.max_pool2d(x, self.kernel_size, self.stride, self.padding)
+
+    def extra_repr(self) -> str:
+        return f"{self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class Upsample(Module):
+    """Every pixel repeated `scale_factor` times in both directions. See F.upsample_nearest2d."""
+
+    def __init__(self, *, scale_factor: int) -> None:  # PyTorch's first argument is the size
+        super().__init__()
+        self.scale_factor = as_size("Upsample", "scale_factor", scale_factor)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.upsample_nearest2d(x, self.scale_factor)
+
+    def extra_repr(self) -> str:
+        return f"scale_factor={self.scale_factor}"
+
+
 class Flatten(Module):
     """(N, C, H, W) → (N, C·H·W), in that order."""
 

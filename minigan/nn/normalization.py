@@ -93,6 +93,26 @@ class InstanceNorm(Module):
         return F.instance_norm(x, self.weight, self.bias, self.eps)
 
 
+class GroupNorm(Module):
+    """The channels of each sample (N, C, …) in groups of neighbours, each standardised over all its numbers. weight γ
+    (C), bias β (C)."""
+
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.num_groups = as_size("GroupNorm", "num_groups", num_groups)
+        num_channels = as_size("GroupNorm", "num_channels", num_channels)
+        if num_channels % self.num_groups:
+            raise ValueError(f"GroupNorm: {num_channels} channels cannot be shared by {num_groups} groups")
+        self.eps = as_number("GroupNorm", "eps", eps, 0)
+        self.weight, self.bias = _scale_and_shift(num_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_groups}, {self.weight.size}, eps={self.eps}"
+
+
 class SpectralNorm(Module):
     """The layer with W/σ(W) for its weight W, seen as a matrix (out, rest). Miyato et al., 2018.
 

@@ -38,7 +38,7 @@ def assert_gradients(
         assert_gradients(my_loss, [x, y], order=1)
         assert_gradients(my_layer, lambda rng: [rng.standard_normal((4, 3)), rng.standard_normal(3)])
 
-    fn: a Function class, or what takes Tensors and returns one or a tuple of them (`lambda x: Power(3)(x)`).
+    fn: a Function class, or what takes Tensors and returns one or a tuple of them (`lambda x: PowerScalar(3)(x)`).
     inputs: float64 arrays, one for each Tensor; or a function that draws such a list from a NumPy generator, called
     `cases` times. If not given: what `fn.samples(rng)` draws, else arrays of several shapes where fn is finite.
     batched: how many of the inputs have as first axis a batch, which may be empty. invariants: False checks

@@ -131,6 +131,36 @@ def _power(rng: RNG) -> FunctionCall:
     return FunctionCall(F.power, [x], {"exponent": choice(rng, [2, 3, 1, 0, -1, 2.5, -0.5])})
 
 
+@case("power of two arrays")
+def _power_of_two_arrays(rng: RNG) -> FunctionCall:
+    a, b = draw.broadcastable_shapes(rng)
+    return FunctionCall(F.power, [draw.positive(rng, *a), normal(rng, *b)])
+
+
+@case("power of a number", batched=1)
+def _power_of_a_number(rng: RNG) -> FunctionCall:
+    def power(exponent: Tensor, base: float) -> Tensor:
+        return F.power(base, exponent)
+
+    return FunctionCall(power, [normal(rng, *shape(rng))], {"base": choice(rng, [2, 0.5, 1])})
+
+
+@case("where")
+def _where(rng: RNG) -> FunctionCall:
+    def chosen(a: Tensor, b: Tensor, condition: np.ndarray) -> Tensor:
+        return F.where(condition, a, b)
+
+    a, b = draw.broadcastable_shapes(rng)
+    condition = normal(rng, *choice(rng, [a, b, ()])) > 0
+    return FunctionCall(chosen, [normal(rng, *a), normal(rng, *b)], {"condition": np.asarray(condition)})
+
+
+@case("clip", batched=1)
+def _clip(rng: RNG) -> FunctionCall:
+    x = draw.distinct(rng, *shape(rng))
+    return FunctionCall(F.clip, [x], choice(rng, [{"min": 0.0, "max": 0.3}, {"max": 0}, {"min": -0.2}]))
+
+
 @case("dropout", batched=1)
 def _dropout(rng: RNG) -> FunctionCall:
     def dropped(x: Tensor, p: float, training: bool, seed: int) -> Tensor:
@@ -147,6 +177,19 @@ def _dropout(rng: RNG) -> FunctionCall:
 def _reduction(name: str, rng: RNG) -> FunctionCall:
     x = (draw.distinct if name in ("max", "min") else normal)(rng, *shape(rng))
     return FunctionCall(getattr(F, name), [x], {"axis": draw.axes(rng, x.ndim), "keepdims": draw.boolean(rng)})
+
+
+@case("norm")
+def _norm(rng: RNG) -> FunctionCall:
+    x = draw.distinct(rng, *shape(rng, min_dims=1, min_side=2))  # of one number, second derivatives cancel to 0
+    return FunctionCall(F.norm, [x], {"axis": draw.axes(rng, x.ndim) or None, "keepdims": draw.boolean(rng)})
+
+
+@case("var")
+def _var(rng: RNG) -> FunctionCall:
+    x = normal(rng, *shape(rng, min_dims=1, min_side=2))
+    options = {"axis": draw.axes(rng, x.ndim) or None, "keepdims": draw.boolean(rng)}
+    return FunctionCall(F.var, [x], options | {"correction": choice(rng, [1, 0, 0.5])})
 
 
 @case("reshape")
@@ -192,6 +235,16 @@ def _concatenate(rng: RNG) -> FunctionCall:
     at = axis % len(whole)
     parts = [(*whole[:at], integer(rng, 1, 3), *whole[at + 1 :]) for _ in range(integer(rng, 1, 3))]
     return FunctionCall(concatenated, [normal(rng, *part) for part in parts], {"axis": axis})
+
+
+@case("stack")
+def _stack(rng: RNG) -> FunctionCall:
+    def stacked(*tensors: Tensor, axis: int) -> Tensor:
+        return F.stack(tensors, axis)
+
+    s = shape(rng)
+    axis = integer(rng, -len(s) - 1, len(s))
+    return FunctionCall(stacked, [normal(rng, *s) for _ in range(integer(rng, 1, 3))], {"axis": axis})
 
 
 @case("pad2d", batched=1)
@@ -325,6 +378,18 @@ def _instance_norm(rng: RNG) -> FunctionCall:
     n, c = integer(rng, 1, 2), integer(rng, 1, 3)
     x = normal(rng, n, c, *choice(rng, [(3, 2), (2, 2)]))
     return FunctionCall(F.instance_norm, choice(rng, [[x, normal(rng, c), normal(rng, c)], [x]]))
+
+
+@case("group_norm", batched=1)
+def _group_norm(rng: RNG) -> FunctionCall:
+    def grouped(x: Tensor, gamma: Any = None, beta: Any = None, *, num_groups: int, eps: float) -> Tensor:
+        return F.group_norm(x, num_groups, gamma, beta, eps)
+
+    groups = integer(rng, 1, 3)
+    c = groups * integer(rng, 1, 2)
+    x = normal(rng, integer(rng, 1, 2), c, *choice(rng, [(3, 2), (2, 2), (3,)]))
+    options = {"num_groups": groups, "eps": choice(rng, [1e-5, 1e-3])}
+    return FunctionCall(grouped, choice(rng, [[x, normal(rng, c), normal(rng, c)], [x]]), options)
 
 
 @case("pixel_norm", batched=1)

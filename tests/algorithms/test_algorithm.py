@@ -30,6 +30,7 @@ from minigan import backend, nn, optim
 from minigan.algorithms import GAN, Algorithm, Figures
 from minigan.algorithms.samples import NoSamplesError, decode, preview
 from minigan.data import Batch, DataInfo
+from minigan.optim.lr_scheduler import LinearLR
 from minigan.options import ConfigError, option
 
 IMAGES = DataInfo({"x": (1, 28, 28)})
@@ -42,13 +43,14 @@ class Dropping(Critic):
 
 @dataclass(eq=False)
 class Counting(Algorithm):
-    """One weight, and state of all kinds: a number, an array, a Tensor."""
+    """One weight, its schedule, and state of all kinds: a number, an array, a Tensor."""
 
     lr: float = option(0.1, "the rate")
 
     def setup(self, data: DataInfo) -> None:
         self.networks = {"net": nn.Dense(2, 1)}
         self.optimizers = {"net": optim.SGD(self.networks["net"].parameters(), self.lr, momentum=0.9)}
+        self.schedulers = {"net": LinearLR(self.optimizers["net"], 0.5, total_iters=4)}
         self.state = {
             "steps": 0, "balance": 0.5, "pool": np.zeros((3, 2), "float32"),
             "mean": self.tensor(np.zeros(2, "float32")),
@@ -60,6 +62,7 @@ class Counting(Algorithm):
         net.zero_grad()
         loss.backward()
         self.optimizers["net"].step()
+        self.schedulers["net"].step()
         state["steps"] += 1
         state["balance"] *= 0.9
         state["pool"] = np.roll(state["pool"], 1, axis=0)
@@ -125,6 +128,7 @@ def test_state_of_all_kinds_resumes_bit_for_bit():
     second = counting(seed=5)
     second.load_state_dict(through_a_file(first.state_dict()))
     assert second.state["steps"] == 3 and type(second.state["steps"]) is int
+    assert second.optimizers["net"].lr == first.optimizers["net"].lr == 0.1 * (0.5 + 0.5 * 3 / 4)
     assert isinstance(second.state["mean"], mg.Tensor) and second.state["mean"].dtype == np.float32
     assert second.state["pool"].dtype == np.float32
     given = points(3)

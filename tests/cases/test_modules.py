@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import re
+
 import numpy as np
 import pytest
 
 import minigan as mg
 from minigan import Tensor, nn, optim
 from minigan import functions as F
+from minigan.renamed import PEER_NAMES
 
 
 class Blocks(nn.Module):
@@ -80,7 +84,7 @@ def test_case_14_a_slice_of_a_sequential_is_a_sequential():
         (lambda: mg.randn, "randn", "standard_normal"),
         (lambda: mg.save, "save", "save_checkpoint"),
         (lambda: mg.load, "load", "load_checkpoint"),
-        (lambda: optim.AdamW, "AdamW", "Adam"),
+        (lambda: F.clamp, "clamp", "F.clip"),
         (lambda: Tensor([1.0]).view, "view", "reshape"),
         (lambda: Tensor([1.0]).clone, "clone", "copy"),
         (lambda: Tensor([1.0]).permute, "permute", "transpose"),
@@ -96,6 +100,18 @@ def test_case_37_a_name_that_pytorch_users_type_says_what_minigan_calls_it(get, 
     with pytest.raises(AttributeError, match=rf"'{name}'.*minigan calls it .*{ours}") as caught:
         get()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("theirs", "ours"), PEER_NAMES.items(), ids=str)
+def test_case_37_what_is_said_is_there_and_what_is_there_is_not_said(theirs, ours):
+    place, _, name = theirs.rpartition(".")
+    if place == "Tensor":
+        assert not hasattr(Tensor, name)
+        return
+    assert not hasattr(importlib.import_module(place), name)
+    for module, found in re.findall(r"\b(F|nn|optim|minigan)\.(\w+)", ours):
+        parent = {"F": F, "nn": nn, "optim": optim, "minigan": mg}[module]
+        assert hasattr(parent, found) or importlib.util.find_spec(f"minigan.{found}"), f"{module}.{found}"
 
 
 def test_case_37_an_unknown_name_is_only_unknown():

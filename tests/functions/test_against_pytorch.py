@@ -189,18 +189,25 @@ TORCH = {
     "maximum": torch.maximum,
     "minimum": torch.minimum,
     "power": torch.pow,
+    "power of two arrays": torch.pow,
+    "power of a number": lambda exponent, base: torch.pow(base, exponent),
+    "where": lambda a, b, condition: torch.where(torch.as_tensor(condition), a, b),
+    "clip": torch.clamp,
     "dropout": dropout,
     # reductions and moves
     "sum": over(torch.sum),
     "mean": over(torch.mean),
     "max": over(torch.amax),
     "min": over(torch.amin),
+    "norm": lambda x, axis, keepdims: torch.linalg.vector_norm(x, 2, axis, keepdims),
+    "var": lambda x, axis, keepdims, correction: torch.var(x, axis, correction=correction, keepdim=keepdims),
     "reshape": lambda x, shape: x.reshape(shape),
     "transpose": lambda x, axes: x.permute(tuple(reversed(range(x.ndim))) if axes is None else axes),
     "broadcast_to": lambda x, shape: x.expand(shape),
     "sum_to": lambda x, shape: x.sum_to_size(shape),
     "getitem": lambda x, index: x[indexable(index)],
     "concatenate": lambda *tensors, axis: torch.cat(tensors, axis),
+    "stack": lambda *tensors, axis: torch.stack(tensors, axis),
     "pad2d": lambda x, padding: padded(x, padding_per_side(padding)),
     # products
     "matmul": torch.matmul,
@@ -222,6 +229,7 @@ TORCH = {
     ),
     "layer_norm": lambda x, *scale: TF.layer_norm(x, x.shape[1:], *scale),
     "instance_norm": lambda x, gamma=None, beta=None: TF.instance_norm(x, weight=gamma, bias=beta),
+    "group_norm": lambda x, gamma=None, beta=None, *, num_groups, eps: TF.group_norm(x, num_groups, gamma, beta, eps),
     "pixel_norm": lambda x, eps: TF.rms_norm(x.movedim(1, -1), x.shape[1:2], eps=eps).movedim(-1, 1),
     # losses
     "binary_cross_entropy": TF.binary_cross_entropy,
@@ -268,6 +276,29 @@ def test_values_first_and_second_derivatives(name):
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "maximum", "minimum"])
 def test_ties(name):
     assert_same(getattr(F, name), TORCH[name], [np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0])])
+
+
+def test_powers_at_zero_and_below():
+    """The values and gradients; PyTorch's second derivatives are NaN at some of these."""
+    a, b = np.array([0.0, 0, 0, 3, 0, -2, -2, 0]), np.array([2.0, 1, 0, 0, 0.5, 3, 0, -1])
+    with np.errstate(all="ignore"):
+        ours = values_and_gradients(F.power, [a, b])
+    for result, expected in list(zip(ours, torch_values_and_gradients(torch.pow, [a, b]), strict=True))[:3]:
+        np.testing.assert_allclose(result, expected, rtol=1e-12)
+
+
+def test_clip_at_its_bounds():
+    assert_same(lambda x: F.clip(x, -1, 2), lambda x: torch.clamp(x, -1, 2), [np.array([-2.0, -1, 0, 2, 3])])
+
+
+def test_the_norm_of_zeros():
+    """The values and gradients; PyTorch's second derivatives are NaN there, minigan's 0."""
+    x = np.array([[0.0, 0.0], [3.0, 4.0]])
+    ours = values_and_gradients(lambda x: F.norm(x, 1), [x])
+    theirs = torch_values_and_gradients(lambda x: torch.linalg.vector_norm(x, 2, 1), [x])
+    for result, expected in list(zip(ours, theirs, strict=True))[:2]:
+        np.testing.assert_allclose(result, expected, rtol=1e-12)
+    assert all(np.isfinite(a).all() for a in ours)
 
 
 @pytest.mark.parametrize("name", ["max", "min", "abs", "relu", "leaky_relu"])

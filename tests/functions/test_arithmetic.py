@@ -73,6 +73,92 @@ def test_whole_powers_have_finite_derivatives_at_zero(exponent):
         np.testing.assert_allclose(ddx.numpy(), [[0, 0], [0, 0], [2, 2], [0, -6]][exponent], atol=0)
 
 
+@given(several_arrays(mutually_broadcastable_shapes(), "positive"))
+def test_power_of_two_arrays(ab):
+    a, b = ab
+    np.testing.assert_allclose((mg.Tensor(a) ** mg.Tensor(b)).numpy(), a**b, rtol=1e-15)
+    gradcheck(lambda a, b: a**b, [a, b])
+
+
+@pytest.mark.parametrize("base", [2, 0.5, 1.0, np.float32(2)])
+def test_power_of_a_number(base):
+    x = np.array([0.0, 3.0, -1.0])
+    np.testing.assert_allclose((base ** mg.Tensor(x)).numpy(), np.float64(base) ** x, rtol=1e-15)
+    gradcheck(lambda t: base**t, x)
+
+
+def test_power_of_an_array_on_the_left():
+    x = mg.Tensor(np.array([2.0, 3.0]), requires_grad=True)
+    (np.array([2.0, 2.0]) ** x).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), np.log(2) * np.array([4.0, 8.0]))
+
+
+def test_a_number_to_whole_powers_is_numpys():
+    for dtype in ("uint8", "int64", "bool"):
+        n = np.array([0, 1, 1], dtype)
+        expected, result = 2**n, (2 ** mg.Tensor(n)).numpy()
+        assert result.dtype == expected.dtype and result.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "da", "db"),
+    [
+        (0.0, 2.0, 0, 0), (0.0, 1.0, 1, 0), (0.0, 0.0, 0, 0), (3.0, 0.0, 0, np.log(3)), (0.0, 0.5, np.inf, 0),
+        (-2.0, 3.0, 12, np.nan),
+    ],
+)  # fmt: skip
+def test_powers_at_zero_and_below(a, b, da, db):
+    """PyTorch's gradients, of which none is NaN for the want of 0 · ∞."""
+    a, b = mg.Tensor([a], requires_grad=True), mg.Tensor([b], requires_grad=True)
+    with np.errstate(all="ignore"):
+        F.power(a, b).backward()
+    np.testing.assert_allclose([a.grad.item(), b.grad.item()], [da, db], rtol=1e-6)
+
+
+def test_the_second_derivatives_of_a_power_are_finite_at_zero():
+    """Of a³ and a⁰, by a and by the exponent."""
+    a, b = mg.Tensor([0.0, 0.0], requires_grad=True), mg.Tensor([3.0, 0.0], requires_grad=True)
+    da, db = mg.grad(F.power(a, b).sum(), (a, b), create_graph=True)
+    for second in mg.grad((da, db), (a, b), [np.ones(2, "float32")] * 2):
+        assert second.numpy()[0] == 0 and np.isfinite(second.numpy()).all()
+
+
+def test_where_takes_the_one_and_passes_its_gradient_alone():
+    x, y = mg.Tensor([1.0, -2.0, 3.0], requires_grad=True), mg.Tensor(5.0, requires_grad=True)
+    chosen = F.where((x > 0) & (x < 2) & ~(x != 1) | (x > 9), x, y)
+    chosen.backward(np.array([10.0, 20.0, 30.0], "float32"))
+    assert chosen.numpy().tolist() == [1, 5, 5]
+    assert x.grad.numpy().tolist() == [10, 0, 0] and y.grad.item() == 50
+
+
+def test_what_where_does_not_take_stops_even_an_infinite_gradient():
+    x = mg.Tensor([0.0, 4.0], requires_grad=True)
+    for y in (F.where([False, True], x, 0.0), F.where([True, False], 0.0, x)):
+        with np.errstate(invalid="raise"):  # nor is anything said of 0 · ∞
+            (dx,) = mg.grad(y, x, np.array([np.inf, 2.0], "float32"))
+        assert dx.numpy().tolist() == [0, 2]
+
+
+def test_the_condition_of_where_may_be_filled_anew():
+    condition, x = np.array([True, False]), mg.Tensor([1.0, 2.0], requires_grad=True)
+    y = F.where(condition, x, 0.0).sum()
+    condition[:] = False
+    y.backward()
+    assert x.grad.numpy().tolist() == [1, 0]
+
+
+def test_clip_passes_the_gradient_inside_and_at_the_bounds():
+    x = mg.Tensor([-2.0, -1.0, 0.0, 1.0, 2.0, np.nan], requires_grad=True)
+    for y, values, passed in (
+        (x.clip(-1, 1), [-1, -1, 0, 1, 1, np.nan], [0, 1, 1, 1, 0, 0]),
+        (x.clip(max=1.0), [-2, -1, 0, 1, 1, np.nan], [1, 1, 1, 1, 0, 0]),
+        (x.clip(min=0), [0, 0, 0, 1, 2, np.nan], [0, 0, 1, 1, 1, 0]),
+    ):
+        np.testing.assert_array_equal(y.numpy(), values)
+        (dx,) = mg.grad(y, x, np.array([1, 1, 1, 1, np.inf, np.inf] if y.numpy()[4] < 2 else [1] * 6, "float32"))
+        np.testing.assert_array_equal(dx.numpy(), passed)
+
+
 @pytest.mark.parametrize("function", [F.maximum, F.minimum])
 def test_equal_arrays_share_the_gradient_in_halves(function):
     a, b = mg.Tensor([1.0, 5.0, 2.0], requires_grad=True), mg.Tensor([1.0, 3.0, 4.0], requires_grad=True)

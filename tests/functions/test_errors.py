@@ -19,6 +19,18 @@ def ones(*shape, dtype="float64"):
     return np.ones(shape, dtype)
 
 
+def call(name, inputs, **options):
+    """The function of these arrays, with what else it must be given."""
+    return CALLS.get(name, getattr(F, name))(*inputs, **options)
+
+
+CALLS = {
+    "clip": lambda x: F.clip(x, 0.0, 1.0),
+    "concatenate": lambda *tensors: F.concatenate(tensors),
+    "group_norm": lambda x, *scale, **options: F.group_norm(x, 3, *scale, **options),
+    "stack": lambda *tensors: F.stack(tensors),
+    "where": lambda a, b: F.where([True, False, True], a, b),
+}
 X, K = ones(2, 3, 4, 4), ones(3, 3, 3, 3)
 RAGGED = [[1.0, 2.0], [3.0]]
 nan = float("nan")
@@ -29,7 +41,7 @@ SHAPES = [
     # axes
     *(
         row
-        for name in ("sum", "mean", "max", "min", "softmax", "log_softmax")
+        for name in ("sum", "mean", "var", "norm", "max", "min", "softmax", "log_softmax")
         for f in [getattr(F, name)]
         for row in (
             (partial(f, ones(2, 3), 2), rf"{name}: axis 2 is out of range for shape \(2, 3\): x has 2 axes"),
@@ -41,7 +53,7 @@ SHAPES = [
     ),
     *(
         row
-        for name in ("mean", "max", "min", "softmax", "log_softmax")
+        for name in ("mean", "var", "max", "min", "softmax", "log_softmax")
         for f in [getattr(F, name)]
         for row in (
             (
@@ -57,7 +69,15 @@ SHAPES = [
             partial(getattr(F, name), ones(2, 3), ones(2)),
             rf"{name}: a of shape \(2, 3\) and b of shape \(2,\) do not broadcast to one: .* equal, or one of them 1",
         )
-        for name in ("add", "sub", "mul", "div", "maximum", "minimum")
+        for name in ("add", "sub", "mul", "div", "power", "maximum", "minimum")
+    ),
+    (
+        lambda: F.where(ones(3) > 0, ones(2, 3), ones(2)),
+        r"where: condition of shape \(3,\), a of shape \(2, 3\) and b of shape \(2,\) do not broadcast to one",
+    ),
+    (
+        lambda: F.var(ones(1, 3), 0),
+        r"var: x of shape \(1, 3\) has 1 number for each variance, but must have more than the correction, 1$",
     ),
     (
         lambda: F.matmul(ones(2, 3), ones(2, 4)),
@@ -155,6 +175,11 @@ SHAPES = [
     (lambda: F.instance_norm(X, ones(2)), r"instance_norm: gamma has shape \(2,\), but must have \(3,\)"),
     (lambda: F.instance_norm(X, None, ones(2)), r"instance_norm: beta has shape \(2,\), but must have \(3,\)"),
     (lambda: F.instance_norm(X[:, :, :0]), r"instance_norm: x of shape \(2, 3, 0, 4\) has no numbers"),
+    (lambda: F.group_norm(ones(4), 2), r"group_norm: x must be \(N, C, …\), but has shape \(4,\)"),
+    (lambda: F.group_norm(X, 2), r"group_norm: x of shape \(2, 3, 4, 4\) has 3 channels, which 2 groups cannot share"),
+    (lambda: F.group_norm(X, 1, ones(1)), r"group_norm: gamma has shape \(1,\), but must have \(3,\)"),
+    (lambda: F.group_norm(X, 3, None, ones(2)), r"group_norm: beta has shape \(2,\), but must have \(3,\)"),
+    (lambda: F.group_norm(X[:, :, :0], 3), r"group_norm: x of shape \(2, 3, 1, 0, 4\) has no numbers"),
     (lambda: F.pixel_norm(ones(3)), r"pixel_norm: x must be \(N, C, …\), but has shape \(3,\)"),
     # shaping
     (lambda: F.reshape(ones(2, 3), (4, 2)), r"reshape: x of shape \(2, 3\) has 6 elements, but shape \(4, 2\) takes 8"),
@@ -181,6 +206,13 @@ SHAPES = [
     (lambda: F.concatenate([ones(2, 3)], 2), r"concatenate: axis 2 is out of range for shape \(2, 3\): .* have 2 axes"),
     (lambda: F.concatenate([ones()]), r"concatenate: axis 0 is out of range for shape \(\)"),
     (lambda: F.concatenate([]), "concatenate: tensors is empty, but must hold one or more"),
+    (
+        lambda: F.stack([ones(2, 3), ones(1, 3)]),
+        r"stack: tensor 0 has shape \(2, 3\), but tensor 1 has \(1, 3\): all must have one shape",
+    ),
+    (lambda: F.stack([ones(2, 3)], 3), "stack: axis 3 is out of range for the 3 axes of the result"),
+    (lambda: F.stack([ones()], -2), "stack: axis -2 is out of range for the 1 axes of the result"),
+    (lambda: F.stack([]), "stack: tensors is empty, but must hold one or more"),
 ]  # fmt: skip
 
 NO_SUCH_ELEMENTS = [
@@ -190,7 +222,7 @@ NO_SUCH_ELEMENTS = [
 
 # Of numbers one by one, or of any shape: there is no wrong one.
 ANY_SHAPE = {
-    "abs", "dropout", "exp", "leaky_relu", "log", "neg", "power", "relu", "sigmoid", "softplus", "sqrt", "tanh",
+    "abs", "clip", "dropout", "exp", "leaky_relu", "log", "neg", "relu", "sigmoid", "softplus", "sqrt", "tanh",
 }  # fmt: skip
 
 # --- numbers and options -------------------------------------------------------------------------
@@ -198,6 +230,9 @@ ANY_SHAPE = {
 VALUES = [
     (lambda: F.div(X, 0), "div: b is 0"),
     (lambda: F.leaky_relu(X, nan), "leaky_relu: negative_slope must be a number, not nan"),
+    (lambda: F.clip(X, 1, 0), "clip: max must be a number of 1 or more, not 0"),
+    (lambda: F.clip(X, nan), "clip: min must be a number, not nan"),
+    (lambda: F.group_norm(X, 0), "group_norm: num_groups must be a whole number of 1 or more, not 0"),
     (lambda: F.dropout(X, nan), "dropout: p must be a number, not nan"),
     *(
         (partial(F.dropout, X, p), rf"dropout: p is a probability in \[0, 1\), not {p}")
@@ -228,8 +263,8 @@ VALUES = [
     (lambda: F.pad2d(X, -1), "pad2d: padding must not be negative"),
     (lambda: F.pad2d(X, (1, 2, 3)), r"pad2d: padding must be an int, .* not \(1, 2, 3\)"),
     *(
-        (partial(getattr(F, name), X, **options), f"{name}: {message}")
-        for name in ("batch_norm", "layer_norm", "instance_norm", "pixel_norm")
+        (partial(call, name, [X], **options), f"{name}: {message}")
+        for name in ("batch_norm", "layer_norm", "instance_norm", "group_norm", "pixel_norm")
         for options, message in [
             ({"eps": -1e-5}, "eps must be a number of 0 or more, not -1e-05"),
             ({"eps": nan}, "eps must be a number of 0 or more, not nan"),
@@ -254,7 +289,7 @@ VALUES = [
 TYPES = [
     *(
         (partial(getattr(F, name), ones(2, 3), axis), rf"{name}: axis must be a whole number or several, not")
-        for name in ("sum", "mean", "max", "min", "softmax", "log_softmax")
+        for name in ("sum", "mean", "var", "norm", "max", "min", "softmax", "log_softmax")
         for axis in (1.0, "0", [0.5])
     ),
     *(
@@ -263,8 +298,12 @@ TYPES = [
         for shape in (2.5, None, "6", (1.5, 3))
     ),
     (lambda: F.transpose(ones(2, 3), "ab"), "transpose: axes must be a whole number or several, not 'ab'"),
-    (lambda: F.power(ones(2), ones(2)), "power: exponent must be a number, not ndarray: for an array y use exp"),
-    (lambda: F.power(ones(2), "2"), "power: exponent must be a number, not str"),
+    (lambda: F.clip(X), "clip: neither min nor max was given: there is nothing to clip to"),
+    (lambda: F.clip(X, mg.Tensor(X)), r"clip: min must be a number, not Tensor of shape \(2, 3, 4, 4\)"),
+    (lambda: F.var(X, correction=None), "var: correction must be a number, not None"),
+    (lambda: F.where(X, X, X), "where: condition is float64, but must be of booleans, such as x > 0"),
+    (lambda: F.where("yes", X, X), "where: condition: cannot make a tensor of str"),
+    (lambda: F.group_norm(X, 1.5), "group_norm: num_groups must be a whole number of 1 or more, not 1.5"),
     (lambda: F.leaky_relu(X, ones(2)), r"leaky_relu: negative_slope must be a number, not ndarray of shape \(2,\)"),
     (lambda: F.leaky_relu(X, None), "leaky_relu: negative_slope must be a number, not None"),
     (lambda: F.dropout(X, "half"), "dropout: p must be a number, not 'half'"),
@@ -282,6 +321,8 @@ TYPES = [
     (lambda: F.concatenate(None), "concatenate: tensors must be a list of tensors, not one NoneType"),
     (lambda: F.concatenate([ones(2)], 0.5), "concatenate: axis must be a whole number or several, not 0.5"),
     (lambda: F.concatenate([ones(2)], (0, 1)), r"concatenate: axis must be one whole number, not \(0, 1\)"),
+    (lambda: F.stack(ones(2, 3)), "stack: tensors must be a list of tensors, not one ndarray"),
+    (lambda: F.stack([ones(2)], 0.5), "stack: axis must be a whole number or several, not 0.5"),
     (lambda: F.getitem(ones(2, 3), slice("a")), "getitem: x .* has no such elements: (slice indices|invalid literal)"),
     (lambda: list(mg.Tensor(1.0)), r"getitem: x of shape \(\) has no such elements"),
     (lambda: F.abs(np.array([True])), "abs: x is bool, but must be of numbers"),
@@ -296,6 +337,7 @@ TYPES = [
             (lambda x: 0.5 * x, "mul: b is int64"), (lambda x: x / 2, "div: a is int64"),
             (lambda x: 2 / x, "div: b is int64"), (lambda x: x / x, "div: a is int64"),
             (lambda x: x**0.5, "power: x is int64"), (lambda x: x**-1, "power: x is int64"),
+            (lambda x: x**x, "power: a is int64"), (lambda x: 0.5**x, "power: b is int64"),
         ]
     ),
 ]  # fmt: skip
@@ -346,7 +388,7 @@ def test_every_function_with_a_wrong_shape_has_a_row():
 
 # The arrays of every function that takes several, and what follows the one of every other function.
 SEVERAL = {
-    **{name: [ones(2, 3), ones(1, 3)] for name in ("add", "sub", "mul", "div", "maximum", "minimum")},
+    **{name: [ones(2, 3), ones(1, 3)] for name in ("add", "sub", "mul", "div", "power", "maximum", "minimum", "where")},
     **{name: [ones(2, 3), ones(2, 3)] for name in ("mse_loss", "l1_loss", "hinge_loss", "binary_cross_entropy")},
     "binary_cross_entropy_with_logits": [ones(2, 3), ones(2, 3)],
     "matmul": [ones(2, 3), ones(3, 2)],
@@ -356,24 +398,23 @@ SEVERAL = {
     "batch_norm": [X, ones(3), ones(3), ones(3), ones(3)],
     "layer_norm": [X, ones(3, 4, 4), ones(3, 4, 4)],
     "instance_norm": [X, ones(3), ones(3)],
+    "group_norm": [X, ones(3), ones(3)],
     "concatenate": [ones(2, 3), ones(1, 3)],
+    "stack": [ones(2, 3), ones(2, 3)],
 }
 OF_ONE = {
     "avg_pool2d": [2], "broadcast_to": [(2, 3)], "cross_entropy": [[0, 1]], "getitem": [0], "max_pool2d": [2],
-    "pad2d": [1], "power": [2], "reshape": [(2, 3)], "sum_to": [(1,)],
+    "pad2d": [1], "reshape": [(2, 3)], "sum_to": [(1,)],
     **dict.fromkeys(
-        ["abs", "dropout", "exp", "leaky_relu", "log", "log_softmax", "max", "mean", "min", "neg", "pixel_norm", "relu",
-         "sigmoid", "softmax", "softplus", "sqrt", "sum", "tanh", "transpose", "upsample_nearest2d"], [],
+        ["abs", "clip", "dropout", "exp", "leaky_relu", "log", "log_softmax", "max", "mean", "min", "neg", "norm",
+         "pixel_norm", "relu", "sigmoid", "softmax", "softplus", "sqrt", "sum", "tanh", "transpose",
+         "upsample_nearest2d", "var"], [],
     ),
 }  # fmt: skip
 
 
 def test_every_function_is_called():
     assert set(SEVERAL) | set(OF_ONE) == set(F.__all__)
-
-
-def call(name, inputs):
-    return F.concatenate(inputs) if name == "concatenate" else getattr(F, name)(*inputs)
 
 
 EACH_OF_SEVERAL = [(name, i) for name, inputs in SEVERAL.items() for i in range(len(inputs))]

@@ -118,7 +118,8 @@ def test_results_are_arrays_and_never_numbers_of_numpy(name):
     "call",
     [
         lambda x, c: x + c, lambda x, c: c + x, lambda x, c: x - c, lambda x, c: c - x, lambda x, c: x * c,
-        lambda x, c: c * x, lambda x, c: x / c, lambda x, c: c / x, lambda x, c: x**c, F.power, F.maximum,
+        lambda x, c: c * x, lambda x, c: x / c, lambda x, c: c / x, lambda x, c: x**c, lambda x, c: c**x, F.maximum,
+        lambda x, c: F.where(x > 1.0, x, c), lambda x, c: x.clip(c, 4), lambda x, c: F.var(x, 1, correction=c / 2),
         F.minimum, F.leaky_relu, lambda x, c: F.batch_norm(x, np.ones(3, "f"), np.zeros(3, "f"), eps=c),
         lambda x, c: F.layer_norm(x, eps=c), lambda x, c: F.pixel_norm(x, eps=c), F.mse_loss, F.l1_loss,
         F.hinge_loss, lambda x, c: F.binary_cross_entropy_with_logits(x, c / 3),
@@ -157,10 +158,10 @@ def test_arrays_of_no_dimensions(name):
 
 # Which functions make no sense of integers: with them, each would give numbers cut off, or of another dtype.
 FLOATING = {
-    "avg_pool2d", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "conv2d",
-    "conv_transpose2d", "cross_entropy", "dense", "div", "dropout", "exp", "hinge_loss", "instance_norm", "l1_loss",
-    "layer_norm", "leaky_relu", "log", "log_softmax", "max_pool2d", "mean", "mse_loss", "pixel_norm", "sigmoid",
-    "softmax", "softplus", "sqrt", "tanh", "upsample_nearest2d",
+    "avg_pool2d", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "clip", "conv2d",
+    "conv_transpose2d", "cross_entropy", "dense", "div", "dropout", "exp", "group_norm", "hinge_loss", "instance_norm",
+    "l1_loss", "layer_norm", "leaky_relu", "log", "log_softmax", "max_pool2d", "mean", "mse_loss", "norm",
+    "pixel_norm", "power of two arrays", "sigmoid", "softmax", "softplus", "sqrt", "tanh", "upsample_nearest2d", "var",
 }  # fmt: skip
 
 
@@ -168,7 +169,9 @@ FLOATING = {
 @pytest.mark.parametrize("name", sorted(FLOATING))
 def test_integers_are_refused_where_floats_are_needed(name, dtype):
     (call,) = some_calls(name, 1)
-    with pytest.raises(TypeError, match=rf"^{name}: \w+ is {dtype}, but must be floating: convert it with \.to\("):
+    with pytest.raises(
+        TypeError, match=rf"^{name.split()[0]}: \w+ is {dtype}, but must be floating: convert it with \.to\("
+    ):
         call(*(mg.Tensor(np.ones(a.shape, dtype)) for a in call.inputs))
 
 
@@ -211,6 +214,12 @@ EMPTY = {
     "add": (F.add, [none(0, 3), np.ones(3)]),
     "mul": (F.mul, [none(0, 3), np.ones((1, 3))]),
     "concatenate": (lambda a, b: F.concatenate([a, b], 1), [none(0, 3), none(0, 1)]),
+    "stack": (lambda a, b: F.stack([a, b], 1), [none(0, 3), none(0, 3)]),
+    "where": (lambda a, b: F.where(np.zeros((0, 1), bool), a, b), [none(0, 3), np.ones(3)]),
+    "power": (F.power, [none(0, 3), np.ones(3)]),
+    "norm of each image": (lambda x: F.norm(x, (1, 2, 3)), [none(0, 3, 2, 2)]),
+    "norm over the batch": (lambda x: F.norm(x, 0), [none(0, 3)]),
+    "var of each image": (lambda x: F.var(x, (2, 3)), [none(0, 3, 2, 2)]),
     "matmul": (F.matmul, [none(0, 3, 4), np.ones((4, 2))]),
     "mean of each image": (lambda x: F.mean(x, (2, 3)), [none(0, 3, 2, 2)]),
     "max of each image": (lambda x: F.max(x, (2, 3)), [none(0, 3, 2, 2)]),

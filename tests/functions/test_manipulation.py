@@ -126,6 +126,14 @@ def test_concatenate(shape, count, data):
     gradcheck(lambda *ts: F.concatenate(ts, axis), parts)
 
 
+@given(array_shapes(), st.integers(1, 3), st.data())
+def test_stack(shape, count, data):
+    axis = data.draw(st.integers(-len(shape) - 1, len(shape)))
+    parts = data.draw(several_arrays([shape] * count))
+    np.testing.assert_array_equal(F.stack(parts, axis).numpy(), np.stack(parts, axis))
+    gradcheck(lambda *ts: F.stack(ts, axis), parts)
+
+
 @given(arrays((2, 1, 3, 2)), paddings(2, same=False))
 def test_pad2d(x, padding):
     np.testing.assert_array_equal(F.pad2d(x, padding).numpy(), np.pad(x, ((0, 0), (0, 0), *padding_per_side(padding))))

@@ -167,6 +167,18 @@ def test_instance_norm(shape, has_gamma, has_beta, data):
     gradcheck(lambda t: F.instance_norm(t, gamma, beta, eps=0.3), x)
 
 
+@given(st.integers(1, 3), st.integers(1, 2), array_shapes(max_dims=2), st.booleans(), st.booleans(), st.data())
+def test_group_norm(groups, size, rest, has_gamma, has_beta, data):
+    c = groups * size
+    x, gamma, beta = data.draw(several_arrays([(2, c, *rest), (c,), (c,)]))
+    along = (c, *(1 for _ in rest))
+    expected = standardised(x.reshape(2, groups, -1), (2,), 0.3).reshape(x.shape)
+    expected = expected * (gamma.reshape(along) if has_gamma else 1) + (beta.reshape(along) if has_beta else 0)
+    gamma, beta = gamma if has_gamma else None, beta if has_beta else None
+    np.testing.assert_allclose(F.group_norm(x, groups, gamma, beta, 0.3).numpy(), expected, rtol=1e-9, atol=1e-11)
+    gradcheck(lambda t: F.group_norm(t, groups, gamma, beta, 0.3), x)
+
+
 @given(arrays(array_shapes(min_dims=2)))
 def test_pixel_norm(x):
     expected = x / np.sqrt((x * x).mean(1, keepdims=True) + 1e-8)

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 import minigan as mg
 from minigan import functions as F
 from minigan.testing import gradcheck
-from minigan.testing.strategies import arrays, axes_of
+from minigan.testing.strategies import array_shapes, arrays, axes_of
 
 from .fixed import normal
 
 REDUCTIONS = {
     "sum": (F.sum, np.sum, "normal"),
     "mean": (F.mean, np.mean, "normal"),
+    "norm": (F.norm, lambda x, axis, keepdims=False: np.sqrt((x * x).sum(axis=axis, keepdims=keepdims)), "distinct"),
     "max": (F.max, np.max, "distinct"),
     "min": (F.min, np.min, "distinct"),
 }
@@ -31,6 +32,36 @@ def test_over_any_axes(name, keepdims, data):
     assert isinstance(result, np.ndarray) and result.shape == expected.shape
     np.testing.assert_allclose(result, expected, rtol=1e-14, atol=1e-15)
     gradcheck(lambda t: function(t, axis, keepdims), x)
+
+
+@pytest.mark.parametrize("correction", [0, 1, 0.5])
+@given(st.booleans(), st.data())
+def test_var_over_any_axes(correction, keepdims, data):
+    x = data.draw(arrays(array_shapes(min_dims=1, min_side=2)))
+    axis = data.draw(axes_of(x.shape)) or None
+    expected = np.var(x, axis=axis, keepdims=keepdims, ddof=correction)
+    result = mg.Tensor(x).var(axis, keepdims, correction).numpy()
+    assert isinstance(result, np.ndarray) and result.shape == expected.shape
+    np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-14)
+    gradcheck(lambda t: F.var(t, axis, keepdims, correction), x)
+
+
+def test_var_is_unbiased_and_keeps_its_digits_beside_an_offset():
+    x = np.array([1.0, 2.0, 3.0, 6.0], "float32")
+    assert F.var(x).item() == pytest.approx(x.var(ddof=1)) and F.var(x + 1e4).item() == pytest.approx(x.var(ddof=1))
+
+
+def test_the_gradient_of_a_norm_of_zero_is_zero_to_second_order():
+    x = mg.Tensor([[3.0, 4.0], [0.0, 0.0]], requires_grad=True)
+    y = x.norm(1)
+    (dx,) = mg.grad(y, x, np.ones(2, "float32"), create_graph=True)
+    assert y.numpy().tolist() == [5, 0]
+    np.testing.assert_allclose(dx.numpy(), [[0.6, 0.8], [0, 0]], rtol=1e-6)
+    (ddx,) = mg.grad(dx, x, np.array([[1.0, 0.0], [1.0, 1.0]], "float32"))
+    np.testing.assert_allclose(ddx.numpy(), [[0.128, -0.096], [0, 0]], rtol=1e-5)
+    with np.errstate(divide="ignore"):
+        (dx,) = mg.grad(F.sqrt(x.norm(1)), x, np.ones(2, "float32"))
+    assert dx.numpy()[1].tolist() == [0, 0], "an infinite gradient is stopped, too"
 
 
 @pytest.mark.parametrize("function", [F.max, F.min])

@@ -27,6 +27,7 @@ MAKING = [
             (nn.BatchNorm, 1, ["num_features"]),
             (nn.BatchNormReLU, 1, ["num_features"]),
             (nn.InstanceNorm, 1, ["num_features"]),
+            (nn.GroupNorm, 2, ["num_groups", "num_channels"]),
             (nn.LayerNorm, 1, ["shape"]),
             (nn.Embedding, 2, ["num_embeddings", "embedding_dim"]),
             (nn.SelfAttention, 1, ["channels"]),
@@ -44,9 +45,14 @@ MAKING = [
     (lambda: nn.AvgPool2d(0), "AvgPool2d: the kernel size must be at least 1, not 0x0"),
     (lambda: nn.AvgPool2d("all"), "AvgPool2d: kernel_size must be an int or a pair of ints, not 'all'"),
     *(
-        (partial(layer, 3, eps=-1.0), f"{layer.__name__}: eps must be a number of 0 or more, not -1.0")
-        for layer in (nn.BatchNorm, nn.LayerNorm, nn.InstanceNorm)
+        (partial(layer, 3, eps=-1.0), r"\w+Norm: eps must be a number of 0 or more, not -1.0")
+        for layer in (nn.BatchNorm, nn.LayerNorm, nn.InstanceNorm, partial(nn.GroupNorm, 1))
     ),
+    (lambda: nn.GroupNorm(4, 6), "GroupNorm: 6 channels cannot be shared by 4 groups"),
+    (lambda: nn.MaxPool2d(0), "MaxPool2d: the kernel size must be at least 1, not 0x0"),
+    (lambda: nn.MaxPool2d("global"), "MaxPool2d: kernel_size must be an int or a pair of ints, not 'global'"),
+    (lambda: nn.MaxPool2d(2, 0), r"MaxPool2d: the stride must be at least 1, not \(0, 0\)"),
+    (lambda: nn.Upsample(scale_factor=1.5), "Upsample: scale_factor must be a whole number of 1 or more, not 1.5"),
     (lambda: nn.SpectralNorm(nn.Dense(2, 2), -1.0), "SpectralNorm: eps must be a number of 0 or more, not -1.0"),
     (lambda: nn.BatchNorm(3, momentum=2.0), "BatchNorm: momentum must be a number from 0 to 1, not 2.0"),
     (lambda: nn.LeakyReLU("0.2"), "LeakyReLU: negative_slope must be a number, not '0.2'"),
@@ -74,6 +80,8 @@ CALLING = [
     (nn.BatchNorm(3), ones(2, 3, dtype="float64"), "batch_norm: x .* is float64, but gamma .* is float32"),
     (nn.BatchNorm(3), ones(1, 3), r"batch_norm: x of shape \(1, 3\) has 1 value per channel"),
     (nn.LayerNorm(3), ones(2, 4), r"layer_norm: gamma has shape \(3,\), but must have \(4,\) for x of shape \(2, 4\)"),
+    (nn.GroupNorm(2, 6), ones(2, 4), r"group_norm: gamma has shape \(6,\), but must have \(4,\)"),
+    (nn.MaxPool2d(2), ones(2, 3), r"max_pool2d: x must be images \(N, C, H, W\), but has shape \(2, 3\)"),
     (nn.InstanceNorm(3), ones(2, 4, 8, 8), r"instance_norm: gamma has shape \(3,\), but must have \(4,\)"),
     (nn.AvgPool2d("global"), ones(2, 3), r"AvgPool2d: x must be images \(N, C, H, W\), but has shape \(2, 3\)"),
     (nn.Flatten(), ones(), r"Flatten: x must be \(N, …\), but has shape \(\)"),

@@ -259,9 +259,25 @@ def test_layer_and_instance_norm(make, axes, along):
     assert nn.LayerNorm(5).weight.shape == (5,)
 
 
+def test_group_norm():
+    layer = nn.GroupNorm(2, 6).to(dtype="float64")
+    set_(layer.weight, images(6, seed=1)), set_(layer.bias, images(6, seed=2))
+    x = 3 * images(4, 6, 2, 2) + 1
+    grouped = x.reshape(4, 2, 12)
+    wanted = (grouped - grouped.mean(2, keepdims=True)) / np.sqrt(grouped.var(2, keepdims=True) + 1e-5)
+    gamma, beta = (p.numpy().reshape(6, 1, 1) for p in layer.parameters())
+    np.testing.assert_allclose(layer(mg.Tensor(x)).numpy(), wanted.reshape(x.shape) * gamma + beta, atol=1e-12)
+    assert repr(layer) == "GroupNorm(2, 6, eps=1e-05)"
+
+
 @pytest.mark.parametrize(
-    "layer", [nn.BatchNorm(1, eps=0.5), nn.LayerNorm((1, 1, 2), eps=0.5), nn.InstanceNorm(1, eps=0.5)], ids=repr
-)
+    "layer",
+    [
+        nn.BatchNorm(1, eps=0.5), nn.LayerNorm((1, 1, 2), eps=0.5), nn.InstanceNorm(1, eps=0.5),
+        nn.GroupNorm(1, 1, eps=0.5),
+    ],
+    ids=repr,
+)  # fmt: skip
 def test_every_norm_uses_its_epsilon(layer):
     y = layer(mg.Tensor(np.array([[[[1.0, 2.0]]]], np.float32))).numpy()  # variance 1/4
     np.testing.assert_allclose(y.ravel(), np.array([-0.5, 0.5]) / np.sqrt(0.75), rtol=1e-6)
@@ -346,6 +362,23 @@ def test_average_pooling():
     np.testing.assert_allclose(nn.AvgPool2d("global")(mg.Tensor(x)).numpy(), x.mean((2, 3)))
 
 
+def test_maximum_pooling():
+    x = np.arange(16.0).reshape(1, 1, 4, 4)
+    for layer, wanted in (
+        (nn.MaxPool2d(2), [[5, 7], [13, 15]]),
+        (nn.MaxPool2d(3, 1), [[10, 11], [14, 15]]),
+        (nn.MaxPool2d(3, 2, padding=1), [[5, 7], [13, 15]]),
+    ):
+        np.testing.assert_array_equal(layer(mg.Tensor(x)).numpy()[0, 0], wanted)
+    assert repr(nn.MaxPool2d(3, 2)) == "MaxPool2d(3, stride=2, padding=0)"
+
+
+def test_upsampling_repeats_pixels():
+    x = images(2, 3, 2, 2)
+    y = nn.Upsample(scale_factor=3)(mg.Tensor(x)).numpy()
+    np.testing.assert_allclose(y, x.repeat(3, 2).repeat(3, 3), rtol=1e-15)
+
+
 def test_embedding_gives_rows_and_adds_up_their_gradients():
     layer = nn.Embedding(4, 2).to(dtype="float64")
     labels = np.array([3, 1, 3])
@@ -397,6 +430,8 @@ def test_labels_on_a_device_are_not_read_back(call, monkeypatch):
         (nn.Dense(3, 2), (0, 4, 3), (0, 4, 2)),
         (nn.LayerNorm((3, 2, 2)), (0, 3, 2, 2), (0, 3, 2, 2)),
         (nn.AvgPool2d("global"), (0, 3, 2, 2), (0, 3)),
+        (nn.MaxPool2d(2), (0, 3, 2, 2), (0, 3, 1, 1)),
+        (nn.GroupNorm(3, 6), (0, 6, 2, 2), (0, 6, 2, 2)),
         (MLPDiscriminator(), (0, 1, 28, 28), (0, 1)),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",

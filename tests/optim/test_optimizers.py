@@ -18,9 +18,17 @@ OPTIMIZERS = {
     "rmsprop": lambda p: optim.RMSprop(p, 0.01, alpha=0.9, eps=1e-3),
     "adam": lambda p: optim.Adam(p, 0.01, (0.5, 0.99), 1e-3),
     "adam epsilon-hat": lambda p: optim.Adam(p, 0.01, (0.5, 0.99), 1e-3, epsilon_hat=True),
+    "sgd decay": lambda p: optim.SGD(p, 0.1, momentum=0.9, weight_decay=0.3),
+    "rmsprop decay": lambda p: optim.RMSprop(p, 0.01, alpha=0.9, eps=1e-3, weight_decay=0.3),
+    "adam decay": lambda p: optim.Adam(p, 0.01, (0.5, 0.99), 1e-3, weight_decay=0.3),
+    "adamw": lambda p: optim.AdamW(p, 0.01, (0.5, 0.99), 1e-3, weight_decay=0.3),
 }
+MAKERS = optim.SGD, optim.RMSprop, optim.Adam, optim.AdamW
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 STEPS = 5
+
+
+P, Q = nn.Parameter(np.ones(1), name="p"), nn.Parameter(np.ones(1), name="q")
 
 
 def numbers(*shape: int, seed: int = 0, dtype: str = "float64") -> np.ndarray:
@@ -43,17 +51,19 @@ def give(p: mg.Tensor, g: np.ndarray) -> None:
 def by_formula(name: str, p: np.ndarray, gradients: list[np.ndarray]) -> np.ndarray:
     m = v = np.zeros_like(p)
     for t, g in enumerate(gradients, start=1):
+        g = g + 0.3 * p if name.endswith("decay") else g
+        p = p - 0.01 * 0.3 * p if name == "adamw" else p
         if name == "sgd":
             p = p - 0.1 * g
-        elif name == "momentum":
+        elif name in ("momentum", "sgd decay"):
             m = 0.9 * m + g
             p = p - 0.1 * m
-        elif name == "rmsprop":
+        elif name.startswith("rmsprop"):
             v = 0.9 * v + 0.1 * g**2
             p = p - 0.01 * g / (np.sqrt(v) + 1e-3)
         else:
             m, v = 0.5 * m + 0.5 * g, 0.99 * v + 0.01 * g**2
-            if name == "adam":
+            if name != "adam epsilon-hat":
                 p = p - 0.01 * (m / (1 - 0.5**t)) / (np.sqrt(v / (1 - 0.99**t)) + 1e-3)
             else:
                 p = p - 0.01 * math.sqrt(1 - 0.99**t) / (1 - 0.5**t) * m / (np.sqrt(v) + 1e-3)
@@ -81,7 +91,7 @@ def test_steps_follow_the_formula(name, dtype, shape):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", ["sgd", "momentum", "rmsprop", "adam"])
+@pytest.mark.parametrize("name", [name for name in OPTIMIZERS if "hat" not in name])
 def test_steps_are_those_of_pytorch(name, dtype):
     """(The other Adam is TensorFlow's: test_dcgan28_against_keras.py holds it to Keras.)"""
     torch = pytest.importorskip("torch")
@@ -90,6 +100,10 @@ def test_steps_are_those_of_pytorch(name, dtype):
         "momentum": lambda p: torch.optim.SGD(p, 0.1, momentum=0.9),
         "rmsprop": lambda p: torch.optim.RMSprop(p, 0.01, alpha=0.9, eps=1e-3),
         "adam": lambda p: torch.optim.Adam(p, 0.01, (0.5, 0.99), 1e-3),
+        "sgd decay": lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, weight_decay=0.3),
+        "rmsprop decay": lambda p: torch.optim.RMSprop(p, 0.01, alpha=0.9, eps=1e-3, weight_decay=0.3),
+        "adam decay": lambda p: torch.optim.Adam(p, 0.01, (0.5, 0.99), 1e-3, weight_decay=0.3),
+        "adamw": lambda p: torch.optim.AdamW(p, 0.01, (0.5, 0.99), 1e-3, weight_decay=0.3),
     }
     start = numbers(6, 5).astype(dtype)
     p, q = nn.Parameter(start.copy()), torch.nn.Parameter(torch.from_numpy(start.copy()))
@@ -108,6 +122,10 @@ def test_defaults_are_those_of_pytorch():
     assert (adam.lr, adam.betas, adam.eps, adam.epsilon_hat) == (1e-3, (0.9, 0.999), 1e-8, False)
     rms = optim.RMSprop([nn.Parameter(np.ones(1))])
     assert (rms.lr, rms.alpha, rms.eps) == (1e-2, 0.99, 1e-8)
+    decay = {make: make([nn.Parameter(np.ones(1))]).param_groups[0]["weight_decay"] for make in MAKERS}
+    assert decay == {optim.SGD: 0, optim.RMSprop: 0, optim.Adam: 0, optim.AdamW: 1e-2}
+    by_position = optim.Adam([nn.Parameter(np.ones(1))], 1e-3, (0.9, 0.999), 1e-8, 0.5)
+    assert by_position.param_groups[0]["weight_decay"] == 0.5 and not by_position.epsilon_hat
 
 
 def test_the_two_places_of_epsilon_differ():
@@ -118,6 +136,71 @@ def test_the_two_places_of_epsilon_differ():
         optim.Adam([parameter], 1.0, (0.9, 0.999), eps=1e-3, epsilon_hat=hat).step()
     assert p.item() == pytest.approx(-1 / 2)
     assert q.item() == pytest.approx(-1 / (1 + 1 / math.sqrt(1e-3)))
+
+
+# --- groups of parameters --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_each_group_steps_as_an_optimiser_of_its_own(name):
+    starts = numbers(3, 2), numbers(4, seed=1), numbers(2, seed=2)
+    alone, grouped = ([nn.Parameter(s) for s in starts] for _ in "ab")
+    make = type(OPTIMIZERS[name](alone))
+    groups = [{"params": grouped[:2]}, {"params": grouped[2], "lr": 0.05, "weight_decay": 0.2}]
+    together = make(groups, 0.3)
+    apart = [make(alone[:2], 0.3), make(alone[2:], 0.05, weight_decay=0.2)]
+    for t in range(STEPS):
+        for i, (p, q) in enumerate(zip(alone, grouped, strict=True)):
+            give(p, gradient(t + i, p.shape, "float64")), give(q, gradient(t + i, p.shape, "float64"))
+        for optimizer in (together, *apart):
+            optimizer.step()
+    for p, q in zip(alone, grouped, strict=True):
+        np.testing.assert_array_equal(p.numpy(), q.numpy())
+    assert together.params == grouped and together.lr == 0.3 and "lr" not in groups[0]
+
+
+def test_groups_are_those_of_pytorch():
+    torch = pytest.importorskip("torch")
+    starts = [numbers(3), numbers(4, seed=1)]
+    ours, theirs = [nn.Parameter(s) for s in starts], [torch.nn.Parameter(torch.tensor(s)) for s in starts]
+    optimizers = [
+        module.Adam([{"params": [p], "lr": 0.1}, {"params": [q], "weight_decay": 0.5}], lr=0.01)
+        for module, (p, q) in ((optim, ours), (torch.optim, theirs))
+    ]
+    for t in range(STEPS):
+        for optimizer, params, tensor in zip(optimizers, (ours, theirs), (mg.Tensor, torch.tensor), strict=True):
+            optimizer.param_groups[0]["lr"] *= 0.5
+            for p, start in zip(params, starts, strict=True):
+                p.grad = tensor(gradient(t, start.shape, "float64"))
+            optimizer.step()
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p.numpy(), q.detach().numpy(), rtol=0, atol=1e-12)
+
+
+def test_to_set_the_learning_rate_sets_that_of_all_groups():
+    optimizer = optim.SGD([{"params": [nn.Parameter(np.ones(1))]}, {"params": nn.Parameter(np.ones(1)), "lr": 9.0}])
+    optimizer.lr = 0.25
+    assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.25]
+
+
+def test_groups_are_saved_with_their_learning_rates():
+    def made() -> optim.Optimizer:
+        groups = [{"params": [nn.Parameter(np.ones(n)) for n in sizes]} for sizes in ((1, 2), (3,))]
+        return optim.RMSprop(groups, 0.1)
+
+    first, second = made(), made()
+    first.param_groups[1]["lr"] = 0.7
+    for p in first.params:
+        give(p, np.full(p.shape, float(p.size)))
+    first.step()
+    state = first.state_dict()
+    assert list(state) == ["step", "lr", "group1.lr", "square_avg.0", "square_avg.1", "square_avg.2"]
+    second.load_state_dict(state)
+    assert [group["lr"] for group in second.param_groups] == [0.1, 0.7]
+    for now, then in zip(second.state, first.state, strict=True):
+        np.testing.assert_array_equal(to_numpy(now["square_avg"]), to_numpy(then["square_avg"]))
+    with pytest.raises(ValueError, match="the state does not fit this RMSprop: not known here group1.lr"):
+        optim.RMSprop([nn.Parameter(np.ones(n)) for n in (1, 2, 3)]).load_state_dict(state)
 
 
 # --- what it touches -------------------------------------------------------------------------------
@@ -218,6 +301,20 @@ def test_parameters_may_be_given_as_a_generator():
             lambda: optim.SGD([nn.Parameter(np.ones(1)), nn.Parameter(np.ones(1), name="w") * 2]),
             r"SGD takes tensors that no function made, .* but parameter 1 \(.*\) was made by MulScalar: give",
         ),
+        (
+            lambda: optim.SGD([{"params": [P]}, {"params": [Q, P]}]),
+            r"SGD: tensor 'p' of shape \(1,\) is in two parameter groups, and would be moved twice",
+        ),
+        (
+            lambda: optim.SGD([{"params": [P], "momentum": 0.9}]),
+            "SGD: parameter group 0 must be a dict with params, and may have lr and weight_decay of its own, but is "
+            "params, momentum$",
+        ),
+        (lambda: optim.Adam([{"params": [P]}, {"lr": 0.1}]), "Adam: parameter group 1 must be .* but is lr$"),
+        (lambda: optim.Adam([{"params": [P]}, Q]), "Adam: parameter group 1 must be .* but is Parameter$"),
+        (lambda: optim.Adam([{"params": [P]}, {"params": []}]), "Adam was given no parameters"),
+        (lambda: optim.Adam([{"params": [P], "lr": -1}]), "Adam: lr must be a number of 0 or more, not -1"),
+        (lambda: optim.SGD([P], weight_decay=-0.1), "SGD: weight_decay must be a number of 0 or more, not -0.1"),
         (lambda: optim.SGD([mg.Tensor([1, 2])]), r"SGD takes .* parameter 0 \(tensor of shape \(2,\)\) is int64"),
     ],
 )
