@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +20,10 @@ from minigan.training.trainer import Trainer
 FRESH_BATCH = 64  # images in a fresh model's step: what its own batch may be, a few seconds are enough
 
 
-def trace_checkpoint(path: str | Path, seed: int = 0, file: str | None = None, **changes: str) -> Trace:
+def trace_checkpoint(path: str | Path, seed: int = 0, file: str | None = None, **changes: Any) -> Trace:
     """A step from what a checkpoint holds, on batches drawn from its data. The file stays as it is.
-    file: where a user's own algorithm lies now, as `file.py:Class`. changes: another `device`, or other `data`."""
+    file: where a user's own algorithm lies now, as `file.py:Class`. changes: another `device`, or other `data` and
+    how it is read."""
     checkpoint = load_checkpoint(Path(path), file)
     config = checkpoint.config.with_choices(**changes)
     trainer = Trainer(config, load_data(config))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,12 +19,13 @@ from minigan.training.checkpoint import Checkpoint, load_checkpoint
 from minigan.training.config import Config
 from minigan.training.errors import CheckpointError
 from minigan.training.run_dir import RunDir
+from minigan.training.run_options import reading_options
 from minigan.training.trainer import Callback, Trainer
 
 # What may be other than it was when a run is resumed.
 CHANGEABLE = {
-    "algorithm", "checkpoint_every", "data", "device", "epochs", "evaluate_every", "grid", "metrics", "steps",
-    "sync_batch_norm", "tf32",
+    "algorithm", "checkpoint_every", "data", "device", "epochs", "evaluate_every", "grid", "key", "max_bytes",
+    "metrics", "skip_broken", "steps", "sync_batch_norm", "tf32", "value_range",
 }  # fmt: skip
 
 
@@ -120,7 +122,14 @@ def standard_callbacks(trainer: Trainer, detect_anomaly: bool = False, trace_eve
 
 def load_data(config: Config) -> Dataset:
     """The configured data, as the algorithm reads it."""
-    return config.make_algorithm().load_data(config.data, config.channels)
+    algorithm, options = config.make_algorithm(), reading_options(config)
+    try:  # one of a user's own may read its data itself, and know no options
+        if options:
+            inspect.signature(algorithm.load_data).bind(config.data, config.channels, **options)
+    except TypeError:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
+        raise ConfigError(f"{names}: {type(algorithm).__name__}.load_data knows no such option") from None
+    return algorithm.load_data(config.data, config.channels, **options)
 
 
 def _checked(trainer: Trainer) -> Trainer:
