@@ -12,8 +12,9 @@ from minigan import backend
 from minigan.data import Batch
 from minigan.trace import Trace, trace_step
 from minigan.training.callbacks.traces import about
-from minigan.training.checkpoint import load_checkpoint
+from minigan.training.checkpoint import find_checkpoint, load_checkpoint
 from minigan.training.config import Config
+from minigan.training.initial_weights import take_weights
 from minigan.training.session import load_data, restore
 from minigan.training.trainer import Trainer
 
@@ -36,6 +37,8 @@ def trace_fresh(config: Config, seed: int = 0) -> Trace:
     """The first step of a model that has learnt nothing yet."""
     data = load_data(config)
     trainer = Trainer(config.with_choices(channels=data.info.shapes["x"][0]), data)
+    if config.init_from:
+        take_weights(trainer, find_checkpoint(config.init_from, Path("runs")))
     return _traced(trainer, seed, min(config.batch_size, FRESH_BATCH))
 
 

@@ -41,6 +41,7 @@ PATH = Kind(lambda v: isinstance(v, str) and bool(v), "mnist or a path")
 BATCH = Kind(lambda v: COUNT.fits(v) and v >= 2, "a whole number of 2 or more (one has no variance)", COUNT.parse)
 CHANNELS = or_none(Kind(lambda v: COUNT.fits(v) and v in (1, 3), "1 (grey) or 3 (colour)", int, metavar="{1,3}"))
 NAME = or_none(Kind(lambda v: isinstance(v, str) and bool(v), "a name"))
+INIT = or_none(Kind(lambda v: isinstance(v, str) and bool(v), "last or a path", metavar="last|PATH"))
 RANGE = or_none(Kind(_is_range, "two numbers, the lower one first, such as 0 4095", float, parts=("LOW", "HIGH")))
 BYTES = or_none(Kind(COUNT.fits, "a number of bytes, such as 4G on the command line", _bytes, metavar="N"))
 DEVICE = Kind(_is_device, "auto, cpu, gpu or gpu:N", _canonical_device)
@@ -64,6 +65,10 @@ class RunOptions:
     data: str = option(
         "mnist", "mnist (default), a folder of IDX files, .npz, .npy, a folder or zip of images", PATH, group="what"
     )
+    init_from: str | None = option(
+        None, "begin with the weights of another run, by name: last, a run's folder, a checkpoint or any safetensors "
+        "file; a checkpoint's choices too, but for those named here", INIT, group="what",
+    )  # fmt: skip
     channels: int | None = option(None, "1 grey, 3 colour (default: as the data)", CHANNELS, group="what")
     value_range: tuple[float, float] | None = option(
         None, "the values that stand for black and white, such as 0 4095 (default: guessed, and said)", RANGE,

@@ -15,9 +15,10 @@ from minigan.data import DataError, Dataset
 from minigan.options import ConfigError
 from minigan.training import callbacks
 from minigan.training.callbacks.checkpoints import checkpoint_of
-from minigan.training.checkpoint import Checkpoint, load_checkpoint
+from minigan.training.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
 from minigan.training.config import Config
 from minigan.training.errors import CheckpointError
+from minigan.training.initial_weights import take_weights
 from minigan.training.run_dir import RunDir
 from minigan.training.run_options import reading_options
 from minigan.training.trainer import Callback, Trainer
@@ -29,12 +30,25 @@ CHANGEABLE = {
 }  # fmt: skip
 
 
-def prepare(config: Config, process_group: ProcessGroup = SINGLE_PROCESS) -> Trainer:
-    """A new run that has no folder yet: nothing is written."""
+def prepare(config: Config, process_group: ProcessGroup = SINGLE_PROCESS, runs: str | Path = "runs") -> Trainer:
+    """A new run that has no folder yet: nothing is written. runs: where the last one is looked for, if it is to begin
+    with the weights of that."""
+    return _prepared(config, process_group, Path(runs))[0]
+
+
+def _prepared(config: Config, process_group: ProcessGroup, runs: Path) -> tuple[Trainer, list[str]]:
+    """The run, and what was said of its initial weights."""
+    path = find_checkpoint(config.init_from, runs) if config.init_from else None
     data = load_data(config)
     channels = data.info.channels if len(data.info.shapes.get("x", ())) == 3 else config.channels
     config = config.with_choices(channels=channels, **_from_anywhere(config))
-    return _checked(Trainer(config, data, None, process_group))
+    if path is not None:
+        config = config.with_choices(init_from=os.path.abspath(path))
+    trainer = _checked(Trainer(config, data, None, process_group))
+    said = take_weights(trainer, path) if path is not None else []
+    for line in said if process_group.is_main else ():
+        trainer.say(line)
+    return trainer, said
 
 
 def start(
@@ -47,10 +61,12 @@ def start(
     """A new run in a new folder under `runs`.
     detect_anomaly: take every step under `minigan.detect_anomaly`, slowly, up to the first NaN or Inf.
     trace_every: save a trace of every so-many-th step (0: of none). The run is the same to the bit."""
-    trainer = prepare(config, process_group)
+    trainer, said = _prepared(config, process_group, Path(runs))
     path = process_group.broadcast(lambda: RunDir.create(Path(runs), trainer.config, trainer.data.name).path)
     trainer.run_dir = RunDir(path)
     trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
+    for line in said if process_group.is_main else ():
+        trainer.run_dir.log(line)
     _agree(trainer)
     return trainer
 
@@ -78,8 +94,10 @@ def resume(
         raise DataError(f"{config.data}, which this run learns from, is not there: --data may name its new place")
     data = load_data(config)
     if checkpoint.progress.get("data") != data.fingerprint:
-        other = f"{path} was trained on other data than {data.source} now holds"
-        raise CheckpointError(f"{other}: resume with the same data")
+        raise CheckpointError(
+            f"{path} was trained on other data than {data.source} now holds: resume with the same data, or begin a new "
+            "run with its weights: --init-from in place of --resume"
+        )
     config = config.with_choices(**_from_anywhere(config))
     trainer = _checked(Trainer(config, data, run_dir, process_group))
     trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
@@ -150,7 +168,7 @@ def _agree(trainer: Trainer) -> None:
     group = trainer.process_group
     if group.size == 1:
         return
-    own = {"device", "data"}  # where they are may differ
+    own = {"device", "data", "init_from"}  # where they are may differ
     choices = {name: value for name, value in trainer.config.choices().items() if name not in own}
     group.check_equal({"the data": trainer.data.fingerprint, "the configuration": choices})
     trainer.load_state_dict(group.broadcast(lambda: checkpoint_of(trainer).state))
@@ -165,7 +183,8 @@ def _check_changes(changes: dict[str, Any], config: Config) -> None:
         refused += ["algorithm"] if changes["algorithm"] != config.algorithm else []
     if refused:
         raise ConfigError(
-            f"{', '.join(refused)} cannot be changed when a run is resumed; only {', '.join(sorted(CHANGEABLE))} can"
+            f"{', '.join(refused)} cannot be changed when a run is resumed; only {', '.join(sorted(CHANGEABLE))} can; "
+            "--init-from, in place of --resume, begins a new run with its weights and other choices"
         )
 
 
