@@ -80,7 +80,7 @@ def _choices_to_begin_with(choices: Choices, runs: Path) -> Choices:
     path = find_checkpoint(choices["init_from"], runs)
     base = dict(choices_of(path))
     if base:
-        say(f"choices as of {path}, but for those named here")
+        say(f"choices as in {path}, but for those named here")
     return base | ({"steps": None} if "epochs" in choices else {})
 
 

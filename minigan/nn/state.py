@@ -10,6 +10,7 @@ from minigan.backend import as_array
 
 WRAPPERS = ("module", "_orig_mod")  # what PyTorch's DataParallel and compile put into every name
 HALVES = ("float16", "bfloat16")
+COUNT = "num_batches_tracked"
 
 
 def fitted(state: Mapping[str, Any], own: Mapping[str, Tensor]) -> tuple[dict[str, Any], list[str]]:
@@ -29,8 +30,7 @@ def fitted(state: Mapping[str, Any], own: Mapping[str, Tensor]) -> tuple[dict[st
         elif target != name:
             found[name] = value  # a second one for that name: unknown, as it was
     for name in own:
-        layer, _, last = name.rpartition("num_batches_tracked")
-        if name not in found and not last and f"{layer}running_var" in found:
+        if name not in found and name.endswith(COUNT) and name.removesuffix(COUNT) + "running_var" in found:
             lost += 1
             found[name] = own[name].array
     for name in own.keys() & found.keys():
@@ -39,7 +39,7 @@ def fitted(state: Mapping[str, Any], own: Mapping[str, Tensor]) -> tuple[dict[st
             found[name] = _as_float32(found[name])
     notes = {
         "names read without a wrapper's prefix (module., _orig_mod.)": renamed,
-        "num_batches_tracked missing, left as it was": lost,
+        f"{COUNT} missing, left as it was": lost,
         "arrays of 16-bit numbers read as float32": halves,
     }
     return found, [f"{note}: {times}" for note, times in notes.items() if times]

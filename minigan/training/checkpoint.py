@@ -106,8 +106,12 @@ def read_weights(path: Path) -> SafetensorsFile:
 
 
 def is_checkpoint(file: SafetensorsFile) -> bool:
-    """Whether minigan wrote it."""
-    return file.header.get("format") == FORMAT
+    """Whether minigan wrote it. One whose numbers another program made 16-bit ones is no checkpoint any more."""
+    return file.header.get("format") == FORMAT and (not file.has_halves or _fits_checksum(file))
+
+
+def _fits_checksum(file: SafetensorsFile) -> bool:
+    return file.header.get("sha256") == _digest(file.arrays, file.header)
 
 
 def _verify(path: Path, file: SafetensorsFile) -> str:
@@ -115,7 +119,7 @@ def _verify(path: Path, file: SafetensorsFile) -> str:
     version = file.header.get("version")
     if version not in ("1", str(VERSION)):
         raise CheckpointError(f"{path} has format version {version}, but this minigan reads 1 and {VERSION}")
-    if file.header.get("sha256") != _digest(file.arrays, file.header):
+    if not _fits_checksum(file):
         raise CheckpointError(f"{path} is damaged: what it holds does not fit its checksum")
     return version
 

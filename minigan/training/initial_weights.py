@@ -10,7 +10,7 @@ from minigan.autograd import Tensor
 from minigan.backend import Array, as_array, to_device
 from minigan.data.errors import listed
 from minigan.nn import Module
-from minigan.nn.state import fitted
+from minigan.nn.state import COUNT, fitted
 from minigan.options import Choices
 from minigan.training.checkpoint import is_checkpoint, load_checkpoint, read_weights
 from minigan.training.errors import CheckpointError
@@ -78,16 +78,18 @@ def _tensors(networks: Mapping[str, Module]) -> Tensors:
 
 
 def _fitting(arrays: Mapping[str, Any], own: Tensors) -> dict[str, Array]:
-    """The arrays that can take the place of a tensor: of its shape, and numbers of its kind."""
+    """The arrays that can take the place of a tensor: of its shape, and numbers of its kind. How many batches a
+    BatchNorm has seen goes with its statistics."""
     found = {name: as_array(arrays[name]) for name in own if name in arrays}
-    return {n: a for n, a in found.items() if a.shape == own[n].shape and a.dtype.kind == own[n].dtype.kind}
+    fits = {n: a for n, a in found.items() if a.shape == own[n].shape and a.dtype.kind == own[n].dtype.kind}
+    return {n: a for n, a in fits.items() if not n.endswith(COUNT) or n.removesuffix(COUNT) + "running_var" in fits}
 
 
 def _told(network: str, arrays: Mapping[str, Any], own: Tensors, taken: Mapping[str, Array]) -> str:
     """What of a network was taken, and what was not."""
     names = [name for name in own if name.startswith(f"{network}.")]
     missing = [name for name in names if name not in arrays]
-    other = [f"{n} ({_kind(arrays[n])} there, {_kind(own[n])} here)" for n in names if n in arrays and n not in taken]
+    other = [_unlike(n, arrays[n], own[n]) for n in names if n in arrays and n not in taken and not n.endswith(COUNT)]
     if len(missing) == len(names):
         begins = f"begins as {network.removesuffix('_ema')}" if network.endswith("_ema") else "is not in it"
         return f"{network} {begins}"
@@ -95,12 +97,14 @@ def _told(network: str, arrays: Mapping[str, Any], own: Tensors, taken: Mapping[
         return f"{network}: all {len(names)} arrays were taken"
     absent = [f"not in it: {listed(missing)}"] if missing else []
     unlike = [f"of another shape or kind: {listed(other)}"] if other else []
-    count = len(names) - len(missing) - len(other)
+    count = len(taken.keys() & set(names))
     return "; ".join([f"{network}: {count} of {len(names)} arrays were taken", *unlike, *absent])
 
 
-def _kind(array: Any) -> str:
-    return f"{array.dtype} {'×'.join(map(str, array.shape))}".rstrip()
+def _unlike(name: str, there: Any, here: Any) -> str:
+    shapes = ["×".join(map(str, array.shape)) or "one number" for array in (there, here)]
+    kinds = [f" of {array.dtype}" if there.dtype.kind != here.dtype.kind else "" for array in (there, here)]
+    return f"{name} ({shapes[0]}{kinds[0]} there, {shapes[1]}{kinds[1]} here)"
 
 
 def _left(names: set[str]) -> list[str]:

@@ -22,6 +22,11 @@ class SafetensorsFile:
     header: dict[str, str]
     widened: frozenset[str]
 
+    @property
+    def has_halves(self) -> bool:
+        """Whether it has 16-bit numbers."""
+        return bool(self.widened) or any(array.dtype == np.float16 for array in self.arrays.values())
+
 
 def read_safetensors(path: Path) -> SafetensorsFile:
     """Read a file. Raises CheckpointError, one sentence that names it."""

@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import minigan as mg
@@ -84,9 +85,9 @@ def as_bfloat16(array):
     return halves.tobytes(), (halves.astype("u4") << 16).view("f4").reshape(array.shape)
 
 
-def save_bfloat16(path, state):
+def save_bfloat16(path, state, metadata=None):
     """Write a safetensors file whose floating arrays are bfloat16; what it holds, as float32."""
-    header, parts, at, values = {"__metadata__": {"format": "pt"}}, [], 0, {}
+    header, parts, at, values = {"__metadata__": metadata or {"format": "pt"}}, [], 0, {}
     for name, array in state.items():
         raw, values[name] = as_bfloat16(array) if array.dtype.kind == "f" else (array.astype("<i8").tobytes(), array)
         dtype = "BF16" if array.dtype.kind == "f" else "I64"
@@ -143,9 +144,10 @@ def test_case_29_it_is_said_what_was_taken_and_what_was_not(begin, trained, call
     log = (run.run_dir.path / "log.txt").read_text()
     n, m = len(G), len(D)
     assert f"initial weights from {file}\n" in log
-    shapes = "G.main.0.weight (float32 256×65 there, float32 256×64 here)"
+    shapes = "G.main.0.weight (256×65 there, 256×64 here)"
     assert f"G: {n - 2} of {n} arrays were taken; of another shape or kind: {shapes}; not in it: G.main.1.bias\n" in log
-    assert f"D: {m - 1} of {m} arrays were taken; of another shape or kind: D.main.0.bias (int64 24 there" in log
+    kinds = "D.main.0.bias (24 of int64 there, 24 of float32 here)"
+    assert f"D: {m - 1} of {m} arrays were taken; of another shape or kind: {kinds}\n" in log
     assert "the optimisers begin anew\nleft out: E.weight\n" in log
     code, _, said = call("train", "--model", "quick28", "--data", run.config.data, "--init-from", file, "--dry-run")
     assert code == 0 and shapes in said and "left out: E.weight" in said
@@ -169,7 +171,7 @@ def test_case_29_on_the_command_line_the_other_run_s_choices_stay_but_for_those_
     old = load_checkpoint(trained).config
     code, out, said = call("train", "--init-from", "last", "--out", runs, "--lr", 0.25, "--epochs", 3, "--dry-run")
     new = Config.from_json(out)
-    assert code == 0 and f"choices as of {trained}, but for those named here" in said
+    assert code == 0 and f"choices as in {trained}, but for those named here" in said
     expected = {"lr_G": 0.25, "lr_D": 0.25, "epochs": 3, "steps": None, "init_from": str(trained), "device": "auto"}
     assert new.choices() == old.choices() | expected
     code, out, said = call("train", "--init-from", trained, "--model", "critic28", "--data", data(), "--dry-run")
@@ -256,6 +258,43 @@ def test_case_30_a_file_of_one_network_is_taken_for_the_one_that_it_fits(which, 
     other = "D" if which == "G" else "G"
     log = (run.run_dir.path / "log.txt").read_text()
     assert f"the file is of one network, and was read as {which}\n" in log and f"\n{other} is not in it\n" in log
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_case_30_a_checkpoint_that_was_made_shorter_is_begun_with_though_its_checksum_is_another_one_s(
+    dtype, begin, trained, call, tmp_path
+):
+    arrays = load_file(trained)
+    with safe_open(trained, "numpy") as file:
+        header = file.metadata()
+    path = tmp_path / "short.safetensors"
+    if dtype == "bfloat16":
+        expected = save_bfloat16(path, arrays, header)
+    else:
+        expected = {name: a.astype("float16") if a.dtype.kind == "f" else a for name, a in arrays.items()}
+        save_file(expected, path, header)
+    run = begin(init_from=str(path))
+    assert_same(run.algorithm.networks["D"], {name[2:]: a for name, a in expected.items() if name.startswith("D.")})
+    code, _, said = call("train", "--resume", path)
+    assert code == 1 and "not a checkpoint of minigan's" in said and "--init-from" in said
+
+
+def test_case_29_a_count_of_batches_goes_with_its_layer_s_statistics(begin, trained, tmp_path):
+    """Else a file of another model would fit in its counts alone."""
+    arrays = load_file(trained)
+    changed = {n: a[:-1] if n.startswith("G.") and a.ndim else a for n, a in arrays.items()}
+    path = tmp_path / "other.safetensors"
+    save_file({name: np.ascontiguousarray(a) if a.ndim else a for name, a in changed.items()}, path)
+    run = begin(init_from=str(path))
+    G = run.algorithm.networks["G"].state_dict()
+    assert not any(a.any() for name, a in G.items() if "num_batches" in name)
+    assert (
+        f"\nG: 0 of {len(G)} arrays were taken; of another shape or kind: G.main.0.weight (255×64"
+        in (run.run_dir.path / "log.txt").read_text()
+    )
+    save_file({n: np.ascontiguousarray(a) if a.ndim else a for n, a in changed.items() if n.startswith("G.")}, path)
+    with pytest.raises(CheckpointError, match="has no weights that fit quick28"):
+        begin(init_from=str(path))
 
 
 def test_case_30_a_checkpoint_is_not_called_damaged_for_its_bfloat16(tmp_path, call):
