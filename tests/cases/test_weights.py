@@ -17,6 +17,7 @@ from minigan import models, nn
 from minigan.cli import main
 from minigan.training import CheckpointError, Config, images, prepare, resume, start
 from minigan.training.checkpoint import load_checkpoint
+from minigan.training.safetensors_file import read_safetensors
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (12, 28, 28), dtype=np.uint8)
 
@@ -310,6 +311,14 @@ def test_case_30_a_file_of_torch_save_is_a_sentence(first, tmp_path, call):
     (tmp_path / "netG.pth").write_bytes(first + bytes(100))
     code, _, said = call("train", "--model", "dcgan64", "--init-from", tmp_path / "netG.pth", "--out", tmp_path)
     assert code == 1 and "safetensors.torch.save_file" in said and "Traceback" not in said
+
+
+def test_case_30_a_header_of_any_length_is_read(tmp_path):
+    """The first bytes are its length, and may be those of a pickle."""
+    for length in (0x280, 0x380, 0x480):
+        text = json.dumps({"G.a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode().ljust(length)
+        (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", length) + text + struct.pack("<f", 0.5))
+        assert read_safetensors(tmp_path / "a.safetensors").arrays["G.a"] == 0.5
 
 
 # --- Module.load_state_dict ------------------------------------------------------------------------
