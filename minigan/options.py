@@ -27,7 +27,8 @@ class ConfigError(ValueError):
 @dataclass(frozen=True)
 class Kind:
     """What values an option takes. needed: says it in words. parse: from the command line's text. several: whether the
-    option may be given several times, each a part of a tuple."""
+    option may be given several times, each a part of a tuple. parts: the names of a tuple's parts, which follow each
+    other on the command line (--value-range LOW HIGH)."""
 
     fits: Callable[[Any], bool]
     needed: str
@@ -35,12 +36,13 @@ class Kind:
     choices: Mapping[str, object] | None = None
     several: bool = False
     metavar: str | None = None
+    parts: tuple[str, ...] = ()
 
     def read(self, text: str) -> Any:
-        """argparse's `type`: the value (of several, one) that a text of the command line stands for."""
+        """argparse's `type`: the value (of several or of parts, one) that a text of the command line stands for."""
         try:
             value = self.parse(text)
-            if self.several or self.fits(value):
+            if self.several or self.parts or self.fits(value):
                 return value
         except ValueError:
             pass

@@ -96,9 +96,10 @@ class Algorithm(Stateful):
             return self.translate(batch)
         return self.sample(len(batch), rng)
 
-    def load_data(self, spec: str, channels: int | None) -> Dataset:
-        """The data that a user names; one whose data are no images of a file loads or makes its own."""
-        return load(spec, self.image_size, channels)
+    def load_data(self, spec: str, channels: int | None, **options: Any) -> Dataset:
+        """The data that a user names; one whose data are no images of a file loads or makes its own.
+        options: how it is read, as far as that was chosen: see `minigan.data.load`."""
+        return load(spec, self.image_size, channels, **options)
 
     def losses_to_compare(self) -> Mapping[str, Objective]:
         """Objectives whose gradients a trace compares at the step's own point, by name."""

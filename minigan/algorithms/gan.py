@@ -21,10 +21,10 @@ from minigan.algorithms.algorithm import Algorithm, Figures, SampleGenerator
 from minigan.autograd import Tensor
 from minigan.data import Batch, DataInfo
 from minigan.kernels.reduction import norm
-from minigan.models import MODELS, build
+from minigan.models import MODELS, build, check_size
 from minigan.objectives import OBJECTIVES, Objective
 from minigan.optim import SGD, Adam, Optimizer, RMSprop
-from minigan.options import COUNT, FLAG, NOT_NEGATIVE, PAIR_OF_FRACTIONS, POSITIVE, ConfigError, Kind, one_of, option
+from minigan.options import COUNT, NOT_NEGATIVE, PAIR_OF_FRACTIONS, POSITIVE, ConfigError, Kind, one_of, option, or_none
 from minigan.penalties import PENALTIES, clip_weights, is_penalty, parsed_penalties
 
 OPTIMIZERS = {"adam": Adam, "rmsprop": RMSprop, "sgd": SGD}
@@ -41,6 +41,7 @@ class GAN(Algorithm):
     figure_labels: ClassVar = {"D_x": "D(x)", "D_G_z": "D(G(z))", "border_norm": "‖∂L/∂G(z)‖"}
 
     model: str = option("quick28", "architecture", one_of(MODELS))
+    size: int | None = option(None, "height and width of images: 32, 64 or 128 of dcgan64 and face", or_none(COUNT))
     objective: str = option("non-saturating", "what each network minimises", one_of(OBJECTIVES))
     penalties: tuple[str, ...] = option((), "added to D's loss, or none; may be given several times", PENALTY_NAMES)
     weight_clip: float = option(0.0, "D's weights are clipped to [-this, this] after its step; 0: not", NOT_NEGATIVE)
@@ -50,7 +51,7 @@ class GAN(Algorithm):
     lr_D: float = option(2e-4, "the discriminator's learning rate", POSITIVE, set_by="lr")
     betas: tuple[float, float] = option((0.5, 0.999), "Adam's", PAIR_OF_FRACTIONS)
     eps: float = option(1e-8, "Adam's and RMSprop's", POSITIVE)
-    epsilon_hat: bool = option(False, "Adam in TensorFlow's form", FLAG)
+    epsilon_hat: bool = option(False, "Adam in TensorFlow's form")
 
     # The step.
 
@@ -117,7 +118,7 @@ class GAN(Algorithm):
     # The networks.
 
     def setup(self, data: DataInfo) -> None:
-        self.use(*build(self.model, data.channels, data.classes))
+        self.use(*build(self.model, data.channels, data.classes, self.size))
 
     def use(self, G: nn.Module, D: nn.Module) -> GAN:
         """Train these networks, whatever the model; itself. Their optimisers are made anew."""
@@ -139,12 +140,13 @@ class GAN(Algorithm):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_size(self.model, self.size)
         self.loss = OBJECTIVES[self.objective]()
         self._penalties = parsed_penalties(self.penalties)
 
     @property
     def image_size(self) -> int:  # type: ignore[override]
-        return MODELS[self.model].Generator.image_size
+        return self.size or MODELS[self.model].Generator.image_size
 
     @property
     def conditional(self) -> bool:

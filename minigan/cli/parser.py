@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from minigan import __version__
 from minigan.cli.common import USAGE
-from minigan.cli.train_options import add_train_options
+from minigan.cli.train_options import add_reading_options, add_train_options
 from minigan.models import MODELS
 from minigan.options import COUNT, NATURAL
 from minigan.training.run_options import DEVICE
@@ -70,11 +70,14 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     trace.add_argument("--recipe", help="a fresh one of a recipe: see minigan recipes")
     trace.add_argument("--algorithm", metavar="FILE.py:CLASS", help="a fresh one of your own; or where a run's lies")
     trace.add_argument("--data", help="a batch of these images instead of the run's own")
+    trace.add_argument("--size", type=COUNT.read, help="a fresh one's, height and width of its images")
     trace.add_argument("--runs", default="runs", help="where 'last' looks for runs (default: runs)")
     trace.add_argument("--seed", type=NATURAL.read, default=0, help="of the batch and the noise (default: 0)")
     trace.add_argument("--text", action="store_true", help="step through it in the terminal; a file only with --out")
     trace.add_argument("--html", metavar="FILE", help="write it as a page to step through in a browser")
     trace.add_argument("--out", metavar="FILE", help="write the trace as JSON (default: trace.json)")
+
+    add_reading_options(trace)
 
     check = commands.add_parser(
         "check", help="check backward passes: the engine's, or your own", formatter_class=argparse.RawTextHelpFormatter,

@@ -53,11 +53,12 @@ def _traced(arguments: argparse.Namespace) -> Trace:
     from minigan.training import Config, ConfigError
     from minigan.training.checkpoint import find_checkpoint
     from minigan.training.recording import trace_checkpoint, trace_fresh
+    from minigan.training.run_options import READING
 
     warnings.filterwarnings("ignore", category=RuntimeWarning)  # what is not finite is in the trace
-    changes = {name: value for name in ("data", "device") if (value := getattr(arguments, name)) is not None}
+    changes = {name: value for name in ("data", "device", *READING) if (value := getattr(arguments, name)) is not None}
     runs = Path(arguments.runs)
-    names = ("model", "recipe", *(() if arguments.checkpoint else ("algorithm",)))
+    names = ("model", "recipe", "size", *(() if arguments.checkpoint else ("algorithm",)))
     fresh = {name: value for name in names if (value := getattr(arguments, name)) is not None}
     if fresh and arguments.checkpoint:
         name = next(iter(fresh))

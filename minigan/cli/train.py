@@ -11,10 +11,12 @@ from minigan.backend.cupy_backend import is_out_of_memory, out_of_memory
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.cli.common import say
 from minigan.cli.train_options import chosen_options
+from minigan.options import Choices
 from minigan.training import Config, ConfigError, Trainer, TrainingError, launch, prepare, resume, start
 from minigan.training.checkpoint import find_checkpoint
 from minigan.training.commands import program, resume_command
 from minigan.training.describe import describe
+from minigan.training.initial_weights import choices_of
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -60,9 +62,12 @@ def _process_group(wanted: bool) -> ProcessGroup:
 
 def _started(arguments: argparse.Namespace, group: ProcessGroup) -> Trainer:
     choices = chosen_options(arguments)
-    config = Config.load(arguments.config, **choices) if arguments.config else Config.choose(choices)
+    if arguments.config:
+        config = Config.load(arguments.config, **choices)
+    else:
+        config = Config.choose(_choices_to_begin_with(choices, Path(arguments.out)), choices)
     if arguments.dry_run:
-        trainer = prepare(config, group)
+        trainer = prepare(config, group, arguments.out)
     else:
         trainer = start(config, arguments.out, group, arguments.detect_anomaly, arguments.trace_every or 0)
     say("\n".join(describe(trainer)))
@@ -71,9 +76,22 @@ def _started(arguments: argparse.Namespace, group: ProcessGroup) -> Trainer:
     return trainer
 
 
+def _choices_to_begin_with(choices: Choices, runs: Path) -> Choices:
+    """Those of the run whose weights are taken, unless it is said what to train."""
+    if "init_from" not in choices or choices.keys() & {"algorithm", "model", "recipe"}:
+        return {}
+    path = find_checkpoint(choices["init_from"], runs)
+    base = dict(choices_of(path))
+    if base:
+        say(f"choices as in {path}, but for those named here")
+    return base | ({"steps": None} if "epochs" in choices else {})
+
+
 def _resumed(arguments: argparse.Namespace, group: ProcessGroup) -> Trainer:
     if arguments.config:
         raise ConfigError("--config and --resume exclude each other: a run goes on with its own configuration")
+    if arguments.init_from:
+        raise ConfigError("--init-from and --resume exclude each other: a run goes on with its own weights")
     path = find_checkpoint(arguments.resume, Path(arguments.out))
     choices = chosen_options(arguments)
     trainer = resume(path, group, arguments.detect_anomaly, arguments.trace_every or 0, **choices)

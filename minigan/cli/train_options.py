@@ -12,7 +12,7 @@ from minigan.algorithms import Algorithm, find_algorithm
 from minigan.files import read_file
 from minigan.options import COUNT, FLAG, ConfigError, Option, options_of
 from minigan.recipes import RECIPES
-from minigan.training.run_options import RunOptions
+from minigan.training.run_options import READING, RunOptions
 
 _RENAMED = {"--averaging": "--ema-decay", "--step": "--algorithm gan, or --algorithm simultaneous-gan,"}
 
@@ -23,6 +23,7 @@ def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> No
     train.set_defaults(algorithm_class=algorithm)
     groups = {
         "what": train.add_argument_group("what to train"),
+        "data": train.add_argument_group("how the data is read"),
         "how": train.add_argument_group("how (default: the recipe's or the model's own; --dry-run shows them)"),
         "run": train.add_argument_group("the run"),
     }
@@ -63,6 +64,13 @@ def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> No
         train.add_argument(old, help=argparse.SUPPRESS, action=_Renamed, const=new, nargs="?")
 
 
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """The options of how data is read."""
+    group, options = parser.add_argument_group("how --data is read (default: as the run's own)"), options_of(RunOptions)
+    for name in READING:
+        _add(group, options[name])
+
+
 def chosen_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was chosen on the command line, by name."""
     if arguments.steps is not None and arguments.epochs is not None:
@@ -85,7 +93,9 @@ def _add(group: argparse._ArgumentGroup, option: Option) -> None:
         return
     if kind.several:
         more["action"] = "append"
-    if kind.choices is None:
+    if kind.parts:
+        more |= {"type": kind.read, "nargs": len(kind.parts), "metavar": kind.parts}
+    elif kind.choices is None:
         more |= {"type": kind.read, "metavar": kind.metavar or option.name.upper()}
     else:
         more["choices"] = list(kind.choices)

@@ -1,10 +1,13 @@
 """DCGAN for 64×64 images, layer for layer the PyTorch DCGAN tutorial's; names of weights too.
 
+For 128×128 images each network has a block more next to the 4×4 maps, with twice the channels; for 32×32 one less.
 All convolutions 4×4 without bias; weights start from N(0, 0.02²), BatchNorm's γ from N(1, 0.02²).
 The sigmoid that the tutorial puts at D's end is part of the loss here (`objectives`).
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 from minigan import functions as F
 from minigan import nn
@@ -24,22 +27,27 @@ def _init_as_dcgan(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
+def _widths(size: int) -> list[int]:
+    """Channels of the blocks, the finest maps first: 64, 128, 256, 512 for 64×64 images."""
+    return [WIDTH * 2**i for i in range((size // 4).bit_length() - 1)]
+
+
 class Generator(Network):
-    """z (N, 100) → images (N, channels, 64, 64) in [−1, 1]."""
+    """z (N, 100) → images (N, channels, 64, 64) in [−1, 1]; or of another of its `sizes`."""
 
     z_dim = 100
     image_size = 64
+    sizes = (32, 64, 128)
 
-    def __init__(self, channels: int = 3) -> None:
-        w = WIDTH
-        super().__init__(
-            _init_as_dcgan,
-            nn.ConvTranspose2d(self.z_dim, 8 * w, 4, 1, 0, bias=False), nn.BatchNorm(8 * w), nn.ReLU(),  # 4×4
-            nn.ConvTranspose2d(8 * w, 4 * w, 4, 2, 1, bias=False), nn.BatchNorm(4 * w), nn.ReLU(),  # 8×8
-            nn.ConvTranspose2d(4 * w, 2 * w, 4, 2, 1, bias=False), nn.BatchNorm(2 * w), nn.ReLU(),  # 16×16
-            nn.ConvTranspose2d(2 * w, w, 4, 2, 1, bias=False), nn.BatchNorm(w), nn.ReLU(),  # 32×32
-            nn.ConvTranspose2d(w, channels, 4, 2, 1, bias=False), nn.Tanh(),  # 64×64
-        )  # fmt: skip
+    def __init__(self, channels: int = 3, size: int = 64) -> None:
+        widths = _widths(size)[::-1]
+        first = nn.ConvTranspose2d(self.z_dim, widths[0], 4, 1, 0, bias=False)
+        layers: list[nn.Module] = [first, nn.BatchNorm(widths[0]), nn.ReLU()]  # 4×4
+        for before, after in pairwise(widths):  # 8×8, 16×16, 32×32
+            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm(after), nn.ReLU()]
+        layers += [nn.ConvTranspose2d(WIDTH, channels, 4, 2, 1, bias=False), nn.Tanh()]  # 64×64
+        super().__init__(_init_as_dcgan, *layers)
+        self.image_size = size
 
     def forward(self, z: Tensor) -> Tensor:
         return super().forward(F.reshape(z, (z.shape[0], self.z_dim, 1, 1)))
@@ -48,16 +56,13 @@ class Generator(Network):
 class Discriminator(Network):
     """Images (N, channels, 64, 64) → logits (N, 1)."""
 
-    def __init__(self, channels: int = 3) -> None:
-        w = WIDTH
-        super().__init__(
-            _init_as_dcgan,
-            nn.Conv2d(channels, w, 4, 2, 1, bias=False), nn.LeakyReLU(0.2),  # 32×32
-            nn.Conv2d(w, 2 * w, 4, 2, 1, bias=False), nn.BatchNorm(2 * w), nn.LeakyReLU(0.2),  # 16×16
-            nn.Conv2d(2 * w, 4 * w, 4, 2, 1, bias=False), nn.BatchNorm(4 * w), nn.LeakyReLU(0.2),  # 8×8
-            nn.Conv2d(4 * w, 8 * w, 4, 2, 1, bias=False), nn.BatchNorm(8 * w), nn.LeakyReLU(0.2),  # 4×4
-            nn.Conv2d(8 * w, 1, 4, 1, 0, bias=False),
-        )  # fmt: skip
+    def __init__(self, channels: int = 3, size: int = 64) -> None:
+        widths = _widths(size)
+        layers: list[nn.Module] = [nn.Conv2d(channels, WIDTH, 4, 2, 1, bias=False), nn.LeakyReLU(0.2)]  # 32×32
+        for before, after in pairwise(widths):  # 16×16, 8×8, 4×4
+            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm(after), nn.LeakyReLU(0.2)]
+        layers += [nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False)]
+        super().__init__(_init_as_dcgan, *layers)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.reshape(super().forward(x), (x.shape[0], 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from minigan.autograd import Tensor
 from minigan.autograd.hooks import context, in_layer, notify
 from minigan.autograd.tensor import Version
 from minigan.backend import Array
+from minigan.nn.state import fitted
 
 
 class Parameter(Tensor):
@@ -146,14 +148,21 @@ class Module:
         return {name: t.array for name, t in (*self.named_parameters(), *self.named_buffers())}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Copy arrays in by name; names and shapes must agree."""
+        """Copy arrays in by name; names and shapes must agree.
+
+        What other programs leave differently is taken all the same, and a warning says so: names with the "module." of
+        a wrapper, 16-bit numbers, no num_batches_tracked.
+        """
         own = dict((*self.named_parameters(), *self.named_buffers()))
+        state, notes = fitted(state, own)
         check_names(self, own, state)
         for name, t in own.items():
             if tuple(state[name].shape) != t.shape:
                 raise ValueError(f"the state's {name!r} has shape {tuple(state[name].shape)}, but {t.shape} is needed")
         for name, t in own.items():
             t.copy_(backend.to_device(backend.as_array(state[name]), t.device), "load_state_dict()")
+        if notes:
+            warnings.warn(f"{type(self).__name__}.load_state_dict: {'; '.join(notes)}", stacklevel=2)
 
     def to(self, device: Any = None, dtype: Any = None) -> Module:
         """Move parameters and buffers to a device, or floating ones to another dtype, in place.

@@ -20,12 +20,14 @@ from minigan.algorithms import State
 from minigan.algorithms.registry import absolute, is_file
 from minigan.backend import Array, to_numpy
 from minigan.data import DataInfo
+from minigan.files import expanded
 from minigan.models import MODELS
 from minigan.options import ConfigError
 from minigan.training.atomic import write_atomically
 from minigan.training.config import Config
 from minigan.training.errors import CheckpointError
 from minigan.training.run_dir import run_number
+from minigan.training.safetensors_file import SafetensorsFile, read_safetensors
 
 FORMAT = "minigan-checkpoint"
 VERSION = 2
@@ -75,25 +77,13 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 def load_checkpoint(path: Path, algorithm: str | None = None) -> Checkpoint:
     """Read a file that `save_checkpoint` wrote. algorithm: where the user's file of its algorithm lies now, as
     `file.py:Class`, if not where it was."""
-    from safetensors import safe_open
-
-    if not path.is_file():
-        raise CheckpointError(f"there is no checkpoint {path}")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            header = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}
-    except OSError as error:
-        raise CheckpointError(f"the checkpoint {path} cannot be read ({error.strerror or error})") from None
-    except Exception as error:  # a damaged header makes the reader raise nearly anything
-        raise CheckpointError(f"{path} is damaged or not a safetensors file ({error})") from None
-    if header.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is a safetensors file, but not a checkpoint of minigan's")
-    version = header.get("version")
-    if version not in ("1", str(VERSION)):
-        raise CheckpointError(f"{path} has format version {version}, but this minigan reads 1 and {VERSION}")
-    if header.pop("sha256", "") != _digest(arrays, header):
-        raise CheckpointError(f"{path} is damaged: what it holds does not fit its checksum")
+    file = read_safetensors(path)
+    arrays, header = file.arrays, file.header
+    if not is_checkpoint(file):
+        raise CheckpointError(
+            f"{path} is a safetensors file, but not a checkpoint of minigan's; train --init-from takes weights from it"
+        )
+    version = _verify(path, file)
     try:
         config, progress = json.loads(header["config"]), json.loads(header["progress"])
         if version == "1":
@@ -111,6 +101,37 @@ def load_checkpoint(path: Path, algorithm: str | None = None) -> Checkpoint:
         raise CheckpointError(f"{path} holds a run that cannot be made here: {error}") from None
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} has a damaged header ({error})") from None
+
+
+def read_weights(path: Path) -> SafetensorsFile:
+    """The arrays of a checkpoint, or of any safetensors file, to take weights from by name."""
+    file = read_safetensors(path)
+    if is_checkpoint(file) and _verify(path, file) == "1":
+        file.arrays = _averages_renamed(file.arrays)
+    return file
+
+
+def is_checkpoint(file: SafetensorsFile) -> bool:
+    """Whether minigan wrote it. One whose numbers another program made 16-bit ones is no checkpoint any more."""
+    return file.header.get("format") == FORMAT and (not file.has_halves or _fits_checksum(file))
+
+
+def _fits_checksum(file: SafetensorsFile) -> bool:
+    return file.header.get("sha256") == _digest(file.arrays, file.header)
+
+
+def _verify(path: Path, file: SafetensorsFile) -> str:
+    """A checkpoint's version. Raises CheckpointError for an unknown one, and if its checksum does not fit."""
+    version = file.header.get("version")
+    if version not in ("1", str(VERSION)):
+        raise CheckpointError(f"{path} has format version {version}, but this minigan reads 1 and {VERSION}")
+    if not _fits_checksum(file):
+        raise CheckpointError(f"{path} is damaged: what it holds does not fit its checksum")
+    return version
+
+
+def _averages_renamed(arrays: dict[str, Array]) -> dict[str, Array]:
+    return {name.replace("G_avg.", "G_ema.", 1): array for name, array in arrays.items()}
 
 
 def _check_own_code(path: Path, algorithm: str) -> None:
@@ -137,11 +158,12 @@ def _from_version_1(arrays: dict[str, Array], progress: State, config: State) ->
     progress["closed_epochs"] = progress["epoch"]
     size = MODELS[config["model"]].Generator.image_size
     info = {"shapes": {"x": (config["channels"], size, size)}, "classes": None}
-    return {name.replace("G_avg.", "G_ema.", 1): array for name, array in arrays.items()}, info
+    return _averages_renamed(arrays), info
 
 
 def _digest(arrays: dict[str, np.ndarray], header: dict[str, str]) -> str:
     """A SHA-256 over the header and every array's name, dtype, shape and bytes."""
+    header = {name: text for name, text in header.items() if name != "sha256"}
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name, a in sorted(arrays.items()):
         digest.update(f"{name} {a.dtype.str} {a.shape}".encode())
@@ -156,7 +178,7 @@ def find_checkpoint(where: str | Path, runs: Path) -> Path:
         if not found:
             raise CheckpointError(f"there is no run with a checkpoint in {runs}/ yet")
         return max(found, key=lambda p: (run_number(p.parent.parent), p))
-    path = Path(where)
+    path = expanded(where)
     if path.is_dir():
         for candidate in (path / "ckpt" / "last.safetensors", path / "last.safetensors"):
             if candidate.is_file():

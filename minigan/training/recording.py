@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,17 +12,19 @@ from minigan import backend
 from minigan.data import Batch
 from minigan.trace import Trace, trace_step
 from minigan.training.callbacks.traces import about
-from minigan.training.checkpoint import load_checkpoint
+from minigan.training.checkpoint import find_checkpoint, load_checkpoint
 from minigan.training.config import Config
+from minigan.training.initial_weights import take_weights
 from minigan.training.session import load_data, restore
 from minigan.training.trainer import Trainer
 
 FRESH_BATCH = 64  # images in a fresh model's step: what its own batch may be, a few seconds are enough
 
 
-def trace_checkpoint(path: str | Path, seed: int = 0, file: str | None = None, **changes: str) -> Trace:
+def trace_checkpoint(path: str | Path, seed: int = 0, file: str | None = None, **changes: Any) -> Trace:
     """A step from what a checkpoint holds, on batches drawn from its data. The file stays as it is.
-    file: where a user's own algorithm lies now, as `file.py:Class`. changes: another `device`, or other `data`."""
+    file: where a user's own algorithm lies now, as `file.py:Class`. changes: another `device`, or other `data` and
+    how it is read."""
     checkpoint = load_checkpoint(Path(path), file)
     config = checkpoint.config.with_choices(**changes)
     trainer = Trainer(config, load_data(config))
@@ -34,6 +37,8 @@ def trace_fresh(config: Config, seed: int = 0) -> Trace:
     """The first step of a model that has learnt nothing yet."""
     data = load_data(config)
     trainer = Trainer(config.with_choices(channels=data.info.shapes["x"][0]), data)
+    if config.init_from:
+        take_weights(trainer, find_checkpoint(config.init_from, Path("runs")))
     return _traced(trainer, seed, min(config.batch_size, FRESH_BATCH))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,25 +16,40 @@ from minigan.files import expanded
 from minigan.options import ConfigError
 from minigan.training import callbacks
 from minigan.training.callbacks.checkpoints import checkpoint_of
-from minigan.training.checkpoint import Checkpoint, load_checkpoint
+from minigan.training.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
 from minigan.training.config import Config
 from minigan.training.errors import CheckpointError
+from minigan.training.initial_weights import take_weights
 from minigan.training.run_dir import RunDir
+from minigan.training.run_options import reading_options
 from minigan.training.trainer import Callback, Trainer
 
 # What may be other than it was when a run is resumed.
 CHANGEABLE = {
-    "algorithm", "checkpoint_every", "data", "device", "epochs", "evaluate_every", "grid", "metrics", "steps",
-    "sync_batch_norm", "tf32",
+    "algorithm", "checkpoint_every", "data", "device", "epochs", "evaluate_every", "grid", "key", "max_bytes",
+    "metrics", "skip_broken", "steps", "sync_batch_norm", "tf32", "value_range",
 }  # fmt: skip
 
 
-def prepare(config: Config, process_group: ProcessGroup = SINGLE_PROCESS) -> Trainer:
-    """A new run that has no folder yet: nothing is written."""
+def prepare(config: Config, process_group: ProcessGroup = SINGLE_PROCESS, runs: str | Path = "runs") -> Trainer:
+    """A new run that has no folder yet: nothing is written. runs: where the last one is looked for, if it is to begin
+    with the weights of that."""
+    return _prepared(config, process_group, Path(runs))[0]
+
+
+def _prepared(config: Config, process_group: ProcessGroup, runs: Path) -> tuple[Trainer, list[str]]:
+    """The run, and what was said of its initial weights."""
+    path = find_checkpoint(config.init_from, runs) if config.init_from else None
     data = load_data(config)
     channels = data.info.channels if len(data.info.shapes.get("x", ())) == 3 else config.channels
     config = config.with_choices(channels=channels, **_from_anywhere(config))
-    return _checked(Trainer(config, data, None, process_group))
+    if path is not None:
+        config = config.with_choices(init_from=os.path.abspath(path))
+    trainer = _checked(Trainer(config, data, None, process_group))
+    said = take_weights(trainer, path) if path is not None else []
+    for line in said if process_group.is_main else ():
+        trainer.say(line)
+    return trainer, said
 
 
 def start(
@@ -46,10 +62,12 @@ def start(
     """A new run in a new folder under `runs`.
     detect_anomaly: take every step under `minigan.detect_anomaly`, slowly, up to the first NaN or Inf.
     trace_every: save a trace of every so-many-th step (0: of none). The run is the same to the bit."""
-    trainer = prepare(config, process_group)
+    trainer, said = _prepared(config, process_group, Path(runs))
     path = process_group.broadcast(lambda: RunDir.create(Path(runs), trainer.config, trainer.data.name).path)
     trainer.run_dir = RunDir(path)
     trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
+    for line in said if process_group.is_main else ():
+        trainer.run_dir.log(line)
     _agree(trainer)
     return trainer
 
@@ -77,8 +95,10 @@ def resume(
         raise DataError(f"{config.data}, which this run learns from, is not there: --data may name its new place")
     data = load_data(config)
     if checkpoint.progress.get("data") != data.fingerprint:
-        other = f"{path} was trained on other data than {data.source} now holds"
-        raise CheckpointError(f"{other}: resume with the same data")
+        raise CheckpointError(
+            f"{path} was trained on other data than {data.source} now holds: resume with the same data, or begin a new "
+            "run with its weights: --init-from in place of --resume"
+        )
     config = config.with_choices(**_from_anywhere(config))
     trainer = _checked(Trainer(config, data, run_dir, process_group))
     trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
@@ -124,7 +144,14 @@ def standard_callbacks(trainer: Trainer, detect_anomaly: bool = False, trace_eve
 
 def load_data(config: Config) -> Dataset:
     """The configured data, as the algorithm reads it."""
-    return config.make_algorithm().load_data(config.data, config.channels)
+    algorithm, options = config.make_algorithm(), reading_options(config)
+    try:  # one of a user's own may read its data itself, and know no options
+        if options:
+            inspect.signature(algorithm.load_data).bind(config.data, config.channels, **options)
+    except TypeError:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
+        raise ConfigError(f"{names}: {type(algorithm).__name__}.load_data knows no such option") from None
+    return algorithm.load_data(config.data, config.channels, **options)
 
 
 def _checked(trainer: Trainer) -> Trainer:
@@ -145,7 +172,7 @@ def _agree(trainer: Trainer) -> None:
     group = trainer.process_group
     if group.size == 1:
         return
-    own = {"device", "data"}  # where they are may differ
+    own = {"device", "data", "init_from"}  # where they are may differ
     choices = {name: value for name, value in trainer.config.choices().items() if name not in own}
     group.check_equal({"the data": trainer.data.fingerprint, "the configuration": choices})
     trainer.load_state_dict(group.broadcast(lambda: checkpoint_of(trainer).state))
@@ -160,7 +187,8 @@ def _check_changes(changes: dict[str, Any], config: Config) -> None:
         refused += ["algorithm"] if changes["algorithm"] != config.algorithm else []
     if refused:
         raise ConfigError(
-            f"{', '.join(refused)} cannot be changed when a run is resumed; only {', '.join(sorted(CHANGEABLE))} can"
+            f"{', '.join(refused)} cannot be changed when a run is resumed; only {', '.join(sorted(CHANGEABLE))} can; "
+            "--init-from, in place of --resume, begins a new run with its weights and other choices"
         )
 
 
