@@ -22,8 +22,6 @@ RENAMED = {
     "minigan.functions.methods": "minigan.autograd.tensor",
     "minigan.functions.shaping": "minigan.functions.manipulation",
     "minigan.functions.synchronised": "minigan.functions.normalization",
-    "minigan.kernels.loss": "minigan.kernels.activation",
-    "minigan.kernels.workspace": "minigan.kernels.parallel",
     "minigan.kernels.runs": "minigan.kernels.layout",
     "minigan.testing.draws": "minigan.testing.random_inputs",
     "minigan.testing.judge": "minigan.testing.assertions",

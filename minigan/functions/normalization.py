@@ -8,8 +8,8 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup, get_array_module
-from minigan.functions._common import as_floating, as_number, as_shaped, as_tensor, check_images
 from minigan.functions.activation import LeakyReLU, LeakyReLUBackward
+from minigan.functions.arguments import as_floating, as_number, as_shaped, as_tensor, check_images
 from minigan.functions.arithmetic import power
 from minigan.functions.distributed import all_reduce_mean
 from minigan.functions.manipulation import reshape
