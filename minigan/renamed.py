@@ -13,21 +13,13 @@ from typing import NoReturn
 
 RENAMED = {
     "minigan.gpu": "minigan.backend.cupy_backend",
-    "minigan.distributed": "minigan.backend.distributed",
     "minigan.words": "minigan.formatting",
-    "minigan.autograd.errors": "minigan.autograd.tensor",
     "minigan.autograd.walk": "minigan.autograd.backward_pass",
     "minigan.autograd.modes": "minigan.autograd.hooks and minigan.autograd.grad_mode",
-    "minigan.data.ahead": "minigan.data.prefetch",
     "minigan.data.fit": "minigan.data.resize",
     "minigan.functions.methods": "minigan.autograd.tensor",
     "minigan.functions.shaping": "minigan.functions.manipulation",
     "minigan.functions.synchronised": "minigan.functions.normalization",
-    "minigan.trace.borders": "minigan.trace.border_gradients",
-    "minigan.training.replay": "minigan.training.stepping",
-    "minigan.algorithms.drawing": "minigan.algorithms.samples",
-    "minigan.kernels.loss": "minigan.kernels.activation",
-    "minigan.kernels.workspace": "minigan.kernels.parallel",
     "minigan.kernels.runs": "minigan.kernels.layout",
     "minigan.testing.draws": "minigan.testing.random_inputs",
     "minigan.testing.judge": "minigan.testing.assertions",
@@ -42,6 +34,7 @@ RENAMED = {
     "minigan.trace.table": "minigan.trace.views.table",
     "minigan.trace.text": "minigan.trace.views.terminal",
     "minigan.trace.trace": "minigan.trace.schema",
+    "minigan.training.ahead": "minigan.data.prefetch",
     "minigan.training.averaging": "minigan.training.ema",
     "minigan.training.files": "minigan.training.atomic",
     "minigan.training.folder": "minigan.training.run_dir",
@@ -54,6 +47,8 @@ RENAMED = {
     "minigan.functions.activation.LeakyGate": "LeakyReLUBackward",
     "minigan.functions.arithmetic.Gate": "MaskMul",
     "minigan.functions.pooling.MaxSpread2d": "MaxUnpool2d",
+    "minigan.testing.strategies.Drawn": "HypothesisRNG",
+    "minigan.testing.strategies.drawn": "from_rng",
     "minigan.trace.Array": "ArraySummary",
     "minigan.trace.Back": "LayerBackward",
     "minigan.trace.Call": "NetworkCall",
@@ -70,6 +65,14 @@ RENAMED = {
     "minigan.training.simultaneous_step": "minigan.algorithms.SimultaneousGAN.step",
 }
 
+# What has no other name today, and what to do.
+REMOVED = {
+    "minigan.testing.strategies.invalid_convolutions": "draw from convolutions, and make one argument wrong",
+    "minigan.testing.strategies.invalid_transposed_convolutions": "draw from transposed_convolutions, and make one "
+    "argument wrong",
+    "minigan.trace.compare_objectives": "trace_step compares objectives, Trace.comparisons holds what it found",
+    "minigan.trace.remembered": "trace_step compares objectives, Trace.comparisons holds what it found",
+}
 
 # What users of PyTorch type, and what it is here.
 PEER_NAMES = {
@@ -162,12 +165,14 @@ def peer_name(place: str, name: str) -> str:
 
 
 class RenamedError(ImportError):
-    """A name of an earlier version; the message says today's."""
+    """A name of an earlier version; the message says today's, or what to do without."""
 
 
 def _explain(name: str) -> None:
     if name in RENAMED:
         raise RenamedError(f"{name} is called {RENAMED[name]} since minigan 0.2")
+    if name in REMOVED:
+        raise RenamedError(f"{name} is gone since minigan 0.2: {REMOVED[name]}")
 
 
 def renamed_in(module: str) -> Callable[[str], NoReturn]:

@@ -8,7 +8,7 @@ import importlib.util
 import pytest
 
 import minigan as mg
-from minigan.renamed import RENAMED, RenamedError
+from minigan.renamed import REMOVED, RENAMED, RenamedError
 
 
 def is_module(name):
@@ -40,6 +40,14 @@ def test_a_name_that_is_gone_is_named_by_todays_name(old):
     holder = importlib.import_module("minigan.algorithms" if "lgorithm" in new and "." in new else module)
     for part in new.removeprefix("minigan.algorithms.").split("."):
         holder = getattr(holder, part)
+
+
+@pytest.mark.parametrize("old", REMOVED)
+def test_of_a_name_that_has_no_other_it_is_said_what_to_do(old):
+    module, _, name = old.rpartition(".")
+    with pytest.raises(RenamedError) as error:
+        getattr(importlib.import_module(module), name)
+    assert str(error.value) == f"{old} is gone since minigan 0.2: {REMOVED[old]}"
 
 
 def test_from_a_package_too():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from minigan import backend, nn
-from minigan.algorithms.state import Stateful
+from minigan.algorithms.state import State, load_state, state_of
 from minigan.autograd import Tensor, no_grad
 from minigan.autograd.hooks import notify
 from minigan.backend import CPU, Array, Device, Generator
@@ -41,7 +41,7 @@ SampleGenerator: TypeAlias = Generator | GivenNoise  # what samples are drawn fr
 
 
 @dataclass(eq=False)
-class Algorithm(Stateful):
+class Algorithm:
     """Base of all algorithms. One of your own defines `setup`, `step` and `sample`, and has the rest from here:
     checkpoints that resume bit for bit, the device, several processes, averaged weights, traces, grids, scores.
 
@@ -64,10 +64,14 @@ class Algorithm(Stateful):
     figure_labels: ClassVar[Mapping[str, str]] = {}  # what a figure is called on the screen, if not by its name
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         check_options(self)
+        self.networks: dict[str, nn.Module] = {}
+        self.optimizers: dict[str, Optimizer] = {}
+        self.schedulers: dict[str, LRScheduler] = {}
+        self.streams: dict[str, Generator] = {}
+        self.state: State = {}
         self.loss_hooks: list[Callable[[str, Tensor], None]] = []
-        self.device, self.dtype, self.process_group = CPU, "float32", SINGLE_PROCESS
+        self.seed, self.device, self.dtype, self.process_group = 0, CPU, "float32", SINGLE_PROCESS
 
     # What one of your own defines.
 
@@ -128,6 +132,12 @@ class Algorithm(Stateful):
         if whole == len(batch):  # made in the step, of shares (reals and fakes in one): of others' nothing is known
             whole, part = self.process_group.samples_to_draw(whole)
         return self.tensor(draw((whole, *shape), "float32")[part])
+
+    def rng(self, name: str) -> Generator:
+        """The NumPy generator of this name; it begins from the run's seed at its first use."""
+        if name not in self.streams:
+            self.streams[name] = backend.new_rng(self.seed, name)
+        return self.streams[name]
 
     def tensor(self, array: Array) -> Tensor:
         """An array as a Tensor on the device; a floating one in the algorithm's dtype."""
@@ -226,3 +236,11 @@ class Algorithm(Stateful):
             for network, mode in modes:
                 network.train(mode)
         return backend.get_array_module(parts[0]).concatenate(parts)
+
+    def state_dict(self) -> State:
+        """All that changes as it trains, by dotted names: G.main.0.weight, opt_D.exp_avg.3, streams.noise, state.k."""
+        return state_of(self)
+
+    def load_state_dict(self, state: State) -> None:
+        """Take over what `state_dict` gave. Raises KeyError, TypeError or ValueError for what does not fit."""
+        load_state(self, state)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from minigan import backend
-from minigan.algorithms.algorithm import Algorithm, GivenNoise, NoSamplesError
+from minigan.algorithms.algorithm import Algorithm, GivenNoise
 from minigan.autograd import Tensor
 from minigan.data import Batch
-
-__all__ = ["NoSamplesError", "decode", "preview"]
 
 
 def decode(algorithm: Algorithm, z: backend.Array, **condition: Any) -> backend.Array:

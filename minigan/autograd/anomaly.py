@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from minigan.autograd.checks import input_label
+from minigan.autograd.errors import GraphError
 from minigan.autograd.hooks import in_backward_of, observe
-from minigan.autograd.tensor import GraphError, Key, Node, Tensor
+from minigan.autograd.tensor import Key, Node, Tensor
 from minigan.backend import Array, get_array_module
 
 # Where a line of the user's code is looked for: not in the engine, and not in what calls the trainer.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 from minigan import backend
 from minigan.autograd.checks import as_cotangent, checked_gradients
+from minigan.autograd.errors import GraphError
 from minigan.autograd.grad_mode import set_grad_enabled
 from minigan.autograd.hooks import context, meanwhile, notify
-from minigan.autograd.tensor import Bound, GraphError, Key, Node, Tensor, describe, owner_of
+from minigan.autograd.tensor import Key, LateBound, Node, Tensor, describe, owner_of
 
 
 def run_backward(
@@ -137,7 +138,30 @@ def backward(
         leaf.grad = gradient
 
 
-Bound.backward = backward
+LateBound.backward = backward
+
+
+@overload
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+    allow_unused: Literal[False] = False,
+) -> tuple[Tensor, ...]: ...
+
+
+@overload
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+    *,
+    allow_unused: bool,
+) -> tuple[Tensor | None, ...]: ...
 
 
 def grad(
@@ -147,13 +171,13 @@ def grad(
     create_graph: bool = False,
     retain_graph: bool | None = None,
     allow_unused: bool = False,
-) -> tuple[Tensor, ...]:
+) -> tuple[Tensor | None, ...]:
     """d(outputs)/d(inputs), contracted with `grad_outputs`: one Tensor for each input.
 
-    Touches no `.grad`, and computes only what lies between inputs (leaves or tensors on the way) and outputs.
-    grad_outputs: a cotangent for each output; may be left out for single numbers. create_graph: record the gradient's
-    own graph. retain_graph: keep what was saved (default: create_graph). allow_unused: give None for an input that
-    the outputs do not depend on, instead of an error.
+    Touches no `.grad`, and computes only what lies between outputs and inputs: the gradient at D's input without any
+    weight's gradient. inputs: leaves, or tensors on the way. grad_outputs: a cotangent for each output; may be left
+    out for single numbers. create_graph: record the gradient's own graph. retain_graph: keep what was saved (default:
+    create_graph). allow_unused: give None for an input that the outputs do not depend on, instead of an error.
     """
     outputs, inputs = _as_tensors("grad: output", outputs), _as_tensors("grad: input", inputs)
     given = _one_for_each("grad", "grad_outputs", grad_outputs, "outputs", outputs)
@@ -168,7 +192,7 @@ def grad(
             if not x.requires_grad:
                 why = ", which requires no gradient: make it with requires_grad=True before the outputs are computed"
             raise GraphError(f"the outputs do not depend on input {i} ({describe(x)}){why}")
-    return tuple(found.get(key_of(x)) for x in inputs)  # type: ignore[misc]  # None only if that was allowed
+    return tuple(found.get(key_of(x)) for x in inputs)
 
 
 def _as_list(value: Any) -> list:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from minigan import backend
-from minigan.autograd.tensor import GraphError, Node, Tensor, describe
+from minigan.autograd.errors import GraphError
+from minigan.autograd.tensor import Node, Tensor, describe
 from minigan.backend import Array, DeviceError
 
 # --- of a call -----------------------------------------------------------------------------------

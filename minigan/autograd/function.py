@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from minigan.autograd.checks import checked_inputs, checked_output
+from minigan.autograd.errors import GraphError, StaleTensorError
 from minigan.autograd.grad_mode import grad_mode
 from minigan.autograd.hooks import context
-from minigan.autograd.tensor import GraphError, Node, StaleTensorError, Tensor, Version, describe, owner_of
+from minigan.autograd.tensor import Node, Tensor, Version, describe, owner_of
 from minigan.backend import CPU, Array, device_of
 
 Inputs = list[Tensor | None]

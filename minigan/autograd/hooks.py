@@ -35,7 +35,7 @@ class Observer(Protocol):
 
 class _Context(threading.local):
     observers: tuple[Observer, ...] = ()
-    layer: Any = None  # the innermost call of a module: see `in_layer`
+    layer: object | None = None  # the innermost call of a module: see `in_layer`
     backward_of: Node | Key | None = None  # see `in_backward_of`
 
 

@@ -12,20 +12,14 @@ from typing import Any, TypeAlias, Union
 import numpy as np
 
 from minigan import backend
+from minigan.autograd.errors import GraphError
 from minigan.autograd.grad_mode import grad_mode, set_grad_enabled
 from minigan.backend import Array, Device
 from minigan.renamed import peer_name
 
 # How a gradient is found by during a backward pass: by a leaf itself, or by a node and the number of its output.
 Key: TypeAlias = Union["Tensor", "tuple[Node, int]"]
-
-
-class GraphError(RuntimeError):
-    """A backward pass that cannot be made; the message says why and what to do."""
-
-
-class StaleTensorError(GraphError):
-    """A tensor saved for the backward pass was changed in place before the pass used it."""
+Operator: TypeAlias = "Callable[[Tensor, Any], Tensor]"  # a method of one argument
 
 
 class Node:
@@ -41,8 +35,8 @@ class Node:
     outputs_like: list[tuple[tuple[int, ...], np.dtype, Device]]
     needs_input_grad: tuple[bool, ...] = ()
     retained: dict[int, Any] | None = None  # weak references to the outputs that keep their gradient
-    called_in: Any = None  # the layer, as text its path; known if somebody observed the call
-    place: Any = None  # where it was called, if anomaly mode noted it
+    called_in: object | None = None  # the layer, as text its path; known if somebody observed the call
+    place: list[str] | None = None  # where it was called, if anomaly mode noted it
     forward: Callable[..., Any]
     backward: Callable[..., Any]
     free: Callable[[], None]
@@ -59,41 +53,34 @@ class Node:
         return []
 
 
-class Bound:
+class LateBound:
     """What methods of Tensor call and what is itself made of tensors: each binds itself here when it is imported."""
 
     backward: Callable[..., None]  # autograd.backward_pass
     functions: dict[str, Callable[..., Tensor]]  # by name, those of minigan.functions: operators and methods
 
 
-def _operator(name: str) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+def _named(method: Operator, name: str, doc: str) -> Operator:
+    method.__name__, method.__qualname__, method.__doc__ = name, f"Tensor.{name}", doc
+    return method
+
+
+def _binary(method: str, symbol: str, name: str) -> tuple[Operator, Operator]:
     """The function of two arguments as an operator: of a tensor on the left, and on the right."""
 
     def operator(self: Tensor, other: Any) -> Tensor:
-        return Bound.functions[name](self, other)
+        return LateBound.functions[name](self, other)
 
     def reflected(self: Tensor, other: Any) -> Tensor:
-        return Bound.functions[name](other, self)
+        return LateBound.functions[name](other, self)
 
-    return operator, reflected
-
-
-def _elementwise(name: str) -> Callable[..., Tensor]:
-    def elementwise(self: Tensor) -> Tensor:
-        return Bound.functions[name](self)
-
-    return elementwise
+    left = _named(operator, f"__{method}__", f"self {symbol} other")
+    return left, _named(reflected, f"__r{method}__", f"other {symbol} self")
 
 
-def _reduction(name: str) -> Callable[..., Tensor]:
-    def reduction(self: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return Bound.functions[name](self, axis, keepdims)
-
-    return reduction
-
-
-def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Any]:
+def _comparison(method: str, symbol: str) -> Callable[[Tensor, Any], Any]:
     """The comparison (or what joins two, & and |) as an operator, elementwise: booleans, which know no gradient."""
+    compare = getattr(operator, method)
 
     def compared(self: Tensor, other: Any) -> Any:
         other = other.array if isinstance(other, Tensor) else other
@@ -101,10 +88,10 @@ def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], A
             return NotImplemented
         return Tensor.from_array(backend.as_array(compare(self.array, other)))
 
-    return compared
+    return _named(compared, f"__{method}__", f"self {symbol} other, elementwise: a tensor of booleans")
 
 
-def _augmented(symbol: str, name: str) -> Callable[[Tensor, Any], Tensor]:
+def _augmented(method: str, symbol: str, name: str) -> Operator:
     """`t -= x`. A leaf is changed in place, as every tensor is under `no_grad`. While a graph is recorded, a leaf that
     requires a gradient cannot be: it raises GraphError. What was computed, or meets what requires a gradient, is
     computed anew: `loss += term` is `loss = loss + term`."""
@@ -113,21 +100,21 @@ def _augmented(symbol: str, name: str) -> Callable[[Tensor, Any], Tensor]:
         if grad_mode.enabled:
             if self.creator is not None or (isinstance(other, Tensor) and other.requires_grad):
                 if self.creator is not None or not self.requires_grad:
-                    return Bound.functions[name](self, other)
+                    return LateBound.functions[name](self, other)
             if self.requires_grad:
                 raise GraphError(
                     f"{describe(self)} requires a gradient and cannot be changed by {symbol} while a graph is "
                     "recorded: change it within `with no_grad():`, or make a new tensor"
                 )
         with set_grad_enabled(False):
-            result = Bound.functions[name](self, other)
+            result = LateBound.functions[name](self, other)
         if result.shape != self.shape:
             raise ValueError(f"{describe(self)} cannot become one of shape {result.shape} in place, by {symbol}")
         if not np.can_cast(result.dtype, self.dtype, "same_kind"):
             raise TypeError(f"{describe(self)} of {self.dtype} cannot take {result.dtype} values in place, by {symbol}")
         return self.copy_(result, symbol)
 
-    return augmented
+    return _named(augmented, f"__{method}__", f"self {symbol} other: in place where that is allowed")
 
 
 # What NumPy calls for `array ∘ tensor`, and the function for it; and the comparisons.
@@ -225,7 +212,8 @@ class Tensor:
     @property
     def data(self) -> Array:
         """The array, to be changed by `t.data = …`, `t.data += …` or `t.copy_(…)`, which a backward pass notices that
-        still needs the old values; a write through another name (`a = t.data; a[0] = 1`) is not noticed."""
+        still needs the old values; a write through another name (`a = t.data; a[0] = 1`) is not noticed. (To read it,
+        `t.array` is the same, and quicker.)"""
         return self.array
 
     @data.setter
@@ -315,7 +303,7 @@ class Tensor:
         name = ufunc.__name__
         if method == "__call__" and not options and not isinstance(inputs[0], Tensor):
             if name in _OF_UFUNC:
-                return Bound.functions[_OF_UFUNC[name]](*inputs)
+                return LateBound.functions[_OF_UFUNC[name]](*inputs)
             if name in _COMPARISONS:
                 return Tensor.from_array(backend.as_array(ufunc(inputs[0], self.array)))
         raise _lost_gradient(name)
@@ -360,46 +348,101 @@ class Tensor:
 
     # Operators and methods, each a function of `minigan.functions`.
 
-    __add__, __radd__ = _operator("add")
-    __sub__, __rsub__ = _operator("sub")
-    __mul__, __rmul__ = _operator("mul")
-    __truediv__, __rtruediv__ = _operator("div")
-    __matmul__, __rmatmul__ = _operator("matmul")
-    __iadd__, __isub__ = _augmented("+=", "add"), _augmented("-=", "sub")
-    __imul__, __itruediv__ = _augmented("*=", "mul"), _augmented("/=", "div")
-    __ipow__, __imatmul__ = _augmented("**=", "power"), _augmented("@=", "matmul")
-    __lt__, __le__, __gt__, __ge__ = map(_comparison, (operator.lt, operator.le, operator.gt, operator.ge))
-    __eq__, __ne__ = _comparison(operator.eq), _comparison(operator.ne)
-    __and__, __or__ = _comparison(operator.and_), _comparison(operator.or_)
+    __add__, __radd__ = _binary("add", "+", "add")
+    __sub__, __rsub__ = _binary("sub", "-", "sub")
+    __mul__, __rmul__ = _binary("mul", "*", "mul")
+    __truediv__, __rtruediv__ = _binary("truediv", "/", "div")
+    __matmul__, __rmatmul__ = _binary("matmul", "@", "matmul")
+    __iadd__ = _augmented("iadd", "+=", "add")
+    __isub__ = _augmented("isub", "-=", "sub")
+    __imul__ = _augmented("imul", "*=", "mul")
+    __itruediv__ = _augmented("itruediv", "/=", "div")
+    __ipow__ = _augmented("ipow", "**=", "power")
+    __imatmul__ = _augmented("imatmul", "@=", "matmul")
+    __lt__ = _comparison("lt", "<")
+    __le__ = _comparison("le", "<=")
+    __gt__ = _comparison("gt", ">")
+    __ge__ = _comparison("ge", ">=")
+    __eq__ = _comparison("eq", "==")
+    __ne__ = _comparison("ne", "!=")
+    __and__ = _comparison("and_", "&")
+    __or__ = _comparison("or_", "|")
     __hash__ = object.__hash__  # by which tensor it is, not by its values, which may change
-    __pow__, __rpow__ = _operator("power")
-    __getitem__ = _operator("getitem")[0]
-    __neg__, __abs__, abs, exp, log, sqrt = map(_elementwise, ("neg", "abs", "abs", "exp", "log", "sqrt"))
-    sum, mean, max, min, norm = map(_reduction, ("sum", "mean", "max", "min", "norm"))
+
+    __pow__, __rpow__ = _binary("pow", "**", "power")
 
     def __invert__(self) -> Tensor:
+        """~self, of booleans and whole numbers."""
         return Tensor.from_array(backend.as_array(~self.array))
+
+    def __neg__(self) -> Tensor:
+        """-self"""
+        return LateBound.functions["neg"](self)
+
+    def __abs__(self) -> Tensor:
+        """|self|, as abs(x)."""
+        return LateBound.functions["abs"](self)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        """self[index], with NumPy's indices."""
+        return LateBound.functions["getitem"](self, index)
+
+    def abs(self) -> Tensor:
+        """|self|"""
+        return LateBound.functions["abs"](self)
+
+    def exp(self) -> Tensor:
+        """eˣ of each element."""
+        return LateBound.functions["exp"](self)
+
+    def log(self) -> Tensor:
+        """ln of each element."""
+        return LateBound.functions["log"](self)
+
+    def sqrt(self) -> Tensor:
+        """√ of each element."""
+        return LateBound.functions["sqrt"](self)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """The sum over all axes, or over `axis`: one or several."""
+        return LateBound.functions["sum"](self, axis, keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """The mean over all axes, or over `axis`."""
+        return LateBound.functions["mean"](self, axis, keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """The largest over all axes, or over `axis`."""
+        return LateBound.functions["max"](self, axis, keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """The smallest over all axes, or over `axis`."""
+        return LateBound.functions["min"](self, axis, keepdims)
+
+    def norm(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """The 2-norm over all axes, or over `axis`."""
+        return LateBound.functions["norm"](self, axis, keepdims)
 
     def var(self, axis: Any = None, keepdims: bool = False, correction: float = 1) -> Tensor:
         """The variance over axes: unbiased, or with correction=0 biased."""
-        return Bound.functions["var"](self, axis, keepdims, correction)
+        return LateBound.functions["var"](self, axis, keepdims, correction)
 
     def clip(self, min: float | None = None, max: float | None = None) -> Tensor:
         """x, but at least `min` and at most `max`."""
-        return Bound.functions["clip"](self, min, max)
+        return LateBound.functions["clip"](self, min, max)
 
     def reshape(self, *shape: Any) -> Tensor:
         """x.reshape(2, 3) or x.reshape((2, 3))."""
-        return Bound.functions["reshape"](self, shape[0] if len(shape) == 1 else shape)
+        return LateBound.functions["reshape"](self, shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: Any) -> Tensor:
         """x.transpose(), x.transpose(1, 0) or x.transpose((1, 0)): NumPy's."""
-        return Bound.functions["transpose"](self, (axes[0] if len(axes) == 1 else axes) if axes else None)
+        return LateBound.functions["transpose"](self, (axes[0] if len(axes) == 1 else axes) if axes else None)
 
     @property
     def T(self) -> Tensor:
         """All axes in the opposite order."""
-        return Bound.functions["transpose"](self)
+        return LateBound.functions["transpose"](self)
 
     # Its place in the graph.
 
@@ -409,7 +452,7 @@ class Tensor:
         grad: the cotangent of this tensor; may be left out for a single number (1). retain_graph: keep what was saved,
         for another pass. create_graph: record the gradient's own graph (implies retain_graph).
         """
-        Bound.backward([self], [grad], retain_graph, create_graph)
+        LateBound.backward([self], [grad], retain_graph, create_graph)
 
     def retain_grad(self) -> None:
         """Let backward keep the gradient of this tensor in `.grad`, though it was computed."""

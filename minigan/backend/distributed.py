@@ -15,7 +15,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -32,19 +32,55 @@ class ProcessGroupError(RuntimeError):
 T = TypeVar("T")
 
 
+class Communicator(Protocol):
+    """What of an MPI communicator is used, as mpi4py has it."""
+
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def Allreduce(self, sendbuf: object, recvbuf: Array, /) -> None: ...
+
+    def Barrier(self) -> None: ...
+
+    def bcast(self, obj: object, /) -> Any: ...
+
+    def allgather(self, sendobj: T, /) -> list[T]: ...
+
+
+class _OneProcess:
+    """The communicator of a process that is alone. It is not asked for sums: one array is its own."""
+
+    rank, size = 0, 1
+
+    def Allreduce(self, sendbuf: object, recvbuf: Array, /) -> None: ...
+
+    def Barrier(self) -> None: ...
+
+    def bcast(self, obj: object, /) -> Any:
+        return obj
+
+    def allgather(self, sendobj: T, /) -> list[T]:
+        return [sendobj]
+
+
 class ProcessGroup:
     """The processes that train together. With one process no method sends anything.
 
-    comm: an MPI communicator of mpi4py's; None for one process, which needs no MPI. neighbours: one of the processes
+    comm: an MPI communicator of mpi4py's; None for one process, which needs no MPI. local_comm: one of the processes
     on this machine (None: all are). on_gpu: whether MPI takes arrays that lie on a GPU; else they go by way of the
     host.
     """
 
-    def __init__(self, comm: Any = None, neighbours: Any = None, on_gpu: bool = False) -> None:
+    def __init__(
+        self, comm: Communicator | None = None, local_comm: Communicator | None = None, on_gpu: bool = False
+    ) -> None:
         self.has_mpi, self.on_gpu = comm is not None, on_gpu
-        self.comm, self.neighbours = comm, neighbours or comm
-        self.rank: int = comm.rank if self.has_mpi else 0
-        self.size: int = comm.size if self.has_mpi else 1
+        self.comm: Communicator = _OneProcess() if comm is None else comm
+        self.local_comm: Communicator = self.comm if local_comm is None else local_comm
+        self.rank, self.size = self.comm.rank, self.comm.size
         self.global_size = self.local_size = 1  # samples in the batch at hand, and of these in this process' share
         self.start = 0  # where in the batch the share begins
         self._alone = False
@@ -91,12 +127,15 @@ class ProcessGroup:
 
     def all_reduce(self, array: Array) -> Array:
         """Σ of the array over the processes, in place, on every one of them. It must be contiguous."""
-        if self.communicates and is_on_gpu(array) and not self.on_gpu:
-            array[...] = to_device(self.all_reduce(to_numpy(array)), device_of(array))
-        elif self.communicates:
-            if is_on_gpu(array):  # MPI knows nothing of streams
-                cupy_backend.import_cupy().cuda.get_current_stream().synchronize()
-            self.comm.Allreduce(_in_place(), array)
+        if not self.communicates:
+            return array
+        if is_on_gpu(array) and not self.on_gpu:
+            total = self.all_reduce(to_numpy(array))
+            array[...] = to_device(total, device_of(array))
+            return array
+        if is_on_gpu(array):  # MPI knows nothing of streams
+            cupy_backend.import_cupy().cuda.get_current_stream().synchronize()
+        self.comm.Allreduce(_in_place(), array)
         return array
 
     def mean(self, array: Array, weight: float | None = None) -> Array:
@@ -144,7 +183,9 @@ class ProcessGroup:
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is true on any process."""
-        return bool(self.all_reduce(np.array(flag, "int32"))) if self.communicates else flag
+        if not self.communicates:
+            return flag
+        return bool(self.all_reduce(np.array(flag, "int32")))
 
     def barrier(self) -> None:
         """Wait until all processes have come here."""
@@ -153,11 +194,15 @@ class ProcessGroup:
 
     def broadcast(self, make: Callable[[], T]) -> T:
         """What `make` returns on the first process, on all of them; it is called there only."""
-        return self.comm.bcast(make() if self.is_main else None) if self.communicates else make()
+        if not self.communicates:
+            return make()
+        return self.comm.bcast(make() if self.is_main else None)
 
     def check_equal(self, facts: dict[str, object]) -> None:
         """Raise unless all processes have the same facts, given by their names."""
-        for rank, other in enumerate(self.comm.allgather(facts) if self.communicates else []):
+        if not self.communicates:
+            return
+        for rank, other in enumerate(self.comm.allgather(facts)):
             for name, value in facts.items():
                 if other[name] != value:
                     mine, theirs = (value, other[name]) if self.rank < rank else (other[name], value)
@@ -169,7 +214,7 @@ class ProcessGroup:
 
     def places(self, device: Device) -> list[tuple[str, str, str]]:
         """Of every process: its machine, its device, and what tells its card from others (empty on a CPU)."""
-        return [_place(device)] if self.size == 1 else self.comm.allgather(_place(device))
+        return self.comm.allgather(_place(device))
 
     def own_device(self, spec: str) -> str:
         """Of a machine's GPUs each process takes its own, from the one asked for on; if they are few, round again. The
@@ -179,7 +224,7 @@ class ProcessGroup:
             first = Device("gpu") if asked == "auto" else parse_device(asked)
             count = cupy_backend.count() if self.size > 1 and first.kind == "gpu" else 0
             if first.index < count:
-                own = (first.index + self.neighbours.rank) % count
+                own = (first.index + self.local_comm.rank) % count
                 if own != first.index:
                     if asked == "auto":
                         cupy_backend.ready(own)
@@ -191,7 +236,7 @@ class ProcessGroup:
         if self.size == 1:
             return
         mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-        sharers = sum(not mine.isdisjoint(other) for other in self.neighbours.allgather(mine))
+        sharers = sum(not mine.isdisjoint(other) for other in self.local_comm.allgather(mine))
         if "OPENBLAS_NUM_THREADS" not in os.environ:
             set_blas_threads(max(1, len(mine) // sharers))
 

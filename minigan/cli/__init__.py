@@ -15,8 +15,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from minigan import startup
-from minigan.algorithms import registry
-from minigan.algorithms.samples import NoSamplesError
+from minigan.algorithms import NoSamplesError, registry
 from minigan.autograd import AnomalyError
 from minigan.backend import DeviceError
 from minigan.backend.cupy_backend import is_out_of_memory, out_of_memory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class Dataset:
 
     @property
     def info(self) -> DataInfo:
+        """What networks must know of it."""
         labels = self.arrays.get("y")
         classes = None if labels is None or labels.ndim != 1 or labels.dtype.kind not in "iu" else int(labels.max()) + 1
         return DataInfo({name: tuple(map(int, array.shape[1:])) for name, array in self.arrays.items()}, classes)
@@ -126,17 +128,23 @@ class UnpairedDataset(Dataset):
 
     def order(self, rng: np.random.Generator) -> np.ndarray:
         """A column of indices for each set, (N, 2)."""
-        n = len(self)
-        repeated = [[rng.permutation(len(d)) for _ in range(-(-n // len(d)))] for d in (self.a, self.b)]
-        return np.stack([np.concatenate(orders)[:n] for orders in repeated], axis=1)
+        return np.stack([_repeated_order(len(data), len(self), rng) for data in (self.a, self.b)], axis=1)
 
     @property
     def info(self) -> DataInfo:
+        """The shapes of a and b."""
         return DataInfo({"a": self.a.info.shapes["x"], "b": self.b.info.shapes["x"]})
 
     @cached_property
     def fingerprint(self) -> str:
+        """Of both sets, in this order."""
         return hashlib.sha256(f"{self.a.fingerprint} {self.b.fingerprint}".encode()).hexdigest()[:16]
+
+
+def _repeated_order(n: int, length: int, rng: np.random.Generator) -> np.ndarray:
+    """The indices 0 … n − 1 shuffled, and again as often as `length` of them need."""
+    times = math.ceil(length / n)
+    return np.concatenate([rng.permutation(n) for _ in range(times)])[:length]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

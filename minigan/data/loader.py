@@ -46,6 +46,7 @@ class Loader:
         self.epoch = self.position = 0
 
     def __len__(self) -> int:
+        """Batches an epoch."""
         return len(self.batches)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -72,9 +73,11 @@ class Loader:
         return min(self.batches.batch_size, self.batches.n - (len(self) - 1) * self.batches.batch_size)
 
     def state_dict(self) -> dict[str, int]:
+        """Where in the data it is."""
         return {"epoch": self.epoch, "position": self.position}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there, with the next iterator."""
         self.epoch, self.position = int(state["epoch"]), int(state["position"])
         if self.position == len(self):  # minigan 0.1 could be stopped between an epoch's last batch and its end
             self.epoch, self.position = self.epoch + 1, 0

@@ -1,7 +1,7 @@
 """Every differentiable function, one family a file. Commonly imported as `F`. A file holds, for each function, a class
 with its forward and backward pass side by side, and below the classes the plain functions that one calls."""
 
-from minigan.autograd.tensor import Bound
+from minigan.autograd.tensor import LateBound
 from minigan.functions.activation import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus, tanh
 from minigan.functions.arithmetic import (
     abs,
@@ -36,8 +36,6 @@ from minigan.functions.pooling import avg_pool2d, max_pool2d, upsample_nearest2d
 from minigan.functions.reduction import max, mean, min, norm, sum, var
 from minigan.renamed import renamed_in
 
-Bound.functions = globals()  # the operators and methods of Tensor
-
 __all__ = [
     "abs", "add", "avg_pool2d", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits",
     "broadcast_to", "clip", "concatenate", "conv2d", "conv_transpose2d", "cross_entropy", "dense", "div", "dropout",
@@ -46,5 +44,7 @@ __all__ = [
     "pad2d", "pixel_norm", "power", "relu", "reshape", "sigmoid", "softmax", "softplus", "sqrt", "stack", "sub", "sum",
     "sum_to", "tanh", "transpose", "upsample_nearest2d", "var", "where",
 ]  # fmt: skip
+
+LateBound.functions = {name: globals()[name] for name in __all__}  # the operators and methods of Tensor
 
 __getattr__ = renamed_in(__name__)  # names of earlier versions

@@ -6,7 +6,7 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import Array, get_array_module
-from minigan.functions._common import as_floating, as_number, as_tensor
+from minigan.functions.arguments import as_floating, as_number, as_tensor
 from minigan.functions.arithmetic import exp
 from minigan.functions.reduction import Axes, nonempty_axis
 from minigan.functions.reduction import sum as _sum

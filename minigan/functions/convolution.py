@@ -16,7 +16,7 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import Array
-from minigan.functions._common import as_floating, as_like, as_shaped, check_images, prefix_errors
+from minigan.functions.arguments import as_floating, as_like, as_shaped, check_images, prefix_errors
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels.convolution import conv_forward, conv_input_grad, conv_weight_grad
 from minigan.kernels.geometry import Geometry

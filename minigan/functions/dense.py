@@ -7,7 +7,7 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import Array
-from minigan.functions._common import as_floating, as_like, as_shaped, as_tensor
+from minigan.functions.arguments import as_floating, as_like, as_shaped, as_tensor
 from minigan.functions.manipulation import reshape, sum_to, transpose
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels import arithmetic as kernels

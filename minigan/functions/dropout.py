@@ -6,7 +6,7 @@ from typing import Any
 
 from minigan.autograd import Tensor
 from minigan.backend import SINGLE_PROCESS, ProcessGroup, default_rng
-from minigan.functions._common import as_floating, as_number
+from minigan.functions.arguments import as_floating, as_number
 from minigan.functions.arithmetic import MaskMul
 from minigan.kernels.random import dropout_mask
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import Array, as_array, get_array_module
-from minigan.functions._common import as_floating, as_like, like, prefix_errors
 from minigan.functions.activation import log_softmax, relu, sigmoid
+from minigan.functions.arguments import as_floating, as_like, like, prefix_errors
 from minigan.functions.arithmetic import abs as _abs
 from minigan.functions.arithmetic import log, maximum
 from minigan.functions.reduction import mean as _mean
 from minigan.functions.reduction import sum as _sum
-from minigan.kernels.activation import cross_entropy_with_logits, cross_entropy_with_logits_slope, filled_like
 from minigan.kernels.layout import beside
+from minigan.kernels.loss import cross_entropy_with_logits, cross_entropy_with_logits_slope, filled_like
 from minigan.kernels.reduction import labels_outside, numbers_outside
 
 SMALLEST_LOG = -100.0  # what ln 0 counts as in binary_cross_entropy, as in PyTorch

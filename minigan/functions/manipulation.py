@@ -10,7 +10,7 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import Array, as_array, get_array_module, is_array
-from minigan.functions._common import as_ints, as_tensor, check_images, prefix_errors
+from minigan.functions.arguments import as_ints, as_tensor, check_images, prefix_errors
 from minigan.kernels import layout as kernels
 from minigan.kernels.geometry import normalize_padding
 

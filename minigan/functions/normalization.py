@@ -9,8 +9,8 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup, get_array_module
-from minigan.functions._common import as_floating, as_number, as_shaped, as_size, as_tensor, check_images
 from minigan.functions.activation import LeakyReLU, LeakyReLUBackward
+from minigan.functions.arguments import as_floating, as_number, as_shaped, as_size, as_tensor, check_images
 from minigan.functions.arithmetic import power
 from minigan.functions.distributed import all_reduce_mean
 from minigan.functions.manipulation import reshape
@@ -58,11 +58,12 @@ class BatchNormBackward(Function):
     """(dx, dγ, dβ) of `BatchNorm` as a function of (dy, x, γ).
 
     With cotangents u, p, q of (dx, dγ, dβ), w = n/N (1 for one process), g = w·dy (behind the gate of the activation,
-    if there is one), means over `axes` and all processes, Σ over this one, and P t = t − mean(t) − x̂ mean(t·x̂):
+    if there is one), means over `axes` and all processes, Σ over this one, k = γ r², and P (`project`) such that
+    P t = t − mean(t) − x̂ mean(t·x̂):
 
         ddy = γ r P u + p x̂ + q        (through the gate: where it is open changes in jumps only)
         dγ  = r Σ u·(P g) / w
-        dx  = (P(a g + b u) + c x̂) / w,    a = r p − γ r² mean(u·x̂),  b = −γ r² mean(g·x̂),  c = −γ r² mean(u·P g)
+        dx  = (P(a g − b u) − c x̂) / w,    a = r p − k mean(u·x̂),  b = k mean(g·x̂),  c = k mean(u·P g)
 
     since δx̂ = r P δx, δr = −r² mean(x̂ δx), and P is symmetric. (dx here is N/n times the gradient of the loss of all.)
     """
@@ -90,22 +91,22 @@ class BatchNormBackward(Function):
 
         centred = x - mean(x)
         r = power(mean(centred * centred) + self.eps, -0.5)
-        normal = centred * r
+        x_hat = centred * r
 
         def project(t: Tensor) -> Tensor:
-            return t - mean(t) - normal * mean(t * normal)
+            return t - mean(t) - x_hat * mean(t * x_hat)
 
-        ddy = through_gate(gamma * r * project(u) + p * normal + q) if need_dy else None
+        ddy = through_gate(gamma * r * project(u) + p * x_hat + q) if need_dy else None
         if not (need_x or need_gamma):
             return ddy, None, None
         g = _times(self.weight, through_gate(dy))
-        along_g = project(g)
-        dgamma = _times(1 / self.weight, r * _sum(u * along_g, self.axes, keepdims=True)) if need_gamma else None
+        projected_g = project(g)
+        dgamma = _times(1 / self.weight, r * _sum(u * projected_g, self.axes, keepdims=True)) if need_gamma else None
         if not need_x:
             return ddy, None, dgamma
-        curvature = gamma * r * r
-        a, b = r * p - curvature * mean(u * normal), curvature * mean(g * normal)
-        dx = project(a * g - b * u) - curvature * mean(u * along_g) * normal
+        k = gamma * r * r
+        a, b, c = r * p - k * mean(u * x_hat), k * mean(g * x_hat), k * mean(u * projected_g)
+        dx = project(a * g - b * u) - c * x_hat
         return ddy, _times(1 / self.weight, dx), dgamma
 
     def _gate(self, x: Tensor) -> Callable[[Tensor], Tensor]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import Array, get_array_module
-from minigan.functions._common import as_floating, check_images, prefix_errors
+from minigan.functions.arguments import as_floating, check_images, prefix_errors
 from minigan.kernels.geometry import Geometry, normalize_padding, normalize_pair
 from minigan.renamed import renamed_in
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import Array
-from minigan.functions._common import as_floating, as_ints, as_number, as_tensor
+from minigan.functions.arguments import as_floating, as_ints, as_number, as_tensor
 from minigan.functions.arithmetic import GateMul, MulScalar, where
 from minigan.functions.manipulation import broadcast_to, reshape
 from minigan.kernels.reduction import mean as mean_of

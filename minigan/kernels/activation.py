@@ -1,11 +1,8 @@
-"""Activations, and the cross-entropy with logits, in as few passes over memory as NumPy allows."""
+"""Activations, in as few passes over memory as NumPy allows."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
-
-from minigan.backend import Array, Device, device_of, get_array_module, zeros
+from minigan.backend import Array, get_array_module
 from minigan.kernels.dispatch import has_cuda_kernel
 
 
@@ -63,29 +60,3 @@ def softplus_tail(x: Array) -> Array:
     """ln(1 + e^−|x|): what softplus has more than max(x, 0)."""
     xp = get_array_module(x)
     return xp.log1p(xp.exp(xp.minimum(x, -x)))
-
-
-@has_cuda_kernel
-def cross_entropy_with_logits(logits: Array, target: Array) -> Array:
-    """max(l, 0) − l·t + ln(1 + e^−|l|), for arrays of one shape."""
-    xp = get_array_module(logits)
-    # In this order a right verdict's small loss is not lost between two large numbers.
-    return xp.maximum(logits, 0) - logits * target + softplus_tail(logits)
-
-
-@has_cuda_kernel
-def cross_entropy_with_logits_slope(g: Array, logits: Array, target: Array) -> Array:
-    """(σ(l) − t) · g, for arrays of one shape."""
-    return (sigmoid_forward(logits) - target) * g
-
-
-def filled_like(x: Array, number: float) -> Array:
-    """An array of x's shape and dtype, where x is, all of it one number: only to be read."""
-    return get_array_module(x).broadcast_to(_number(number, x.dtype, device_of(x)), x.shape)
-
-
-@lru_cache(maxsize=32)
-def _number(value: float, dtype: Any, device: Device) -> Array:
-    array = zeros((), dtype, device)
-    array.fill(value)
-    return array

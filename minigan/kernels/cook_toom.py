@@ -26,7 +26,8 @@ import numpy as np
 from minigan.backend import Array
 from minigan.kernels.geometry import Geometry, Pair
 from minigan.kernels.layout import PIXELS_FIRST, pixels_first
-from minigan.kernels.parallel import each, scratch
+from minigan.kernels.parallel import each
+from minigan.kernels.workspace import scratch
 
 # The points, best first: rounding errors grow with the spread of their powers. Infinity (the
 # leading coefficient) is always used too. Eight points in all keep float32 within 2e-5 of the maximum.

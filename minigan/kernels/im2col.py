@@ -16,7 +16,8 @@ from typing import Any
 from minigan.backend import Array, get_array_module
 from minigan.kernels.geometry import Geometry, taps
 from minigan.kernels.layout import PIXELS_FIRST, pixels_first
-from minigan.kernels.parallel import each, scratch
+from minigan.kernels.parallel import each
+from minigan.kernels.workspace import scratch
 
 BAND_BYTES = 4 << 20  # of columns at a time: they fit a cache
 FEW_CHANNELS = 8  # below this, runs of N pixels copy faster than runs of C channels

@@ -12,7 +12,6 @@ in the cache, and the sums over rows are products with a vector of ones, added u
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import repeat
 from math import prod
 from typing import NamedTuple
 
@@ -54,7 +53,6 @@ def batch_norm_forward(
     if order is None:
         return forward_over_axes(x, gamma, beta, axes, eps, slope, with_gate, process_group)
     rows, shape, with_gate = rows_of(x, order, axes), gamma.shape, with_gate and slope is not None
-    count, channels = rows.shape
     own_mean, own_var = _moments(rows)
     mean = process_group.mean(own_mean)
     var = process_group.mean(own_var + np.square(own_mean - mean))
@@ -64,13 +62,14 @@ def batch_norm_forward(
     shift = (beta.reshape(-1) - (mean - centre) * scale).astype(x.dtype)
     scale = scale.astype(x.dtype)
     y, mask = np.empty_like(x), np.empty_like(x, dtype=bool) if with_gate else None
-    masks = repeat(None) if mask is None else _slices(rows_of(mask, order, axes))
-    for part, out, positive in zip(_slices(rows), _slices(rows_of(y, order, axes)), masks, strict=False):
-        np.subtract(part, centre, out=out)  # first, so that an offset of x takes none of y's digits
+    ys, masks = rows_of(y, order, axes), None if mask is None else rows_of(mask, order, axes)
+    for at in _slices(rows):
+        out = ys[at]
+        np.subtract(rows[at], centre, out=out)  # first, so that an offset of x takes none of y's digits
         out *= scale
         out += shift
-        if positive is not None:
-            np.greater(out, 0, out=positive)
+        if masks is not None:
+            np.greater(out, 0, out=masks[at])
         if slope is not None:
             leaky_relu_forward(out, slope, with_mask=False, out=out)
     mean, var, inv_std = (s.astype(x.dtype).reshape(shape) for s in (mean, var, inv_std))
@@ -94,23 +93,25 @@ def batch_norm_backward(
     rows, gs, dxs = (rows_of(a, order, axes) for a in (x, dy, dx))
     count, channels = rows.shape
     mean, inv_std, gamma = mean.reshape(-1), inv_std.reshape(-1), gamma.reshape(-1)
-    masks = repeat(None) if slope is None else _slices(rows_of(statistics.saved_gate, order, axes))
-    dbeta, dgamma = sums = np.zeros((2, channels))
-    for part, g, out, positive in zip(_slices(rows), _slices(gs), _slices(dxs), masks, strict=False):
-        if slope is not None and positive is not None:
-            g = leaky_relu_backward(g, positive, slope, out=out)  # it is needed again below, and dx not yet
+    masks = None if slope is None else rows_of(statistics.saved_gate, order, axes)
+    dbeta, dgamma = np.zeros(channels), np.zeros(channels)
+    for at in _slices(rows):
+        g = gs[at]
+        if slope is not None and masks is not None:
+            g = leaky_relu_backward(g, masks[at], slope, out=dxs[at])  # it is needed again below, and dx not yet
         dbeta += _sum_rows(g)
-        dgamma += _sum_rows((part - mean) * g)
+        dgamma += _sum_rows((rows[at] - mean) * g)
     dgamma *= inv_std
     # dx = along_g · g + along_x · (x − μ) + rest
     along_g = gamma * inv_std
-    of_g, of_products = process_group.mean(sums, weight)
+    of_g, of_products = process_group.mean(np.stack([dbeta, dgamma]), weight)
     along_x = -along_g * inv_std * of_products / count
     rest = (-along_g * of_g / count).astype(x.dtype)
     along_x, along_g = along_x.astype(x.dtype), along_g.astype(x.dtype)
-    for part, g, out in zip(_slices(rows), _slices(gs if slope is None else dxs), _slices(dxs), strict=True):
-        g = g * along_g
-        np.subtract(part, mean, out=out)
+    for at in _slices(rows):
+        g = gs[at] if slope is None else dxs[at]
+        g, out = g * along_g, dxs[at]
+        np.subtract(rows[at], mean, out=out)
         out *= along_x
         out += rest
         out += g
@@ -197,9 +198,9 @@ def rows_of(x: Array, order: tuple[int, ...], axes: Axes) -> Array:
     return x.reshape(prod(x.shape[: len(axes)]), prod(x.shape[len(axes) :]))
 
 
-def _slices(rows: Array) -> Iterator[Array]:
+def _slices(rows: Array) -> Iterator[slice]:
     step = max(1, SLICE_ELEMENTS // max(1, rows.shape[1]))
-    return (rows[i : i + step] for i in range(0, len(rows), step))
+    return (slice(i, i + step) for i in range(0, len(rows), step))
 
 
 def _moments(rows: Array, around: Array | None = None) -> tuple[Array, Array]:
@@ -209,11 +210,11 @@ def _moments(rows: Array, around: Array | None = None) -> tuple[Array, Array]:
     of the first rows. Where that is far from the mean of all, a second pass takes that one.
     """
     if around is None:
-        first = next(_slices(rows), rows)
+        first = rows[next(_slices(rows), slice(0))]
         around = (_sum_rows(first) / max(1, len(first))).astype(rows.dtype)
     sums = np.zeros((2, rows.shape[1]))
-    for part in _slices(rows):
-        d = part - around
+    for at in _slices(rows):
+        d = rows[at] - around
         sums[0] += _sum_rows(d)
         sums[1] += _sum_rows(np.square(d, out=d))
     offset, squares = sums / len(rows)

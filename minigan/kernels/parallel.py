@@ -1,4 +1,4 @@
-"""All cores on one kernel, and memory for what each works on.
+"""All cores on one kernel.
 
 NumPy drops the interpreter lock inside its loops and products, so threads are enough. While the pieces of work run,
 OpenBLAS is told to use one thread a product: whole products side by side, each on data that stays in one core's
@@ -12,17 +12,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from math import prod
 from types import ModuleType
 
 import numpy as np
-from numpy.typing import DTypeLike
 
-from minigan.backend import Array
 from minigan.backend.host import blas_threads
 
 _busy = threading.Lock()
-_buffers = threading.local()
 
 
 @lru_cache(maxsize=1)
@@ -59,19 +55,3 @@ def each(xp: ModuleType, task: Callable[[int], None], count: int) -> None:
     finally:
         blas[1](threads)
         _busy.release()
-
-
-def scratch(xp: ModuleType, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-    """An uninitialised array that stays valid until the next request under the same name, in this thread.
-
-    It is used again, and grows: of a fresh large array the system hands out the pages one fault at a time, which
-    costs more than the arithmetic. CuPy's own memory pool already does this (and keeps streams apart).
-    """
-    if xp is not np:
-        return xp.empty(shape, dtype)
-    size = prod(shape) * np.dtype(dtype).itemsize
-    buffer = getattr(_buffers, name, None)
-    if buffer is None or buffer.nbytes < size:
-        buffer = np.empty(size, np.uint8)
-        setattr(_buffers, name, buffer)
-    return buffer[:size].view(dtype).reshape(shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minigan import functions as F
 from minigan.autograd import Tensor
 from minigan.backend import zeros
-from minigan.functions._common import as_size, check_images
+from minigan.functions.arguments import as_size, check_images
 from minigan.nn.layers import Conv2d
 from minigan.nn.module import Module, Parameter
 

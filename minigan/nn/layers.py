@@ -9,7 +9,7 @@ from typing import Any
 from minigan import functions as F
 from minigan.autograd import Tensor
 from minigan.backend import SINGLE_PROCESS, ProcessGroup, default_rng, zeros
-from minigan.functions._common import as_ints, as_number, as_size, check_images, prefix_errors
+from minigan.functions.arguments import as_ints, as_number, as_size, check_images, prefix_errors
 from minigan.functions.dropout import checked_probability
 from minigan.kernels.geometry import Geometry, normalize_pair
 from minigan.kernels.layout import beside

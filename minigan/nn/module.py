@@ -46,25 +46,25 @@ class Module:
         def __getattr__(self, name: str) -> Any: ...
 
     def __setattr__(self, name: str, value: Any) -> None:
-        rooms = self.__dict__
-        room = "_parameters" if isinstance(value, Parameter) else "_modules" if isinstance(value, Module) else None
-        if room and room not in rooms:
+        registries = self.__dict__
+        registry = "_parameters" if isinstance(value, Parameter) else "_modules" if isinstance(value, Module) else None
+        if registry and registry not in registries:
             raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning {name!r}")
-        if room is None and isinstance(value, (list, tuple, dict)) and _holds_modules(value):
+        if registry is None and isinstance(value, (list, tuple, dict)) and _holds_modules(value):
             container = "nn.ModuleDict" if isinstance(value, dict) else "nn.ModuleList"
             raise TypeError(
                 f"{type(self).__name__}.{name}: modules and parameters in a plain {type(value).__name__} would not be "
                 f"found, neither trained nor saved: use {container}, or make each an attribute"
             )
-        if room is None and isinstance(value, Tensor):
-            if name in rooms.get("_parameters", ()):
+        if registry is None and isinstance(value, Tensor):
+            if name in registries.get("_parameters", ()):
                 raise TypeError(
                     f"{type(self).__name__}: {name!r} is a parameter: give it a Parameter or None, or change its .data"
                 )
-            room = "_buffers" if name in rooms.get("_buffers", ()) else None
-        self._forget(name, but=room)
-        if room:
-            rooms[room][name] = value
+            registry = "_buffers" if name in registries.get("_buffers", ()) else None
+        self._forget(name, but=registry)
+        if registry:
+            registries[registry][name] = value
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -73,9 +73,9 @@ class Module:
 
     def _forget(self, name: str, but: str | None = None) -> None:
         """An attribute that was replaced or deleted is no parameter, buffer or module any more."""
-        for room in ("_parameters", "_buffers", "_modules"):
-            if room != but:
-                self.__dict__.get(room, {}).pop(name, None)
+        for registry in ("_parameters", "_buffers", "_modules"):
+            if registry != but:
+                self.__dict__.get(registry, {}).pop(name, None)
 
     def register_buffer(self, name: str, value: Any) -> None:
         """Add an array that belongs to the state and is not learned."""
@@ -90,7 +90,8 @@ class Module:
         if not context.observers:
             return self.forward(*inputs, **options)
         given = (*inputs, *options.values())
-        call = ModuleCall(self, context.layer, given)
+        caller = context.layer if isinstance(context.layer, ModuleCall) else None
+        call = ModuleCall(self, caller, given)
         notify("before_module", call, given)
         with in_layer(call):
             output = self.forward(*inputs, **options)
@@ -109,9 +110,9 @@ class Module:
         """This module and all within."""
         return (module for _, module in self.named_modules())
 
-    def _named(self, room: str) -> Iterator[tuple[str, Any]]:
+    def _named(self, registry: str) -> Iterator[tuple[str, Any]]:
         for prefix, module in self.named_modules():
-            for name, tensor in getattr(module, room).items():
+            for name, tensor in getattr(module, registry).items():
                 yield f"{prefix}.{name}" if prefix else name, tensor
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
@@ -132,6 +133,11 @@ class Module:
             module.apply(function)
         function(self)
         return self
+
+    @property
+    def full_name(self) -> str:
+        """What `named` called it, `G.main.3`; else its class' name."""
+        return self._name or type(self).__name__
 
     def named(self, name: str) -> Module:
         """Name every parameter, buffer and module within `name.path`, for messages and traces."""
@@ -224,7 +230,7 @@ class ModuleCall:
                 if module is self.module:
                     return f"{caller.path}.{name}" if name else caller.path
             caller = caller.caller
-        return self.module._name or type(self.module).__name__
+        return self.module.full_name
 
     def __str__(self) -> str:
         path, kind = self.path, type(self.module).__name__

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from minigan import functions as F
 from minigan.autograd import Tensor
 from minigan.backend import SINGLE_PROCESS, ProcessGroup, default_rng, get_array_module, zeros
-from minigan.functions._common import as_number, as_size
+from minigan.functions.arguments import as_number, as_size
 from minigan.nn import init
 from minigan.nn.containers import Sequential
 from minigan.nn.layers import ConvTranspose2d, Identity, LeakyReLU, ReLU

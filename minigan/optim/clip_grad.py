@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from minigan import functions as F
 from minigan.autograd import Tensor, no_grad
-from minigan.functions._common import as_number
+from minigan.functions.arguments import as_number
 
 
 def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> Tensor:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from minigan.functions._common import as_number, as_size
+from minigan.functions.arguments import as_number, as_size
 from minigan.optim.optimizers import Optimizer
 
 

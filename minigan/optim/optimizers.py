@@ -11,7 +11,7 @@ from minigan.autograd.checks import check_alike
 from minigan.autograd.hooks import notify
 from minigan.autograd.tensor import describe
 from minigan.backend import Array, as_array, check_here, get_array_module, is_array, to_device
-from minigan.functions._common import as_number
+from minigan.functions.arguments import as_number
 from minigan.kernels.updates import adam_update
 from minigan.nn.module import check_names
 

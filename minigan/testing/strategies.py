@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minigan.renamed import renamed_in
 from minigan.testing import random_inputs
 from minigan.testing.cases import CASES, FunctionCall
 from minigan.testing.random_inputs import RNG, Shape
@@ -33,6 +34,11 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         "minigan.testing.strategies needs Hypothesis: pip install 'minigan[test]'", name=error.name
     ) from error
+
+__all__ = [
+    "HypothesisRNG", "array_shapes", "arrays", "axes_of", "calls", "convolutions", "from_rng",
+    "mutually_broadcastable_shapes", "paddings", "register_profiles", "several_arrays", "transposed_convolutions",
+]  # fmt: skip
 
 T = TypeVar("T")
 KINDS = ("normal", "positive", "probability", "distinct")
@@ -158,3 +164,6 @@ def register_profiles() -> None:
     settings.register_profile("quick", derandomize=True, deadline=None, max_examples=20, print_blob=False)
     # derandomize is given here too: where a CI's variables are set, Hypothesis takes True for the default
     settings.register_profile("thorough", derandomize=False, deadline=None, max_examples=500, print_blob=True)
+
+
+__getattr__ = renamed_in(__name__)

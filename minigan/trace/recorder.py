@@ -110,7 +110,8 @@ class Recorder(Observer):
         if in_backward_of() is not None:
             return  # a part of some other function's backward
         edges = getattr(node, "edges", [None] * len(inputs))
-        pairs, call = enumerate(zip(inputs, edges, strict=True)), node.called_in
+        pairs = enumerate(zip(inputs, edges, strict=True))
+        call = node.called_in if isinstance(node.called_in, ModuleCall) else None
         taken = [self._input(t, edge, call, i) for i, (t, edge) in pairs if t is not None]
         network = self.recording.network_call(call)
         event = self._functions[node] = events.ForwardEvent(node, call, network, taken, self._summary(outputs[0]))

@@ -56,7 +56,7 @@ class EMA:
 
 def averaged_copy(network: Module) -> Module:
     """A copy to hold the average, in evaluation mode."""
-    return copy.deepcopy(network).named(f"{network._name or type(network).__name__}_ema").eval()
+    return copy.deepcopy(network).named(f"{network.full_name}_ema").eval()
 
 
 def update_average(average: Module, network: Module, decay: float) -> None:

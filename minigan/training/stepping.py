@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minigan.algorithms import Figures
+from minigan.algorithms.state import restore_random_state
 from minigan.data import Batch
 from minigan.training.trainer import Trainer
 
@@ -27,5 +28,5 @@ def retake_step(trainer: Trainer) -> Figures:
             trainer.process_group.begin_batch(batch.global_size)
             yield batch
 
-    trainer.algorithm.restore_random_state(trainer.random_state)
+    restore_random_state(trainer.algorithm, trainer.random_state)
     return trainer.algorithm(taken())

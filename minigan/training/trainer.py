@@ -10,6 +10,7 @@ from typing import Any
 
 from minigan import backend
 from minigan.algorithms import Algorithm, Figures, State
+from minigan.algorithms.state import random_state
 from minigan.autograd import AnomalyError
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import Batch, Dataset, Loader
@@ -119,7 +120,7 @@ class Trainer:
     def take_step(self) -> Figures:
         """One step of the algorithm, in the contexts that callbacks want; its figures."""
         batches = self.batches = self.batches or iter(self.loader)
-        epoch, self.step_batches, self.random_state = self.loader.epoch, [], self.algorithm.random_state()
+        epoch, self.step_batches, self.random_state = self.loader.epoch, [], random_state(self.algorithm)
         with ExitStack() as stack:
             for context in filter(None, (callback.around_step(self) for callback in self.callbacks)):
                 stack.enter_context(context)

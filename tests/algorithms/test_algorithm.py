@@ -27,8 +27,9 @@ from small_gans import (
 
 import minigan as mg
 from minigan import backend, nn, optim
-from minigan.algorithms import GAN, Algorithm, Figures
-from minigan.algorithms.samples import NoSamplesError, decode, preview
+from minigan.algorithms import GAN, Algorithm, Figures, NoSamplesError
+from minigan.algorithms.samples import decode, preview
+from minigan.algorithms.state import entry_name, random_state, restore_random_state
 from minigan.data import Batch, DataInfo
 from minigan.optim.lr_scheduler import LinearLR
 from minigan.options import ConfigError, option
@@ -147,8 +148,8 @@ def test_the_state_has_all_parts_by_their_names():
     assert {name for name in names if name.startswith("streams.")} == {
         "streams.noise", "streams.dropout", "streams.penalty"
     }  # fmt: skip
-    assert gan.entry_name("opt_D.exp_avg.1") == "opt_D.exp_avg of D.0.bias"
-    assert gan.entry_name("G.main.0.weight") == "G.main.0.weight"
+    assert entry_name(gan, "opt_D.exp_avg.1") == "opt_D.exp_avg of D.0.bias"
+    assert entry_name(gan, "G.main.0.weight") == "G.main.0.weight"
 
 
 def test_a_state_of_another_network_does_not_fit():
@@ -164,11 +165,11 @@ def test_a_state_of_another_network_does_not_fit():
 def test_the_streams_can_be_taken_back():
     gan = make()
     gan.normal(batch(), 3)
-    before = copy.deepcopy(gan.random_state())
+    before = copy.deepcopy(random_state(gan))
     drawn = gan.normal(batch(), 3).numpy()
     assert gan.normal(batch(), 3).numpy().tobytes() != drawn.tobytes()
     gan.uniform(batch(), 3)  # from a stream that was not there
-    gan.restore_random_state(before)
+    restore_random_state(gan, before)
     assert set(gan.streams) == {"noise"}
     assert_array_equal(gan.normal(batch(), 3).data, drawn)
 

@@ -7,7 +7,7 @@ import pytest
 
 from minigan import functions as F
 from minigan.autograd import Tensor
-from minigan.kernels.activation import cross_entropy_with_logits, cross_entropy_with_logits_slope
+from minigan.kernels.loss import cross_entropy_with_logits, cross_entropy_with_logits_slope
 
 TOLERANCE = {"float32": 3e-7, "float64": 1e-15, "complex128": 1e-14}
 SHAPES = [(), (0, 1), (1, 1), (7, 1), (257,), (5, 3, 4)]

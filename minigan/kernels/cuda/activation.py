@@ -1,4 +1,4 @@
-"""Activations, and the cross-entropy with logits, in one CUDA kernel each, for arrays without gaps in memory."""
+"""Activations, in one CUDA kernel each, for arrays without gaps in memory."""
 
 from __future__ import annotations
 
@@ -38,24 +38,6 @@ def softplus_forward(x: Array) -> Array:
     return _of_each("softplus", x)
 
 
-def cross_entropy_with_logits(logits: Array, target: Array) -> Array:
-    """max(l, 0) − l·t + ln(1 + e^−|l|), for arrays of one shape."""
-    if not (suits(logits, target) and logits.flags.c_contiguous) or (step := _step(target)) is None:
-        return NotImplemented
-    y = get_array_module(logits).empty(logits.shape, logits.dtype)
-    launch("loss", "cross_entropy", y.size, logits, target, step, y, y.size, dtype=y.dtype)
-    return y
-
-
-def cross_entropy_with_logits_slope(g: Array, logits: Array, target: Array) -> Array:
-    """(σ(l) − t) · g, for arrays of one shape."""
-    if not (suits(g, logits, target) and logits.flags.c_contiguous) or None in (steps := (_step(g), _step(target))):
-        return NotImplemented
-    y = get_array_module(g).empty(logits.shape, logits.dtype)
-    launch("loss", "cross_entropy_slope", y.size, g, steps[0], logits, target, steps[1], y, y.size, dtype=y.dtype)
-    return y
-
-
 def _without_gaps(x: Array) -> bool:
     return suits(x) and lie_alike(x)
 
@@ -66,10 +48,3 @@ def _of_each(kernel: str, x: Array) -> Array:
     y = get_array_module(x).empty_like(x)
     launch("activation", kernel, x.size, x, y, x.size, dtype=x.dtype)
     return y
-
-
-def _step(a: Array) -> int | None:
-    """From one number to the next in memory: 1, 0 if all are one and the same, None if neither."""
-    if a.flags.c_contiguous:
-        return 1
-    return None if any(stride and n > 1 for stride, n in zip(a.strides, a.shape, strict=True)) else 0

@@ -3,7 +3,8 @@
 from minigan.training.callbacks.checkpoints import Checkpoints
 from minigan.training.callbacks.evaluation import Evaluation
 from minigan.training.callbacks.nonfinite import NonFinite
-from minigan.training.callbacks.progress import Progress, RunLog
+from minigan.training.callbacks.progress import Progress
+from minigan.training.callbacks.run_log import RunLog
 from minigan.training.callbacks.samples import Pictures, SampleGrid
 from minigan.training.callbacks.stats import Stats
 from minigan.training.callbacks.traces import Traces

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from minigan import backend
 from minigan.algorithms import State
+from minigan.algorithms.state import entry_name
 from minigan.autograd import AnomalyError, Tensor, detect_anomaly, observe
 from minigan.autograd.anomaly import is_finite
 from minigan.optim import Optimizer
@@ -75,7 +76,7 @@ def check_state(trainer: Trainer, state: State) -> None:
     """Raise NonFiniteError for the first array of a run's state that is not finite."""
     for name, value in state.items():
         if backend.is_array(value) and not is_finite(value):
-            entry = trainer.algorithm.entry_name(name)
+            entry = entry_name(trainer.algorithm, name)
             what = f"{entry} held NaN or Inf at step {trainer.step}, so no checkpoint was written"
             raise NonFiniteError(what, trainer.step)
 

@@ -1,43 +1,22 @@
-"""What a run says: in log.txt; and while it works, by a bar on a terminal, or plain lines when piped."""
+"""What a run says while it works: by a bar on a terminal, or plain lines when piped."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from minigan.algorithms import Figures
-from minigan.autograd import AnomalyError
 from minigan.training.callbacks.samples import SampleGrid
 from minigan.training.callbacks.stats import Stats
-from minigan.training.describe import describe, total_steps
-from minigan.training.errors import Interrupted, TrainingError
+from minigan.training.describe import total_steps
 from minigan.training.trainer import Callback, Trainer
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
 PLAIN_SECONDS = 10.0  # between two plain lines
-
-
-class RunLog(Callback):
-    """Comes first: it makes the run's folder ready."""
-
-    def on_start(self, trainer: Trainer) -> None:
-        """config.json as it is now, and nothing in the folder from after this step."""
-        trainer.run_dir.open(trainer.config, trainer.step)
-        trainer.run_dir.tell = lambda text: trainer.say(text)
-        if trainer.step:
-            trainer.run_dir.log(f"resumed at {trainer.place(trainer.step)}")
-        for line in describe(trainer):
-            trainer.run_dir.log(line)
-
-    def on_error(self, trainer: Trainer, error: BaseException) -> None:
-        said = isinstance(error, (TrainingError, AnomalyError, Interrupted))
-        with suppress(OSError):  # the disk may be what it ended on
-            trainer.run_dir.log(str(error) if said else f"ended by {type(error).__name__}: {error}".rstrip(": "))
 
 
 class Progress(Callback):

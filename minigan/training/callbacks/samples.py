@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from minigan.algorithms.samples import NoSamplesError, preview
+from minigan.algorithms import NoSamplesError
+from minigan.algorithms.samples import preview
 from minigan.training import images
 from minigan.training.trainer import Callback, Trainer
 
