@@ -12,6 +12,7 @@ from minigan.cli.common import USAGE
 from minigan.cli.train_options import add_reading_options, add_train_options
 from minigan.models import MODELS
 from minigan.options import COUNT, NATURAL
+from minigan.terminal import printable
 from minigan.training.run_options import DEVICE
 
 
@@ -32,7 +33,7 @@ class _Parser(argparse.ArgumentParser):
     commands: Mapping[str, argparse.ArgumentParser] = {}
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(USAGE, f"{self.prog}: {printable(message)} (see {self.prog} --help)\n")
 
 
 def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:

@@ -92,6 +92,7 @@ def _read_npz(file: IO[bytes], path: Path, asked: ReadOptions) -> tuple[np.ndarr
 
 def _read_member(archive: zipfile.ZipFile, key: str, name: str, asked: ReadOptions) -> np.ndarray:
     info = archive.getinfo(key if key in archive.namelist() else f"{key}.npy")
+    asked.check_bytes(info.file_size, info.compress_size, name)
     with archive.open(info) as file:
         return _read_npy(file, name, info.compress_size, asked)
 
@@ -110,10 +111,12 @@ def _read_npy(file: IO[bytes], name: str, on_disk: int, asked: ReadOptions) -> n
     if dtype.kind not in "biufcUS":
         what = "Python objects" if dtype.hasobject else f"values of {dtype}"
         raise DataError(f"{name}: {what} found, plain numbers needed (minigan never unpickles)")
+    if min(shape, default=0) < 0:
+        raise DataError(f"{name}: damaged: its header says {shape}, lengths of 0 or more needed")
     needed = math.prod(shape) * dtype.itemsize
     asked.check_bytes(needed, on_disk, name)
     data = file.read(needed + 1)  # and one more: to the end, where a zip member checks its CRC
-    if len(data) != needed or min(shape, default=0) < 0:
+    if len(data) != needed:
         wrong = (
             f"truncated: {len(data)} bytes" if len(data) < needed else f"bytes after its end: more than {needed} bytes"
         )

@@ -236,7 +236,7 @@ def test_a_header_with_negative_sides(npy):
     """(-5, -8, 10) multiplies to the 400 bytes that are there."""
     path = npy(GREY)
     path.write_bytes(path.read_bytes().replace(b"(5, 8, 10), }  ", b"(-5, -8, 10), }"))
-    with pytest.raises(DataError, match=r"its header \(-5, -8, 10\)"):
+    with pytest.raises(DataError, match=r"its header says \(-5, -8, 10\)"):
         load_arrays(path)
 
 

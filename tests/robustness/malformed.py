@@ -525,6 +525,8 @@ def run_input(item: Input, folder: Path) -> Outcome:
                 killer = os.kill(child, signal.SIGKILL) or "killed"
     seconds = time.monotonic() - began
     said = (work / "stderr").read_bytes().decode("utf-8", "replace")
+    if command[0] == "check" and not said:  # what is wrong with a function is a result
+        said = "minigan check: " + (work / "stdout").read_bytes().decode("utf-8", "replace").strip().replace("\n", " ")
     code = os.waitstatus_to_exitcode(status)
     peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     outcome = Outcome(code, said, seconds, peak)
