@@ -325,6 +325,14 @@ def test_case_30_a_file_of_torch_save_is_a_sentence(first, tmp_path, call):
     assert code == 1 and "safetensors.torch.save_file" in said and "Traceback" not in said
 
 
+@pytest.mark.parametrize("dtype", ["F8_E4M3", "F8_E5M2"])
+def test_case_30_numbers_that_are_not_read_are_named_and_not_called_damage(dtype, tmp_path, call):
+    text = json.dumps({"G.a": {"dtype": dtype, "shape": [4], "data_offsets": [0, 4]}}).encode()
+    (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + bytes(4))
+    code, _, said = call("train", "--init-from", tmp_path / "a.safetensors", "--out", tmp_path)
+    assert code == 1 and f"numbers of {dtype}, which are not read" in said and "damaged" not in said
+
+
 def test_case_30_a_header_of_any_length_is_read(tmp_path):
     """The first bytes are its length, and may be those of a pickle."""
     for length in (0x280, 0x380, 0x480):
