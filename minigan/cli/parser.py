@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
@@ -19,6 +20,7 @@ from minigan.training.run_options import DEVICE
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, allow_abbrev=False)  # by its whole name an option is found before all are known
+        self._negative_number_matcher = re.compile(r"-\.?\d")  # as of Python 3.14: -1e3 is a number too
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]
         """A word that no option is, is told by the command it was given to, with the option that was meant."""

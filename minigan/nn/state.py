@@ -23,12 +23,11 @@ def fitted(state: Mapping[str, Any], own: Mapping[str, Tensor]) -> tuple[dict[st
     found: dict[str, Any] = {name: value for name, value in state.items() if name in own}
     renamed = lost = halves = 0
     for name, value in state.items():
-        target = name if name in own else plain.get(_unwrapped(name), name)
-        if target not in found:
-            renamed += target != name
-            found[target] = value
-        elif target != name:
-            found[name] = value  # a second one for that name: unknown, as it was
+        if name not in own:
+            target = plain.get(_unwrapped(name), name)
+            is_free = target not in found  # else it stays as unknown as it was
+            found[target if is_free else name] = value
+            renamed += is_free and target != name
     for name in own:
         if name not in found and name.endswith(COUNT) and name.removesuffix(COUNT) + "running_var" in found:
             lost += 1

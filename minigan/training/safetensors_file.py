@@ -12,6 +12,10 @@ from minigan.backend import Array
 from minigan.files import open_file
 from minigan.training.errors import CheckpointError
 
+READ = {"BF16", "F16", "F32", "F64", "I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64", "BOOL"}
+PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".tar")  # suffixes that people give to what torch.save wrote
+PICKLED = "what torch.save writes could run any program when it is read; safetensors.torch.save_file writes one"
+
 
 @dataclass
 class SafetensorsFile:
@@ -37,26 +41,22 @@ def read_safetensors(path: Path) -> SafetensorsFile:
     try:
         with safe_open(path, framework="numpy") as file:
             dtypes = {name: file.get_slice(name).get_dtype() for name in file.keys()}
+            strange = sorted(set(dtypes.values()) - READ)
+            if strange:
+                raise CheckpointError(
+                    f"{path} holds numbers of {', '.join(strange)}, which are not read: BF16, F16, F32 or F64 needed"
+                )
             widened = frozenset(name for name, dtype in dtypes.items() if dtype == "BF16")
             arrays = {name: file.get_tensor(name) for name in dtypes if name not in widened}
             header = file.metadata() or {}
         return SafetensorsFile(arrays | _bfloat16(path, widened), header, widened)
+    except CheckpointError:
+        raise
     except OSError as error:
         raise CheckpointError(f"the checkpoint {path} cannot be read ({error.strerror or error})") from None
     except Exception as error:  # a damaged header makes the reader raise nearly anything
-        if _is_pickled(path):
-            raise CheckpointError(
-                f"{path} holds pickled objects, as torch.save makes them, which could run any program: write its "
-                "tensors with safetensors.torch.save_file, and name that file"
-            ) from None
-        raise CheckpointError(f"{path} is damaged or not a safetensors file ({error})") from None
-
-
-def _is_pickled(path: Path) -> bool:
-    """Whether a file that is no safetensors file looks as torch.save's do: a zip, or a pickle."""
-    with open_file(path) as file:
-        first = file.read(4)
-    return first == b"PK\x03\x04" or first[:1] == b"\x80" and first[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
+        hint = f": {PICKLED}" if path.suffix.lower() in PICKLES else ""
+        raise CheckpointError(f"{path} is damaged or not a safetensors file ({error}){hint}") from None
 
 
 def _bfloat16(path: Path, names: frozenset[str]) -> dict[str, Array]:

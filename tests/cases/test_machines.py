@@ -76,6 +76,7 @@ def test_case_21_any_encoding_of_the_output_will_do(words, encoding):
     assert done.stdout.decode(encoding.partition(":")[0])
 
 
+@pytest.mark.slow
 def test_case_21_training_and_tracing_in_any_encoding(tmp_path, data):
     encoding = {"PYTHONIOENCODING": "ascii:strict"}
     done = command("train", "--data", data, *SMALL, "--epochs", 1, "--out", tmp_path / "runs", env=encoding)
@@ -84,6 +85,7 @@ def test_case_21_training_and_tracing_in_any_encoding(tmp_path, data):
     assert done.returncode == 0 and done.stdout.isascii(), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 def test_case_22_names_that_are_not_utf_8(tmp_path, data):
     """B2_Command_Line_Tool#215."""
@@ -98,6 +100,7 @@ def test_case_22_names_that_are_not_utf_8(tmp_path, data):
     assert command("train", "--resume", f"{odd}/runs/{folder}", "--epochs", 2).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&-", "<&- >&- 2>&-"])
 def test_case_23_without_stdin_stdout_or_stderr(tmp_path, data, closed):
     """tqdm#1523."""
@@ -111,6 +114,7 @@ def test_case_23_without_stdin_stdout_or_stderr(tmp_path, data, closed):
         assert shell(f"{MINIGAN} {words} {closed}").returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
 def test_case_23_output_to_a_full_disk(tmp_path, data):
     done = shell(f"{MINIGAN} functions > /dev/full")
@@ -184,6 +188,7 @@ def test_case_35_old_pictures_of_a_run_that_went_on_are_made_anew(copy_of):
     assert (copy_of / "losses.png").read_bytes() != b"old"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value"), [("MPLBACKEND", "nonsense"), ("MATPLOTLIBRC", "{}"), ("MPLCONFIGDIR", "/dev/null/x")]
 )
@@ -225,6 +230,7 @@ def limited(**limits):
     return limit
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits work otherwise elsewhere")
 @pytest.mark.parametrize("limit", [{"RLIMIT_NOFILE": 5}, {"RLIMIT_AS": 900 * 2**20}, {"RLIMIT_CPU": 3}], ids=str)
 def test_case_39_out_of_file_handles_memory_or_processor_time(tmp_path, data, limit):
@@ -244,6 +250,7 @@ def test_case_39_out_of_file_handles_memory_or_processor_time(tmp_path, data, li
     assert not list(tmp_path.rglob("*" + atomic.TEMPORARY))
 
 
+@pytest.mark.slow
 def test_case_44_two_runs_in_two_threads_are_as_each_alone():
     rng = np.random.default_rng(0)
     data = ArrayDataset({"x": rng.standard_normal((64, 1, 28, 28), "float32")}, "noise", "noise")
@@ -292,6 +299,7 @@ def places(value, path=()):
         yield from places(value[0], (*path, 0))
 
 
+@pytest.mark.slow
 def test_case_45_a_trace_s_json_is_read_by_its_types(trace, tmp_path, capsys):
     whole = json.loads(trace)
     found = list(places(whole))
@@ -334,6 +342,7 @@ def interrupted(words, seconds, which=signal.SIGINT):
     return process.returncode, said.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6])
 def test_case_46_ctrl_c_at_once_is_one_line(tmp_path, data, seconds):
     words = ["train", "--data", data, *SMALL, "--epochs", 1000, "--out", tmp_path]
@@ -343,6 +352,7 @@ def test_case_46_ctrl_c_at_once_is_one_line(tmp_path, data, seconds):
         assert "stopped" in said.splitlines()[-1] if code == 1 else not said
 
 
+@pytest.mark.slow
 def test_case_46_a_polite_kill_says_so(tmp_path, data):
     words = ["train", "--data", data, *SMALL, "--epochs", 100_000, "--out", tmp_path]
     code, said = interrupted(words, 3.0, signal.SIGTERM)

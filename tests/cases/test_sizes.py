@@ -164,6 +164,13 @@ def test_case_28_how_data_is_read_is_an_option_of_a_run_and_saved_with_it(name, 
         assert expected.fingerprint != load(data, 28).fingerprint
 
 
+@pytest.mark.parametrize("low", ["-1e3", "-1.", "-.5", "-1_000", "1e-3"])
+def test_case_28_a_range_may_begin_below_zero(low, call, tmp_path):
+    data = saved(tmp_path / "deep.npz", images=DEEP)
+    code, out, said = call("train", "--data", data, "--value-range", low, "2e3", "--dry-run")
+    assert code == 0 and json.loads(out)["value_range"] == [float(low), 2000.0], said
+
+
 @pytest.mark.parametrize("text, value", [
     ("4G", 2**32), ("4g", 2**32), ("4GB", 2**32), ("4GiB", 2**32), ("1.5K", 1536), ("3M", 3 * 2**20), ("2T", 2**41),
     ("12345", 12345), ("7 MiB", 7 * 2**20),

@@ -13,10 +13,10 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import minigan as mg
-from minigan import models, nn
+from minigan import backend, models, nn
 from minigan.cli import main
 from minigan.training import CheckpointError, Config, images, prepare, resume, start
-from minigan.training.checkpoint import load_checkpoint
+from minigan.training.checkpoint import _digest, load_checkpoint
 from minigan.training.safetensors_file import read_safetensors
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (12, 28, 28), dtype=np.uint8)
@@ -44,6 +44,7 @@ def begin(tmp_path, data):
 
     def make(**choices):
         usual = {"model": "quick28", "data": data(), "batch_size": 4, "steps": 2, "grid": 2, "ema_decay": 0.0}
+        usual["device"] = str(backend.get_default_device())
         return start(Config.choose(usual | choices), tmp_path / "runs")
 
     return make
@@ -165,6 +166,17 @@ def test_case_29_averaged_weights_come_along_or_begin_as_their_network_s(begin, 
     assert_same(again.algorithm.networks["G"], {k[2:]: a for k, a in averaged.items() if k.startswith("G.")})
     without = begin(init_from=str(run.run_dir.path))
     assert "left out: G_ema.main" in (without.run_dir.path / "log.txt").read_text()
+
+
+def test_case_29_averaged_weights_of_minigan_0_1_come_along(begin, trained, tmp_path):
+    arrays = load_file(trained)
+    averages = {f"G_avg.{name[2:]}": a * 2 for name, a in arrays.items() if name.startswith("G.")}
+    averages = {name: np.asarray(a) for name, a in averages.items()}
+    header = {"format": "minigan-checkpoint", "version": "1"}
+    path = tmp_path / "old.safetensors"
+    save_file(arrays | averages, path, header | {"sha256": _digest(arrays | averages, header)})
+    run = begin(init_from=str(path), ema_decay=0.5)
+    assert_same(run.ema.networks["G"], {name[6:]: a for name, a in averages.items()})
 
 
 def test_case_29_on_the_command_line_the_other_run_s_choices_stay_but_for_those_named(call, trained, data, tmp_path):
@@ -309,8 +321,16 @@ def test_case_30_a_checkpoint_is_not_called_damaged_for_its_bfloat16(tmp_path, c
 @pytest.mark.parametrize("first", [b"PK\x03\x04", b"\x80\x02}q"], ids=["zip", "pickle"])
 def test_case_30_a_file_of_torch_save_is_a_sentence(first, tmp_path, call):
     (tmp_path / "netG.pth").write_bytes(first + bytes(100))
-    code, _, said = call("train", "--model", "dcgan64", "--init-from", tmp_path / "netG.pth", "--out", tmp_path)
+    code, _, said = call("train", "--model", "mlp", "--init-from", tmp_path / "netG.pth", "--out", tmp_path)
     assert code == 1 and "safetensors.torch.save_file" in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize("dtype", ["F8_E4M3", "F8_E5M2"])
+def test_case_30_numbers_that_are_not_read_are_named_and_not_called_damage(dtype, tmp_path, call):
+    text = json.dumps({"G.a": {"dtype": dtype, "shape": [4], "data_offsets": [0, 4]}}).encode()
+    (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + bytes(4))
+    code, _, said = call("train", "--init-from", tmp_path / "a.safetensors", "--out", tmp_path)
+    assert code == 1 and f"numbers of {dtype}, which are not read" in said and "damaged" not in said
 
 
 def test_case_30_a_header_of_any_length_is_read(tmp_path):

@@ -26,7 +26,10 @@ WRONG = [
     ("metrics", ["fid of mine"]), ("metrics", "sliced_wasserstein"), ("metrics", [["a"]]), ("n_critic", 0),
     ("n_critic", True), ("weight_clip", -0.1), ("weight_clip", float("inf")), ("penalties", ["r2"]),
     ("penalties", "gradient"), ("penalties", ["gradient:0"]), ("penalties", ["r1:much"]), ("penalties", [1]),
-    ("sync_batch_norm", "yes"),
+    ("sync_batch_norm", "yes"), ("size", 0), ("size", 48), ("size", "64"), ("size", True), ("size", 64.0),
+    ("value_range", [1, 0]), ("value_range", 5), ("value_range", [0, 1, 2]), ("value_range", ["a", "b"]),
+    ("value_range", [0, True]), ("value_range", [float("nan"), 1]), ("key", ""), ("key", 3), ("skip_broken", 1),
+    ("flip", "yes"), ("max_bytes", "4G"), ("max_bytes", 0), ("max_bytes", 1.5), ("init_from", ""), ("init_from", 1),
 ]  # fmt: skip
 
 
