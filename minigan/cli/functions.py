@@ -39,7 +39,7 @@ def functions(arguments: argparse.Namespace) -> None:
         print(f"\n{styled(family, 'bold')}")
         for row in of_family:
             print("\n".join(signs(line) for line in row_lines(row.name, row.parts, width(120))))
-    print("\nminigan functions NAME shows one, with its source; minigan check judges them all")
+    print("\nminigan functions NAME shows one, with its source; minigan check checks them all")
 
 
 def row_lines(name: str, parts: tuple[str, ...], width: int) -> list[str]:

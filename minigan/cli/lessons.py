@@ -17,11 +17,11 @@ def lesson(arguments: argparse.Namespace) -> None:
         return
     for path in lessons():
         print(f"{styled(path.stem[:2], 'bold')}  {title(path)}")
-    say("minigan lesson 01 begins; minigan check-lesson 01 judges its exercise")
+    say("minigan lesson 01 begins; minigan check-lesson 01 checks its exercise")
 
 
 def check_lesson(arguments: argparse.Namespace) -> int:
-    """Judge the exercise; the exit code."""
+    """Check the exercise; the exit code."""
     path = find(arguments.which)
     solution = path.parent / "solutions" / path.name if arguments.solution else None
     trouble = check(path, solution)
