@@ -21,7 +21,7 @@ def last_frame(error: BaseException, is_of: Callable[[str], bool]) -> traceback.
 
 
 def home_as_tilde(text: str) -> str:
-    """The text without the name of who sits here: "/home/ada/runs" becomes "~/runs"."""
+    """The text without the user's name: "/home/ada/runs" becomes "~/runs"."""
     home = os.path.expanduser("~")
     return text.replace(home, "~") if len(home) > 1 else text
 

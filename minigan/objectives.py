@@ -1,7 +1,7 @@
 """What each network minimises: one small class a GAN loss.
 
-Both losses take D's logits l, one or more a sample (a patch each): means are over all of them. `figures` says how D
-judges, in numbers that mean something for this loss: a run shows them.
+Both losses take D's logits l, one or more a sample (a patch each): means are over all of them. `figures` has
+what the logits mean for this loss, as numbers that a run shows.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ class NonSaturating(Minimax):
 class LeastSquares(_Probability):
     """D: ½ E(l(x) − 1)² + ½ E l(G(z))²        G: ½ E(l(G(z)) − 1)²
 
-    G's gradient at a logit is l − 1: the further the verdict from "real", the larger. The logit is the
-    verdict itself here, no sigmoid. Mao et al., 2017 (LSGAN), equation 9.
+    G's gradient at a logit is l − 1: the further the logit from 1 ("real"), the larger. There is no
+    sigmoid here. Mao et al., 2017 (LSGAN), equation 9.
     """
 
     generator_formula = "½ E(D(G(z)) − 1)²"

@@ -1,7 +1,7 @@
 """What is added to D's loss so that its slope stays bounded, and what bounds its weights: one small class each.
 
-A penalty is a function of D, of the real samples and of the fakes. It has D's gradient in it, so its own
-gradient is one of second order, which the engine walks as any other.
+A penalty is a function of D, of the real samples and of the fakes. It has D's gradient in it, so the engine
+differentiates a second time to find the penalty's own gradient.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from minigan.autograd import Tensor, grad
 from minigan.nn import Module
 from minigan.options import ConfigError
 
-Judge = Callable[[Tensor], Tensor]  # D, with whatever else it is given (labels) in place: samples → logits
+Discriminator = Callable[[Tensor], Tensor]  # D, with whatever else it is given (labels) in place: samples → logits
 Uniform = Callable[..., Tensor]  # uniform(*shape): numbers in [0, 1) for every sample, (N, *shape)
 TINY = 1e-12  # under a root, whose slope at 0 is infinite
 
@@ -27,7 +27,7 @@ class Penalty:
     weight: float = 1.0
     per_sample: ClassVar[bool] = True
 
-    def __call__(self, D: Judge, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
+    def __call__(self, D: Discriminator, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
         raise TypeError(f"{type(self).__name__} has no __call__ method")
 
 
@@ -41,7 +41,7 @@ class GradientPenalty(Penalty):
 
     weight: float = 10.0
 
-    def __call__(self, D: Judge, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
+    def __call__(self, D: Discriminator, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
         slopes = F.sqrt(squared_slopes(D, between(real, fake, uniform)) + TINY)
         return F.mean((slopes - 1.0) ** 2) * self.weight
 
@@ -52,7 +52,7 @@ class R1(Penalty):
 
     weight: float = 10.0
 
-    def __call__(self, D: Judge, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
+    def __call__(self, D: Discriminator, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
         return F.mean(squared_slopes(D, real)) * (self.weight / 2)
 
 
@@ -60,14 +60,14 @@ class R1(Penalty):
 class Divergence(Penalty):
     """weight / 2 · (E ‖∇D(x)‖₂⁶ + E ‖∇D(G(z))‖₂⁶)
 
-    Of WGAN-div, whose D need not be 1-Lipschitz: no slope is asked for, steep ones are made dear. Wu et al., 2018:
+    Of WGAN-div, whose D need not be 1-Lipschitz: no slope is asked for, steep ones are penalised. Wu et al., 2018:
     k = 2, p = 6. The paper allows any distribution to take it over; this is both samples', as most public
     implementations have it, the authors' own is `DivergenceBetween`.
     """
 
     weight: float = 2.0
 
-    def __call__(self, D: Judge, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
+    def __call__(self, D: Discriminator, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
         return (_mean_sixth_power(D, real) + _mean_sixth_power(D, fake)) * (self.weight / 2)
 
 
@@ -77,7 +77,7 @@ class DivergenceBetween(Penalty):
 
     weight: float = 10.0
 
-    def __call__(self, D: Judge, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
+    def __call__(self, D: Discriminator, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
         return _mean_sixth_power(D, between(real, fake, uniform)) * self.weight
 
 
@@ -88,7 +88,7 @@ class Drift(Penalty):
     weight: float = 0.001
     per_sample = False
 
-    def __call__(self, D: Judge, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
+    def __call__(self, D: Discriminator, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
         return F.mean(real_logits**2) * self.weight
 
 
@@ -106,7 +106,7 @@ def between(real: Tensor, fake: Tensor, uniform: Uniform) -> Tensor:
     return x_hat
 
 
-def squared_slopes(D: Judge, x: Tensor) -> Tensor:
+def squared_slopes(D: Discriminator, x: Tensor) -> Tensor:
     """‖∇D(x)‖₂² for every sample (N), with a graph: its gradient with respect to D's weights is of second order."""
     x = x.detach()
     x.requires_grad = True
@@ -114,7 +114,7 @@ def squared_slopes(D: Judge, x: Tensor) -> Tensor:
     return F.sum(slope**2, axis=tuple(range(1, slope.ndim)))
 
 
-def _mean_sixth_power(D: Judge, x: Tensor) -> Tensor:
+def _mean_sixth_power(D: Discriminator, x: Tensor) -> Tensor:
     return F.mean(squared_slopes(D, x) ** 3)
 
 

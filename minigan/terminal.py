@@ -76,7 +76,7 @@ def width(most: int = 100) -> int:
 
 
 def interactive() -> bool:
-    """Whether somebody sits there who can press a key."""
+    """Whether there is a user who can press a key: stdin and stdout are terminals."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
@@ -108,6 +108,10 @@ def _next_page(page: int, count: int) -> int | None:
             return None
         if answer.isdecimal() and 1 <= int(answer) <= count:
             return int(answer) - 1
-        if answer in ("", "b", "q"):
-            return {"": page + 1, "b": max(page - 1, 0), "q": None}[answer]
+        if answer == "":
+            return page + 1
+        if answer == "b":
+            return max(page - 1, 0)
+        if answer == "q":
+            return None
         print(f"{answer!r} is no key here: press Enter, b, a number from 1 to {count}, or q.")

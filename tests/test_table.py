@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minigan.table import Column, line, print_table
 
-COLUMNS = [Column("function", 10, left=True), Column("largest error"), Column("verdict", left=True)]
+COLUMNS = [Column("function", 10, left=True), Column("largest error"), Column("result", left=True)]
 
 
 def test_cells_stand_under_their_headings():
@@ -24,4 +24,4 @@ def test_a_row_is_printed_before_the_next_is_computed(capsys):
     assert print_table(COLUMNS, items(), lambda n: [str(n), "", "ok"], 3, "checking", indent="  ") == [0, 1, 2]
     printed.append(capsys.readouterr().out)
     row = f"  {{}}{' ' * 26}ok\n"
-    assert printed == ["  function    largest error  verdict\n", row.format(0), row.format(1), row.format(2)]
+    assert printed == ["  function    largest error  result\n", row.format(0), row.format(1), row.format(2)]

@@ -115,10 +115,10 @@ def _line_of_user() -> str:
     frame: FrameType | None = sys._getframe(1)
     near = None
     while frame is not None:
-        package, room, *_ = (*str(frame.f_globals.get("__name__")).split("."), "")
-        if package != "minigan" or (near is None and room not in ENGINE):
+        root, package, *_ = (*str(frame.f_globals.get("__name__")).split("."), "")
+        if root != "minigan" or (near is None and package not in ENGINE):
             near = frame
-        if package != "minigan" or room in TRAINER:
+        if root != "minigan" or package in TRAINER:
             break
         frame = frame.f_back
     if near is None:

@@ -1,4 +1,4 @@
-"""CuPy, imported here alone and when a GPU is asked for; what the card is called, and what mends it where there is
+"""CuPy, imported here alone and when a GPU is asked for; what the card is called, and how to fix it where there is
 none."""
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ WHEELS = ("cupy", "cupy-cuda11x", "cupy-cuda12x", "cupy-cuda13x", "cupy-rocm-7-0
 
 
 class DeviceError(RuntimeError):
-    """The device asked for cannot be used; the message says why and what mends it."""
+    """The device asked for cannot be used; the message says why and how to fix it."""
 
 
 class NoGPU(DeviceError):
-    """There is no GPU to compute on. fact: why not; remedy: what mends it."""
+    """There is no GPU to compute on. fact: why not; remedy: how to fix it."""
 
     def __init__(self, fact: str, remedy: str) -> None:
         super().__init__(f"a GPU was asked for, but {fact}: {remedy}, or go without: --device cpu")
@@ -127,7 +127,7 @@ def _without_tf32(cupy: ModuleType) -> None:
     linalg.set_compute_type("float32", linalg.COMPUTE_TYPE_DEFAULT)
 
 
-# --- what is wrong, and what mends it ------------------------------------------------------------
+# --- what is wrong, and how to fix it --------------------------------------------------------------
 
 
 def driver_cuda() -> int:

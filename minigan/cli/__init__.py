@@ -74,7 +74,7 @@ def _run(argv: list[str]) -> int:
         if isinstance(error, OSError) and error.filename is None and error.errno in (errno.EPIPE, errno.ENOSPC):
             raise  # of the output: `main` says it
         command = next((word for word in argv if word in COMMANDS), "")
-        code, message = _verdict(error, command)
+        code, message = exit_code_and_message(error, command)
         lines = traceback.format_exc() if "--debug" in argv else ""
         launch.end(say, f"{lines}minigan {command}: {message}", code)
         return code
@@ -83,7 +83,7 @@ def _run(argv: list[str]) -> int:
 _SMALLER = {"train": ": try a smaller --batch-size", "sample": ": try a smaller --n"}
 
 
-def _verdict(error: BaseException, command: str) -> tuple[int, str]:
+def exit_code_and_message(error: BaseException, command: str) -> tuple[int, str]:
     """The exit code, and what is said to the user."""
     match error:
         case ConfigError() | TargetError() | LessonError():

@@ -18,7 +18,7 @@ def check(arguments: argparse.Namespace) -> int:
     checks = checks_of(arguments.targets, arguments.order, arguments.cases, arguments.seed)
     columns = [
         Column("function", 40, left=True), Column("order"), Column("cases"), Column("largest error"),
-        Column("verdict", left=True),
+        Column("result", left=True),
     ]  # fmt: skip
     results = print_table(
         columns, run_checks(checks, whole=not arguments.targets), _cells, len(checks), description="checking"

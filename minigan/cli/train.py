@@ -53,7 +53,7 @@ def _process_group(wanted: bool) -> ProcessGroup:
     if launched == 1:
         return SINGLE_PROCESS
     if rank:
-        launch.fall_silent()  # the first one says it
+        launch.silence_output()  # the first one says it
     raise ConfigError(
         f"mpiexec started {launched} processes, which would all train the same run: with --data-parallel they train "
         "one run together"

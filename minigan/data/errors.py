@@ -1,4 +1,4 @@
-"""The one error of this room, and the words its sentences share."""
+"""The one error of this package, and the words its sentences share."""
 
 from __future__ import annotations
 

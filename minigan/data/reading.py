@@ -8,7 +8,7 @@ import numpy as np
 
 from minigan.data.errors import DataError
 
-Size = tuple[int, int]  # (H, W), everywhere in this room
+Size = tuple[int, int]  # (H, W), everywhere in this package
 
 # So much may a file expand to without being asked for: data sets compress 2 to 20 times, bombs 1,000 times.
 FREE_BYTES = 512 * 2**20

@@ -65,7 +65,7 @@ class Comparison:
 
 
 COLUMNS = [
-    Column("function", 40, left=True), Column("cases"), *(Column(d, 9) for d in DTYPES), Column("verdict", left=True),
+    Column("function", 40, left=True), Column("cases"), *(Column(d, 9) for d in DTYPES), Column("result", left=True),
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 TEMPORARY = ".minigan-temporary"  # ends the names of files that are being written
-PATIENCE = 5.0  # seconds for which a file that another program holds is waited for
+TIMEOUT = 5.0  # seconds for which a file that another program holds is waited for
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -41,7 +41,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def _replace(temporary: Path, path: Path) -> None:
     """Rename; on Windows again for some seconds, while a virus scanner or an indexer holds the file."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while True:
         try:
             return os.replace(temporary, path)

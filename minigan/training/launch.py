@@ -23,7 +23,7 @@ from minigan.training.errors import TrainingError
 if TYPE_CHECKING:
     from mpi4py import MPI
 
-PATIENCE = 2.0  # seconds in which all processes that fail for one reason are expected to say so
+TIMEOUT = 2.0  # seconds in which all processes that fail for one reason are expected to say so
 LAUNCHERS = ("PMI", "OMPI_COMM_WORLD")  # whose …_RANK and …_SIZE mpiexec sets: MPICH, Intel, Microsoft; Open MPI
 
 _group = SINGLE_PROCESS  # that this process has joined: MPI is one for a whole process
@@ -37,7 +37,7 @@ def join() -> ProcessGroup:
     global _group
     rank, launched = launched_as()
     if rank:
-        fall_silent()  # at once: what stops them here stops all, and is said once
+        silence_output()  # at once: what stops them here stops all, and is said once
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # mpi4py, or the MPI library that it looks for
@@ -54,7 +54,7 @@ def join() -> ProcessGroup:
     comm = MPI.COMM_WORLD.Dup()  # the world itself is for `end`, whatever is under way here
     _group = ProcessGroup(comm, comm.Split_type(MPI.COMM_TYPE_SHARED), _takes_device_arrays(comm))
     if not _group.is_main:
-        fall_silent()
+        silence_output()
     return _group
 
 
@@ -67,7 +67,7 @@ def launched_as() -> tuple[int, int]:
     return 0, 1
 
 
-def fall_silent() -> None:
+def silence_output() -> None:
     """Print nothing from now on."""
     sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")
 
@@ -84,7 +84,7 @@ def end(say: Callable[[str], None], message: str, code: int) -> None:
         return
     from mpi4py import MPI
 
-    request, deadline = MPI.COMM_WORLD.Ibarrier(), time.monotonic() + PATIENCE
+    request, deadline = MPI.COMM_WORLD.Ibarrier(), time.monotonic() + TIMEOUT
     while not request.Test():
         if time.monotonic() > deadline:
             if not _group.is_main:
@@ -103,7 +103,7 @@ def _until_taken(stream: TextIO) -> None:
     Only Linux and its like tell; elsewhere nothing is waited for.
     """
     stream.flush()
-    deadline, waiting = time.monotonic() + PATIENCE, array("i", [1])
+    deadline, waiting = time.monotonic() + TIMEOUT, array("i", [1])
     with suppress(ImportError, OSError, ValueError):
         from fcntl import ioctl
         from termios import FIONREAD

@@ -57,11 +57,11 @@ class RunDir:
 
     def open(self, config: Config, step: int = 0) -> None:
         """Make ready to go on from a step: config.json as it is now, and no traces of anything after that step."""
-        for room in ("samples", "ckpt", "trace"):
-            if (self.path / room).is_symlink():
-                raise TrainingError(f"{self.path / room} is a link: nothing is written out of a run's own folder")
-            if room != "trace":
-                (self.path / room).mkdir(exist_ok=True)
+        for folder in ("samples", "ckpt", "trace"):
+            if (self.path / folder).is_symlink():
+                raise TrainingError(f"{self.path / folder} is a link: nothing is written out of a run's own folder")
+            if folder != "trace":
+                (self.path / folder).mkdir(exist_ok=True)
         remove_leftovers(self.path)
         self._write("config.json", config.to_json())
         for name in ("stats.jsonl", "scores.jsonl"):

@@ -137,7 +137,7 @@ def test_case_24_a_file_that_another_program_holds_is_waited_for(tmp_path, monke
     monkeypatch.setattr(os, "replace", held)
     atomic.write_atomically(tmp_path / "a", b"new")
     assert (tmp_path / "a").read_bytes() == b"new" and len(list(tmp_path.iterdir())) == 1
-    monkeypatch.setattr(atomic, "PATIENCE", 0.1)
+    monkeypatch.setattr(atomic, "TIMEOUT", 0.1)
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(PermissionError(13, "in use")))
     with pytest.raises(PermissionError, match="in use"):
         atomic.write_atomically(tmp_path / "a", b"newer")

@@ -1,4 +1,4 @@
-"""`minigan check`: the table, its verdicts and its exit code, for the engine and for a user's own functions."""
+"""`minigan check`: the table, its results and its exit code, for the engine and for a user's own functions."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ def mine(tmp_path, monkeypatch):
 
 
 def rows(said):
-    """name -> (order, cases, largest error, verdict) of the table printed."""
+    """name -> (order, cases, largest error, result) of the table printed."""
     lines = said.out.splitlines()
     table = lines[1 : lines.index("")]
-    assert lines[0].split() == ["function", "order", "cases", "largest", "error", "verdict"]
+    assert lines[0].split() == ["function", "order", "cases", "largest", "error", "result"]
     found = [re.fullmatch(r"(.{40}) +(\d) +(\d+) +(\S+)?  (.*)", line) for line in table]
     return {m[1].strip(): (int(m[2]), int(m[3]), float(m[4]) if m[4] else None, m[5]) for m in found}
 
@@ -80,8 +80,8 @@ def test_the_whole_engine(minigan, pytestconfig):
     table = rows(said)
     assert said.code == 0
     assert list(table) == list(CASES)
-    for name, (order, cases, error, verdict) in table.items():
-        assert order == CASES[name].order and cases == 1 and error < 1e-7 and verdict.startswith("ok")
+    for name, (order, cases, error, result) in table.items():
+        assert order == CASES[name].order and cases == 1 and error < 1e-7 and result.startswith("ok")
     assert said.out.endswith(f"{len(CASES)} of {len(CASES)} functions right, in {len(CASES)} cases\n")
 
 

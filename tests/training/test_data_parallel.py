@@ -348,7 +348,7 @@ def test_what_one_fails_of_is_said_once_even_if_abort_comes_back(monkeypatch):
     world = SimpleNamespace(Ibarrier=lambda: never, Abort=lambda code: done.append(f"abort {code}"))
     monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=SimpleNamespace(COMM_WORLD=world)))
     monkeypatch.setattr(sys, "stdout", sys.stdout), monkeypatch.setattr(sys, "stderr", sys.stderr)  # put back after it
-    monkeypatch.setattr(launch, "PATIENCE", 0.01), monkeypatch.setattr(launch, "_until_taken", lambda stream: None)
+    monkeypatch.setattr(launch, "TIMEOUT", 0.01), monkeypatch.setattr(launch, "_until_taken", lambda stream: None)
     monkeypatch.setattr(os, "_exit", sys.exit)
     monkeypatch.setattr(launch, "_group", twice(monkeypatch, rank=1))
     with pytest.raises(SystemExit) as left:

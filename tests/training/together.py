@@ -129,7 +129,7 @@ def train(*arguments: str) -> int:
 
 def slow_pictures(*arguments: str) -> int:
     """The first process is long at drawing when all have stopped."""
-    samples.Pictures.on_stop = lambda *what: time.sleep(launch.PATIENCE + 1)
+    samples.Pictures.on_stop = lambda *what: time.sleep(launch.TIMEOUT + 1)
     return train(*arguments)
 
 

@@ -344,7 +344,7 @@ def _comparison_page(trace: Trace, console: Console) -> Page:
     for c in trace.comparisons:
         if c.logit_shift != shift:
             shift = c.logit_shift
-            text = f"D surer, its logits lowered by {shift:g}" if shift else "D as it is"
+            text = f"D more certain, its logits lowered by {shift:g}" if shift else "D as it is"
             if c.real_probability is not None:
                 text += f": G(z) is real with probability {_short(c.real_probability)}"
             rows.append(["", *console.lines(text, "bold")])
@@ -355,7 +355,7 @@ def _comparison_page(trace: Trace, console: Console) -> Page:
             BAR: c.gradient.norm,
         }  # fmt: skip
         rows.append(Row(cells))
-    said = "All from the same point: D's verdict on G(z) from which G learns in this step, with its dropout masks."
+    said = "All from the same point: D's logits of G(z) from which G learns in this step, with its dropout masks."
     # The one that the step was taken with has sent back the same numbers.
     arrived = {g.at_input.norm for g in trace.border_gradients if g.kind != "detached" and g.at_input}
     own = next((c for c in trace.comparisons if not c.logit_shift and c.gradient.norm in arrived), None)

@@ -33,7 +33,7 @@ const times = (ratio) => `${digits(Number(ratio.toPrecision(3)))} times`;
 function samePoint(trace) {
   const arrived = trace.border_gradients.filter((g) => g.kind !== "detached" && g.at_input).map((g) => g.at_input.norm);
   const own = trace.comparisons.find((c) => !c.logit_shift && arrived.includes(c.gradient.norm));
-  const point = "All start from the same point: D's verdict on G(z) from which G learns in this step, with its dropout masks.";
+  const point = "All start from the same point: D's logits of G(z) from which G learns in this step, with its dropout masks.";
   return own ? [`${point} The step's own objective is ${nameOf(own)}: its `, number(own.gradient.norm), " is what came to the border."] : [point];
 }
 
@@ -77,7 +77,7 @@ function chart(level, range, objectives, width) {
   const { height, left, right, top, bottom } = CHART;
   const x = (i) => left + ((width - left - right) * i) / Math.max(1, places.length - 1);
   const y = (norm) => top + ((height - top - bottom) * (range[1] - Math.log10(norm))) / (range[1] - range[0]);
-  const title = level[0].logit_shift ? "A D that is sure of its verdict" : "D as it is";
+  const title = level[0].logit_shift ? "A D that is sure of its answer" : "D as it is";
   return html(
     "figure", { class: "chart" },
     html("figcaption", {}, html("strong", {}, title), html("span", {}, ` finds fakes real with ${digits(level[0].real_probability)}`)),
@@ -130,7 +130,7 @@ function seriesName(comparison, which) {
 
 function comparisonTable(comparisons) {
   const deepest = comparisons[0].layers.map((layer) => layer.name);
-  const heads = ["objective", "D's verdict", "loss", "norm at the border", ...deepest.map((name) => `norm back through ${name}`)];
+  const heads = ["objective", "D's probability of real", "loss", "norm at the border", ...deepest.map((name) => `norm back through ${name}`)];
   const rows = comparisons.map((c) => html("tr", {}, html("th", { scope: "row" }, nameOf(c)), cell(number(c.real_probability)), cell(number(c.loss)),
     normsOf(c).map((norm) => cell(number(norm)))));
   return html("details", {}, html("summary", {}, "The same as a table"), table("Objectives compared", heads, rows));
