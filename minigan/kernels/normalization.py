@@ -28,7 +28,7 @@ SLICE_ELEMENTS = 1 << 16  # 256 kB of float32: a slice and its temporaries fit a
 
 class Statistics(NamedTuple):
     """Of a batch: μ, v (biased) and r. gate: what tells `is_positive` where y was positive before its activation,
-    if there is one: a mask, or from the CUDA kernels the numbers (2, C) by which x becomes y."""
+    if there is one: a mask, or from the CUDA kernels the numbers (3, C) by which x becomes y."""
 
     mean: Array
     var: Array

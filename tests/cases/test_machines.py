@@ -22,7 +22,7 @@ from minigan.training.run_dir import RunDir
 from minigan.training.stepping import take_steps
 from minigan.training.trainer import Trainer
 
-pytestmark = pytest.mark.host_only(reason="about processes and files")
+pytestmark = pytest.mark.host_only("about processes and files")
 THREADS = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
 
 

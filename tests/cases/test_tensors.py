@@ -38,7 +38,7 @@ def test_case_01_a_repeated_index_adds_its_gradients(name):
     assert expected.max() in (1, 2), place
 
 
-@pytest.mark.host_only(reason="about NumPy's arrays")
+@pytest.mark.host_only("about NumPy's arrays")
 def test_case_02_a_matrix_becomes_an_array():
     """scipy#13244."""
     with pytest.warns(PendingDeprecationWarning):
@@ -50,7 +50,7 @@ def test_case_02_a_matrix_becomes_an_array():
     assert type((Tensor(W[:, :2]) * a).data) is np.ndarray
 
 
-@pytest.mark.host_only(reason="about NumPy's arrays")
+@pytest.mark.host_only("about NumPy's arrays")
 def test_case_02_a_masked_array_is_refused_where_something_is_masked():
     whole = np.ma.masked_array(W, mask=np.zeros_like(W, bool))
     assert type(Tensor(whole).data) is np.ndarray
@@ -215,7 +215,7 @@ def test_case_16_comparisons_of_arrays_are_elementwise():
     assert len({x, Tensor(W)}) == 2 and {x: 1}[x] == 1  # hashed by what it is, not by its values
 
 
-@pytest.mark.host_only(reason="about NumPy's arrays")
+@pytest.mark.host_only("about NumPy's arrays")
 def test_case_17_a_parameter_is_a_copy_and_a_tensor_is_not():
     """astnn#8."""
     W0 = np.ones((2, 2), "float32")
@@ -244,7 +244,7 @@ ABS = abs
     ids=["u-1", "255-u", "-u", "u+1", "u*2", "abs", "u**2"],
 )
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int64", "bool"])
-@pytest.mark.host_only(reason="CuPy's whole numbers follow rules of their own")
+@pytest.mark.host_only("CuPy's whole numbers follow rules of their own")
 def test_case_26_whole_numbers_compute_as_numpys(compute, dtype):
     """numpy#26998."""
     u = BYTES.astype(dtype)

@@ -19,6 +19,7 @@ from minigan.training import CheckpointError, Config, images, prepare, resume, s
 from minigan.training.checkpoint import _digest, load_checkpoint
 from minigan.training.safetensors_file import read_safetensors
 
+pytestmark = pytest.mark.host_only("about files; what they hold is compared as NumPy's arrays")
 PICTURES = np.random.default_rng(0).integers(0, 256, (12, 28, 28), dtype=np.uint8)
 
 

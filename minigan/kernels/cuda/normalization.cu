@@ -75,7 +75,8 @@ extern "C" __global__ void sum_values(const T* __restrict__ x, double* sums, lon
     }
 }
 
-// found (3, C): the mean, the variance and r = 1/√(variance + ε). by (2, C): what x becomes y by, · scale + shift.
+// found (3, C): the mean, the variance and r = 1/√(variance + ε). by (3, C): scale, shift and
+// mean, by which x becomes y = (x − mean) · scale + shift: an offset of x takes none of y's digits.
 extern "C" __global__ void finish_statistics(const double* sums, const T* x, const T* gamma, const T* beta, T eps,
                                              T* found, T* by, long long blocks, long long M, long long C,
                                              long long lanes) {
@@ -83,21 +84,23 @@ extern "C" __global__ void finish_statistics(const double* sums, const T* x, con
     double a, b;
     if (!add_up_blocks(sums, blocks, C, lanes, c, a, b)) return;
     a /= M;
-    T mean = x[c] + a;
+    double exact = x[c] + a;
+    T mean = exact;
     double var = b / M - a * a;
     if (var < 0) var = 0;  // a NaN stays
     double r = 1 / sqrt(var + eps), scale = r * gamma[c];
     found[c] = mean, found[C + c] = var, found[2 * C + c] = r;
-    by[c] = scale, by[C + c] = beta[c] - mean * scale;
+    by[c] = scale, by[C + c] = beta[c] - (exact - mean) * scale, by[2 * C + c] = mean;
 }
 
 extern "C" __global__ void write_y(const T* __restrict__ x, const T* by, T* __restrict__ y, T slope, long long M,
                                    long long C, long long lanes) {
     Place at(lanes, C);
     if (at.channel >= C) return;
-    T scale = by[at.channel], shift = by[C + at.channel];
+    T scale = by[at.channel], shift = by[C + at.channel], mean = by[2 * C + at.channel];
 #pragma unroll 4
-    for (long long i = at.row * C + at.channel; i < M * C; i += at.step * C) y[i] = leaky(fma(x[i], scale, shift), slope);
+    for (long long i = at.row * C + at.channel; i < M * C; i += at.step * C)
+        y[i] = leaky(fma(x[i] - mean, scale, shift), slope);
 }
 
 // Where y was positive before its activation: by the very operation of `write_y`.
@@ -105,9 +108,10 @@ extern "C" __global__ void is_positive(const T* __restrict__ x, const T* by, boo
                                        long long C, long long lanes) {
     Place at(lanes, C);
     if (at.channel >= C) return;
-    T scale = by[at.channel], shift = by[C + at.channel];
+    T scale = by[at.channel], shift = by[C + at.channel], mean = by[2 * C + at.channel];
 #pragma unroll 4
-    for (long long i = at.row * C + at.channel; i < M * C; i += at.step * C) mask[i] = fma(x[i], scale, shift) > 0;
+    for (long long i = at.row * C + at.channel; i < M * C; i += at.step * C)
+        mask[i] = fma(x[i] - mean, scale, shift) > 0;
 }
 
 extern "C" __global__ void update_running(T* running_mean, T* running_var, long long* batches, const T* mean,
@@ -135,7 +139,7 @@ extern "C" __global__ void sum_gradients(const T* __restrict__ dy, const T* __re
             for (int k = 0; k < BATCH; k++, row += at.step) {
                 long long i = row * C + at.channel;
                 T value = row < M ? x[i] : mean, g = row < M ? dy[i] : T(0);
-                if (!(fma(value, scale, shift) > 0)) g = behind_gate(g, slope);
+                if (!(fma(value - mean, scale, shift) > 0)) g = behind_gate(g, slope);
                 part += g, products += g * (value - mean);
             }
             a += part, b += products;
@@ -169,7 +173,7 @@ extern "C" __global__ void write_dx(const T* __restrict__ dy, const T* __restric
 #pragma unroll 4
     for (long long i = at.row * C + c; i < M * C; i += at.step * C) {
         T value = x[i], g = dy[i];
-        if (!(fma(value, scale, shift) > 0)) g = behind_gate(g, slope);
+        if (!(fma(value - mean, scale, shift) > 0)) g = behind_gate(g, slope);
         dx[i] = u * g + (v * (value - mean) + w);
     }
 }

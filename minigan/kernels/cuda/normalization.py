@@ -24,7 +24,7 @@ def batch_norm_forward(
     xp = rows.xp
     gamma, beta = xp.ascontiguousarray(gamma), xp.ascontiguousarray(beta)
     rows.call("sum_values", x, rows.sums)
-    y, found, by = xp.empty_like(x), rows.numbers(3), rows.numbers(2)
+    y, found, by = xp.empty_like(x), rows.numbers(3), rows.numbers(3)
     rows.add_up("finish_statistics", x, gamma, beta, float(eps), found, by)
     rows.call("write_y", x, by, y, _slope(slope))
     mean, var, inv_std = found.reshape(3, *gamma.shape)
