@@ -96,4 +96,4 @@ def test_as_json(minigan):
     assert {"family": "arithmetic", "name": "Add", "parts": ["y = a + b", "da = dy", "db = dy"]} in rows
     assert len(rows) == len(derivatives.table())
     of_one = json.loads(minigan("functions", "max", "--json").out)
-    assert [row["name"] for row in of_one] == ["max", "Max", "MaskMul"]
+    assert [row["name"] for row in of_one] == ["max", "Max", "GateMul", "MaskMul"]
