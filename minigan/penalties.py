@@ -28,6 +28,8 @@ class Penalty:
     per_sample: ClassVar[bool] = True
 
     def __call__(self, D: Discriminator, real: Tensor, fake: Tensor, real_logits: Tensor, uniform: Uniform) -> Tensor:
+        """The term, with its graph. real, fake: samples (N, …); real_logits: D's of the real ones, computed before.
+        uniform: what draws numbers, one or more for each sample."""
         raise TypeError(f"{type(self).__name__} has no __call__ method")
 
 

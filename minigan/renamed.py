@@ -70,8 +70,6 @@ REMOVED = {
     "minigan.testing.strategies.invalid_convolutions": "draw from convolutions, and make one argument wrong",
     "minigan.testing.strategies.invalid_transposed_convolutions": "draw from transposed_convolutions, and make one "
     "argument wrong",
-    "minigan.trace.compare_objectives": "trace_step compares objectives, Trace.comparisons holds what it found",
-    "minigan.trace.remembered": "trace_step compares objectives, Trace.comparisons holds what it found",
 }
 
 # What users of PyTorch type, and what it is here.

@@ -29,13 +29,9 @@ def line(columns: Sequence[Column], cells: Sequence[str]) -> str:
 
 
 def print_table(
-    columns: Sequence[Column],
-    items: Iterable[T],
-    cells: Callable[[T], Sequence[str]],
-    total: int,
-    description: str,
+    columns: Sequence[Column], items: Iterable[T], cells: Callable[[T], Sequence[str]], total: int, description: str,
     indent: str = "",
-) -> list[T]:
+) -> list[T]:  # fmt: skip
     """Print headings, then the cells of each item once it is there, above a progress bar; the items as a list."""
     from tqdm import tqdm
 

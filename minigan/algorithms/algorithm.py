@@ -175,14 +175,9 @@ class Algorithm:
         return tensors
 
     def build(
-        self,
-        data: DataInfo,
-        seed: int = 0,
-        device: Device = CPU,
-        dtype: str = "float32",
-        process_group: ProcessGroup = SINGLE_PROCESS,
-        sync_batch_norm: bool = False,
-    ) -> Algorithm:
+        self, data: DataInfo, seed: int = 0, device: Device = CPU, dtype: str = "float32",
+        process_group: ProcessGroup = SINGLE_PROCESS, sync_batch_norm: bool = False,
+    ) -> Algorithm:  # fmt: skip
         """Set it up on a device, with weights and all else that is drawn from a seed; itself.
         sync_batch_norm: BatchNorm's statistics are those of all processes together."""
         self.seed, self.device, self.dtype, self.process_group = seed, device, dtype, process_group

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypeAlias, overload
 
 from minigan import backend
 from minigan.autograd.checks import as_cotangent, checked_gradients
@@ -11,6 +11,8 @@ from minigan.autograd.errors import GraphError
 from minigan.autograd.grad_mode import set_grad_enabled
 from minigan.autograd.hooks import context, meanwhile, notify
 from minigan.autograd.tensor import Key, LateBound, Node, Tensor, describe, owner_of
+
+Tensors: TypeAlias = "Tensor | Sequence[Tensor]"  # one, or several
 
 
 def run_backward(
@@ -117,7 +119,7 @@ def _nodes_to_differentiate(outputs: list[Tensor], wanted: set[Key] | None) -> I
 
 
 def backward(
-    tensors: Tensor | Sequence[Tensor], grad_tensors: Any = None, retain_graph: bool = False, create_graph: bool = False
+    tensors: Tensors, grad_tensors: Any = None, retain_graph: bool = False, create_graph: bool = False
 ) -> None:
     """Add Σ d(tensor)/d(leaf), each tensor contracted with its own of `grad_tensors`, to `.grad` of every leaf.
 
@@ -143,35 +145,22 @@ LateBound.backward = backward
 
 @overload
 def grad(
-    outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
-    grad_outputs: Any = None,
-    create_graph: bool = False,
-    retain_graph: bool | None = None,
-    allow_unused: Literal[False] = False,
-) -> tuple[Tensor, ...]: ...
+    outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, create_graph: bool = False,
+    retain_graph: bool | None = None, allow_unused: Literal[False] = False,
+) -> tuple[Tensor, ...]: ...  # fmt: skip
 
 
 @overload
 def grad(
-    outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
-    grad_outputs: Any = None,
-    create_graph: bool = False,
-    retain_graph: bool | None = None,
-    *,
-    allow_unused: bool,
-) -> tuple[Tensor | None, ...]: ...
+    outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, create_graph: bool = False,
+    retain_graph: bool | None = None, *, allow_unused: bool,
+) -> tuple[Tensor | None, ...]: ...  # fmt: skip
 
 
 def grad(
-    outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
-    grad_outputs: Any = None,
-    create_graph: bool = False,
-    retain_graph: bool | None = None,
-    allow_unused: bool = False,
-) -> tuple[Tensor | None, ...]:
+    outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, create_graph: bool = False,
+    retain_graph: bool | None = None, allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:  # fmt: skip
     """d(outputs)/d(inputs), contracted with `grad_outputs`: one Tensor for each input.
 
     Touches no `.grad`, and computes only what lies between outputs and inputs: the gradient at D's input without any

@@ -7,7 +7,7 @@ import warnings
 import weakref
 from collections.abc import Callable
 from numbers import Number
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias, TypeVar, Union
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from minigan.renamed import peer_name
 # How a gradient is found by during a backward pass: by a leaf itself, or by a node and the number of its output.
 Key: TypeAlias = Union["Tensor", "tuple[Node, int]"]
 Operator: TypeAlias = "Callable[[Tensor, Any], Tensor]"  # a method of one argument
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class Node:
@@ -60,7 +61,7 @@ class LateBound:
     functions: dict[str, Callable[..., Tensor]]  # by name, those of minigan.functions: operators and methods
 
 
-def _named(method: Operator, name: str, doc: str) -> Operator:
+def _named(method: Method, name: str, doc: str) -> Method:
     method.__name__, method.__qualname__, method.__doc__ = name, f"Tensor.{name}", doc
     return method
 
@@ -76,6 +77,15 @@ def _binary(method: str, symbol: str, name: str) -> tuple[Operator, Operator]:
 
     left = _named(operator, f"__{method}__", f"self {symbol} other")
     return left, _named(reflected, f"__r{method}__", f"other {symbol} self")
+
+
+def _unary(method: str, name: str, doc: str) -> Callable[[Tensor], Tensor]:
+    """The function of one argument as a method."""
+
+    def unary(self: Tensor) -> Tensor:
+        return LateBound.functions[name](self)
+
+    return _named(unary, method, doc)
 
 
 def _comparison(method: str, symbol: str) -> Callable[[Tensor, Any], Any]:
@@ -153,13 +163,9 @@ class Tensor:
     grad: Tensor | None
 
     def __init__(
-        self,
-        data: Any,
-        requires_grad: bool = False,
-        dtype: Any = None,
-        device: str | Device | None = None,
+        self, data: Any, requires_grad: bool = False, dtype: Any = None, device: str | Device | None = None,
         name: str | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.array = _as_array(data, dtype, device)
         if requires_grad:
             _check_floating(self.array, "f")
@@ -368,6 +374,12 @@ class Tensor:
     __and__ = _comparison("and_", "&")
     __or__ = _comparison("or_", "|")
     __hash__ = object.__hash__  # by which tensor it is, not by its values, which may change
+    __neg__ = _unary("__neg__", "neg", "-self")
+    __abs__ = _unary("__abs__", "abs", "|self|, as abs(x).")
+    abs = _unary("abs", "abs", "|self|")
+    exp = _unary("exp", "exp", "eˣ of each element.")
+    log = _unary("log", "log", "ln of each element.")
+    sqrt = _unary("sqrt", "sqrt", "√ of each element.")
 
     __pow__, __rpow__ = _binary("pow", "**", "power")
 
@@ -375,33 +387,9 @@ class Tensor:
         """~self, of booleans and whole numbers."""
         return Tensor.from_array(backend.as_array(~self.array))
 
-    def __neg__(self) -> Tensor:
-        """-self"""
-        return LateBound.functions["neg"](self)
-
-    def __abs__(self) -> Tensor:
-        """|self|, as abs(x)."""
-        return LateBound.functions["abs"](self)
-
     def __getitem__(self, index: Any) -> Tensor:
         """self[index], with NumPy's indices."""
         return LateBound.functions["getitem"](self, index)
-
-    def abs(self) -> Tensor:
-        """|self|"""
-        return LateBound.functions["abs"](self)
-
-    def exp(self) -> Tensor:
-        """eˣ of each element."""
-        return LateBound.functions["exp"](self)
-
-    def log(self) -> Tensor:
-        """ln of each element."""
-        return LateBound.functions["log"](self)
-
-    def sqrt(self) -> Tensor:
-        """√ of each element."""
-        return LateBound.functions["sqrt"](self)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """The sum over all axes, or over `axis`: one or several."""

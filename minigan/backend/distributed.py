@@ -15,7 +15,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -35,35 +35,13 @@ T = TypeVar("T")
 class Communicator(Protocol):
     """What of an MPI communicator is used, as mpi4py has it."""
 
-    @property
-    def rank(self) -> int: ...
-
-    @property
-    def size(self) -> int: ...
+    rank: int
+    size: int
 
     def Allreduce(self, sendbuf: object, recvbuf: Array, /) -> None: ...
-
     def Barrier(self) -> None: ...
-
     def bcast(self, obj: object, /) -> Any: ...
-
     def allgather(self, sendobj: T, /) -> list[T]: ...
-
-
-class _OneProcess:
-    """The communicator of a process that is alone. It is not asked for sums: one array is its own."""
-
-    rank, size = 0, 1
-
-    def Allreduce(self, sendbuf: object, recvbuf: Array, /) -> None: ...
-
-    def Barrier(self) -> None: ...
-
-    def bcast(self, obj: object, /) -> Any:
-        return obj
-
-    def allgather(self, sendobj: T, /) -> list[T]:
-        return [sendobj]
 
 
 class ProcessGroup:
@@ -78,9 +56,9 @@ class ProcessGroup:
         self, comm: Communicator | None = None, local_comm: Communicator | None = None, on_gpu: bool = False
     ) -> None:
         self.has_mpi, self.on_gpu = comm is not None, on_gpu
-        self.comm: Communicator = _OneProcess() if comm is None else comm
-        self.local_comm: Communicator = self.comm if local_comm is None else local_comm
-        self.rank, self.size = self.comm.rank, self.comm.size
+        # One process asks nothing of a communicator.
+        self.comm, self.local_comm = cast(Communicator, comm), cast(Communicator, local_comm or comm)
+        self.rank, self.size = (0, 1) if comm is None else (comm.rank, comm.size)
         self.global_size = self.local_size = 1  # samples in the batch at hand, and of these in this process' share
         self.start = 0  # where in the batch the share begins
         self._alone = False
@@ -214,7 +192,7 @@ class ProcessGroup:
 
     def places(self, device: Device) -> list[tuple[str, str, str]]:
         """Of every process: its machine, its device, and what tells its card from others (empty on a CPU)."""
-        return self.comm.allgather(_place(device))
+        return [_place(device)] if self.size == 1 else self.comm.allgather(_place(device))
 
     def own_device(self, spec: str) -> str:
         """Of a machine's GPUs each process takes its own, from the one asked for on; if they are few, round again. The

@@ -28,12 +28,9 @@ _LABEL_KEYS = {"train": ("y_train", "train_labels", "labels", "y"), "test": ("y_
 
 
 def load_arrays(
-    path: str | os.PathLike[str],
-    size: int | Size | None = None,
-    channels: int | None = None,
-    split: str = "train",
+    path: str | os.PathLike[str], size: int | Size | None = None, channels: int | None = None, split: str = "train",
     **options: Any,
-) -> ImageDataset:
+) -> ImageDataset:  # fmt: skip
     """Images from a `.npy` file, or images and labels from a `.npz` file.
 
     Shapes: (N, H, W), (N, H, W, C), (N, C, H, W), or flat (N, D) with D a square (or H·W of `size`).

@@ -116,12 +116,9 @@ def idx_files(folder: Path) -> list[str]:
 
 
 def load_idx_folder(
-    path: str | os.PathLike[str],
-    size: int | Size | None = None,
-    channels: int | None = None,
-    split: str = "train",
+    path: str | os.PathLike[str], size: int | Size | None = None, channels: int | None = None, split: str = "train",
     **options: Any,
-) -> ImageDataset:
+) -> ImageDataset:  # fmt: skip
     """A folder of IDX files named as MNIST's: Fashion-MNIST, Kuzushiji-MNIST, EMNIST, one's own.
 
     split "train" takes `…train-images-idx3-ubyte`, "test" takes `…t10k-…` or `…test-…`, each with or

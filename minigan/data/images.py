@@ -37,12 +37,9 @@ _NAMED = 50  # broken images in one message
 
 
 def load_images(
-    path: str | os.PathLike[str],
-    size: int | Size | None = None,
-    channels: int | None = None,
-    split: str = "train",
+    path: str | os.PathLike[str], size: int | Size | None = None, channels: int | None = None, split: str = "train",
     **options: Any,
-) -> ImageDataset:
+) -> ImageDataset:  # fmt: skip
     """Every image in a folder and its subfolders, or in a zip, in the order of their names.
 
     Each is turned upright (EXIF), centre-cropped to the aspect of `size`, resized to it, and made

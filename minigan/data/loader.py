@@ -22,14 +22,9 @@ class Loader:
     Raises DataError if the data has fewer than 2 samples, or not these arrays."""
 
     def __init__(
-        self,
-        data: Dataset,
-        batch_size: int,
-        seed: int = 0,
-        names: Iterable[str] | None = None,
-        device: backend.Device = backend.CPU,
-        process_group: ProcessGroup = SINGLE_PROCESS,
-    ) -> None:
+        self, data: Dataset, batch_size: int, seed: int = 0, names: Iterable[str] | None = None,
+        device: backend.Device = backend.CPU, process_group: ProcessGroup = SINGLE_PROCESS,
+    ) -> None:  # fmt: skip
         if len(data) < 2:
             raise DataError(f"{data.source} holds {len(data)} image, but training needs 2 or more")
         shapes = data.info.shapes

@@ -21,12 +21,9 @@ _KINDS = "'mnist', a folder of IDX files, an .npz or .npy file, or a folder or .
 
 
 def load(
-    spec: str | os.PathLike[str],
-    size: int | Size | None = None,
-    channels: int | None = None,
-    split: str = "train",
+    spec: str | os.PathLike[str], size: int | Size | None = None, channels: int | None = None, split: str = "train",
     **options: Any,
-) -> ImageDataset:
+) -> ImageDataset:  # fmt: skip
     """The data set called `spec`: "mnist" (embedded), or a path.
 
     A folder is read as IDX files if it or, where it has no images, a folder up to two levels below holds any, else as

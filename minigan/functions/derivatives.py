@@ -89,7 +89,8 @@ def made_of(thing: Callable[..., Any], deep: bool = True) -> Made:
                 made.functions.append(public[named])
             elif isinstance(named, type):
                 made.classes.append(named)
-                waiting += [named] * deep
+                if deep:
+                    waiting.append(named)
             else:
                 waiting.append(named)
     return made

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -183,52 +184,62 @@ def _strips(length: int) -> list[slice]:
     return [slice(i, i + STRIP) for i in range(0, length, STRIP)]
 
 
+class _Stage(NamedTuple):
+    """One of the three products of a factorisation: its matrices along rows and columns. scratch: what its memory is
+    called, by what it goes from or to, so that the three convolutions share it."""
+
+    scratch: str
+    rows: Bands
+    columns: Bands
+
+
 def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
     """y = A [(B x) ⊙ (C w)] of x (N, C, H, W) and w (O, C, KH, KW), (N, O, OH, OW)."""
     a, _, b, _, c, _ = _transforms(geometry, x.dtype.str)
     weight = np.ascontiguousarray(w.transpose(2, 3, 1, 0))
-    return _through(geometry, {"image": b, "weight": c, "out": a}, pixels_first(x), weight, geometry.out_size)
+    into, weigh, back = _Stage("image", *b), _Stage("weight", *c), _Stage("out", *a)
+    return _through(geometry, pixels_first(x), weight, geometry.out_size, into=into, weigh=weigh, back=back)
 
 
 def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
     """dx = Bᵀ [(Aᵀ dy) ⊙ (C w)] of dy (N, O, OH, OW) and w (O, C, KH, KW), (N, C, H, W)."""
     _, at, _, bt, c, _ = _transforms(geometry, dy.dtype.str)
-    transforms = {"image": at, "weight": c, "out": bt}
-    return _through(geometry, transforms, pixels_first(dy), pixels_first(w), geometry.in_size)
+    into, weigh, back = _Stage("image", *at), _Stage("weight", *c), _Stage("out", *bt)
+    return _through(geometry, pixels_first(dy), pixels_first(w), geometry.in_size, into=into, weigh=weigh, back=back)
 
 
 def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
     """dw = Cᵀ [(B x) ⊙ (Aᵀ dy)] of x (N, C, H, W) and dy (N, O, OH, OW), (O, C, KH, KW)."""
     _, at, b, _, _, ct = _transforms(geometry, x.dtype.str)
-    transforms = {"out": at, "image": b, "weight": ct}
-    return _through(geometry, transforms, pixels_first(dy), pixels_first(x), geometry.kernel, left_transposed=True)
+    return _through(
+        geometry, pixels_first(dy), pixels_first(x), geometry.kernel,
+        into=_Stage("out", *at), weigh=_Stage("image", *b), back=_Stage("weight", *ct), left_transposed=True,
+    )  # fmt: skip
 
 
 def _through(
-    geometry: Geometry, transforms: dict[str, tuple[Bands, Bands]], left: Array, right: Array, out_size: Pair,
+    geometry: Geometry, left: Array, right: Array, out_size: Pair, *, into: _Stage, weigh: _Stage, back: _Stage,
     left_transposed: bool = False,
 ) -> Array:  # fmt: skip
     """back[(into left) ⊙ (weigh right)] of (H, W, I, J) and (H, W, J, K), as (I, K, *out_size); or of left
-    (H, W, J, I), whose matrices are transposed. transforms: the three, by what they go from or to, which names scratch.
-    """
-    (a, into), (b, weigh), (c, back) = transforms.items()
+    (H, W, J, I), whose matrices are transposed."""
     dtype, (rh, rw) = left.dtype, points(geometry)
     (_, left_w, *m), (_, right_w, *n) = left.shape, right.shape
     out = m[left_transposed], n[1]
-    left_rows = _rows(into[0], left, scratch(np, f"{a} rows", (rh, left_w, *m), dtype))
-    right_rows = _rows(weigh[0], right, scratch(np, f"{b} rows", (rh, right_w, *n), dtype))
-    out_rows = scratch(np, f"{c} rows", (rh, out_size[1], *out), dtype)
+    left_rows = _rows(into.rows, left, scratch(np, f"{into.scratch} rows", (rh, left_w, *m), dtype))
+    right_rows = _rows(weigh.rows, right, scratch(np, f"{weigh.scratch} rows", (rh, right_w, *n), dtype))
+    out_rows = scratch(np, f"{back.scratch} rows", (rh, out_size[1], *out), dtype)
     evaluated_bytes = rh * rw * (prod(m) + prod(n) + prod(out)) * dtype.itemsize
     blocks = _parts(rh, min(rh, max(1, evaluated_bytes // BLOCK_BYTES)))
 
     def convolve(index: int) -> None:
         rows = blocks[index]
         count = rows.stop - rows.start
-        lefts = _columns(into[1], left_rows[rows], scratch(np, a, (count, rw, *m), dtype))
-        rights = _columns(weigh[1], right_rows[rows], scratch(np, b, (count, rw, *n), dtype))
-        products = scratch(np, c, (count, rw, *out), dtype)
+        lefts = _columns(into.columns, left_rows[rows], scratch(np, into.scratch, (count, rw, *m), dtype))
+        rights = _columns(weigh.columns, right_rows[rows], scratch(np, weigh.scratch, (count, rw, *n), dtype))
+        products = scratch(np, back.scratch, (count, rw, *out), dtype)
         np.matmul(lefts.swapaxes(2, 3) if left_transposed else lefts, rights, out=products)
-        _columns(back[1], products, out_rows[rows])
+        _columns(back.columns, products, out_rows[rows])
 
     each(np, convolve, len(blocks))
-    return _rows(back[0], out_rows, np.empty((*out_size, *out), dtype)).transpose(PIXELS_FIRST)
+    return _rows(back.rows, out_rows, np.empty((*out_size, *out), dtype)).transpose(PIXELS_FIRST)

@@ -24,5 +24,6 @@ def dropout_mask(x: Array, p: float, rng: np.random.Generator, process_group: Pr
 
 @has_cuda_kernel
 def keep_mask(like: Array, shape: tuple[int, ...], p: float, rng: np.random.Generator) -> Array:
-    """1 / (1 − p), or 0 where `rng.random(shape, dtype="float32")` is below p; where and of the dtype `like` is."""
+    """0 with probability p, else 1 / (1 − p); where, and of the dtype, that `like` is. The i-th number is 0 where the
+    i-th of `rng.random(shape, dtype="float32")` is below p."""
     return beside((rng.random(shape, dtype="float32") >= p) * like.dtype.type(1 / (1 - p)), like)

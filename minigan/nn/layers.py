@@ -80,7 +80,8 @@ class Conv2d(Module):
 
 
 class ConvTranspose2d(Module):
-    """Transposed convolution: (N, in, H, W) → (N, out, OH, OW). weight (in, out, KH, KW), bias (out)."""
+    """Transposed convolution: (N, in, H, W) → (N, out, OH, OW). weight (in, out, KH, KW), bias (out). See
+    F.conv_transpose2d."""
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
@@ -145,7 +146,8 @@ class Sigmoid(Module):
 
 
 class Dropout(Module):
-    """Zeroes a number with probability p and scales the others by 1/(1 − p), in training only. See F.dropout."""
+    """Zeroes a number with probability p and scales the others by 1/(1 − p), in training only. rng: a
+    numpy.random.Generator to draw from (default: minigan's own). See F.dropout."""
 
     process_group: ProcessGroup = SINGLE_PROCESS
 

@@ -23,15 +23,9 @@ class NoInputsError(ValueError):
 
 
 def assert_gradients(
-    fn: Differentiable,
-    inputs: Inputs | RandomInputs | None = None,
-    order: int = 2,
-    cases: int = 10,
-    seed: int = 0,
-    batched: int = 0,
-    invariants: bool = True,
-    **tolerances: float,
-) -> Agreement:
+    fn: Differentiable, inputs: Inputs | RandomInputs | None = None, order: int = 2, cases: int = 10, seed: int = 0,
+    batched: int = 0, invariants: bool = True, **tolerances: float,
+) -> Agreement:  # fmt: skip
     """Raise unless the backward pass of `fn` is right, to an order, and keeps all invariants.
 
         assert_gradients(Swish)                                  # a Function class; inputs are guessed

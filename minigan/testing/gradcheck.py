@@ -66,14 +66,9 @@ class _Settings:
 
 
 def gradcheck(
-    fn: Differentiable,
-    inputs: Inputs,
-    order: int = 2,
-    seed: int = 0,
-    eps: float = 3e-4,
-    rtol: float = 1e-7,
+    fn: Differentiable, inputs: Inputs, order: int = 2, seed: int = 0, eps: float = 3e-4, rtol: float = 1e-7,
     atol: float = 1e-9,
-) -> Agreement:
+) -> Agreement:  # fmt: skip
     """Raise `GradientError` unless the gradient of `fn` is its derivative, up to an order.
 
         gradcheck(lambda x, w: F.tanh(F.dense(x, w)), [x, w])

@@ -9,7 +9,7 @@ Numbers are rounded to two decimals: a case that is printed can be read, and com
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import ceil, prod
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -98,7 +98,10 @@ def broadcastable_shapes(rng: RNG, num_shapes: int = 2, max_dims: int = 3, max_s
     for _ in range(integer(rng, 0, max_dims)):  # axis by axis, so that Hypothesis can leave one out
         side = integer(rng, 1, max_side)
         shapes = [(*s, 1 if integer(rng, 0, 3) == 3 else side) for s in shapes]
-    return [s[integer(rng, 0, len(s)) :] if integer(rng, 0, 3) == 3 else s for s in shapes]
+    for i, s in enumerate(shapes):
+        if integer(rng, 0, 3) == 3:
+            shapes[i] = s[integer(rng, 0, len(s)) :]
+    return shapes
 
 
 def axes(rng: RNG, ndim: int) -> int | tuple[int, ...] | None:
@@ -128,7 +131,9 @@ def padding_per_side(padding: Padding) -> tuple[Pair, Pair]:
     if isinstance(padding, str):
         return (0, 0), (0, 0)
     rows, columns = (padding, padding) if isinstance(padding, int) else padding
-    return (rows, rows) if isinstance(rows, int) else rows, (columns, columns) if isinstance(columns, int) else columns
+    rows = (rows, rows) if isinstance(rows, int) else rows
+    columns = (columns, columns) if isinstance(columns, int) else columns
+    return rows, columns
 
 
 class Convolution(NamedTuple):
@@ -159,7 +164,7 @@ def transposed_convolution(rng: RNG, max_kernel: int = 3, max_stride: int = 3) -
     pad = padding(rng, 2)
     # The full output, (H − 1)·S + K + extra, must be more than what is cropped.
     lacking = [max(0, sum(p) + 1 - k - e) for p, k, e in zip(padding_per_side(pad), kernel, extra, strict=True)]
-    smallest = [1 + -(-n // s) for n, s in zip(lacking, stride, strict=True)]
+    smallest = [1 + ceil(n / s) for n, s in zip(lacking, stride, strict=True)]
     size = (smallest[0] + integer(rng, 0, 2), smallest[1] + integer(rng, 0, 2))
     options = {
         "stride": _number_or_pair(rng, stride), "padding": pad, "output_padding": _number_or_pair(rng, extra),

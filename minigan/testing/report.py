@@ -23,15 +23,9 @@ class GradientError(AssertionError):
     """
 
     def __init__(
-        self,
-        message: str,
-        order: int = 1,
-        input: str = "",
-        hint: str = "",
-        index: tuple[int, ...] | None = None,
-        found: float | None = None,
-        expected: float | None = None,
-    ) -> None:
+        self, message: str, order: int = 1, input: str = "", hint: str = "", index: tuple[int, ...] | None = None,
+        found: float | None = None, expected: float | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(message)
         self.order, self.input, self.hint = order, input, hint
         self.index, self.found, self.expected = index, found, expected

@@ -21,13 +21,9 @@ LayerInput = tuple[str, str, Node, FunctionInput]  # name and kind of a layer, a
 
 
 def compare(
-    recording: Recording,
-    objectives: Mapping[str, Objective],
-    logits: Tensor,
-    border: Tensor,
-    fake: Tensor,
+    recording: Recording, objectives: Mapping[str, Objective], logits: Tensor, border: Tensor, fake: Tensor,
     made_in: ModuleCall,
-) -> tuple[Comparison, ...]:
+) -> tuple[Comparison, ...]:  # fmt: skip
     """What each objective would send back, for each of `LOGIT_SHIFTS`: by how much D's logits are lowered, as if its
     last bias were. A D that is sure of its logits is where the saturating loss's gradient vanishes.
 

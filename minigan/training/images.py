@@ -113,9 +113,8 @@ def save_curves(path: Path, stats: Sequence[Mapping[str, float]], labels: Mappin
 
 
 def _figure(size: tuple[float, float]) -> Figure:
-    with _without(
-        "MPLBACKEND"
-    ):  # a file is drawn, whatever shows figures on a screen, and be there such a thing or not
+    # A file is drawn, whatever shows figures on a screen, and be there such a thing or not.
+    with _without("MPLBACKEND"):
         from matplotlib.figure import Figure
 
     return Figure(figsize=size, layout="constrained")

@@ -33,15 +33,16 @@ class Trainer:
     ) -> None:
         self.config, self.data, self._run_dir, self.process_group = config, data, run_dir, process_group
         spec = process_group.own_device(config.device)
-        self.device, self.device_reason = device, _ = backend.choose_device(spec, config.tf32)
-        self.places = process_group.places(device)  # asked of all processes; told by the first alone
+        self.device, self.device_reason = backend.choose_device(spec, config.tf32)
+        self.places = process_group.places(self.device)  # asked of all processes; told by the first alone
         self.algorithm: Algorithm = config.make_algorithm().build(
-            data.info, config.seed, device, "float32", process_group, config.sync_batch_norm
+            data.info, config.seed, self.device, "float32", process_group, config.sync_batch_norm
         )
-        self.loader = Loader(data, config.batch_size, config.seed, self.algorithm.reads, device, process_group)
+        self.loader = Loader(data, config.batch_size, config.seed, self.algorithm.reads, self.device, process_group)
         self.ema = EMA(self.algorithm, config.ema_decay)
         self.callbacks: Sequence[Callback] = []
-        self.step = self.closed_epochs = 0  # steps taken; epochs whose end the callbacks were told
+        self.step = 0  # how many were taken
+        self.closed_epochs = 0  # whose end the callbacks were told
         self.at_epoch_end = False  # whether the last step was an epoch's last
         self.seconds = 0.0  # that training has taken, those before it was resumed included
         self.elapsed: Callable[[], float] = lambda: self.seconds  # the same at this moment
@@ -114,17 +115,22 @@ class Trainer:
     @property
     def finished(self) -> bool:
         """Whether all steps, or else all epochs, were done."""
-        steps, epochs = self.config.steps, self.config.epochs
-        return self.loader.epoch >= epochs if steps is None else self.step >= steps
+        if self.config.steps is not None:
+            return self.step >= self.config.steps
+        return self.loader.epoch >= self.config.epochs
 
     def take_step(self) -> Figures:
         """One step of the algorithm, in the contexts that callbacks want; its figures."""
-        batches = self.batches = self.batches or iter(self.loader)
-        epoch, self.step_batches, self.random_state = self.loader.epoch, [], random_state(self.algorithm)
+        if self.batches is None:
+            self.batches = iter(self.loader)
+        epoch = self.loader.epoch
+        self.step_batches, self.random_state = [], random_state(self.algorithm)
         with ExitStack() as stack:
-            for context in filter(None, (callback.around_step(self) for callback in self.callbacks)):
-                stack.enter_context(context)
-            figures = self.algorithm(self._taking(batches))
+            for callback in self.callbacks:
+                context = callback.around_step(self)
+                if context is not None:
+                    stack.enter_context(context)
+            figures = self.algorithm(self._taking(self.batches))
         if not self.step_batches and self.config.steps is None:
             raise TrainingError(
                 f"{type(self.algorithm).__name__}.step took no batch, so no epoch would ever end: call next(batches) "

@@ -6,6 +6,8 @@ from devices import on_device
 
 import minigan as mg
 from minigan import functions as F
+from minigan.autograd import Tensor
+from minigan.autograd.tensor import LateBound
 
 
 @pytest.mark.parametrize(
@@ -149,3 +151,14 @@ def test_methods():
         (x.exp(), np.exp(array)), (x.log(), np.log(array)), (x.sqrt(), np.sqrt(array)), ((-x).abs(), array),
     ]:  # fmt: skip
         np.testing.assert_allclose(result.numpy(), expected, rtol=1e-14)
+
+
+def test_operators_and_methods_carry_their_own_names():
+    functions = {name: f for name, f in vars(Tensor).items() if isinstance(f, type(lambda: 0))}
+    assert {"__radd__", "__itruediv__", "__le__", "__neg__", "exp", "mean"} <= functions.keys()
+    for name, function in functions.items():
+        assert (function.__name__, function.__qualname__) == (name, f"Tensor.{name}")
+
+
+def test_operators_find_the_public_functions_and_no_others():
+    assert LateBound.functions == {name: getattr(F, name) for name in F.__all__}

@@ -61,7 +61,7 @@ def inlined(json: str) -> str:
 
 def _title(trace: Trace) -> str:
     model, step = trace.about.get("model"), trace.about.get("at")
-    said = ", ".join([str(model)] * bool(model) + [f"step {step}"] * bool(step))
+    said = ", ".join(str(part) for part in (model, step and f"step {step}") if part)
     return f"A training step: {said}" if said else "A training step"
 
 
