@@ -98,7 +98,7 @@ def _comparison(method: str, symbol: str) -> Callable[[Tensor, Any], Any]:
             return NotImplemented
         return Tensor.from_array(backend.as_array(compare(self.array, other)))
 
-    return _named(compared, f"__{method}__", f"self {symbol} other, elementwise: a tensor of booleans")
+    return _named(compared, f"__{method.rstrip('_')}__", f"self {symbol} other, elementwise: a tensor of booleans")
 
 
 def _augmented(method: str, symbol: str, name: str) -> Operator:
