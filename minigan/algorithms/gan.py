@@ -11,7 +11,7 @@ loss (`minigan.penalties`), how many steps D takes for one of G, and whether bot
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -38,7 +38,7 @@ PENALTY_NAMES = Kind(
 class GAN(Algorithm):
     """G and D in turns: D learns from reals and detached fakes, then G from the D that has just learned."""
 
-    figure_labels: ClassVar = {"D_x": "D(x)", "D_G_z": "D(G(z))", "border_norm": "‖∂L/∂G(z)‖"}
+    figure_labels: ClassVar[Mapping[str, str]] = {"D_x": "D(x)", "D_G_z": "D(G(z))", "border_norm": "‖∂L/∂G(z)‖"}
 
     model: str = option("quick28", "architecture", one_of(MODELS))
     size: int | None = option(None, "height and width of images: 32, 64 or 128 of dcgan64 and face", or_none(COUNT))

@@ -64,7 +64,8 @@ def _load_folder(path: Path, *asked: Any, **options: Any) -> ImageDataset:
     """IDX files or images, whichever there are."""
     if idx_files(path):
         return load_idx_folder(path, *asked, **options)
-    below = [folder for pattern in ("*/", "*/*/") for folder in sorted(path.glob(pattern)) if idx_files(folder)]
+    levels = [entry for pattern in ("*", "*/*") for entry in sorted(path.glob(pattern)) if entry.is_dir()]
+    below = [folder for folder in levels if idx_files(folder)]
     if not below or has_images(path):
         return load_images(path, *asked, **options)
     if len(below) > 1:
