@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
-import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeGuard
@@ -75,7 +74,7 @@ PAIR_OF_FRACTIONS = Kind(
     "two numbers, each in [0, 1)", lambda text: tuple(map(float, text.split(","))), metavar="A,B",
 )  # fmt: skip
 FLAG = Kind(lambda v: isinstance(v, bool), "true or false")  # given as --name or --no-name
-_PLAIN = {str: TEXT, int: WHOLE, float: NUMBER, bool: FLAG}  # of fields that name no kind
+_PLAIN = {"str": TEXT, "int": WHOLE, "float": NUMBER, "bool": FLAG}  # of fields that name no kind, by their type
 
 
 def one_of(choices: Mapping[str, object]) -> Kind:
@@ -116,7 +115,8 @@ def options_of(cls: type) -> dict[str, Option]:
     for field in dataclasses.fields(cls):
         if field.default is dataclasses.MISSING:
             raise TypeError(f"{cls.__name__}.{field.name}: an option needs a default")
-        kind = field.metadata.get("kind") or _PLAIN.get(typing.get_type_hints(cls)[field.name])
+        named = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", "")
+        kind = field.metadata.get("kind") or _PLAIN.get(named)
         if kind is None:
             raise TypeError(
                 f"{cls.__name__}.{field.name}: an option is a str, int, float or bool, or says its kind: "

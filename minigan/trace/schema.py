@@ -296,11 +296,11 @@ def _decoded(hint: Any, value: Any, arrays: list[ArraySummary]) -> Any:
         return arrays[value]
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return _object(hint, value, arrays)
-    kinds = (int, float) if hint is float else hint
+    kinds = (int, float) if hint is float else typing.get_origin(hint) or hint
     if isinstance(kinds, (type, tuple)) and (
         not isinstance(value, kinds) or isinstance(value, bool) and hint is not bool
     ):
-        raise TypeError(f"{value!r:.40} stands where {hint.__name__} belongs")
+        raise TypeError(f"{value!r:.40} stands where {hint} belongs")
     return value
 
 
