@@ -15,6 +15,7 @@ from PIL import Image
 
 from minigan.data import DataError, ImageDataset, load
 
+pytestmark = pytest.mark.host_only("files are read on the host")
 GREY = np.random.default_rng(0).integers(0, 256, (5, 12, 9), dtype=np.uint8)
 BITS = (GREY > 127).astype("uint8")
 
