@@ -45,7 +45,8 @@ def _handled(signals: list[signal.Signals], handler: Handler) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {s: signal.getsignal(s) for s in signals if signal.getsignal(s) is not signal.SIG_IGN}
+    handlers = {s: signal.getsignal(s) for s in signals}  # None: not Python's, and not to be put back
+    before = {s: old for s, old in handlers.items() if old not in (signal.SIG_IGN, None)}
     for s in before:
         signal.signal(s, handler)
     try:

@@ -13,7 +13,6 @@ from PIL import Image
 import minigan as mg
 from minigan import models, nn
 from minigan.algorithms import Algorithm
-from minigan.cli import main
 from minigan.data import ArrayDataset, load
 from minigan.options import ConfigError
 from minigan.training import Config, images, prepare, start
@@ -27,21 +26,6 @@ SIZES = (32, 64, 128)
 @pytest.fixture(autouse=True)
 def no_curves(monkeypatch):
     monkeypatch.setattr(images, "save_curves", lambda path, stats, labels: path.write_bytes(b"curves"))
-
-
-@pytest.fixture
-def call(capsys):
-    """call("train", …): (exit code, standard output, standard error)."""
-
-    def run(*arguments):
-        capsys.readouterr()
-        try:
-            code = main(list(map(str, arguments)))
-        except SystemExit as exit:
-            code = exit.code
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def saved(path, **arrays):

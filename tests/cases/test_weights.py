@@ -14,7 +14,6 @@ from safetensors.numpy import load_file, save_file
 
 import minigan as mg
 from minigan import backend, models, nn
-from minigan.cli import main
 from minigan.training import CheckpointError, Config, images, prepare, resume, start
 from minigan.training.checkpoint import _digest, load_checkpoint
 from minigan.training.safetensors_file import read_safetensors
@@ -57,21 +56,6 @@ def trained(begin):
     run = begin()
     run.train()
     return run.run_dir.last_checkpoint
-
-
-@pytest.fixture
-def call(capsys):
-    """call("train", …): (exit code, standard output, standard error)."""
-
-    def run(*arguments):
-        capsys.readouterr()
-        try:
-            code = main(list(map(str, arguments)))
-        except SystemExit as exit:
-            code = exit.code
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def state_of(network, seed=5):
