@@ -28,8 +28,9 @@ def leaky_relu_backward(x: Array, mask: Array, slope: float, out: Array | None =
     y = xp.empty_like(mask, dtype=x.dtype) if out is None else out
     if slope == 0:
         if x.dtype.kind == "f":  # the bits times 1 or 0: several times faster than `where`
-            bits = f"i{x.dtype.itemsize}"
-            xp.multiply(x.view(bits), mask, out=y.view(bits))
+            bits = y.view(f"i{x.dtype.itemsize}")
+            bits[...] = mask
+            bits *= x.view(bits.dtype)
         else:
             y[...] = xp.where(mask, x, 0)
         return y
