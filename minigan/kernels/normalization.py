@@ -53,19 +53,17 @@ def batch_norm_forward(
     if order is None:
         return forward_over_axes(x, gamma, beta, axes, eps, slope, with_gate, process_group)
     rows, shape, with_gate = rows_of(x, order, axes), gamma.shape, with_gate and slope is not None
-    own_mean, own_var = _moments(rows)
+    y, mask = np.empty_like(x), np.empty_like(x, dtype=bool) if with_gate else None
+    ys, masks = rows_of(y, order, axes), None if mask is None else rows_of(mask, order, axes)
+    centre, own_mean, own_var = _centre(rows, ys)
     mean = process_group.mean(own_mean)
     var = process_group.mean(own_var + np.square(own_mean - mean))
     inv_std = 1 / np.sqrt(var + eps)
     scale = inv_std * gamma.reshape(-1)
-    centre = mean.astype(x.dtype)
     shift = (beta.reshape(-1) - (mean - centre) * scale).astype(x.dtype)
     scale = scale.astype(x.dtype)
-    y, mask = np.empty_like(x), np.empty_like(x, dtype=bool) if with_gate else None
-    ys, masks = rows_of(y, order, axes), None if mask is None else rows_of(mask, order, axes)
     for at in _slices(rows):
-        out = ys[at]
-        np.subtract(rows[at], centre, out=out)  # first, so that an offset of x takes none of y's digits
+        out = ys[at]  # x − centre: an offset of x takes none of y's digits
         out *= scale
         out += shift
         if masks is not None:
@@ -203,25 +201,24 @@ def _slices(rows: Array) -> Iterator[slice]:
     return (slice(i, i + step) for i in range(0, len(rows), step))
 
 
-def _moments(rows: Array, around: Array | None = None) -> tuple[Array, Array]:
-    """The mean and the biased variance of each channel, in float64, from one pass.
+def _centre(rows: Array, centred: Array, k: Array | None = None) -> tuple[Array, Array, Array]:
+    """Write x − k into `centred`; k, and the mean and the biased variance of each channel, in float64.
 
-    Σ d and Σ d² are added up for d = x − k, so that an offset of x takes none of the variance's digits; k is the mean
-    of the first rows. Where that is far from the mean of all, a second pass takes that one.
+    k is the mean of the first rows or, where that is far from the mean of all, the latter as x's dtype has it. Σ d and
+    Σ d² of d = x − k are summed, so that an offset of x takes none of the variance's digits.
     """
-    if around is None:
-        first = rows[next(_slices(rows), slice(0))]
-        around = (_sum_rows(first) / max(1, len(first))).astype(rows.dtype)
+    first = rows[next(_slices(rows), slice(0))]
+    around = (_sum_rows(first) / max(1, len(first))).astype(rows.dtype) if k is None else k
     sums = np.zeros((2, rows.shape[1]))
     for at in _slices(rows):
-        d = rows[at] - around
+        d = np.subtract(rows[at], around, out=centred[at])
         sums[0] += _sum_rows(d)
-        sums[1] += _sum_rows(np.square(d, out=d))
+        sums[1] += _sum_rows(np.square(d))
     offset, squares = sums / len(rows)
-    var = squares - np.square(offset)
-    if (np.square(offset) > 4 * var).any() and (around + offset).astype(rows.dtype).tolist() != around.tolist():
-        return _moments(rows, (around + offset).astype(rows.dtype))
-    return around + offset, np.maximum(var, 0)
+    mean, var = around + offset, np.maximum(squares - np.square(offset), 0)
+    if k is None and (np.square(offset) > 4 * var).any():
+        return _centre(rows, centred, mean.astype(rows.dtype))
+    return around, mean, var
 
 
 def _sum_rows(part: Array) -> Array:
