@@ -20,6 +20,7 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
     asked = threading.Event()
 
     def ask(signum: int, frame: FrameType | None) -> None:
+        _ask_for_time(signum)
         if asked.is_set() and signum == signal.SIGINT:
             raise KeyboardInterrupt
         asked.set()
@@ -33,10 +34,20 @@ def terminated_as_interrupted() -> Iterator[None]:
     """Meanwhile a polite kill is a KeyboardInterrupt: what has begun is put in order, and one line says so."""
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
+        _ask_for_time(signum)
         raise KeyboardInterrupt
 
     with _handled([s for s in STOPPING if s != signal.SIGINT], interrupt):
         yield
+
+
+def _ask_for_time(signum: int) -> None:
+    """SIGXCPU comes again with each further second, and would kill while things are put in order: once is enough."""
+    if signum == getattr(signal, "SIGXCPU", None):
+        import resource  # a system that has the signal has it
+
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
 
 
 @contextmanager

@@ -251,6 +251,29 @@ def test_case_39_out_of_file_handles_memory_or_processor_time(tmp_path, data, li
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits work otherwise elsewhere")
+@pytest.mark.parametrize("context", ["stop_requests", "terminated_as_interrupted"])
+def test_case_39_a_process_out_of_time_is_told_once_and_ends_by_itself(context):
+    """The system repeats SIGXCPU with each further second; a busy machine may need that long to end."""
+    code = f"""
+import time
+from minigan.training.signals import {context} as context
+try:
+    with context() as stopped:
+        while not (stopped and stopped()):
+            pass
+except KeyboardInterrupt:
+    pass
+begun = time.process_time()
+while time.process_time() < begun + 1.5:
+    pass
+print("ended by itself")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, preexec_fn=limited(RLIMIT_CPU=1))
+    assert done.stdout == b"ended by itself\n", (done.returncode, done.stderr)
+
+
+@pytest.mark.slow
 def test_case_44_two_runs_in_two_threads_are_as_each_alone():
     rng = np.random.default_rng(0)
     data = ArrayDataset({"x": rng.standard_normal((64, 1, 28, 28), "float32")}, "noise", "noise")
