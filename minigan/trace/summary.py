@@ -171,7 +171,8 @@ def _picture(array: Array) -> Picture:
     finite = np.where(np.isfinite(tiles), tiles, 0.0)
     scale = _short(float(np.abs(finite).max(initial=0.0)))
     levels = np.where(np.isfinite(tiles), np.rint(finite * (127 / (scale or 1.0))), -128)
-    return Picture(of, tiles.shape, every, scale, base64.b64encode(levels.astype("int8").tobytes()).decode())
+    count, rows, columns = tiles.shape
+    return Picture(of, (count, rows, columns), every, scale, base64.b64encode(levels.astype("int8").tobytes()).decode())
 
 
 def _folded(numbers: Array) -> Array:
