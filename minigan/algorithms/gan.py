@@ -17,7 +17,8 @@ from functools import partial
 from typing import Any, ClassVar
 
 from minigan import nn
-from minigan.algorithms.algorithm import Algorithm, Figures, SampleGenerator
+from minigan.algorithms.algorithm import Algorithm, SampleGenerator
+from minigan.algorithms.figures import Figures
 from minigan.autograd import Tensor
 from minigan.data import Batch, DataInfo
 from minigan.kernels.reduction import norm

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from minigan import startup
-from minigan.algorithms import NoSamplesError, registry
+from minigan.algorithms import AlgorithmError, NoSamplesError, registry
 from minigan.autograd import AnomalyError
 from minigan.backend import DeviceError
 from minigan.backend.cupy_backend import is_out_of_memory, out_of_memory
@@ -88,7 +88,7 @@ def exit_code_and_message(error: BaseException, command: str) -> tuple[int, str]
     match error:
         case ConfigError() | TargetError() | LessonError():
             return USAGE, printable(str(error))
-        case DataError() | DeviceError() | NoSamplesError() | ProcessGroupError() | TrainingError():
+        case AlgorithmError() | DataError() | DeviceError() | NoSamplesError() | ProcessGroupError() | TrainingError():
             return FAILED, "\n".join(map(printable, str(error).split("\n  ")))
         case AnomalyError() | Interrupted():
             return FAILED, str(error)
