@@ -62,6 +62,7 @@ USERS_MISTAKES = [
     ("\nimport nothing_there", "ModuleNotFoundError: No module named 'nothing_there' (bad.py, line 2)"),
     ("def f(:\n    pass\n", "SyntaxError: invalid syntax (bad.py, line 1)"),
     ("import json\njson.loads('x')\n", "JSONDecodeError: Expecting value: line 1 column 1 (char 0) (bad.py, line 2)"),
+    ("\nimport unclosed\n", "SyntaxError: '(' was never closed (unclosed.py, line 2)"),
     ("import helper\n", "AttributeError: 'int' object has no attribute 'z' (helper.py, line 3)"),
     ("import sys\nsys.exit(3)\n", "SystemExit: 3 (bad.py, line 2)"),
 ]  # fmt: skip
@@ -165,6 +166,7 @@ def test_targets_that_are_not_there(minigan, mine, target, message):
 @pytest.mark.parametrize(("target", "tells"), [("bad.py:F", "bad.py cannot be run"), ("bad", "bad cannot be imported")])
 def test_a_file_that_fails_is_one_sentence_with_its_line(minigan, mine, tmp_path, text, says, target, tells):
     (tmp_path / "helper.py").write_text("x = 1\n\ny = x.z\n")
+    (tmp_path / "unclosed.py").write_text("x = 1\ny = (\n")
     (tmp_path / "bad.py").write_text(text)
     sys.modules.pop("helper", None)
     assert minigan("check", target) == (2, "", f"minigan check: {tells}: {says}\n")
