@@ -68,7 +68,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: list[str]) -> int:
     try:
-        arguments = make_parser(argv).parse_args(argv)
+        parser = make_parser(argv)
+        if not argv:  # somebody asks what there is
+            parser.print_help()
+            return DONE
+        arguments = parser.parse_args(argv)
         return COMMANDS[arguments.name](arguments) or DONE
     except (Exception, KeyboardInterrupt) as error:
         if isinstance(error, OSError) and error.filename is None and error.errno in (errno.EPIPE, errno.ENOSPC):

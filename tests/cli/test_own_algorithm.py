@@ -67,9 +67,12 @@ def mine(tmp_path, monkeypatch):
 
 def test_its_options_are_among_train_s_and_the_gan_s_are_not(mine, minigan):
     said = minigan("train", "--algorithm", "mine.py:Mean", "--help")
-    own = said.out[said.out.index("\nMean (default") :]
+    own = said.out[said.out.index("\noptions of Mean:") :]
     assert said.code == 0 and said.err == ""
-    for words in ("--width WIDTH", "units of the hidden layer", "--keep KEEP", "--biased, --no-biased"):
+    for words in (
+        "--width WIDTH", "units of the hidden layer (default: 4)", "--keep KEEP", "is kept (default: 0.5)",
+        "--biased, --no-biased\n", "(default: on)",
+    ):  # fmt: skip
         assert words in own
     assert "--epochs" in said.out and "--objective" not in said.out
     assert "--objective" in minigan("train", "--help").out
