@@ -136,7 +136,7 @@ def standard_callbacks(trainer: Trainer, detect_anomaly: bool = False, trace_eve
         (is_main, grids),
         (is_main and config.evaluate_every, callbacks.Evaluation(config.evaluate_every, config.metrics)),
         (is_main, callbacks.Checkpoints(config.checkpoint_every)),
-        (is_main, callbacks.Pictures()),
+        (is_main, callbacks.Pictures(grids)),
         (is_main, callbacks.Progress(stats, grids)),
     ]
     return [callback for wanted, callback in standard if wanted]
