@@ -60,7 +60,17 @@ def test_the_defaults_in_the_help_of_train_are_what_is_trained(recipe, minigan):
     told = dict(re.findall(r"\n  --([\w-]+)(?:(?!\n  -).)*\(default:\s+(\S+)\)(?=\n(?:  -|\n))", said, re.DOTALL))
     choices = json.loads(minigan("train", *named, "--dry-run").out)
     told = {name.replace("-", "_"): value for name, value in told.items()}
-    assert {"model", "epochs", "lr_D", "betas", "penalties", "seed", "algorithm", "weight_clip"} <= told.keys()
+    assert {
+        "model",
+        "objective",
+        "epochs",
+        "lr_D",
+        "betas",
+        "penalties",
+        "seed",
+        "algorithm",
+        "weight_clip",
+    } <= told.keys()
     for name in told.keys() & choices.keys():
         value = choices[name]
         as_typed = ",".join(map(str, value)) or "none" if isinstance(value, list) else str(value).removesuffix(".0")
