@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from minigan import extras
 from minigan.backend import cupy_backend
 
 
@@ -98,6 +100,7 @@ def pretend(patch: pytest.MonkeyPatch) -> FakeCupy:
     fake = FakeCupy()
     patch.setitem(sys.modules, "cupy", fake)
     patch.setitem(sys.modules, "cupy._core._routines_linalg", fake.linalg)
+    patch.setattr(extras, "ROOT", Path("/nowhere"))  # minigan is an installed package
     patch.setattr(cupy_backend, "_ready", {})
     patch.setattr(cupy_backend, "wheels", lambda: ["cupy-cuda13x"])
     patch.setattr(cupy_backend, "driver_cuda", lambda: 13000)

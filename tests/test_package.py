@@ -16,12 +16,12 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # The rooms of the house, from the ground up: each imports only from those above it in this list.
 ROOMS = [
-    "startup", "renamed", "files", "terminal", "formatting", "table", "importing", "options", "backend", "kernels",
-    "autograd", "functions", "nn", "optim", "models", "objectives", "penalties", "data", "metrics", "algorithms",
-    "recipes", "trace", "training", "testing", "lesson", "doctor", "cli",
+    "startup", "renamed", "files", "terminal", "formatting", "table", "importing", "extras", "options", "backend",
+    "kernels", "autograd", "functions", "nn", "optim", "models", "objectives", "penalties", "data", "metrics",
+    "algorithms", "recipes", "trace", "training", "testing", "lesson", "doctor", "cli",
 ]  # fmt: skip
 KNOW_LITTLE = {
-    "testing": {"renamed", "formatting", "importing", "backend", "kernels", "autograd", "functions"},
+    "testing": {"renamed", "formatting", "extras", "importing", "backend", "kernels", "autograd", "functions"},
     "kernels": {"backend"},
 }
 

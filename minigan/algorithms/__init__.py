@@ -7,13 +7,15 @@
 `minigan train --algorithm mine.py:MyGAN` takes a class of your own: see lessons/your-own-gan.md.
 """
 
-from minigan.algorithms.algorithm import Algorithm, Figures, NoSamplesError
+from minigan.algorithms.algorithm import Algorithm
+from minigan.algorithms.errors import AlgorithmError, NoSamplesError
+from minigan.algorithms.figures import Figures
 from minigan.algorithms.gan import GAN, as_border
 from minigan.algorithms.registry import ALGORITHMS, find_algorithm
 from minigan.algorithms.simultaneous import SimultaneousGAN
 from minigan.algorithms.state import State
 
 __all__ = [
-    "ALGORITHMS", "GAN", "Algorithm", "Figures", "NoSamplesError", "SimultaneousGAN", "State", "as_border",
-    "find_algorithm",
+    "ALGORITHMS", "GAN", "Algorithm", "AlgorithmError", "Figures", "NoSamplesError", "SimultaneousGAN", "State",
+    "as_border", "find_algorithm",
 ]  # fmt: skip

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from minigan import backend, nn
+from minigan.algorithms.errors import AlgorithmError, NoSamplesError
+from minigan.algorithms.figures import Figures, checked_figures
 from minigan.algorithms.state import State, load_state, state_of
 from minigan.autograd import Tensor, no_grad
 from minigan.autograd.hooks import notify
@@ -18,13 +20,7 @@ from minigan.optim import Optimizer
 from minigan.optim.lr_scheduler import LRScheduler
 from minigan.options import check_options
 
-Figures = dict[str, Tensor]  # single numbers by name
-RESERVED = ("step", "epoch", "seconds")  # what a line of stats says beside the figures
 AT_ONCE = 100  # samples
-
-
-class NoSamplesError(ValueError):
-    """An algorithm that was asked for samples, and draws none."""
 
 
 class GivenNoise:
@@ -77,13 +73,13 @@ class Algorithm:
 
     def setup(self, data: DataInfo) -> None:
         """Make networks and optimisers for this data. Weights are drawn from the run's seed, whatever makes them."""
-        raise TypeError(f"{type(self).__name__} must define setup(self, data)")
+        raise AlgorithmError(f"{type(self).__name__} must define setup(self, data)")
 
     def step(self, batches: Iterator[Batch]) -> Figures:
         """One iteration, on as many batches as it takes (`next(batches)`); figures to be shown, single numbers by name.
         They are means over a batch, but for those whose name ends in _norm: norms of gradients. Use each batch
         before you take the next: gradients are averaged by how the last one is shared out to several processes."""
-        raise TypeError(f"{type(self).__name__} must define step(self, batches)")
+        raise AlgorithmError(f"{type(self).__name__} must define step(self, batches)")
 
     def sample(self, n: int, rng: SampleGenerator, *_: Any, **condition: Any) -> Tensor:
         """n samples, drawn from a NumPy generator. condition: what was asked for, such as label=7."""
@@ -152,20 +148,8 @@ class Algorithm:
     def __call__(self, batches: Iterator[Batch]) -> Figures:
         """`step`, on arrays or Tensors; layers draw (dropout) from this run's own stream."""
         with backend.drawing_from(self.rng("dropout")):
-            figures = self.step(self._as_tensors(batch) for batch in batches)
-        if not isinstance(figures, Mapping):
-            raise TypeError(f"{type(self).__name__}.step must return a dict of figures, not {type(figures).__name__}")
-        return {name: self._as_figure(name, value) for name, value in figures.items()}
-
-    def _as_figure(self, name: str, value: object) -> Tensor:
-        if name in RESERVED:
-            raise TypeError(f"{type(self).__name__}.step returned a figure {name}: call it otherwise, a run says this")
-        if isinstance(value, (int, float)):
-            value = Tensor(float(value), device=self.device)
-        if not isinstance(value, Tensor) or value.size != 1:
-            what = f"shape {value.shape}" if isinstance(value, Tensor) else type(value).__name__
-            raise TypeError(f"{type(self).__name__}.step returned {name} of {what}: a figure is a single number")
-        return value.detach()
+            figures: object = self.step(self._as_tensors(batch) for batch in batches)
+        return checked_figures(type(self).__name__, figures, self.device)
 
     def _as_tensors(self, batch: Batch) -> Batch:
         """The batch on the device. Its tensors are called as its arrays are: in a trace, D(x) is D of these."""
@@ -183,11 +167,18 @@ class Algorithm:
         self.seed, self.device, self.dtype, self.process_group = seed, device, dtype, process_group
         weights = backend.new_rng(seed, "weights")
         with backend.drawing_from(weights):
-            self.setup(data)
+            returned: object = self.setup(data)  # type: ignore[func-returns-value]
+        if returned is not None:
+            raise AlgorithmError(
+                f"{type(self).__name__}.setup returned {type(returned).__name__}: set self.networks and "
+                "self.optimizers, dicts by name, and return nothing"
+            )
         for what, kind in (("networks", nn.Module), ("optimizers", Optimizer), ("schedulers", LRScheduler)):
             made = getattr(self, what)
             if not isinstance(made, dict) or not all(isinstance(part, kind) for part in made.values()):
-                raise TypeError(f"{type(self).__name__}.setup: {what} must be a dict of {kind.__name__}s, by name")
+                raise AlgorithmError(
+                    f"{type(self).__name__}.setup: self.{what} must be a dict of {kind.__name__}s, by name"
+                )
         self.streams = {"noise": backend.new_rng(seed, "noise"), "dropout": weights} | self.streams
         for name, network in self.networks.items():
             network.named(name).to(device, dtype)
@@ -226,11 +217,17 @@ class Algorithm:
         for network, _ in modes:
             network.eval()
         try:
-            parts = [backend.to_numpy(draw(i, min(AT_ONCE, n - i)).data) for i in range(0, n, AT_ONCE)]
+            parts = [self._drawn(draw(i, min(AT_ONCE, n - i))) for i in range(0, n, AT_ONCE)]
         finally:
             for network, mode in modes:
                 network.train(mode)
         return backend.get_array_module(parts[0]).concatenate(parts)
+
+    def _drawn(self, samples: object) -> Array:
+        if not isinstance(samples, Tensor):
+            what = f"samples must be a Tensor, as G returns it, not {type(samples).__name__}"
+            raise AlgorithmError(f"{type(self).__name__}: {what}")
+        return backend.to_numpy(samples.data)
 
     def state_dict(self) -> State:
         """All that changes as it trains, by dotted names: G.main.0.weight, opt_D.exp_avg.3, streams.noise, state.k."""

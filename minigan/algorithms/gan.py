@@ -17,7 +17,8 @@ from functools import partial
 from typing import Any, ClassVar
 
 from minigan import nn
-from minigan.algorithms.algorithm import Algorithm, Figures, SampleGenerator
+from minigan.algorithms.algorithm import Algorithm, SampleGenerator
+from minigan.algorithms.figures import Figures
 from minigan.autograd import Tensor
 from minigan.data import Batch, DataInfo
 from minigan.kernels.reduction import norm
@@ -43,7 +44,10 @@ class GAN(Algorithm):
     model: str = option("quick28", "architecture", one_of(MODELS))
     size: int | None = option(None, "height and width of images: 32, 64 or 128 of dcgan64 and face", or_none(COUNT))
     objective: str = option("non-saturating", "what each network minimises", one_of(OBJECTIVES))
-    penalties: tuple[str, ...] = option((), "added to D's loss, or none; may be given several times", PENALTY_NAMES)
+    penalties: tuple[str, ...] = option(
+        (), f"added to D's loss: {', '.join(PENALTIES)}, each alone or with a weight, as in gradient:10; may be given "
+        "several times", PENALTY_NAMES,
+    )  # fmt: skip
     weight_clip: float = option(0.0, "D's weights are clipped to [-this, this] after its step; 0: not", NOT_NEGATIVE)
     n_critic: int = option(1, "steps of D for one of G, each on a batch of its own", COUNT)
     optimizer: str = option("adam", "of both networks", one_of(OPTIMIZERS))

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from minigan.algorithms.algorithm import Algorithm
 from minigan.algorithms.gan import GAN
 from minigan.algorithms.simultaneous import SimultaneousGAN
-from minigan.importing import import_file
+from minigan.importing import UserCodeError, import_file
 from minigan.options import ConfigError, options_of
 
 ALGORITHMS: dict[str, type[Algorithm]] = {"gan": GAN, "simultaneous-gan": SimultaneousGAN}
+
+# What the methods of a user's own class are called with, by position.
+_CALLED_WITH = {
+    "setup": ("data",), "step": ("batches",), "sample": ("n", "rng"), "translate": ("batch",),
+    "preview": ("batch", "rng"), "load_data": ("spec", "channels"),
+}  # fmt: skip
 
 _loaded: dict[str, type[Algorithm]] = {}
 
@@ -60,17 +67,21 @@ def _load(name: str) -> type[Algorithm]:
     sys.path.insert(0, folder)  # for a file beside it
     try:
         module = import_file(path, f"minigan_algorithm_{path.stem}_{len(_loaded)}")
-    except Exception as error:
-        raise ConfigError(f"algorithm {name}: {path} cannot be run: {type(error).__name__}: {error}") from error
+    except UserCodeError as error:
+        raise ConfigError(f"algorithm {name}: {path} {error}") from error.__cause__
     finally:
         sys.path.remove(folder)
     found = getattr(module, cls, None)
     if not (isinstance(found, type) and issubclass(found, Algorithm)):
         what = "there is no such class" if found is None else "it is no subclass of minigan.algorithms.Algorithm"
         raise ConfigError(f"algorithm {name}: {what} in {path}")
-    for method in ("setup", "step"):
-        if getattr(found, method) is getattr(Algorithm, method):
+    for method, arguments in _CALLED_WITH.items():
+        own = inspect.getattr_static(found, method)
+        if own is getattr(Algorithm, method) and method in ("setup", "step"):
             raise ConfigError(f"algorithm {name}: the class defines no {method}; see lessons/your-own-gan.md")
+        if inspect.isfunction(own) and not _takes(own, found, *arguments):
+            call = f"def {method}(self, {', '.join(arguments)})"
+            raise ConfigError(f"algorithm {name}: {method} takes other arguments than it is given: write {call}")
     annotated = {n: str(kind) for cls in found.__mro__ for n, kind in vars(cls).get("__annotations__", {}).items()}
     lost = {n for n, kind in annotated.items() if "ClassVar" not in kind} - set(found.__dataclass_fields__)
     if lost:
@@ -81,3 +92,11 @@ def _load(name: str) -> type[Algorithm]:
     except TypeError as error:
         raise ConfigError(f"algorithm {name}: {error}") from None
     return found
+
+
+def _takes(function: Callable[..., object], *arguments: object) -> bool:
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError:
+        return False
+    return True

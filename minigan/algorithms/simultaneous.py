@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from minigan.algorithms.algorithm import Figures
+from minigan.algorithms.figures import Figures
 from minigan.algorithms.gan import GAN, as_border
 from minigan.autograd import Tensor, grad
 from minigan.data import Batch

@@ -6,6 +6,7 @@ import json
 from typing import Any, Protocol, TypeAlias
 
 from minigan import backend
+from minigan.algorithms.errors import AlgorithmError
 from minigan.autograd import Tensor
 from minigan.nn import Module
 from minigan.optim import Optimizer
@@ -53,7 +54,7 @@ def _storable(owner: str, name: str, value: Any) -> Any:
     try:
         json.dumps(value)
     except (TypeError, ValueError):
-        raise TypeError(
+        raise AlgorithmError(
             f"{owner}: state[{name!r}] is {type(value).__name__}, but a checkpoint holds numbers, texts, arrays and "
             "Tensors (and lists and dicts of the first two): make one array of several"
         ) from None

@@ -8,14 +8,14 @@ inputs exist before it does. As every `backward` is written in functions of the 
 
 from minigan.autograd.anomaly import AnomalyError, detect_anomaly
 from minigan.autograd.backward_pass import backward, grad
-from minigan.autograd.errors import GraphError, StaleTensorError
+from minigan.autograd.errors import FunctionError, GraphError, StaleTensorError
 from minigan.autograd.function import Function
 from minigan.autograd.grad_mode import is_grad_enabled, no_grad, set_grad_enabled
 from minigan.autograd.hooks import Observer, in_backward_of, in_layer, observe, unobserved
 from minigan.autograd.tensor import Node, Tensor
 
 __all__ = [
-    "AnomalyError", "Function", "GraphError", "Node", "Observer", "StaleTensorError", "Tensor", "backward",
-    "detect_anomaly", "grad", "in_backward_of", "in_layer", "is_grad_enabled", "no_grad", "observe",
+    "AnomalyError", "Function", "FunctionError", "GraphError", "Node", "Observer", "StaleTensorError", "Tensor",
+    "backward", "detect_anomaly", "grad", "in_backward_of", "in_layer", "is_grad_enabled", "no_grad", "observe",
     "set_grad_enabled", "unobserved",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigan import backend
-from minigan.autograd.errors import GraphError
+from minigan.autograd.errors import FunctionError, GraphError
 from minigan.autograd.tensor import Node, Tensor, describe
 from minigan.backend import Array, DeviceError
 
@@ -91,7 +91,9 @@ def checked_output(function: Node, value: Any) -> Array:
         return value
     if isinstance(value, np.generic):
         return np.asarray(value)
-    raise TypeError(f"{function.name}.forward must return an array or a tuple of arrays, not {type(value).__name__}")
+    raise FunctionError(
+        f"{function.name}.forward must return an array or a tuple of arrays, not {type(value).__name__}"
+    )
 
 
 # --- of a backward pass --------------------------------------------------------------------------

@@ -1,4 +1,8 @@
-"""What can be wrong with a graph."""
+"""What can be wrong with a graph, and with a function."""
+
+
+class FunctionError(TypeError):
+    """A function that is written wrongly, whatever it is given."""
 
 
 class GraphError(RuntimeError):

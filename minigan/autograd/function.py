@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigan.autograd.checks import checked_inputs, checked_output
-from minigan.autograd.errors import GraphError, StaleTensorError
+from minigan.autograd.errors import FunctionError, GraphError, StaleTensorError
 from minigan.autograd.grad_mode import grad_mode
 from minigan.autograd.hooks import context
 from minigan.autograd.tensor import Node, Tensor, Version, describe, owner_of
@@ -55,11 +55,11 @@ class Function(Node):
 
     def forward(self, *arrays: Any) -> Any:
         """The value: arrays in, an array or a tuple of arrays out."""
-        raise TypeError(f"{self.name} has no forward method")
+        raise FunctionError(f"{self.name} has no forward method")
 
     def backward(self, *cotangents: Any) -> Any:
         """The gradient of each input, given the cotangent of each output: Tensors in and out."""
-        raise TypeError(f"{self.name} has no backward method")
+        raise FunctionError(f"{self.name} has no backward method")
 
     def __call__(self, *inputs: Any) -> Any:
         if self._called:
@@ -129,7 +129,7 @@ class Function(Node):
         for i, (y, result) in enumerate(zip(outputs, results, strict=True)):
             if result is array:
                 return y.array, i, y._version, y._version.count
-        raise TypeError(
+        raise FunctionError(
             f"{self.name}.save_for_backward takes the very arrays that forward was given or returns; "
             "for what else backward needs and does not depend on them, use save_constants"
         )

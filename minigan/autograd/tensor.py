@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar, Union
 import numpy as np
 
 from minigan import backend
-from minigan.autograd.errors import GraphError
+from minigan.autograd.errors import FunctionError, GraphError
 from minigan.autograd.grad_mode import grad_mode, set_grad_enabled
 from minigan.backend import Array, Device
 from minigan.renamed import peer_name
@@ -522,8 +522,8 @@ def _as_arrays(value: Any) -> Any:
     return type(value)(map(_as_arrays, value)) if isinstance(value, (list, tuple)) else value
 
 
-def _lost_gradient(name: str) -> TypeError:
-    return TypeError(
+def _lost_gradient(name: str) -> FunctionError:
+    return FunctionError(
         f"np.{name} of a Tensor would lose its gradient: use the function of minigan.functions, "
         "or give NumPy its array, .data"
     )

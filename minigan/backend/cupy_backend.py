@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from importlib import metadata
 from types import ModuleType
 
+from minigan.extras import install_command
 from minigan.formatting import gibibytes, home_as_tilde, one_line
 
 OLDEST_CUPY = 14
@@ -190,7 +191,7 @@ def _install(anew: str = "") -> str:
 
 
 def _extra(cuda: int) -> str:
-    return f"pip install 'minigan[gpu-cuda{cuda}]'"
+    return install_command(f"gpu-cuda{cuda}")
 
 
 def _try_out(cupy: ModuleType, index: int) -> None:

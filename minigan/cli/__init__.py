@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from minigan import startup
-from minigan.algorithms import NoSamplesError, registry
+from minigan.algorithms import AlgorithmError, NoSamplesError, registry
 from minigan.autograd import AnomalyError
 from minigan.backend import DeviceError
 from minigan.backend.cupy_backend import is_out_of_memory, out_of_memory
@@ -68,7 +68,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: list[str]) -> int:
     try:
-        arguments = make_parser(argv).parse_args(argv)
+        parser = make_parser(argv)
+        if not argv:  # somebody asks what there is
+            parser.print_help()
+            return DONE
+        arguments = parser.parse_args(argv)
         return COMMANDS[arguments.name](arguments) or DONE
     except (Exception, KeyboardInterrupt) as error:
         if isinstance(error, OSError) and error.filename is None and error.errno in (errno.EPIPE, errno.ENOSPC):
@@ -88,7 +92,7 @@ def exit_code_and_message(error: BaseException, command: str) -> tuple[int, str]
     match error:
         case ConfigError() | TargetError() | LessonError():
             return USAGE, printable(str(error))
-        case DataError() | DeviceError() | NoSamplesError() | ProcessGroupError() | TrainingError():
+        case AlgorithmError() | DataError() | DeviceError() | NoSamplesError() | ProcessGroupError() | TrainingError():
             return FAILED, "\n".join(map(printable, str(error).split("\n  ")))
         case AnomalyError() | Interrupted():
             return FAILED, str(error)

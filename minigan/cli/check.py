@@ -7,8 +7,10 @@ import traceback
 
 from minigan.backend import set_default_device
 from minigan.cli.common import DONE, FAILED, announced
+from minigan.importing import user_line
 from minigan.table import Column, print_table
-from minigan.testing.check import CheckResult, checks_of, run_checks, user_line
+from minigan.testing.assertions import MISTAKES, NoInputsError
+from minigan.testing.check import CheckResult, checks_of, run_checks
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -28,8 +30,7 @@ def check(arguments: argparse.Namespace) -> int:
         if (error := result.error) is None:
             continue
         failed += 1
-        at = "" if isinstance(error, AssertionError) else user_line(error)
-        print(f"\n{result.name}{result.call and f', called on {result.call}'}: {error}{at}")
+        print(f"\n{result.name}{result.call and f', called on {result.call}'}: {_said(error)}")
         if arguments.debug:
             traceback.print_exception(error)
     for result in results:
@@ -38,6 +39,16 @@ def check(arguments: argparse.Namespace) -> int:
     cases = sum(result.cases for result in results)
     print(f"\n{len(results) - failed} of {len(results)} functions right, in {cases} cases")
     return FAILED if failed else DONE
+
+
+def _said(error: Exception) -> str:
+    """An error, with the line of the user's code that it came from, if that may be what is wrong."""
+    if isinstance(error, (AssertionError, NoInputsError)) or error.__traceback__ is None:  # it was not raised
+        return str(error)
+    kind = "" if type(error).__module__.startswith("minigan.") else f"{type(error).__name__}: "
+    mistake = "a mistake in its code: " if isinstance(error, MISTAKES) else ""
+    place = user_line(error, source=True)
+    return f"{mistake}{kind}{error}" + (f"\n  at {place}" if place else "")
 
 
 def _cells(result: CheckResult) -> list[str]:

@@ -10,16 +10,21 @@ from typing import Any, NoReturn
 
 from minigan import __version__
 from minigan.cli.common import USAGE
+from minigan.cli.help import HelpFormatter
 from minigan.cli.train_options import add_reading_options, add_train_options
 from minigan.models import MODELS
 from minigan.options import COUNT, NATURAL
+from minigan.recipes import RECIPES
 from minigan.terminal import printable
 from minigan.training.run_options import DEVICE
+
+RUN = "a run's folder, a checkpoint, or last"
 
 
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options, allow_abbrev=False)  # by its whole name an option is found before all are known
+        # By its whole name an option is found before all are known.
+        super().__init__(**options, allow_abbrev=False, formatter_class=HelpFormatter)
         self._negative_number_matcher = re.compile(r"-\.?\d")  # as of Python 3.14: -1e3 is a number too
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]
@@ -40,17 +45,36 @@ class _Parser(argparse.ArgumentParser):
 
 def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     """The parser of the command line; `name` is the command's. argv tells which algorithm's options `train` has."""
-    parser = _Parser(prog="minigan", description="A GAN you can see through, on NumPy and CuPy.")
+    parser = _Parser(
+        prog="minigan", usage="minigan COMMAND [options]", description="A GAN you can see through, on NumPy and CuPy.",
+        epilog=_examples("minigan train", "minigan sample", "minigan lesson 01", "minigan train --help"),
+    )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"minigan {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="name")
-
+    commands = parser.add_subparsers(title="commands", prog="minigan", metavar="COMMAND", required=True, dest="name")
     parser.commands = commands.choices
 
-    train = commands.add_parser("train", help="train a GAN; without options: digits on a CPU in minutes")
+    def add(name: str, does: str, *examples: str, usage: str | None = None) -> argparse.ArgumentParser:
+        description = f"{does[0].upper()}{does[1:]}."
+        return commands.add_parser(name, help=does, description=description, epilog=_examples(*examples), usage=usage)
+
+    train = add(
+        "train", "train a GAN; without options: digits on a CPU in minutes",
+        "minigan train --epochs 2",
+        "minigan train --model dcgan64 --data photos/ --epochs 50",
+        "minigan train --recipe wgan-gp-28 --dry-run",
+        "minigan train --resume last --epochs 20",
+        usage="minigan train [options]",
+    )  # fmt: skip
     add_train_options(train, argv)
 
-    sample = commands.add_parser("sample", help="draw from a trained generator: a grid, arrays, a way between noises")
-    sample.add_argument("checkpoint", nargs="?", default="last", help="a run's folder, a checkpoint, or last (default)")
+    sample = add(
+        "sample", "draw from a trained generator: a grid, arrays, a way between noises",
+        "minigan sample",
+        "minigan sample runs/00000-quick28-mnist-s0 --n 16 --out digits.png",
+        "minigan sample --out digits.npz --out way.gif",
+        usage="minigan sample [options] [RUN]",
+    )  # fmt: skip
+    sample.add_argument("checkpoint", nargs="?", default="last", metavar="RUN", help=f"{RUN} (default: last)")
     sample.add_argument("--runs", default="runs", help="where 'last' looks for runs (default: runs)")
     sample.add_argument("--n", type=COUNT.read, default=64, help="how many samples (default: 64)")
     sample.add_argument("--seed", type=NATURAL.read, default=0, help="of the noise (default: 0)")
@@ -58,19 +82,32 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     sample.add_argument("--label", type=NATURAL.read, help="of a conditional model: what the samples shall show")
     sample.add_argument(
         "--out", action="append", metavar="FILE",
-        help=".png a grid, .npz the bytes of the images, .gif a way between noises; may be given several times",
+        help=".png a grid, .npz the bytes of the images, .gif a way between noises; may be given several times "
+        "(default: samples-s0.png, 0 being the seed)",
     )  # fmt: skip
 
-    recipes = commands.add_parser("recipes", help="the names that train --recipe knows: papers, choices, numbers")
-    recipes.add_argument("recipe", nargs="?", metavar="NAME", help="show one, with all its choices")
+    recipes = add(
+        "recipes", "list the names that train --recipe knows: papers, choices, numbers",
+        "minigan recipes", "minigan recipes wgan-gp-28",
+    )  # fmt: skip
+    recipes.add_argument("recipe", nargs="?", metavar="NAME", help="show one, with all its choices (default: list all)")
 
-    trace = commands.add_parser("trace", help="record one training step: every layer's values and gradients")
+    trace = add(
+        "trace", "record one training step: every layer's values and gradients",
+        "minigan trace --text",
+        "minigan trace runs/00000-quick28-mnist-s0 --html step.html",
+        "minigan trace --recipe wgan-gp-28 --out trace.json",
+        usage="minigan trace [options] [RUN|FILE]",
+    )  # fmt: skip
     trace.add_argument(
         "checkpoint", nargs="?", metavar="RUN|FILE",
-        help="a run's folder, a checkpoint, or last (default: last, or a fresh model if none); or a saved trace.json",
+        help=f"{RUN}; or a saved trace.json (default: last, or a fresh model if there is no run)",
     )  # fmt: skip
-    trace.add_argument("--model", choices=list(MODELS), help="a fresh one, that has learnt nothing yet")
-    trace.add_argument("--recipe", help="a fresh one of a recipe: see minigan recipes")
+    trace.add_argument(
+        "--model", choices=list(MODELS), metavar="NAME",
+        help=f"a fresh one, that has learnt nothing yet: {', '.join(MODELS)}",
+    )  # fmt: skip
+    trace.add_argument("--recipe", metavar="NAME", help=f"a fresh one of a recipe: {', '.join(RECIPES)}")
     trace.add_argument("--algorithm", metavar="FILE.py:CLASS", help="a fresh one of your own; or where a run's lies")
     trace.add_argument("--data", help="a batch of these images instead of the run's own")
     trace.add_argument("--size", type=COUNT.read, help="a fresh one's, height and width of its images")
@@ -78,43 +115,64 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     trace.add_argument("--seed", type=NATURAL.read, default=0, help="of the batch and the noise (default: 0)")
     trace.add_argument("--text", action="store_true", help="step through it in the terminal; a file only with --out")
     trace.add_argument("--html", metavar="FILE", help="write it as a page to step through in a browser")
-    trace.add_argument("--out", metavar="FILE", help="write the trace as JSON (default: trace.json)")
+    trace.add_argument(
+        "--out", metavar="FILE", help="write it as JSON (default: trace.json, if neither --text nor --html is given)"
+    )
 
     add_reading_options(trace)
 
-    check = commands.add_parser(
-        "check", help="check backward passes: the engine's, or your own", formatter_class=argparse.RawTextHelpFormatter,
-        description="Check derivatives and invariants of every function, or of those named.",
+    check = add(
+        "check", "check backward passes: the engine's, or your own",
+        "minigan check", "minigan check conv2d tanh --order 3", "minigan check mine.py:MyFunction",
+        usage="minigan check [options] [TARGET ...]",
     )  # fmt: skip
     check.add_argument(
         "targets", nargs="*", metavar="TARGET",
-        help="a function of minigan (conv2d), or your own: module:MyFunction or file.py:MyFunction,\n"
-        "a module or file alone for all Functions in it (default: the whole engine)",
+        help="a function of minigan (conv2d), or your own: module:MyFunction or file.py:MyFunction; a module or file "
+        "alone for all Functions in it (default: the whole engine)",
     )  # fmt: skip
     check.add_argument("--order", type=int, choices=(1, 2, 3), help="of the derivatives (default: 2; some 3)")
     check.add_argument("--cases", type=COUNT.read, default=10, help="random calls of each function (default: 10)")
     check.add_argument("--seed", type=NATURAL.read, default=0, help="of the random calls (default: 0)")
-    check.add_argument("--device", type=DEVICE.read, help="where they are checked: cpu (default), gpu or gpu:N")
+    check.add_argument("--device", type=DEVICE.read, help="where they are checked: cpu, gpu or gpu:N (default: cpu)")
 
-    functions = commands.add_parser("functions", help="the table of derivatives; with a name, one with its source")
-    functions.add_argument("function", nargs="?", metavar="NAME", help="a function (conv2d) or a class (Conv2d)")
+    functions = add(
+        "functions", "print the table of derivatives; with a name, one function with its source",
+        "minigan functions", "minigan functions conv2d", "minigan functions --json",
+    )  # fmt: skip
+    functions.add_argument(
+        "function", nargs="?", metavar="NAME", help="a function (conv2d) or a class (Conv2d) (default: all)"
+    )
     functions.add_argument("--json", action="store_true", help="print the rows as JSON")
 
-    lesson = commands.add_parser("lesson", help="step through a lesson in the terminal; without a number, list them")
-    lesson.add_argument("which", nargs="?", metavar="NN", help="its number, part of its name, or file (.py, .ipynb)")
+    lesson = add(
+        "lesson", "step through a lesson in the terminal; without a number, list them",
+        "minigan lesson", "minigan lesson 01", "minigan lesson chain --start 5",
+    )  # fmt: skip
+    which = "its number, part of its name, or file (.py, .ipynb)"
+    lesson.add_argument("which", nargs="?", metavar="NN", help=which)
     lesson.add_argument("--start", type=COUNT.read, default=1, metavar="CELL", help="where to begin (default: 1)")
-    check_lesson = commands.add_parser("check-lesson", help="check the exercise in a lesson's file")
-    check_lesson.add_argument(
-        "which", metavar="NN", help="the lesson's number, part of its name, or file (.py, .ipynb)"
-    )
+    check_lesson = add(
+        "check-lesson", "check the exercise in a lesson's file",
+        "minigan check-lesson 01", "minigan check-lesson 01 --solution",
+    )  # fmt: skip
+    check_lesson.add_argument("which", metavar="NN", help=which)
     check_lesson.add_argument("--solution", action="store_true", help="check the solution that comes with it instead")
-    lessons = commands.add_parser("lessons", help="make all lessons notebooks and pages")
-    lessons.add_argument("action", choices=["build"])
+    lessons = add("lessons", "make all lessons notebooks and pages", "minigan lessons build --out pages")
+    lessons.add_argument("action", choices=["build"], help="make them")
     lessons.add_argument("--out", default="build/lessons", help="the folder to write (default: build/lessons)")
 
-    doctor = commands.add_parser("doctor", help="versions, BLAS, devices, and a self-check of the engine")
+    doctor = add(
+        "doctor", "show versions, BLAS and devices, and check the engine in seconds",
+        "minigan doctor", "minigan doctor --device gpu",
+    )  # fmt: skip
     for command in (sample, trace, doctor):
-        command.add_argument("--device", type=DEVICE.read, help="auto (default), cpu, gpu or gpu:N")
+        command.add_argument("--device", type=DEVICE.read, help="auto, cpu, gpu or gpu:N (default: auto)")
     for command in commands.choices.values():
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
+
+
+def _examples(*lines: str) -> str:
+    """The last part of a help text."""
+    return "\n".join(["examples:", *(f"  {line}" for line in lines)])

@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterator
 from pathlib import Path
 
+from minigan.extras import install_command
 from minigan.lesson.cells import LessonError, lessons, title
 from minigan.training.atomic import write_atomically
 
@@ -54,7 +55,7 @@ def build(out: Path) -> Iterator[Path]:
         from nbconvert.preprocessors import ExecutePreprocessor
         from pygments.formatters import HtmlFormatter
     except ModuleNotFoundError as error:
-        raise LessonError(f"building lessons needs {error.name}: pip install 'minigan[lessons]'") from None
+        raise LessonError(f"building lessons needs {error.name}: {install_command('lessons')}") from None
     out.mkdir(parents=True, exist_ok=True)
     runner = ExecutePreprocessor(timeout=300, extra_arguments=["--IPKernelApp.log_level=40"])  # errors only
     to_body = nbconvert.HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)

@@ -7,8 +7,9 @@ from itertools import count
 
 import numpy as np
 
-from minigan.autograd import Tensor
+from minigan.autograd import FunctionError, Tensor
 from minigan.backend import Array
+from minigan.importing import described
 from minigan.testing import callables
 from minigan.testing.callables import Differentiable, Forward, Inputs
 from minigan.testing.gradcheck import Agreement, gradcheck
@@ -16,6 +17,10 @@ from minigan.testing.invariants import assert_backward_of_empty_batch, assert_in
 from minigan.testing.random_inputs import RNG, Shape, normal, positive, probability
 
 RandomInputs = Callable[[RNG], Inputs]  # draws inputs
+
+
+# What is raised by mistakes in a function's code, whatever its inputs are.
+MISTAKES = (NameError, AttributeError, ImportError, FunctionError)
 
 
 class NoInputsError(ValueError):
@@ -53,7 +58,8 @@ def assert_gradients(
         except Exception as error:
             shapes = [x.shape for x in arrays]
             guessed = inputs is None and not hasattr(fn, "samples")
-            if guessed and (len(set(shapes)) > 1 or not isinstance(error, AssertionError)):  # perhaps a wrong guess
+            perhaps_wrong = len(set(shapes)) > 1 or not isinstance(error, (AssertionError, *MISTAKES))
+            if guessed and perhaps_wrong:
                 note = f"the inputs were guessed, of shapes {', '.join(map(str, shapes))}"
                 error.args = (f"{error}\n  ({note}: if it is not made for them, give some)",)
             raise
@@ -72,7 +78,10 @@ def inputs_by_case(
 
 
 def guess_inputs(fn: Differentiable) -> RandomInputs:
-    """A function that draws inputs for `fn`, going in turn through all shapes that its forward pass takes."""
+    """A function that draws inputs for `fn`, going in turn through all shapes that its forward pass takes.
+
+    Raises NoInputsError if it takes none; what a mistake in its code raised, if that is why.
+    """
     forward = callables.as_callable(fn)
     number = sum(p.default is p.empty for p in callables.parameters_of(fn))
     if not number:
@@ -87,12 +96,15 @@ def guess_inputs(fn: Differentiable) -> RandomInputs:
                 if all(_is_finite(forward, a) for a in arrays):
                     accepted[numbers].append(shapes)
             except Exception as error:  # whatever forward raises for shapes it was not made for
-                refusal = error
+                if not isinstance(refusal, MISTAKES):
+                    refusal = error
     numbers = max(accepted, key=lambda n: len(accepted[n]))  # the widest domain in which fn is finite
     if accepted[numbers]:
         turn = count()
         return lambda rng: [numbers(rng, *s) for s in accepted[numbers][next(turn) % len(accepted[numbers])]]
-    because = f" ({type(refusal).__name__}: {refusal})" if refusal else ", or is finite at none"
+    if isinstance(refusal, MISTAKES):
+        raise refusal
+    because = f" ({described(refusal)})" if refusal else ", or is finite at none"
     raise NoInputsError(
         f"{callables.name_of(fn)} takes none of the {number} inputs that were guessed for it{because}: give them, or a "
         "static method samples(rng) that returns a list of arrays; of a Function with options, check "

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from minigan.autograd import Function, Tensor
+from minigan.autograd import Function, FunctionError, Tensor
 from minigan.backend import Array, is_array
 
 Outputs = Tensor | tuple[Tensor, ...]
@@ -83,7 +83,7 @@ def outputs_of(fn: Forward, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     outputs = y if isinstance(y, tuple) else (y,)
     for t in outputs:
         if not isinstance(t, Tensor):
-            raise TypeError(
+            raise FunctionError(
                 f"the function that is checked must return a Tensor or a tuple of them, but returned {type(t).__name__}"
             )
     return outputs

@@ -16,20 +16,17 @@ import numpy as np
 
 from minigan.autograd import Function, Tensor, observe
 from minigan.backend import Array
-from minigan.formatting import last_frame
 from minigan.functions.derivatives import function_classes
-from minigan.importing import import_file
+from minigan.importing import UserCodeError, described, import_file
 from minigan.testing import invariants
 from minigan.testing.assertions import assert_gradients, inputs_by_case
 from minigan.testing.callables import Differentiable, as_callable
 from minigan.testing.cases import CASES, BackwardCoverage
 from minigan.testing.gradcheck import Agreement, gradcheck
 
-PACKAGE = Path(__file__).resolve().parents[1]
-
 
 class TargetError(ValueError):
-    """There is no such function to check."""
+    """There is no such function to check, or its file cannot be run."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +107,6 @@ def _check_user_function(name: str, fn: Differentiable, order: int, cases: int, 
     return result
 
 
-def user_line(error: Exception) -> str:
-    """The last line of code outside of minigan that an error came through: "\\n  at file:line: source", or ""."""
-    at = last_frame(error, lambda file: not (file.startswith((str(PACKAGE), "<")) or "site-packages" in file))
-    return f"\n  at {at.filename}:{at.lineno}: {at.line}" if at else ""
-
-
 def load_target(target: str) -> list[tuple[str, Differentiable]]:
     """The functions that `module:name` or `file.py:name` means, with their names; all Functions of a module or file."""
     place, _, name = target.partition(":")
@@ -145,16 +136,17 @@ def _import(place: str) -> ModuleType:
         _add_to_path(path.parent)
         try:
             return import_file(path, f"minigan_check_{path.stem}")
-        except SyntaxError as error:
-            raise TargetError(f"{place} is no Python: {error}") from None
+        except UserCodeError as error:
+            raise TargetError(f"{place} {error}") from error.__cause__
     if not all(part.isidentifier() for part in place.split(".")):
         raise TargetError(f"{place!r} is no name of a function, a module or a file.py")
     _add_to_path(Path.cwd())
     try:
         return importlib.import_module(place)
-    except ModuleNotFoundError as error:
-        if not error.name or not place.startswith(error.name):
-            raise  # the module is there; what it imports is not
+    except (Exception, SystemExit) as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if not missing or not f"{place}.".startswith(f"{missing}."):  # the module is there, and fails
+            raise TargetError(f"{place} cannot be imported: {described(error)}") from error
         near = difflib.get_close_matches(place.lower(), CASES, n=3, cutoff=0.5)
         guess = f"; did you mean {' or '.join(near)}?" if near else ""
         raise TargetError(

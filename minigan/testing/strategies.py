@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minigan.extras import install_command
 from minigan.renamed import renamed_in
 from minigan.testing import random_inputs
 from minigan.testing.cases import CASES, FunctionCall
@@ -32,7 +33,7 @@ try:
     from hypothesis.strategies import DrawFn, SearchStrategy
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "minigan.testing.strategies needs Hypothesis: pip install 'minigan[test]'", name=error.name
+        f"minigan.testing.strategies needs Hypothesis: {install_command('test')}", name=error.name
     ) from error
 
 __all__ = [

@@ -58,7 +58,7 @@ class Config(RunOptions):
         for name, known in {"recipe": RECIPES, "algorithm": [*ALGORITHMS, "file.py:Class"]}.items():
             if chosen.get(name) is not None and not run[name].kind.fits(chosen[name]):
                 raise ConfigError(f"{name} {chosen[name]!r} is not known: choose from {', '.join(known)}")
-        algorithm, base = _base_of(chosen)
+        algorithm, base = base_of(chosen)
         own = options_of(algorithm)
         merged = dict(base)
         for layer in layers:
@@ -114,7 +114,7 @@ class Config(RunOptions):
         return dataclasses.replace(self, **run, options=dict(self.options) | own)
 
 
-def _base_of(chosen: Choices) -> tuple[type[Algorithm], Choices]:
+def base_of(chosen: Choices) -> tuple[type[Algorithm], Choices]:
     """The algorithm's class, and the choices of the recipe: of the one named, else of a GAN's model, but for what the
     class of a user's own GAN has other defaults for."""
     recipe, named = chosen.get("recipe"), chosen.get("algorithm")

@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
+from minigan.extras import install_command
 from minigan.options import ConfigError
 from minigan.training.errors import TrainingError
 
@@ -43,7 +44,7 @@ def join() -> ProcessGroup:
     except (ImportError, RuntimeError) as error:  # mpi4py, or the MPI library that it looks for
         raise TrainingError(
             f"--data-parallel works through MPI, which cannot be loaded ({str(error).splitlines()[0]}): "
-            "pip install 'minigan[mpi]'"
+            f"{install_command('mpi')}"
         ) from None
     if launched > 1 and MPI.COMM_WORLD.size == 1:
         library = MPI.Get_library_version().split(",")[0].splitlines()[0].strip("\0 ")

@@ -24,7 +24,8 @@ from minigan.training.errors import CheckpointError, TrainingError
 class RunDir:
     """`runs/00003-dcgan28-mnist-s0/` and what lies in it:
     config.json, log.txt, stats.jsonl, samples/reals.png, samples/e000.png …, samples.gif,
-    losses.png, ckpt/e005.safetensors …, ckpt/last.safetensors; with --trace-every also trace/s000300.json …."""
+    losses.png, ckpt/e005.safetensors …, ckpt/last.safetensors; with --trace-every also trace/s000300.json …; while it
+    is stopped within an epoch, samples/stopped.png."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -60,10 +60,12 @@ SCORES = Kind(
 class RunOptions:
     """The choices of any run, whatever its algorithm."""
 
-    recipe: str | None = option(None, "a name for all choices below: see minigan recipes", RECIPE, group="what")
-    algorithm: str = option("gan", "what is trained and how (default: gan)", ALGORITHM, group="what")
+    recipe: str | None = option(None, "a name for all choices below (see minigan recipes)", RECIPE, group="what")
+    algorithm: str = option(
+        "gan", f"what is trained and how: {', '.join(ALGORITHMS)}, or a class of your own", ALGORITHM, group="what"
+    )
     data: str = option(
-        "mnist", "mnist (default), a folder of IDX files, .npz, .npy, a folder or zip of images", PATH, group="what"
+        "mnist", "mnist, a folder of IDX files, .npz, .npy, a folder or zip of images", PATH, group="what"
     )
     init_from: str | None = option(
         None, "begin with the weights of another run, by name: last, a run's folder, a checkpoint or any safetensors "
@@ -77,12 +79,8 @@ class RunOptions:
     key: str | None = option(
         None, "the array of an .npz that holds the images (default: the first of the usual names)", NAME, group="data"
     )
-    skip_broken: bool = option(
-        False, "go on without images that cannot be read, and say which (default: off)", FLAG, group="data"
-    )
-    flip: bool = option(
-        False, "every image also mirrored, left to right: twice as many (default: off)", FLAG, group="data"
-    )
+    skip_broken: bool = option(False, "go on without images that cannot be read, and say which", FLAG, group="data")
+    flip: bool = option(False, "every image also mirrored, left to right: twice as many", FLAG, group="data")
     max_bytes: int | None = option(
         None, "what a file may take in memory, such as 4G (default: 512M, or 20 times its size on disk)", BYTES,
         group="data",
@@ -93,19 +91,17 @@ class RunOptions:
     ema_decay: float = option(
         0.0, "how much of G's averaged weights is kept a step, to sample from; 0: no average", FRACTION, group="how"
     )
-    seed: int = option(0, "of weights, noise, order and dropout (default: 0)", NATURAL, group="how")
-    device: str = option("auto", "auto (default), cpu, gpu or gpu:N", DEVICE, group="run")
-    tf32: bool = option(
-        False, "on a GPU, make float32 products in TF32, faster and coarser (default: off)", FLAG, group="run"
-    )
-    grid: int = option(64, "samples in a grid (default: 64)", COUNT, group="run")
-    checkpoint_every: int = option(5, "epochs between checkpoints that stay (default: 5)", COUNT, group="run")
-    evaluate_every: int = option(0, "epochs between scores; 0: none (default)", NATURAL, group="run")
+    seed: int = option(0, "of weights, noise, order and dropout", NATURAL, group="how")
+    device: str = option("auto", "auto, cpu, gpu or gpu:N", DEVICE, group="run")
+    tf32: bool = option(False, "on a GPU, make float32 products in TF32, faster and coarser", FLAG, group="run")
+    grid: int = option(64, "samples in a grid", COUNT, group="run")
+    checkpoint_every: int = option(5, "epochs between checkpoints that stay", COUNT, group="run")
+    evaluate_every: int = option(0, "epochs between scores; 0: none", NATURAL, group="run")
     metrics: tuple[str, ...] = option(
-        (), "which scores (default: all that fit the data); may be given several times", SCORES, group="run"
+        (), "which scores, may be given several times (default: all that fit the data)", SCORES, group="run"
     )
     sync_batch_norm: bool = option(
-        False, "with --data-parallel: BatchNorm normalises by the whole batch, not by a process' share (default: off)",
+        False, "with --data-parallel: BatchNorm normalises by the whole batch, not by a process' share",
         FLAG, group="run",
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from minigan.algorithms import State
+from minigan.algorithms import AlgorithmError, State
 from minigan.algorithms.registry import absolute, is_file
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import DataError, Dataset
@@ -136,7 +136,7 @@ def standard_callbacks(trainer: Trainer, detect_anomaly: bool = False, trace_eve
         (is_main, grids),
         (is_main and config.evaluate_every, callbacks.Evaluation(config.evaluate_every, config.metrics)),
         (is_main, callbacks.Checkpoints(config.checkpoint_every)),
-        (is_main, callbacks.Pictures()),
+        (is_main, callbacks.Pictures(grids)),
         (is_main, callbacks.Progress(stats, grids)),
     ]
     return [callback for wanted, callback in standard if wanted]
@@ -155,7 +155,13 @@ def load_data(config: Config) -> Dataset:
 
 
 def _checked(trainer: Trainer) -> Trainer:
-    """The trainer; ConfigError if a process would get too little of the smallest batch."""
+    """The trainer; AlgorithmError if there is nothing to train, ConfigError if a process would get too little of the
+    smallest batch."""
+    algorithm = trainer.algorithm
+    for what, example in (("networks", '{"G": G, "D": D}'), ("optimizers", '{"G": optim.Adam(G.parameters())}')):
+        if not getattr(algorithm, what):
+            name = type(algorithm).__name__
+            raise AlgorithmError(f"{name}.setup made no {what}: set self.{what}, a dict by name, such as {example}")
     group, smallest, synchronised = trainer.process_group, trainer.loader.smallest_batch, trainer.config.sync_batch_norm
     least = 1 if synchronised else 2
     if group.size > 1 and smallest < least * group.size:

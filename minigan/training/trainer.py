@@ -155,6 +155,9 @@ class Trainer:
         for callback in self.callbacks:
             try:
                 getattr(callback, moment)(self, *what)
+            except KeyboardInterrupt:  # a second Ctrl-C, which a picture is left for
+                if moment != "on_stop" or not callback.may_fail:
+                    raise
             except Exception as error:
                 if not callback.may_fail or isinstance(error, (BrokenPipeError, TrainingError)):
                     raise

@@ -377,12 +377,14 @@ class Returning(Algorithm):
         return {"it": self.value(next(batches))}
 
 
-@pytest.mark.parametrize("value", [3, 2.5, mg.Tensor(np.array([[2.0]]), requires_grad=True) * 1.0])
+@pytest.mark.parametrize(
+    "value", [3, 2.5, np.float32(2.5), np.array([[2.5]]), mg.Tensor(np.array([[2.0]]), requires_grad=True) * 1.0]
+)
 def test_figures_are_single_numbers_without_a_graph(value):
     algorithm = Returning()
     algorithm.value = lambda batch: value
     figure = algorithm(points())["it"]
-    assert figure.item() == (value if isinstance(value, (int, float)) else 2.0)
+    assert figure.item() == value.item() if hasattr(value, "item") else value
     assert not figure.requires_grad and figure.creator is None
 
 

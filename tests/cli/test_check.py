@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from minigan.functions.activation import Tanh
+from minigan.functions.derivatives import function_classes
 from minigan.testing.cases import CASES
 
 MINE = """
@@ -56,6 +57,17 @@ def plain(x):
 number = 3
 """
 
+# A user's file, and what is said of it.
+USERS_MISTAKES = [
+    ("x = 1\n\nfoo(x)\n", "NameError: name 'foo' is not defined (bad.py, line 3)"),
+    ("\nimport nothing_there", "ModuleNotFoundError: No module named 'nothing_there' (bad.py, line 2)"),
+    ("def f(:\n    pass\n", "SyntaxError: invalid syntax (bad.py, line 1)"),
+    ("import json\njson.loads('x')\n", "JSONDecodeError: Expecting value: line 1 column 1 (char 0) (bad.py, line 2)"),
+    ("\nimport unclosed\n", "SyntaxError: '(' was never closed (unclosed.py, line 2)"),
+    ("import helper\n", "AttributeError: 'int' object has no attribute 'z' (helper.py, line 3)"),
+    ("import sys\nsys.exit(3)\n", "SystemExit: 3 (bad.py, line 2)"),
+]  # fmt: skip
+
 
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
@@ -101,10 +113,14 @@ def test_a_wrong_function_of_the_engine(minigan, monkeypatch):
 
 
 def test_a_function_without_sample_inputs(minigan, monkeypatch):
-    monkeypatch.delitem(CASES, "tanh")
+    few = {name: CASES[name] for name in ("exp", "log")}
+    monkeypatch.setattr("minigan.testing.check.CASES", few)
+    classes = [c for c in function_classes() if c.__name__ in ("Exp", "Log", "Tanh")]
+    assert len(classes) == 3
+    monkeypatch.setattr("minigan.testing.check.function_classes", lambda: classes)
     said = minigan("check", "--cases", 1)
     assert said.code == 1
-    assert rows(said)["Tanh"][3] == "not checked: LookupError"
+    assert list(rows(said)) == [*few, "Tanh"] and rows(said)["Tanh"][3] == "not checked: LookupError"
     assert "Tanh: it has no sample inputs in minigan/testing/cases.py" in said.out
 
 
@@ -151,7 +167,59 @@ def test_targets_that_are_not_there(minigan, mine, target, message):
     assert re.search(f"^minigan check: {message}", said.err) and said.err.count("\n") == 1
 
 
-def test_a_module_that_cannot_import_what_it_needs(minigan, mine, tmp_path):
-    (tmp_path / "needy.py").write_text("import a_module_that_is_not_there")
-    said = minigan("check", "needy")
-    assert said.code == 1 and "a_module_that_is_not_there" in said.err
+@pytest.mark.parametrize(("text", "says"), USERS_MISTAKES)
+@pytest.mark.parametrize(("target", "tells"), [("bad.py:F", "bad.py cannot be run"), ("bad", "bad cannot be imported")])
+def test_a_file_that_fails_is_one_sentence_with_its_line(minigan, mine, tmp_path, text, says, target, tells):
+    (tmp_path / "helper.py").write_text("x = 1\n\ny = x.z\n")
+    (tmp_path / "unclosed.py").write_text("x = 1\ny = (\n")
+    (tmp_path / "bad.py").write_text(text)
+    sys.modules.pop("helper", None)
+    assert minigan("check", target) == (2, "", f"minigan check: {tells}: {says}\n")
+    assert "bad" not in sys.modules and "minigan_check_bad" not in sys.modules
+    assert minigan("check", target, "--debug").err.startswith("Traceback")
+
+
+MISTAKES = """
+import minigan as mg
+from minigan import functions as F
+
+class Named(mg.Function):
+    def forward(self, x):
+        return {forward}
+
+    def backward(self, dy):
+        return {backward}
+
+def plain(x, y):
+    return F.tahn(x * y)
+"""
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "says"),
+    [
+        ("foo(x)", "dy", "NameError: name 'foo' is not defined\n  at bad.py, line 7: return foo(x)"),
+        ("x.foo", "dy", "has no attribute 'foo'\n  at bad.py, line 7: return x.foo"),
+        ("__import__('nothing_there')", "dy", "No module named 'nothing_there'\n  at bad.py, line 7"),
+        ("None", "dy", "Named.forward must return an array or a tuple of arrays, not NoneType\n"),
+        ("x * 2", "foo(dy)", "NameError: name 'foo' is not defined\n  at bad.py, line 10: return foo(dy)"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_the_code_is_no_wrong_guess_of_inputs(minigan, mine, tmp_path, forward, backward, says):
+    (tmp_path / "bad.py").write_text(MISTAKES.format(forward=forward, backward=backward))
+    said = minigan("check", "bad.py:Named", "--cases", 1)
+    assert said.code == 1 and "a mistake in its code: " in said.out and says in said.out and "give" not in said.out
+    assert "not checked: " in said.out
+
+
+def test_a_mistake_in_a_plain_function_s_code(minigan, mine, tmp_path):
+    (tmp_path / "bad.py").write_text(MISTAKES.format(forward="x", backward="dy"))
+    said = minigan("check", "bad.py:plain")
+    assert said.code == 1 and "no attribute 'tahn'\n  at bad.py, line 13: return F.tahn(x * y)\n" in said.out
+
+
+def test_inputs_that_cannot_be_guessed_are_told_with_the_line_that_refused_them(minigan, mine):
+    said = minigan("check", "mine.py:Particular")
+    assert said.code == 1 and re.search(
+        r"\(ValueError: only of length 17 \(mine.py, line \d\d\)\): give them", said.out
+    )

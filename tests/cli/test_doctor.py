@@ -18,6 +18,7 @@ from minigan.data import Batch
 from minigan.doctor import checks, compare, environment, timing
 from minigan.functions.convolution import Conv2d
 from minigan.kernels import cook_toom
+from minigan.testing.cases import CASES
 from minigan.training.ema import update_average
 
 FIRST = "gradients on the CPU, finite differences"
@@ -47,6 +48,7 @@ def test_a_wrong_backward_pass_fails(minigan, monkeypatch):
         return (dx if dx is None else dx * 1.01, *others)
 
     monkeypatch.setattr(Conv2d, "backward", wrong)
+    monkeypatch.setattr("minigan.testing.check.CASES", {name: CASES[name] for name in ("tanh", "conv2d", "exp")})
     _only(monkeypatch, FIRST)
     said = minigan("doctor", "--device", "cpu")
     assert said.code == 1 and re.search(rf"^  FAILED  {FIRST}", said.out, re.MULTILINE)
@@ -283,21 +285,30 @@ def _batches_changed(batches, device):
     return (batch.map(lambda x: x[::-1] * 0.5) for batch in batches)
 
 
+@pytest.fixture(scope="module")
+def a_run():
+    """4 steps of a run, as they are compared; how to take them, and what they give."""
+    subject = next(s for s in compare.subjects() if s.name == "4 steps of a run")
+    _, run = subject.draw(np.random.default_rng(0))
+    return subject, run, run(CPU, "float32")
+
+
+def test_a_run_that_goes_the_same_way_is_right_and_leaves_nothing(a_run, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    row = compare.compared(a_run[0], CPU)
+    assert (row.cases, row.differences, row.trouble) == (1, {"float32": 0.0}, "")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("place, attribute, wrong, says", [
     ("minigan.training.ema", "update_average", _wrongly_averaged, "a sample differs"),
     ("minigan.nn.Dropout", "forward", lambda self, x: x, "differs"),
     ("minigan.data.loader", "prefetch", _batches_changed, "differs"),
     ("minigan.data.Batches", "epoch", lambda self, *place: iter([[7, 6], [5, 4], [3, 2], [1, 0]]), "differs"),
 ])  # fmt: skip
-def test_a_run_that_goes_another_way_on_a_gpu_is_wrong(place, attribute, wrong, says, monkeypatch, tmp_path):
+def test_a_run_that_goes_another_way_on_a_gpu_is_wrong(place, attribute, wrong, says, a_run, monkeypatch):
     """Here both ways are the CPU's."""
-    monkeypatch.chdir(tmp_path)
-    subject = next(s for s in compare.subjects() if s.name == "4 steps of a run")
-    row = compare.compared(subject, CPU)
-    assert (row.cases, row.differences, row.trouble) == (1, {"float32": 0.0}, "")
-    assert list(tmp_path.iterdir()) == []
-    _, run = subject.draw(np.random.default_rng(0))
-    expected = run(CPU, "float32")
+    subject, run, expected = a_run
     with monkeypatch.context() as patch:
         patch.setattr(f"{place}.{attribute}", wrong)
         ways = itertools.cycle([expected, run(CPU, "float32")])

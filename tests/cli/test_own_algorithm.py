@@ -67,9 +67,12 @@ def mine(tmp_path, monkeypatch):
 
 def test_its_options_are_among_train_s_and_the_gan_s_are_not(mine, minigan):
     said = minigan("train", "--algorithm", "mine.py:Mean", "--help")
-    own = said.out[said.out.index("\nMean (default") :]
+    own = said.out[said.out.index("\noptions of Mean:") :]
     assert said.code == 0 and said.err == ""
-    for words in ("--width WIDTH", "units of the hidden layer", "--keep KEEP", "--biased, --no-biased"):
+    for words in (
+        "--width WIDTH", "units of the hidden layer (default: 4)", "--keep KEEP", "is kept (default: 0.5)",
+        "--biased, --no-biased\n", "(default: on)",
+    ):  # fmt: skip
         assert words in own
     assert "--epochs" in said.out and "--objective" not in said.out
     assert "--objective" in minigan("train", "--help").out
@@ -91,12 +94,57 @@ def test_its_options_are_checked_and_no_others_taken(option, says, mine, data, m
 @pytest.mark.parametrize("name, says", [
     ("mine.py:Nobody", "there is no such class in mine.py"),
     ("mine.py:prod", "it is no subclass of minigan.algorithms.Algorithm in mine.py"),
-    ("broken.py:Mean", "broken.py cannot be run: ZeroDivisionError: division by zero"),
+    ("broken.py:Mean", "broken.py cannot be run: ZeroDivisionError: division by zero (broken.py, line 2)"),
+    ("unclosed.py:Mean", "unclosed.py cannot be run: SyntaxError: '(' was never closed (unclosed.py, line 2)"),
+    ("needy.py:Mean", "cannot be run: ModuleNotFoundError: No module named 'nothing_there' (needy.py, line 1)"),
 ])  # fmt: skip
 def test_a_file_that_has_none_is_one_sentence(name, says, mine, data, minigan):
-    mine.with_name("broken.py").write_text("1 / 0")
+    mine.with_name("broken.py").write_text("\n1 / 0")
+    mine.with_name("unclosed.py").write_text("\nx = (\n")
+    mine.with_name("needy.py").write_text("import nothing_there")
     said = minigan("train", "--algorithm", name, "--data", data)
     assert said.code == 2 and says in said.err and said.err.count("\n") == 1
+
+
+NETWORKS = 'self.networks = {"G": nn.Sequential(*layers, nn.Tanh(), nn.Reshape(*shape))}'
+OPTIMIZERS = 'self.optimizers = {"G": optim.Adam(self.networks["G"].parameters(), 1e-2)}'
+STEP = 'return {"loss": loss, "seen": self.state["seen"]}'
+
+
+@pytest.mark.parametrize(("old", "new", "code", "says"), [
+    (f"{NETWORKS}\n        {OPTIMIZERS}", "", 1, "Mean.setup made no networks: set self.networks, a dict by name"),
+    (OPTIMIZERS, "", 1, "Mean.setup made no optimizers: set self.optimizers, a dict by name, such as "),
+    (OPTIMIZERS, f"{OPTIMIZERS}\n        return 3", 1, "Mean.setup returned int: set self.networks and self.optimi"),
+    (OPTIMIZERS, "self.optimizers = [1]", 1, "Mean.setup: self.optimizers must be a dict of Optimizers, by name"),
+    ("setup(self, data)", "setup(self)", 2, "other arguments than it is given: write def setup(self, data)"),
+    ("step(self, batches)", "step(self)", 2, "other arguments than it is given: write def step(self, batches)"),
+    ("sample(self, n, rng)", "sample(self, n)", 2, "other arguments than it is given: write def sample(self, n, rng)"),
+    (STEP, "", 1, 'Mean.step must return a dict of figures, such as {"loss": loss}, not NoneType'),
+    (STEP, "return loss", 1, 'Mean.step must return a dict of figures, such as {"loss": loss}, not Tensor'),
+    (STEP, "return {'loss': 'high'}", 1, "Mean.step returned loss of str: a figure is a single number"),
+    (STEP, "return {1: loss}", 1, "Mean.step returned a figure 1: call it otherwise, a name is a text"),
+])  # fmt: skip
+def test_what_its_methods_must_do_is_one_sentence(old, new, code, says, mine, data, minigan):
+    from minigan.algorithms import registry
+
+    registry._loaded.clear()  # as in a new process
+    assert old in MINE
+    mine.write_text(MINE.replace(old, new))
+    said = minigan("train", "--algorithm", "mine.py:Mean", "--data", data, "--epochs", 1)
+    assert said.code == code and said.err.splitlines()[-1].startswith(
+        ("minigan train: Mean", "minigan train: algorithm")
+    )
+    assert says in said.err.splitlines()[-1] and "Traceback" not in said.err
+
+
+def test_samples_that_are_no_tensor_are_said(mine, data, minigan):
+    mine.write_text(MINE.replace('return self.networks["G"](self.tensor(rng', 'self.networks["G"](self.tensor(rng'))
+    said = minigan("train", "--algorithm", "mine.py:Mean", "--data", data, "--epochs", 1)
+    assert (
+        said.code == 0 and "Mean: samples must be a Tensor, as G returns it, not NoneType): training goes" in said.err
+    )
+    says = "minigan sample: Mean: samples must be a Tensor, as G returns it, not NoneType\n"
+    assert minigan("sample").err.endswith(says)
 
 
 def test_it_trains_and_goes_on_as_if_it_had_never_stopped(mine, data, minigan, tmp_path, monkeypatch):

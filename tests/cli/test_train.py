@@ -19,7 +19,7 @@ from run_folders import left_by
 from minigan.training import Config
 from minigan.training.checkpoint import load_checkpoint
 
-SMALL = ["--model", "mlp", "--batch-size", "8"]  # 5 steps an epoch
+SMALL = ["--model", "mlp", "--batch-size", "8", "--grid", "4"]  # 5 steps an epoch
 
 
 def options(data, out, *more):
@@ -125,7 +125,7 @@ def test_the_hints_work_as_pasted(data, tmp_path, process):
 
 @pytest.mark.parametrize("lr", ["1e3", "1e5", "1e15"])
 def test_not_a_number_is_not_blamed_on_the_report_and_brings_no_warnings(lr, data, tmp_path, process):
-    run = process(*options(data, tmp_path / "runs", "--lr", lr, "--epochs", 30))
+    run = process(*options(data, tmp_path / "runs", "--lr", lr, "--epochs", 10))
     err = run.communicate(timeout=120)[1]
     assert "Warning" not in err and "Sum's" not in err and "Sqrt's" not in err, err
     stats = (tmp_path / "runs/00000-mlp-noise-s0/stats.jsonl").read_text()
@@ -169,7 +169,7 @@ def _wait_for(file, process, beyond: int = 0) -> None:
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sign", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_ctrl_c_saves_and_says_how_to_go_on(sign, data, tmp_path, process, whole):
     folder = tmp_path / "my runs" / "00000-mlp-noise-s0"
     run = process(*options(data, tmp_path / "my runs", "--epochs", EPOCHS))
@@ -182,6 +182,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(sign, data, tmp_path, process, whole
     assert left_by(folder) == whole
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_ends_as_if_it_had_not_been(data, tmp_path, process, whole):
     folder = tmp_path / "runs" / "00000-mlp-noise-s0"
     run = process(*options(data, tmp_path / "runs", "--epochs", EPOCHS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import subprocess
 import sys
 
@@ -11,14 +12,75 @@ import pytest
 
 import minigan as package
 from minigan import cli
+from minigan.algorithms import ALGORITHMS
+from minigan.algorithms.gan import OPTIMIZERS
+from minigan.cli.parser import make_parser
+from minigan.metrics import METRICS
+from minigan.models import MODELS
+from minigan.objectives import OBJECTIVES
+from minigan.penalties import PENALTIES
+from minigan.recipes import RECIPES
 from minigan.training import Config
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["sample", "--help"], ["doctor", "--help"]])
-def test_help_names_the_defaults_in_plain_letters(arguments, minigan):
-    said = minigan(*arguments)
+@pytest.mark.parametrize("command", ["", *cli.COMMANDS])
+def test_help_has_examples_and_fits_80_columns(command, minigan, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    said = minigan(*command.split(), "--help")
     assert said.code == 0 and said.err == "" and said.out.isascii()
-    assert len(arguments) == 1 or "default" in said.out
+    assert max(map(len, said.out.splitlines())) <= 80
+    usage, examples = said.out.splitlines()[0], said.out.partition("\nexamples:\n")[2].splitlines()
+    assert usage.startswith(f"usage: minigan {command}".strip())
+    assert examples and all(line.startswith(f"  minigan {command}".rstrip()) for line in examples)
+    for line in examples if command != "lesson" else ():
+        make_parser(line.split()[1:]).parse_args(line.replace("train --help", "train").split()[1:])
+
+
+def test_alone_it_says_what_there_is(minigan):
+    said = minigan()
+    assert said == (0, minigan("--help").out, "") and re.search("\n    check-lesson +check the exercise", said.out)
+
+
+def flat(text):
+    return " ".join(text.split())
+
+
+def test_the_help_of_train_names_what_an_option_takes(minigan):
+    said = flat(minigan("train", "--help").out)
+    for known in (RECIPES, MODELS, OBJECTIVES, PENALTIES, OPTIMIZERS, ALGORITHMS, METRICS):
+        assert f": {', '.join(known)}" in said
+    assert "--data DATA mnist, a folder" in said and "None" not in said
+
+
+@pytest.mark.parametrize("recipe", [None, "wgan-gp-28", "dcgan28"])
+def test_the_defaults_in_the_help_of_train_are_what_is_trained(recipe, minigan):
+    named = ["--recipe", recipe] if recipe else []
+    said = minigan("train", *named, "--help").out
+    assert f"the defaults are those of {recipe or 'quick28'}: " in said
+    told = dict(re.findall(r"\n  --([\w-]+)(?:(?!\n  -).)*\(default:\s+(\S+)\)(?=\n(?:  -|\n))", said, re.DOTALL))
+    choices = json.loads(minigan("train", *named, "--dry-run").out)
+    told = {name.replace("-", "_"): value for name, value in told.items()}
+    assert {
+        "model",
+        "objective",
+        "epochs",
+        "lr_D",
+        "betas",
+        "penalties",
+        "seed",
+        "algorithm",
+        "weight_clip",
+    } <= told.keys()
+    for name in told.keys() & choices.keys():
+        value = choices[name]
+        as_typed = ",".join(map(str, value)) or "none" if isinstance(value, list) else str(value).removesuffix(".0")
+        assert told[name] == {"True": "on", "False": "off"}.get(as_typed, as_typed)
+
+
+def test_the_defaults_of_a_file_are_not_told_as_those_of_a_recipe(minigan, tmp_path):
+    (tmp_path / "c.json").write_text('{"epochs": 7, "seed": 3}')
+    said = minigan("train", "--config", tmp_path / "c.json", "--help").out
+    assert "those of quick28" not in said and "through the data, in all\n" in said
 
 
 def test_the_version(minigan):
@@ -28,7 +90,7 @@ def test_the_version(minigan):
 @pytest.mark.parametrize(
     "line, named",
     [
-        ("", "required: COMMAND (see minigan --help)"),
+        ("--debug", "required: COMMAND (see minigan --help)"),
         ("fly", "'fly'"),
         ("train --epoch-count 3", "--epoch-count"),
         ("train --epochs 0", "'0' is not a whole number of 1 or more"),

@@ -8,6 +8,7 @@ import pytest
 
 from minigan import terminal
 from minigan.cli import main
+from minigan.extras import install_command
 from minigan.lesson.cells import Cell, cells, find
 from minigan.lesson.stepping import _listed
 
@@ -223,7 +224,7 @@ def test_colours_and_their_absence(monkeypatch):
 def test_building_says_what_it_needs(clone, capsys, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "jupytext", None)
     assert main(["lessons", "build"]) == 2
-    assert "pip install 'minigan[lessons]'" in capsys.readouterr().err
+    assert f"building lessons needs jupytext: {install_command('lessons')}\n" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -87,6 +87,22 @@ def test_inputs_that_cannot_be_guessed():
         assert_gradients(type("Two", (ColumnNorms,), {"samples": None}))
 
 
+def test_a_mistake_in_the_code_is_raised_as_it_is():
+    class Mistaken(mg.Function):
+        def forward(self, x):
+            return x * 2
+
+        def backward(self, dy):
+            return undefined(dy)  # noqa: F821
+
+    with pytest.raises(NameError, match="^name 'undefined' is not defined$"):
+        assert_gradients(Mistaken)
+    with pytest.raises(AttributeError, match="^'Tensor' object has no attribute 'nothing'$"):
+        assert_gradients(lambda x: x.nothing)
+    with pytest.raises(TypeError, match="must return a Tensor or a tuple of them, but returned NoneType$"):
+        assert_gradients(lambda x: None)
+
+
 def test_the_order_is_as_asked():
     class Detached(Log):
         def backward(self, dy):

@@ -14,6 +14,7 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from minigan import functions as F
+from minigan.extras import install_command
 from minigan.testing import random_inputs
 from minigan.testing import strategies as mst
 from minigan.testing.cases import CASES
@@ -279,4 +280,4 @@ import minigan.testing.strategies
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     last = done.stderr.strip().splitlines()[-1]
-    assert last == "ModuleNotFoundError: minigan.testing.strategies needs Hypothesis: pip install 'minigan[test]'"
+    assert last == f"ModuleNotFoundError: minigan.testing.strategies needs Hypothesis: {install_command('test')}"

@@ -11,8 +11,9 @@ import pytest
 
 from minigan import backend
 from minigan.autograd import Tensor
-from minigan.training import Interrupted, TrainingError
-from minigan.training.callbacks import Callback
+from minigan.training import Interrupted, TrainingError, resume
+from minigan.training.callbacks import Callback, Checkpoints, SampleGrid
+from minigan.training.checkpoint import load_checkpoint
 
 
 class Diary(Callback):
@@ -63,8 +64,6 @@ def test_all_moments_of_a_run_and_of_one_that_goes_on(begin, monkeypatch):
 
 
 def test_a_run_that_was_stopped_goes_on_with_its_next_moment(begin, at_step):
-    from minigan.training import resume
-
     run = begin(2)
     run.callbacks.append(diary := Diary())
     at_step(5, lambda trainer: os.kill(os.getpid(), signal.SIGINT))
@@ -77,9 +76,48 @@ def test_a_run_that_was_stopped_goes_on_with_its_next_moment(begin, at_step):
     assert diary.lines == ["start 5", *steps(6, 10), "epoch 2 at 10", "stop 10"]
 
 
-def test_of_an_epoch_whose_end_nobody_was_told_the_resumed_run_tells_first(begin, at_step):
-    from minigan.training import resume
+@pytest.mark.parametrize(("step", "shown"), [(3, "stopped"), (5, "e001"), (7, "stopped")])
+def test_ctrl_c_leaves_a_grid_of_what_was_learnt_so_far_until_the_run_goes_on(step, shown, begin, at_step, capsys):
+    run = begin(2)
+    at_step(step, lambda trainer: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(Interrupted):
+        run.train()
+    samples = run.run_dir.path / "samples"
+    assert capsys.readouterr().err.splitlines()[-1] == f"what it draws so far: {samples / shown}.png"
+    run.run_dir.save_grid("now", run.sample(4))
+    assert (samples / "now.png").read_bytes() == (samples / f"{shown}.png").read_bytes()
+    (samples / "now.png").unlink()
+    run = resume(run.run_dir.last_checkpoint)
+    run.train()
+    assert {path.name for path in samples.iterdir()} == {"reals.png", "e000.png", "e001.png", "e002.png"}
 
+
+def interrupted(*_):
+    os.kill(os.getpid(), signal.SIGINT)
+    raise AssertionError("it was not heard")
+
+
+def test_a_second_ctrl_c_while_the_checkpoint_is_written_insists(begin, at_step, monkeypatch):
+    run = begin(2)
+    at_step(3, lambda trainer: os.kill(os.getpid(), signal.SIGINT))
+    monkeypatch.setattr(Checkpoints, "on_stop", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run.train()
+    assert load_checkpoint(run.run_dir.last_checkpoint).progress["step"] == 0
+
+
+def test_a_second_ctrl_c_leaves_the_pictures_and_nothing_else(begin, at_step, monkeypatch):
+    run = begin(2)
+    at_step(3, lambda trainer: os.kill(os.getpid(), signal.SIGINT))
+    run.callbacks.append(diary := Diary())
+    monkeypatch.setattr(SampleGrid, "save", lambda self, trainer, name: trainer.step and interrupted())
+    with pytest.raises(Interrupted, match="stopped at step 3 .*all is saved"):
+        run.train()
+    assert diary.lines[-2:] == ["stop 3", "Interrupted 3"]
+    assert load_checkpoint(run.run_dir.last_checkpoint).progress["step"] == 3
+
+
+def test_of_an_epoch_whose_end_nobody_was_told_the_resumed_run_tells_first(begin, at_step):
     def broken_pipe(trainer):
         raise BrokenPipeError
 

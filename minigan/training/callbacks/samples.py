@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from minigan.algorithms import NoSamplesError
 from minigan.algorithms.samples import preview
 from minigan.training import images
 from minigan.training.trainer import Callback, Trainer
+
+STOPPED = "stopped"  # the grid of a run that was stopped within an epoch
 
 
 class SampleGrid(Callback):
@@ -28,17 +31,18 @@ class SampleGrid(Callback):
             first = trainer.data[slice(0, self.count)]
             if "x" in first:
                 trainer.run_dir.save_grid("reals", first["x"])
-            self._save(trainer, "e000")
+            self.save(trainer, "e000")
 
     def on_epoch(self, trainer: Trainer) -> None:
-        self._save(trainer, f"e{trainer.closed_epochs:03d}")
+        self.save(trainer, f"e{trainer.closed_epochs:03d}")
 
     def on_stop(self, trainer: Trainer) -> None:
         """A grid of the end, if the end is no epoch's."""
         if trainer.finished and not trainer.at_epoch_end:
-            self._save(trainer, f"s{trainer.step:06d}")
+            self.save(trainer, f"s{trainer.step:06d}")
 
-    def _save(self, trainer: Trainer, name: str) -> None:
+    def save(self, trainer: Trainer, name: str) -> None:
+        """Draw the grid of this name."""
         if self.off:
             return
         batch = trainer.data[np.arange(self.count) % len(trainer.data)]
@@ -53,12 +57,27 @@ class SampleGrid(Callback):
 
 
 class Pictures(Callback):
-    """samples.gif and losses.png, at the end. It comes after the checkpoints: they matter more."""
+    """samples.gif and losses.png, at the end; where the user stopped the run, also what is drawn so far:
+    samples/stopped.png, until the run goes on. It comes after the checkpoints: they matter more."""
 
-    may_fail, what = True, "the animation and the curves could not be made"
+    may_fail, what = True, "the pictures of the end could not be made"
+
+    def __init__(self, grids: SampleGrid | None = None) -> None:
+        self.grids = grids
+
+    def on_start(self, trainer: Trainer) -> None:
+        """A run that goes on leaves what an uninterrupted one leaves."""
+        for suffix in (".png", ".npy"):
+            (trainer.run_dir.path / "samples" / f"{STOPPED}{suffix}").unlink(missing_ok=True)
 
     def on_stop(self, trainer: Trainer) -> None:
         """Make them of what lies in the run's folder. (Grids of later epochs are from before a resume.)"""
+        if self.grids is not None and not trainer.finished and trainer.step:
+            if not trainer.at_epoch_end:
+                self.grids.save(trainer, STOPPED)
+            if self.grids.latest is not None:
+                with suppress(OSError, ValueError):  # the terminal may be gone, and that be why it stopped
+                    trainer.say(f"what it draws so far: {self.grids.latest}")
         folder, stats = trainer.run_dir.path, list(trainer.run_dir.lines())
         if stats:
             images.save_curves(folder / "losses.png", stats, trainer.algorithm.figure_labels)
