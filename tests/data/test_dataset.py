@@ -139,6 +139,7 @@ def test_arrays_are_taken_row_by_row_and_only_bytes_become_others():
 def test_info_of_arrays():
     labels = np.array([0, 3, 1, 2, 0])
     assert points(y=labels).info == DataInfo({"x": (2,), "y": ()}, classes=4)
+    assert points(y=2 * labels).info.classes == 7, "of labels that do not all occur too"
     assert points(y=labels.astype("float32")).info.classes is None
     assert points(y=labels[:, None]).info == DataInfo({"x": (2,), "y": (1,)})
     assert points(tokens=np.zeros((5, 3), int)).info == DataInfo({"x": (2,), "tokens": (3,)})
