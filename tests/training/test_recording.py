@@ -86,3 +86,9 @@ def test_a_fresh_model(data):
     assert trace_fresh(config) == trace, "whatever was drawn before"
     backend.default_rng().standard_normal(3)
     assert trace_fresh(config) == trace
+
+
+def test_each_batch_of_a_step_is_another_one(data):
+    trace = trace_fresh(Config.for_model("tiny-critic", data=data(), batch_size=16, n_critic=2))
+    reals = [call.inputs for call in trace.calls if call.label == "D(x)"]
+    assert len(reals) == 2 and reals[0] != reals[1]
