@@ -431,6 +431,12 @@ def test_case_43_an_honest_large_file_is_read(tmp_path):
 # --- what is asked for ---------------------------------------------------------------------------
 
 
+def test_mirrored_images_keep_their_colours(tmp_path):
+    colour = np.random.default_rng(0).integers(0, 256, (5, 3, 12, 9), dtype=np.uint8)
+    images = load(npz(tmp_path / "x.npz", images=colour), flip=True).images
+    np.testing.assert_array_equal(images, np.concatenate([colour, colour[..., ::-1]]))
+
+
 @pytest.mark.parametrize("kind", ["npz", "folder", "idx"])
 def test_flip_adds_each_image_mirrored(tmp_path, kind):
     labels = np.arange(5, dtype="uint8")

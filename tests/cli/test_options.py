@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minigan import backend
 from minigan.algorithms import GAN
-from minigan.algorithms.samples import decode
 from minigan.cli import main, sample, train
 from minigan.cli.parser import make_parser
 from minigan.options import options_of
 from minigan.trace import Trace
-from minigan.training import ConfigError, Trainer, draw_noise, images, load_algorithm
+from minigan.training import ConfigError, Trainer, draw_noise, images
 from minigan.training.run_options import RunOptions
 
 # --- defaults ------------------------------------------------------------------------------------
@@ -112,29 +112,26 @@ def test_a_run_says_how_long_it_took_in_minutes_and_seconds(data, minigan, tmp_p
 # --- sample --------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def films(monkeypatch):
-    """What would be saved as a film: the pictures, and the seconds for each."""
-    found = []
-    monkeypatch.setattr(sample.images, "save_gif", lambda path, grids, seconds: found.append((grids, seconds)))
-    return found
+@pytest.mark.parametrize("n, seed", [(2, 0), (17, 3)])
+def test_a_film_goes_a_way_between_the_seed_s_noises_for_each_of_up_to_16_images(
+    n, seed, trained, minigan, monkeypatch
+):
+    films, noises = [], []
+    monkeypatch.setattr(sample.images, "save_gif", lambda path, grids, seconds: films.append((grids, seconds)))
 
+    def drawn(algorithm, z):
+        noises.append(z)
+        return np.full((len(z), 1, 28, 28), len(noises) / 100, "float32")
 
-def test_a_film_goes_a_way_between_the_seed_s_noises_for_each_image_that_is_asked_for(films, trained, minigan):
-    assert minigan("sample", trained, "--n", 2, "--seed", 3, "--out", "w.gif").code == 0
-    ((grids, seconds),) = films
-    algorithm, _ = load_algorithm(trained / "ckpt" / "last.safetensors")
-    points = draw_noise(8, algorithm.z_dim, 3).reshape(2, 4, -1)
+    monkeypatch.setattr(sample, "decode", drawn)
+    assert minigan("sample", trained, "--n", n, "--seed", seed, "--out", "w.gif").code == 0
+    ((grids, seconds),), cells = films, min(n, 16)
     assert (len(grids), seconds) == (4 * 12, 0.06)
+    points = draw_noise(4 * cells, noises[0].shape[1], seed).reshape(cells, 4, -1)
     for k in range(4):  # at each twelfth moment all are at a point of their own
-        wanted = images.grid(decode(algorithm, points[:, k])).astype(int)
-        assert wanted.shape == grids[12 * k].shape and abs(wanted - grids[12 * k]).max() <= 1
-
-
-def test_a_film_shows_no_more_than_16_images(films, trained, minigan, monkeypatch):
-    monkeypatch.setattr(sample, "decode", lambda algorithm, z: np.zeros((len(z), 1, 28, 28), "float32"))
-    assert minigan("sample", trained, "--n", 17, "--out", "w.gif").code == 0
-    assert films[0][0][0].shape == images.grid(np.zeros((16, 1, 28, 28))).shape
+        np.testing.assert_allclose(noises[12 * k], points[:, k], rtol=1e-5, atol=1e-6)
+        wanted = images.grid(np.full((cells, 1, 28, 28), (12 * k + 1) / 100))
+        np.testing.assert_array_equal(grids[12 * k], wanted)
 
 
 def test_a_picture_is_called_after_its_seed_and_it_is_said_how_far_the_run_had_come(
@@ -148,6 +145,26 @@ def test_a_picture_is_called_after_its_seed_and_it_is_said_how_far_the_run_had_c
     assert f"\nquick28 from {trained / 'ckpt' / 'last.safetensors'}, after 2 steps\n" in said.err
     with Image.open("samples-s12.png") as picture:
         assert picture.size == (64, 64)
+
+
+# --- the device of sample and trace --------------------------------------------------------------
+
+
+def test_the_device_that_is_named_is_the_one_that_is_asked_for(trained, data, minigan, tmp_path, monkeypatch):
+    asked, choose = [], backend.choose_device
+
+    def noted(spec=None, tf32=False):
+        asked.append(spec)
+        return choose("cpu", tf32)
+
+    monkeypatch.setattr(backend, "choose_device", noted)
+    monkeypatch.setattr("minigan.cli.common.choose_device", noted)
+    out = ["--device", "gpu:1", "--out"]
+    assert minigan("sample", trained, "--n", 1, *out, tmp_path / "a.png").code == 0
+    assert asked == ["gpu:1", "cpu"], "and then for the one that was found"
+    assert minigan("trace", trained, *out, tmp_path / "a.json").code == 0
+    assert minigan("trace", "--model", "mlp", "--data", data, *out, tmp_path / "b.json").code == 0
+    assert asked[2:] == ["gpu:1"] * 2
 
 
 # --- trace ---------------------------------------------------------------------------------------

@@ -237,6 +237,14 @@ def test_damage_raises_nothing_else(tmp_path, data, name):
         assert str(error).startswith(str(path)) and "\n" not in str(error)
 
 
+def test_a_limit_in_bytes_is_of_the_array_in_memory(npy, npz):
+    for path in (npy(GREY), npz(images=GREY)):
+        np.testing.assert_array_equal(load_arrays(path, max_bytes=528).images[:, 0], GREY)  # an npz has headers too
+        with pytest.raises(DataError, match=r"bytes to be read from [\d,]+ on the disk, at most 399 allowed"):
+            load_arrays(path, max_bytes=399)
+    load_arrays(npy(GREY), max_bytes=400)
+
+
 def test_bytes_after_the_end(npy):
     path = npy(GREY)
     path.write_bytes(path.read_bytes() + b"xy")

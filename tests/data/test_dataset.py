@@ -207,6 +207,13 @@ def test_the_partner_of_a_sample_is_another_one_in_another_epoch():
     assert (batch.a == batch.b).sum() < 10
 
 
+def test_the_smaller_set_is_in_another_order_each_time_it_begins_again():
+    many, few = (ArrayDataset({"x": np.arange(n)}, "d", "here") for n in (100, 20))
+    column = UnpairedDataset(many, few).order(np.random.default_rng(0))[:, 1]
+    rounds = {tuple(column[k : k + 20]) for k in range(0, 100, 20)}
+    assert len(rounds) == 5 and all(sorted(order) == list(range(20)) for order in rounds)
+
+
 def test_without_an_order_of_theirs_both_sets_are_as_they_are(unpaired):
     batch = unpaired[slice(1, 5)]
     assert batch.a.ravel().tolist() == [1, 2, 3, 4] and batch.b.ravel().tolist() == [11, 12, 10, 11]
