@@ -15,7 +15,6 @@ from minigan.algorithms import GAN
 from minigan.cli import main, sample, train
 from minigan.cli.parser import make_parser
 from minigan.options import options_of
-from minigan.trace import Trace
 from minigan.training import ConfigError, Trainer, draw_noise, images
 from minigan.training.run_options import RunOptions
 
@@ -147,10 +146,7 @@ def test_a_picture_is_called_after_its_seed_and_it_is_said_how_far_the_run_had_c
         assert picture.size == (64, 64)
 
 
-# --- the device of sample and trace --------------------------------------------------------------
-
-
-def test_the_device_that_is_named_is_the_one_that_is_asked_for(trained, data, minigan, tmp_path, monkeypatch):
+def test_samples_are_drawn_on_the_device_that_is_named(trained, minigan, tmp_path, monkeypatch):
     asked, choose = [], backend.choose_device
 
     def noted(spec=None, tf32=False):
@@ -159,37 +155,37 @@ def test_the_device_that_is_named_is_the_one_that_is_asked_for(trained, data, mi
 
     monkeypatch.setattr(backend, "choose_device", noted)
     monkeypatch.setattr("minigan.cli.common.choose_device", noted)
-    out = ["--device", "gpu:1", "--out"]
-    assert minigan("sample", trained, "--n", 1, *out, tmp_path / "a.png").code == 0
-    assert asked == ["gpu:1", "cpu"], "and then for the one that was found"
-    assert minigan("trace", trained, *out, tmp_path / "a.json").code == 0
-    assert minigan("trace", "--model", "mlp", "--data", data, *out, tmp_path / "b.json").code == 0
-    assert asked[2:] == ["gpu:1"] * 2
+    assert minigan("sample", trained, "--n", 1, "--device", "gpu:1", "--out", tmp_path / "a.png").code == 0
+    assert asked == ["gpu:1", "cpu"], "and then on the one that was found"
 
 
 # --- trace ---------------------------------------------------------------------------------------
 
 
-def test_a_seed_draws_other_images_and_other_noise_of_a_fresh_model_too(data, minigan, tmp_path):
-    for seed in (0, 1):
-        line = [
-            "trace",
-            "--model",
-            "mlp",
-            "--data",
-            data,
-            "--size",
-            28,
-            "--seed",
-            seed,
-            "--out",
-            tmp_path / f"{seed}.json",
-        ]
-        assert minigan(*line).code == 0
-    a, b = (Trace.from_json((tmp_path / f"{seed}.json").read_text(encoding="utf-8")) for seed in (0, 1))
-    assert a.calls[0].inputs[0].mean != b.calls[0].inputs[0].mean, "noise"
-    weights = [[p.weight for update in trace.updates for p in update.parameters] for trace in (a, b)]
-    assert weights[0] == weights[1], "of one model"
+def test_what_is_asked_of_a_trace_arrives(trained, minigan, monkeypatch):
+    told = []
+
+    def noted(*arguments, **changes):
+        told.append((*arguments, changes))
+        raise ConfigError("noted")
+
+    monkeypatch.setattr("minigan.training.recording.trace_fresh", noted)
+    monkeypatch.setattr("minigan.training.recording.trace_checkpoint", noted)
+    read = {"data": "d.npz", "device": "gpu:1", "value_range": [-1.0, 5.0], "key": "k", "flip": True,
+            "skip_broken": True, "max_bytes": 4096}  # fmt: skip
+    more = ["--data", "d.npz", "--device", "gpu:1", "--value-range", -1, 5, "--key", "k", "--flip", "--skip-broken",
+            "--max-bytes", "4K", "--seed", 3]  # fmt: skip
+    for line in (["--recipe", "lsgan-28"], ["--model", "mlp"], ["--size", 64, "--model", "dcgan64"]):
+        assert minigan("trace", *line, *more).code == 2
+        config, seed, _ = told.pop()
+        wanted = {line[i].strip("-"): line[i + 1] for i in range(0, len(line), 2)}
+        found = config.choices()
+        assert seed == 3 and {name: found[name] for name in wanted} == wanted
+        assert {n: list(found[n]) if n == "value_range" else found[n] for n in read} == read
+    assert minigan("trace", trained, "--algorithm", "mine.py:Mine", *more).code == 2
+    assert minigan("trace", "last", "--runs", trained.parent).code == 2
+    last = trained / "ckpt" / "last.safetensors"
+    assert told == [(last, 3, "mine.py:Mine", read), (last, 0, None, {})]
 
 
 def test_a_page_alone_is_all_that_is_written(data, minigan, tmp_path, monkeypatch):

@@ -84,6 +84,10 @@ def test_a_fresh_model(data):
     trace = trace_fresh(config)
     assert trace.about["at"] == 1 and trace.about["batch"] == 64
     assert trace_fresh(config) == trace, "whatever was drawn before"
+    other = trace_fresh(config, seed=1)
+    assert all(a.inputs != b.inputs for a, b in zip(trace.calls, other.calls, strict=True)), "other images and noise"
+    weights = [[p.weight for p in t.updates[0].parameters] for t in (trace, other)]
+    assert weights[0] == weights[1], "of the same model"
     backend.default_rng().standard_normal(3)
     assert trace_fresh(config) == trace
 
