@@ -93,6 +93,9 @@ def test_what_is_no_choice_of_the_run_arrives_too(minigan, trained, monkeypatch)
 
     monkeypatch.setattr(train, "start", noted)
     monkeypatch.setattr(train, "resume", noted)
+    monkeypatch.setattr(train, "prepare", noted)
+    assert minigan("train", "--model", "mlp", "--init-from", "last", "--out", "here", "--dry-run").code == 2
+    assert told.pop()[0][2] == "here", "where the last run is looked for"
     more = ["--detect-anomaly", "--trace-every", 7]
     for line in ([], more):
         assert minigan("train", "--out", "here", "--epochs", 3, *line).code == 2

@@ -584,6 +584,14 @@ def test_frames_of_the_alternating_step(gan, batch, traced):
     ]  # fmt: skip
 
 
+def test_a_call_says_whether_it_was_in_training(gan, batch):
+    networks, (_, z) = gan().networks, batch()
+    with Recorder(networks) as recorder:
+        networks["G"](z)
+        networks["G"].eval()(z)
+    assert [call.training for call in recorder.trace.calls] == [True, False]
+
+
 @pytest.mark.parametrize("cls", [GAN, SimultaneousGAN])
 def test_a_frame_shows_the_numbers_of_what_it_is_of(cls, gan, batch, traced):
     trace = traced(gan(cls), *batch())
