@@ -103,8 +103,8 @@ class OptimizerEvent:
 
 @dataclass(eq=False)
 class Recording:
-    """All that a recorder wrote down. call_inputs: what each call of a network was given; in_training: whether it was in
-    training mode then."""
+    """All that a recorder wrote down. call_inputs: what each call of a network was given; in_training: whether it
+    was in training mode then."""
 
     modules: dict[str, Module]
     optimizers: dict[str, Optimizer]
