@@ -200,6 +200,19 @@ def test_a_page_alone_is_all_that_is_written(data, minigan, tmp_path, monkeypatc
 # --- the others ----------------------------------------------------------------------------------
 
 
+def test_what_is_asked_of_a_check_arrives(minigan, monkeypatch):
+    told = []
+
+    def noted(*asked):
+        told.append(asked)
+        raise ConfigError("noted")
+
+    monkeypatch.setattr("minigan.cli.check.checks_of", noted)
+    assert minigan("check", "tanh", "relu", "--order", 3, "--cases", 4, "--seed", 5).code == 2
+    assert minigan("check").code == 2
+    assert told == [(["tanh", "relu"], 3, 4, 5), ([], None, 10, 0)]
+
+
 @pytest.mark.parametrize("line, passed", [([], True), (["--device", "cpu"], False), (["--device", "gpu:1"], True)])
 def test_the_doctor_is_told_the_device_and_tells_whether_all_is_well(line, passed, minigan, monkeypatch):
     told = []
