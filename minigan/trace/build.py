@@ -63,12 +63,13 @@ class Builder:
         return schema.Layer(name, kind, owner, call, inputs, sources, detached, output, called, parameters)
 
     def _call(self, number: int) -> schema.NetworkCall:
-        taken, module = self._call_inputs(number), self.grouping.calls[number].module
-        owner, kind = self.recording.owner(self.grouping.calls[number]), type(module).__name__
+        call, taken = self.grouping.calls[number], self._call_inputs(number)
+        owner, kind = self.recording.owner(call), type(call.module).__name__
+        training = self.recording.in_training.get(call, call.module.training)
         inputs, names = tuple(i.summary for i in taken), tuple(map(self._input_name, taken))
         layers = tuple(layer for layer, of in enumerate(self.grouping.call_of) if of == number)
         label, output = self._call_label(number), self.layers[layers[-1]].output
-        return schema.NetworkCall(label, owner, kind, bool(module.training), inputs, names, output, layers)
+        return schema.NetworkCall(label, owner, kind, training, inputs, names, output, layers)
 
     def _call_inputs(self, number: int) -> list[FunctionInput]:
         """What enters a call: what it was given, as its functions took it in, or (labels) not; then all else."""

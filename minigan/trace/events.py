@@ -103,13 +103,15 @@ class OptimizerEvent:
 
 @dataclass(eq=False)
 class Recording:
-    """All that a recorder wrote down. call_inputs: what each call of a network was given."""
+    """All that a recorder wrote down. call_inputs: what each call of a network was given; in_training: whether it
+    was in training mode then."""
 
     modules: dict[str, Module]
     optimizers: dict[str, Optimizer]
     about: About
     events: list[ForwardEvent | BackwardStart | BackwardEvent | OptimizerEvent] = field(default_factory=list)
     call_inputs: dict[ModuleCall, list[FunctionInput]] = field(default_factory=dict)
+    in_training: dict[ModuleCall, bool] = field(default_factory=dict)
     comparisons: tuple[Comparison, ...] = ()
 
     @property

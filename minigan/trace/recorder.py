@@ -90,6 +90,7 @@ class Recorder(Observer):
         """What a network is given; another one's output, cut from its graph, is made to require a gradient."""
         if self.recording.network_call(call) is not call:
             return
+        self.recording.in_training[call] = call.module.training
         tensors = [t for t in inputs if isinstance(t, Tensor)]
         # Frozen, and given nothing that requires a gradient, a network has no graph: it is given none.
         records = is_grad_enabled() and any(t.requires_grad for t in (*tensors, *call.module.parameters()))

@@ -431,6 +431,12 @@ def test_case_43_an_honest_large_file_is_read(tmp_path):
 # --- what is asked for ---------------------------------------------------------------------------
 
 
+def test_mirrored_images_keep_their_colours(tmp_path):
+    colour = np.random.default_rng(0).integers(0, 256, (5, 3, 12, 9), dtype=np.uint8)
+    images = load(npz(tmp_path / "x.npz", images=colour), flip=True).images
+    np.testing.assert_array_equal(images, np.concatenate([colour, colour[..., ::-1]]))
+
+
 @pytest.mark.parametrize("kind", ["npz", "folder", "idx"])
 def test_flip_adds_each_image_mirrored(tmp_path, kind):
     labels = np.arange(5, dtype="uint8")
@@ -445,8 +451,13 @@ def test_flip_adds_each_image_mirrored(tmp_path, kind):
     data = load(path, flip=True)
     np.testing.assert_array_equal(data.images[:, 0], np.concatenate([GREY, GREY[..., ::-1]]))
     assert data.labels is None if kind == "folder" else data.labels.tolist() == [0, 1, 2, 3, 4] * 2
-    assert any("mirrored" in note for note in data.notes)
-    assert len(load("mnist", flip=True, split="test")) == 20_000
+    assert data.notes[-1] == "Each image was also mirrored, left to right: 10 in all."
+
+
+def test_mirrored_digits_have_the_labels_of_their_own():
+    digits, mirrored = load("mnist", split="test"), load("mnist", split="test", flip=True)
+    np.testing.assert_array_equal(mirrored.images[len(digits) :], digits.images[..., ::-1])
+    np.testing.assert_array_equal(mirrored.labels, np.tile(digits.labels, 2))
 
 
 def test_a_key_names_the_array_of_images(tmp_path):

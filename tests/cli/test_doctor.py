@@ -114,6 +114,15 @@ def test_what_cannot_be_told_of_a_gpu_takes_no_other_line_along(monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+def test_the_host_is_told_by_its_cores_and_by_how_fast_it_multiplies(monkeypatch):
+    monkeypatch.setattr(environment, "_cores", lambda: 3)
+    monkeypatch.setattr(environment.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(environment.timeit, "repeat", lambda call, repeat, number: [0.5, 0.01, 0.02])
+    lines = list(environment.of_host())
+    assert lines[-1] == "cores   3 usable of 8"
+    assert lines[-2].endswith("215 GFLOP/s in a matrix product"), "2 · 1024³ operations in the shortest time"
+
+
 def test_a_library_that_is_loaded_is_told_with_its_place():
     assert re.fullmatch(r" \(\S*/libc\.so\.6\)", environment._loaded("libc.so"))
     assert environment._loaded("libnone.so") == ""

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from minigan.data import DataError, load_arrays
+from minigan.data.resize import crop_box
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (5, 8, 10), dtype=np.uint8)
@@ -162,6 +163,17 @@ def test_keys(npz, images, labels):
     assert data.source.endswith(f"a.npz: {images}")
 
 
+def test_of_several_usual_names_the_first_of_the_readers_is_taken_whatever_the_order_in_the_file(npz):
+    images, labels = ("x_train", "train_images", "images", "x", "arr_0"), ("y_train", "train_labels", "labels", "y")
+    for k in range(5):
+        named = {name: GREY + i for i, name in enumerate(images) if i >= k}
+        told = {name: LABELS + i for i, name in enumerate(labels) if i >= k}
+        for order in (1, -1):
+            data = load_arrays(npz(**dict([*named.items(), *told.items()][::order])))
+            np.testing.assert_array_equal(data.images[:, 0], GREY + k)
+            assert data.labels is None if k == 4 else data.labels.tolist() == (LABELS + k).tolist()
+
+
 def test_keras_splits(npz):
     path = npz(x_train=GREY, y_train=LABELS, x_test=GREY[:2], y_test=LABELS[3:])
     assert load_arrays(path).labels.tolist() == [3, 1, 4, 1, 5]
@@ -223,6 +235,14 @@ def test_damage_raises_nothing_else(tmp_path, data, name):
         load_arrays(path)
     except DataError as error:
         assert str(error).startswith(str(path)) and "\n" not in str(error)
+
+
+def test_a_limit_in_bytes_is_of_the_array_in_memory(npy, npz):
+    for path in (npy(GREY), npz(images=GREY)):
+        np.testing.assert_array_equal(load_arrays(path, max_bytes=528).images[:, 0], GREY)  # an npz has headers too
+        with pytest.raises(DataError, match=r"bytes to be read from [\d,]+ on the disk, at most 399 allowed"):
+            load_arrays(path, max_bytes=399)
+    load_arrays(npy(GREY), max_bytes=400)
 
 
 def test_bytes_after_the_end(npy):
@@ -288,6 +308,25 @@ def test_grey_luma_equals_pillows(npy):
     for k, image in enumerate(COLOUR):
         pillows = np.asarray(Image.fromarray(image.transpose(1, 2, 0).copy()).convert("L"))
         np.testing.assert_array_equal(data.images[k, 0], pillows)
+
+
+def test_more_images_than_are_made_grey_at_a_time(npy):
+    colour = RNG.integers(0, 256, (2050, 3, 1, 2), dtype=np.uint8)
+    exact = np.einsum("nchw,c->nhw", colour.astype(int), [19595, 38470, 7471]) + 32768 >> 16
+    np.testing.assert_array_equal(load_arrays(npy(colour), channels=1).images[:, 0], exact)
+
+
+@pytest.mark.parametrize("size, way", [((16, 20), "BICUBIC"), ((9, 10), "BICUBIC"), ((4, 5), "LANCZOS")])
+@pytest.mark.parametrize("images", [GREY[:, None], COLOUR], ids=["grey", "colour"])
+def test_resizing_is_pillows_sharp_where_it_shrinks_and_soft_where_it_enlarges(npy, images, size, way):
+    from PIL import Image
+
+    data = load_arrays(npy(images), size=size)
+    left, top, right, bottom = crop_box((8, 10), size)
+    for ours, stored in zip(data.images, images, strict=True):
+        cut = stored[:, top:bottom, left:right]
+        pillows = [Image.fromarray(c.copy()).resize(size[::-1], getattr(Image.Resampling, way)) for c in cut]
+        np.testing.assert_array_equal(ours, np.stack([np.asarray(p) for p in pillows]))
 
 
 def test_grey_to_colour_repeats_after_resizing(npy):

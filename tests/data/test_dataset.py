@@ -139,6 +139,7 @@ def test_arrays_are_taken_row_by_row_and_only_bytes_become_others():
 def test_info_of_arrays():
     labels = np.array([0, 3, 1, 2, 0])
     assert points(y=labels).info == DataInfo({"x": (2,), "y": ()}, classes=4)
+    assert points(y=2 * labels).info.classes == 7, "of labels that do not all occur too"
     assert points(y=labels.astype("float32")).info.classes is None
     assert points(y=labels[:, None]).info == DataInfo({"x": (2,), "y": (1,)})
     assert points(tokens=np.zeros((5, 3), int)).info == DataInfo({"x": (2,), "tokens": (3,)})
@@ -204,6 +205,13 @@ def test_the_partner_of_a_sample_is_another_one_in_another_epoch():
     batch = UnpairedDataset(same, same)
     batch = batch[batch.order(np.random.default_rng(0))]
     assert (batch.a == batch.b).sum() < 10
+
+
+def test_the_smaller_set_is_in_another_order_each_time_it_begins_again():
+    many, few = (ArrayDataset({"x": np.arange(n)}, "d", "here") for n in (100, 20))
+    column = UnpairedDataset(many, few).order(np.random.default_rng(0))[:, 1]
+    rounds = {tuple(column[k : k + 20]) for k in range(0, 100, 20)}
+    assert len(rounds) == 5 and all(sorted(order) == list(range(20)) for order in rounds)
 
 
 def test_without_an_order_of_theirs_both_sets_are_as_they_are(unpaired):

@@ -48,6 +48,12 @@ def test_round_trip(shape, zipped, seed):
     np.testing.assert_array_equal(got, array)
 
 
+@pytest.mark.parametrize("shape", [(70_000, 1, 2), (1, 70_000, 2), (1, 2, 70_000), (70_000,)])
+def test_lengths_are_of_32_bits(shape):
+    array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    np.testing.assert_array_equal(parse_idx(idx(array), "x"), array)
+
+
 @settings(derandomize=True, deadline=None)
 @given(cut=st.integers(0, len(idx(IMAGES)) - 1), zipped=st.booleans())
 def test_every_truncation_is_seen(cut, zipped):

@@ -12,12 +12,13 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from minigan import backend
 from minigan.algorithms import GAN, SimultaneousGAN
 from minigan.data import Batch, DataInfo
 from minigan.trace import trace_step
-from minigan.trace.views.figures import GraphvizError, dot, gradient_norms, graph, histograms
+from minigan.trace.views.figures import COLOURS, GraphvizError, dot, gradient_norms, graph, histograms
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_matplotlib_is_not_imported_before_something_is_drawn():
 
 def test_gradient_norms_has_a_row_for_each_layer_and_a_column_for_each_step(alternating):
     figure = gradient_norms({600: _scaled(alternating, 100), 300: alternating})
-    for_g, for_d, _ = figure.axes
+    for_g, for_d, bar = figure.axes
     for panel, player in ((for_g, "G"), (for_d, "D")):
         expected = _came_back(alternating, player)
         assert panel.get_title().startswith(f"loss_{player}")
@@ -73,8 +74,9 @@ def test_gradient_norms_has_a_row_for_each_layer_and_a_column_for_each_step(alte
         norms = np.array([norm for _, norm in expected])
         np.testing.assert_allclose(panel.images[0].get_array(), np.stack([norms, 100 * norms], axis=1))
     assert [label.get_text() for label in for_d.get_xticklabels()] == ["300", "600"]
-    assert [t.get_text() for t in for_g.texts] == ["D(G(z))", "G(z)"]
-    assert [t.get_text() for t in for_d.texts] == ["D(G(z))", "D(x)"]
+    places = [[(t.get_text(), t.get_position()[1]) for t in panel.texts] for panel in (for_g, for_d)]
+    assert places == [[("D(G(z))", 2.5), ("G(z)", 8.5)], [("D(G(z))", 2.5), ("D(x)", 8.5)]], "beside their layers"
+    assert for_d.get_xlabel() == "step" and bar.get_ylabel() == "norm of the gradient at the layer's output"
     (border,) = for_g.lines
     assert border.get_ydata()[0] == 5.5  # below D's six layers
     figure.savefig(io.BytesIO())
@@ -135,6 +137,8 @@ def test_histograms_show_what_each_layer_gave_and_got_back(alternating, player):
     backs = [b for b in alternating.layer_backwards if alternating.backward_passes[b.backward_pass].player == player]
     backs = [b for b in backs if alternating.layers[b.layer].owner != "loss"][::-1]
     assert len(figure.axes) == 2 * len(backs) == 24
+    assert [panel.get_title() for panel in figure.axes[:2]] == ["output", "gradient that came back to it"]
+    assert figure.get_suptitle().startswith(f"Values and gradients of loss_{player}, layer by layer")
     for i, back in enumerate(backs):
         layer = alternating.layers[back.layer]
         value, gradient = figure.axes[2 * i : 2 * i + 2]
@@ -144,6 +148,8 @@ def test_histograms_show_what_each_layer_gave_and_got_back(alternating, player):
             np.testing.assert_allclose(np.square(heights), summary.histogram.counts)
             assert (edges[0], edges[-1]) == pytest.approx((summary.histogram.low, summary.histogram.high))
             assert [t.get_text() for t in panel.texts] == [f"{edges[0]:.3g}", f"{edges[-1]:.3g}"]
+            assert to_hex(panel.patches[0].get_facecolor()) == COLOURS[layer.owner]
+            assert [line.get_xdata()[0] for line in panel.lines] == ([0] if edges[0] < 0 < edges[-1] else [])
     figure.savefig(io.BytesIO())
 
 

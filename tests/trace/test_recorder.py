@@ -584,6 +584,51 @@ def test_frames_of_the_alternating_step(gan, batch, traced):
     ]  # fmt: skip
 
 
+def test_a_call_says_whether_it_was_in_training(gan, batch):
+    networks, (_, z) = gan().networks, batch()
+    with Recorder(networks) as recorder:
+        networks["G"](z)
+        networks["G"].eval()(z)
+    assert [call.training for call in recorder.trace.calls] == [True, False]
+
+
+@pytest.mark.parametrize("cls", [GAN, SimultaneousGAN])
+def test_a_frame_shows_the_numbers_of_what_it_is_of(cls, gan, batch, traced):
+    trace = traced(gan(cls), *batch())
+    for f in trace.frames:
+        shown = f.input, f.output, f.grad_output, f.grad_input
+        if f.border is not None:
+            border = trace.borders[f.border]
+            source, to = trace.calls[border.from_call], trace.calls[border.to_call]
+            g = None if f.border_gradient is None else trace.border_gradients[f.border_gradient]
+            assert shown == (border.value, border.value, g and g.at_input, g and g.at_output)
+            kind, wall = border.kind if g is None else g.kind, "The wall: the gradient stops at {to}'s input"
+            title = {
+                ("detached", True): "The wall: {output} enters {to}", ("detached", False): wall,
+                ("carried", True): "The threshold: {output} enters {to}",
+                ("carried", False): "The door: ∂L/∂{to}.input becomes ∂L/∂{source}.output",
+            }[kind, g is None].format(output=source.label, to=to.owner, source=source.owner)  # fmt: skip
+            assert f.title.startswith(title) and (f.owner, f.call) == (to.owner, border.to_call)
+            assert (f"{source.owner}: " in f.note or f.note.endswith(f"{source.owner}.")) == (kind == "detached")
+        elif f.direction == "enter":
+            call = trace.calls[f.call]
+            (name,) = call.input_names
+            assert (f.title, f.note) == (f"{name} enters {call.owner}", call.inputs[0].dimensions)
+            assert shown[:2] == (call.inputs[0],) * 2
+        elif f.layer_backward is not None:
+            back = trace.layer_backwards[f.layer_backward]
+            layer, dx = trace.layers[back.layer], [dx for dx in back.grad_inputs if dx is not None]
+            assert shown == (layer.inputs[0], layer.output, back.grad_output, dx[0] if dx else None)
+        elif f.layer is not None:
+            layer = trace.layers[f.layer]
+            assert shown == (layer.inputs[0], layer.output, None, None)
+            if layer.owner != "loss":
+                assert f.note == f"{layer.inputs[0].dimensions} → {layer.output.dimensions}"
+                assert f.title == f"Forward through {layer.name} ({layer.kind}) in {trace.call_label(layer)}"
+            else:
+                assert f.title == f"{layer.name} = {layer.output.mean:.4g}"
+
+
 def test_frames_of_the_simultaneous_step(gan, batch, traced):
     assert outline(traced(gan(SimultaneousGAN), *batch())) == [
         ("both", "enter", "forward", "G(z)"), ("both", "forward", "forward", "G(z)"),

@@ -73,6 +73,8 @@ def test_a_gradients_histogram_has_0_in_the_middle():
         ((8, 1, 28, 28), "samples", (4, 28, 28)),
         ((8, 40, 7, 7), "channels", (TILES, 7, 7)),
         ((2, 3, 64, 64), "channels", (3, 22, 22)),
+        ((2, 3, 20, 64), "channels", (3, 7, 22)),
+        ((2, 1, 64, 20), "samples", (2, 22, 7)),
         ((5, 100), "features", (1, 10, 10)),
         ((5, 12544), "features", (1, SIDE, SIDE)),
         ((6, 1), "samples", (1, 2, 3)),

@@ -82,6 +82,35 @@ def _names(trace):
     return {layer.name for layer in trace.layers if layer.owner != "loss"}
 
 
+def test_shares_of_zeros_histograms_and_bars_are_those_of_the_layers(alternating):
+    def lines(kind):
+        names = _names(alternating)
+        return [line for page in drawn(alternating) if kind in page[0] for line in page if line.split()[:1] and
+                line.split()[0] in names]  # fmt: skip
+
+    forward = [alternating.layers[f.layer] for f in alternating.frames if f.direction == "forward"]
+    for line, layer in zip(lines("forward through"), forward, strict=True):
+        assert line.endswith(sparkline(layer.output.histogram.counts).rstrip())
+        assert (f" {layer.output.zeros:.0%} " in line) == (layer.output.zeros > 0)
+    backward = [alternating.layer_backwards[f.layer_backward] for f in alternating.frames if f.direction == "backward"]
+    backward = [b.grad_inputs[0] for b in backward if alternating.layers[b.layer].owner != "loss"]
+    lengths = []
+    for line, dx in zip(lines("backward from"), backward, strict=True):
+        shown = f" {dx.zeros:.0%}" if dx is not None and dx.zeros else " computed"
+        assert line.endswith(shown) or shown == " computed" and not line.endswith("%")
+        lengths.append((0 if dx is None else dx.norm, 2 * line.count("━") + line.count("╸")))
+    assert [n for _, n in sorted(lengths)] == sorted(n for _, n in lengths), "longer for more"
+    assert any(" 5" in line for line in lines("forward through")) and len(set(lengths)) > 4
+
+
+def test_the_first_page_tells_the_range_of_an_update_s_ratios(alternating):
+    first = drawn(alternating)[0]
+    for update in alternating.updates:
+        ratios = [p.ratio for p in update.parameters if p.ratio]
+        line = next(line for line in first if f"update of {update.owner} by Adam" in line)
+        assert line.endswith(f"ratio {min(ratios):.2g} … {max(ratios):.2g}") and min(ratios) < max(ratios)
+
+
 def test_a_loss_sends_a_gradient_to_each_verdict(alternating):
     page = next(p for p in drawn(alternating) if "backward from loss_D" in p[0])
     back = alternating.layer_backwards[0]
@@ -253,6 +282,13 @@ def test_a_column_has_room_for_signs_that_become_longer():
     console = Console(60, signs=lambda text: text.replace("½", "1/2"))
     rows = [Row({"layer": "½", "kind": "½ ½"}), Row({"layer": "1", "kind": ""})]
     assert table(console, {"layer": 0, "kind": 1}, rows)[1:] == ["1/2    1/2 1/2", "1"]
+
+
+def test_names_stand_on_the_left_and_numbers_on_the_right_below_their_headings():
+    rows = [Row({"layer": "a", "mean\nvalue": "1.25"}), Row({"layer": "longer", "mean\nvalue": "-1234.5"})]
+    assert table(Console(40), {"layer": 0, "mean\nvalue": 1}, rows) == [
+        "           mean", "layer     value", "a          1.25", "longer  -1234.5",
+    ]  # fmt: skip
 
 
 def test_a_row_can_be_drawn_across_all_columns():

@@ -55,6 +55,7 @@ def test_samples_are_drawn_from_the_average_and_without_one_from_the_generator(b
         run = begin(1, str(decay), ema_decay=decay)
         run.train()
         assert bool(run.ema.networks) == (decay > 0)
+        assert not any(network.training for network in run.ema.networks.values())
         own = dict(run.algorithm.networks)
         wanted = own["G"] if decay == 0 else run.ema.networks["G"]
         with run.ema.applied():

@@ -23,6 +23,19 @@ def test_a_grid_has_every_image_in_its_place():
     assert images.grid(values[:, :, :8, :8]).shape == (22 * 6, 32 * 6, 1)  # small ones are enlarged
 
 
+def test_a_grid_s_pixels_are_those_of_the_images_row_by_row():
+    """Wide ones, in colour; enlarged until the shorter side has 48 pixels."""
+    samples = np.random.default_rng(0).uniform(-1, 1, (5, 3, 20, 60))
+    sheet = images.grid(samples)
+    small = sheet[::3, ::3]
+    assert small.shape == (2 * 22 + 2, 3 * 62 + 2, 3)
+    np.testing.assert_array_equal(sheet, small.repeat(3, 0).repeat(3, 1))
+    for i, image in enumerate(images.to_bytes(samples)):
+        row, column = divmod(i, 3)
+        shown = small[2 + 22 * row :, 2 + 62 * column :][:20, :60]
+        np.testing.assert_array_equal(shown, image.transpose(1, 2, 0))
+
+
 def test_bytes_are_rounded_and_clipped():
     values = np.array([-2, -1, -0.999, 0, 0.5, 1, 1.5], "float32").reshape(-1, 1, 1, 1)
     np.testing.assert_array_equal(images.to_bytes(values).ravel(), [0, 0, 0, 128, 191, 255, 255])
@@ -35,13 +48,14 @@ def test_pictures_are_read_as_they_were_written(channels, tmp_path):
     np.testing.assert_array_equal(images.load_png(tmp_path / "a.png"), picture)
 
 
-def test_an_animation_loops_and_shows_its_last_picture_as_long_as_asked(tmp_path):
+def test_an_animation_loops_in_order_and_shows_its_last_picture_as_long_as_asked(tmp_path):
     frames = [np.full((4, 4, 1), k, "uint8") for k in (0, 100, 200)]
     for last, wanted in [(1.5, [60, 60, 1500]), (None, [60, 60, 60])]:
         images.save_gif(tmp_path / "a.gif", frames, 0.06, last)
         with Image.open(tmp_path / "a.gif") as film:
             assert film.n_frames == 3 and film.info["loop"] == 0
             assert [film.seek(k) or film.info["duration"] for k in range(3)] == wanted
+            assert [film.seek(k) or film.convert("L").getpixel((1, 1)) for k in range(3)] == [0, 100, 200]
 
 
 # --- samples of all kinds --------------------------------------------------------------------------
@@ -67,6 +81,7 @@ def test_points_of_the_plane_are_drawn_where_they_are(drawn, tmp_path):
     (panel,) = drawn[0].axes
     np.testing.assert_array_equal(panel.collections[0].get_offsets(), points)
     assert panel.get_aspect() == 1.0, "a circle of points is a circle"
+    assert not (panel.xaxis_inverted() or panel.yaxis_inverted())
     assert images.load_png(tmp_path / "a.png").shape[2] == 3
 
 
@@ -104,6 +119,12 @@ def test_the_curves_of_a_gan(drawn, tmp_path):
         "norm": {"border_norm": [steps, [0.1, 0.1]]},
     }
     assert [panel.get_yscale() for panel in drawn[0].axes] == ["linear", "linear", "log"]
+    for panel in drawn[0].axes:
+        legend, lines = panel.get_legend(), [(line.get_label(), line.get_color()) for line in panel.lines]
+        handles = zip(legend.get_texts(), legend.get_lines(), strict=True)
+        assert [(text.get_text(), handle.get_color()) for text, handle in handles] == lines
+        assert len(set(lines)) == len(lines)
+    assert drawn[0].axes[-1].get_xlabel() == "step"
     with Image.open(tmp_path / "losses.png") as image:
         assert min(image.size) > 500
 

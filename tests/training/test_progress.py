@@ -92,6 +92,16 @@ def test_piped_a_run_says_a_line_an_epoch_on_stderr(choices, goal, begin, capsys
         assert line.startswith(f"epoch {k}{goal} done  loss_D ") and line.endswith(f"e00{k}.png")
 
 
+def test_a_run_that_ends_within_an_epoch_says_what_its_last_steps_gave(begin, capsys):
+    run = begin(steps=7)  # five of them are told as an epoch's
+    run.train()
+    stats = next(callback for callback in run.callbacks if isinstance(callback, Stats))
+    last = progress_module.describe_figures(stats.means(), run.algorithm.figure_labels)
+    grid = run.run_dir.path / "samples" / "s000007.png"
+    assert stats.counts["loss_D"] == 2 and stats.means() != stats.latest
+    assert capsys.readouterr().err.splitlines()[-1] == f"step 7 done  {last}  samples: {grid}"
+
+
 def test_where_there_are_no_figures_none_are_said(begin, capsys):
     run = begin()
     run.seconds = 61.5

@@ -84,5 +84,15 @@ def test_a_fresh_model(data):
     trace = trace_fresh(config)
     assert trace.about["at"] == 1 and trace.about["batch"] == 64
     assert trace_fresh(config) == trace, "whatever was drawn before"
+    other = trace_fresh(config, seed=1)
+    assert all(a.inputs != b.inputs for a, b in zip(trace.calls, other.calls, strict=True)), "other images and noise"
+    weights = [[p.weight for p in t.updates[0].parameters] for t in (trace, other)]
+    assert weights[0] == weights[1], "of the same model"
     backend.default_rng().standard_normal(3)
     assert trace_fresh(config) == trace
+
+
+def test_each_batch_of_a_step_is_another_one(data):
+    trace = trace_fresh(Config.for_model("tiny-critic", data=data(), batch_size=16, n_critic=2))
+    reals = [call.inputs for call in trace.calls if call.label == "D(x)"]
+    assert len(reals) == 2 and reals[0] != reals[1]

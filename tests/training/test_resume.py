@@ -13,9 +13,19 @@ import numpy as np
 import pytest
 
 from minigan.data import DataError
-from minigan.training import CheckpointError, Config, ConfigError, Interrupted, TrainingError, atomic, prepare, resume
+from minigan.training import (
+    CheckpointError,
+    Config,
+    ConfigError,
+    Interrupted,
+    TrainingError,
+    atomic,
+    prepare,
+    resume,
+    session,
+)
 from minigan.training import trainer as trainer_module
-from minigan.training.callbacks import stats
+from minigan.training.callbacks import Traces, stats
 from minigan.training.checkpoint import load_checkpoint
 
 
@@ -350,3 +360,31 @@ def test_only_some_choices_can_be_changed(begin):
     with pytest.raises(ConfigError, match=r"^colour cannot be changed"):
         resume(run.run_dir.last_checkpoint, colour=1)
     assert resume(run.run_dir.last_checkpoint, epochs=2, model="tiny", lr_G=0.01, seed=0).step == 5
+
+
+MAY_CHANGE = {
+    "checkpoint_every", "data", "device", "epochs", "evaluate_every", "grid", "key", "max_bytes", "metrics",
+    "skip_broken", "steps", "sync_batch_norm", "tf32", "value_range",
+}  # fmt: skip
+
+
+def test_every_choice_that_would_make_another_run_of_it_is_refused(begin):
+    run = begin(1)
+    run.train()
+    own = run.config.choices()
+    for name in own:
+        if name in MAY_CHANGE:
+            session._check_changes({name: object()}, run.config)
+            continue
+        with pytest.raises(ConfigError, match=f"^{name} cannot be changed when a run is resumed"):
+            resume(run.run_dir.last_checkpoint, **{name: "another"})
+    assert own.keys() > MAY_CHANGE and "batch_size" in own
+
+
+def test_a_run_that_goes_on_is_watched_and_traced_as_asked(begin):
+    run = begin(1)
+    run.train()
+    for watched, every in ((False, 0), (True, 3)):
+        again = resume(run.run_dir.last_checkpoint, epochs=2, detect_anomaly=watched, trace_every=every)
+        first, *others = again.callbacks
+        assert first.detect == watched and [c.every for c in others if isinstance(c, Traces)] == [every] * watched

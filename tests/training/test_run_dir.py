@@ -16,8 +16,8 @@ from minigan import backend
 from minigan.algorithms import SimultaneousGAN
 from minigan.algorithms.samples import decode
 from minigan.data import Batches, DataError, ImageDataset
-from minigan.training import Config, Trainer, TrainingError, draw_noise, prepare, start
-from minigan.training.callbacks import SampleGrid, stats
+from minigan.training import Config, Trainer, TrainingError, draw_noise, images, prepare, start
+from minigan.training.callbacks import Pictures, SampleGrid, stats
 from minigan.training.describe import describe
 from minigan.training.images import grid, load_png
 from minigan.training.run_dir import RunDir
@@ -127,8 +127,9 @@ def test_grids_show_the_same_noise_through_the_weights_of_their_time(begin):
     folder = run.run_dir.path / "samples"
     np.testing.assert_array_equal(load_png(folder / "e000.png"), at_first)
     with run.ema.applied():  # the grid's noise is a command's: minigan sample --seed 3
-        at_last = grid(decode(run.algorithm, draw_noise(5, 4, seed=3)))
+        at_last, of_seed_0 = (grid(decode(run.algorithm, draw_noise(5, 4, seed))) for seed in (3, 0))
     np.testing.assert_array_equal(load_png(folder / "e001.png"), at_last)
+    np.testing.assert_array_equal(grid(run.sample(5, seed=0)), of_seed_0)
     reals = run.data[slice(0, 5)].x
     np.testing.assert_array_equal(load_png(folder / "reals.png"), grid(reals))
     assert (folder / "e000.png").read_bytes() != (folder / "e001.png").read_bytes()
@@ -219,6 +220,24 @@ def test_few_images_make_small_batches_but_never_one_of_one_image(images, steps,
     assert run.step == steps
     reals = load_png(run.run_dir.path / "samples" / "reals.png")
     assert reals.shape == grid(run.data[slice(0, shown)].x).shape
+    fakes = load_png(run.run_dir.path / "samples" / "e001.png")
+    assert fakes.shape == grid(run.sample(9)).shape, "as many as were asked for, however few images there are"
+
+
+def test_the_last_pictures_are_of_all_grids_in_their_order_and_of_all_figures_by_their_names(begin, monkeypatch):
+    films, curves = [], []
+    monkeypatch.setattr(images, "save_gif", lambda path, grids, seconds, last: films.append((grids, seconds, last)))
+    monkeypatch.setattr(images, "save_curves", lambda path, stats, labels: curves.append((stats, labels)))
+    run = begin(1)
+    run.run_dir.add_line("stats.jsonl", {"step": 1, "D_x": 0.5})
+    for epoch in range(201):
+        images._image(np.full((1, 1, 1), epoch, "uint8")).save(run.run_dir.path / "samples" / f"e{epoch:03d}.png")
+    for run.closed_epochs in (1, 59, 200):
+        Pictures().on_stop(run)
+    for (grids, seconds, last), n in zip(films, (2, 60, 201), strict=True):
+        assert [int(picture[0, 0, 0]) for picture in grids] == list(range(n))
+        assert (seconds, last) == (pytest.approx({2: 0.6, 60: 0.2, 201: 0.1}[n]), 1.5)
+    assert curves[0] == ([{"step": 1, "D_x": 0.5}], run.algorithm.figure_labels) and curves[0][1]["D_x"] == "D(x)"
 
 
 def test_one_image_is_too_few(begin, tmp_path):

@@ -75,6 +75,13 @@ def test_other_figures_may_be_what_they_are_and_become_null(told):
     assert lines == [{"step": 3, "epoch": 1, "loss": 1.0, "score": None}] and callback.latest["score"] == math.inf
 
 
+def test_the_time_is_in_seconds(begin):
+    run = begin(1)
+    run.train()
+    (line,) = run.run_dir.lines()
+    assert 0 < line["seconds"] == round(run.seconds, 3) < 100
+
+
 def test_lines_are_of_every_so_many_steps_and_of_each_epochs_last(begin, monkeypatch):
     monkeypatch.setattr(stats, "LOG_EVERY", 4)
     run = begin(2)
