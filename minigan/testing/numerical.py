@@ -23,9 +23,11 @@ import numpy as np
 
 from minigan.backend import Array, get_array_module
 from minigan.testing.callables import Forward, output_arrays
+from minigan.testing.noise import noise_of_number
 
 COMPLEX_STEP = 1e-30  # its square vanishes beside 1
 ROUNDING = 2.0**-50  # the relative error of a few float64 operations
+RESOLVED = 1e-3  # the largest error, as a share of the derivative, of one that is told from 0
 
 
 class Estimate(NamedTuple):
@@ -54,7 +56,14 @@ class NumericalDerivative:
     def __init__(self, fn: Forward, points: Sequence[Array], i: int, cotangents: Sequence[Array]) -> None:
         self.fn, self.points, self.i, self.cotangents = fn, points, i, cotangents
         self.outputs = output_arrays(fn, points)
-        self.output_size = sum(float(abs(c * y).sum()) for c, y in zip(cotangents, self.outputs, strict=True))
+        self.size = sum(float(abs(c * y).sum()) for c, y in zip(cotangents, self.outputs, strict=True))
+
+    def measure_size(self, directions: Sequence[Array]) -> None:
+        """Make `size` that of the terms that φ is computed from, as its noise tells, if they are larger than φ."""
+        scale = rms(self.points[self.i])
+        for v in directions:
+            noise = noise_of_number(lambda t, v=v: self._increase(t * v), scale)
+            self.size = max(self.size, 4 * noise / ROUNDING)  # four standard deviations
 
     def by_differences(self, directions: Sequence[Array], step: float) -> Estimate:
         """The derivatives along these directions, from values at ±h and ±h/2."""
@@ -63,7 +72,7 @@ class NumericalDerivative:
             (q, b), (q_half, b_half) = self._quotients(v, step), self._quotients(v, step / 2)
             derivatives.append((4 * q_half - q) / 3)
             kink_errors.append(abs(2 * b_half - b) + abs(q - q_half))
-        return Estimate(step, np.array(derivatives), max(kink_errors), ROUNDING * self.output_size / step)
+        return Estimate(step, np.array(derivatives), max(kink_errors), ROUNDING * self.size / step)
 
     def best_by_differences(self, directions: Sequence[Array], eps: float) -> Estimate:
         """Of the estimates with several step sizes, the one with the smallest error."""
@@ -71,7 +80,10 @@ class NumericalDerivative:
         steps = [eps * scale * 10.0**-n for n in range(8)]  # the usual one, then smaller ones: kinks near by
         while (larger := max(steps) * 10) <= 100 * eps * max(scale, 1.0):  # and larger ones: want of digits
             steps.append(larger)
-        return min((self.by_differences(directions, h) for h in steps), key=lambda estimate: estimate.error)
+        estimates = [self.by_differences(directions, h) for h in steps]
+        # A step far beyond where fn still varies sees it flat on both sides, with a small error and no digit right.
+        resolved = [e for e in estimates if e.error <= RESOLVED * np.abs(e.derivatives).max()]
+        return min(resolved or estimates, key=lambda estimate: estimate.error)
 
     def by_complex_step(self, directions: Sequence[Array]) -> np.ndarray | None:
         """The derivatives to the last digits, if fn is analytic; None if it takes no complex numbers.
@@ -112,6 +124,10 @@ class NumericalDerivative:
     def _outputs_at(self, x: Array) -> list[Array]:
         points = [p.astype(x.dtype, copy=False) for p in self.points]
         return output_arrays(self.fn, [*points[: self.i], x, *points[self.i + 1 :]])
+
+    def one_sided(self, direction: Array, h: float) -> tuple[float, float]:
+        """The slopes from the left and from the right."""
+        return -self._increase(-h * direction) / h, self._increase(h * direction) / h
 
     def _quotients(self, direction: Array, h: float) -> tuple[float, float]:
         """q(h) and b(h)."""

@@ -1,6 +1,7 @@
 """One line of test code checks a user's function: right ones pass, each broken invariant is found."""
 
 import functools
+import warnings
 
 import numpy as np
 import pytest
@@ -228,9 +229,23 @@ def test_forward_that_takes_an_empty_batch_needs_a_backward_that_does():
         def backward(self, dy):
             return super().backward(dy) + 0.0 * dy.max()
 
-    assert_gradients(Halfway, [X])
-    with pytest.raises(InvariantError, match="forward takes an empty batch, but backward raises ValueError"):
-        assert_gradients(Halfway)
+    for inputs in (None, [X], lambda rng: rng.standard_normal((3, 4))):
+        with pytest.raises(InvariantError, match="forward takes an empty batch, but backward raises ValueError"):
+            assert_gradients(Halfway, inputs)
+
+
+def test_forward_that_gives_nan_for_an_empty_batch_does_not_take_it():
+    class Mean(mg.Function):
+        def forward(self, x):
+            self.shape = x.shape
+            return x.mean()
+
+        def backward(self, dy):
+            return F.broadcast_to(dy, self.shape) * (1 / np.prod(self.shape))  # of nothing, a division by 0
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of NumPy, that there is nothing to take a mean of
+        assert_gradients(Mean, [X])
 
 
 def test_layers_constants_and_options():
