@@ -70,7 +70,7 @@ def _options_of(fn: Differentiable) -> dict[str, Any]:
     """The options of a Function class, which its __init__ takes, or of a function, with their defaults."""
     if not (inspect.isfunction(fn) or isinstance(fn, type)):
         return {}
-    parameters = inspect.signature(fn.__init__ if isinstance(fn, type) else fn).parameters.values()
+    parameters = inspect.signature(fn).parameters.values()  # of a class, those of __init__
     return {p.name: p.default for p in parameters if p.default is not p.empty and p.kind is not p.POSITIONAL_ONLY}
 
 

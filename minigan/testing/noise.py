@@ -19,7 +19,7 @@ from minigan.backend import Array, to_numpy
 
 T = TypeVar("T")
 ORDER = 6  # of the differences
-POINTS = ORDER + 4
+POINTS = 2 * ORDER + 2
 NARROWEST, WIDEST = 64, 1e-3  # spacings: in units of the last digit, and as a share of a number
 MAX_NOISE = 1e-5  # more, as a share of numbers of order one, is a jump, or a change that the spacing does not resolve
 CONSISTENT = 4  # by what factor σ may differ from one order of differences to the next

@@ -62,7 +62,11 @@ class NumericalDerivative:
         """Make `size` that of the terms that φ is computed from, as its noise tells, if they are larger than φ."""
         scale = rms(self.points[self.i])
         for v in directions:
-            noise = noise_of_number(lambda t, v=v: self._increase(t * v), scale)
+
+            def sample(t: float, direction: Array = v) -> float:
+                return self._increase(t * direction)
+
+            noise = noise_of_number(sample, scale)
             self.size = max(self.size, 4 * noise / ROUNDING)  # four standard deviations
 
     def by_differences(self, directions: Sequence[Array], step: float) -> Estimate:
