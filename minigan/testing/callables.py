@@ -58,12 +58,9 @@ OTHER: dict[type, Callable[[Any], Any]] = {bool: lambda b: not b, int: lambda n:
 def variants_of(fn: Differentiable) -> Iterator[tuple[str, Forward]]:
     """fn with each of its options that has a number or a bool as default set to another: ("stride=2", …)."""
     for name, default in _options_of(fn).items():
-        if isinstance(default, (bool, int, float)):
-            value = (
-                not default if isinstance(default, bool) else default + 1 if isinstance(default, int) else default / 2
-            )
-            if value != default:
-                yield f"{name}={value}", functools.partial(as_callable(fn), **{name: value})
+        other = OTHER.get(type(default))
+        if other and (value := other(default)) != default:
+            yield f"{name}={value}", functools.partial(as_callable(fn), **{name: value})
 
 
 def _options_of(fn: Differentiable) -> dict[str, Any]:

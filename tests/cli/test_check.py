@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from minigan.autograd import backward_pass
 from minigan.functions.activation import Tanh
 from minigan.testing.cases import CASES
 
@@ -167,6 +168,12 @@ def test_a_crash_in_a_case_of_the_engine(minigan, monkeypatch):
     monkeypatch.setattr(Tanh, "backward", crash)
     said = minigan("check", "tanh")
     assert said.code == 1 and rows(said)["tanh"][3] == "not checked: RuntimeError" and "a crash" in said.out
+
+
+def test_the_invariants_of_the_engine_are_checked(minigan, monkeypatch):
+    monkeypatch.setattr(backward_pass, "_unshared", lambda gradients, cotangent: gradients)
+    said = minigan("check", "add", "--order", 1)
+    assert said.code == 1 and rows(said)["add"][3] == "WRONG: InvariantError"
 
 
 def test_the_seed_draws_the_inputs(minigan, mine, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 import minigan as mg
 from minigan import functions as F
 from minigan.testing import GradientError, InvariantError, NoInputsError, assert_gradients, assert_invariants, gradcheck
+from minigan.testing.assertions import guess_inputs
 from minigan.testing.cases import CASES
 
 
@@ -79,6 +80,17 @@ def test_inputs_may_be_given_or_drawn():
 
     assert_gradients(F.tanh, draw, cases=4)
     assert [x.shape for x in drawn] == [(2, 1), (2, 2), (2, 3), (2, 4)]
+
+
+def test_guessed_inputs_are_small_and_large_too():
+    draw, rng = guess_inputs(F.tanh), np.random.default_rng(0)
+    sizes = [np.abs(draw(rng)[0]).max() for _ in range(12)]
+    assert sum(size > 8 for size in sizes) >= 3 and sum(size < 0.4 for size in sizes) >= 3
+
+
+def test_guessed_inputs_stay_in_the_domain():
+    draw, rng = guess_inputs(lambda p: F.log(p) + F.log(1.0 - p)), np.random.default_rng(0)
+    assert all(0 < p < 1 for _ in range(12) for p in draw(rng)[0].ravel())
 
 
 def test_inputs_that_cannot_be_guessed():

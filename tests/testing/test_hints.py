@@ -117,6 +117,10 @@ MISTAKES = {
         function(lambda x: x[[0, 2, 0]], lambda dy, x: F.stack([dy[2], dy[2] * 0.0, dy[1]])), [X[0, :3]],
         r"keeps the gradient of some of them: add all of them up \(of a repeated index, np.add.at",
     ),
+    "one entry, used three times": (
+        function(lambda x: x[[1, 1, 1]], lambda dy, x: dy[2] * np.array([0.0, 1.0, 0.0, 0.0])), [X[0]],
+        "hint: where forward uses an entry for several outputs",
+    ),
     "the first of a broadcast": (
         function(lambda x, b: x * b, lambda dy, x, b: (dy * b, (dy * x)[:, :1])), [X, X[:, :1]],
         "keeps the gradient of some of them: add all of them up .* of a broadcast",

@@ -35,6 +35,11 @@ def test_what_is_exact_has_none(smooth):
     assert noise_of_number(smooth, 1.0) < 1e-18
 
 
+def test_a_smooth_change_is_none_at_any_spacing():
+    (noise,) = noise_of(lambda t: [np.exp(300 * np.array(t))])
+    assert noise < 1e-15
+
+
 def test_each_array_has_its_own_noise_that_of_its_noisiest_entry():
     def sample(t):
         noise = RNG.standard_normal(3)
