@@ -24,7 +24,6 @@ from minigan.autograd import GraphError, Tensor, grad
 from minigan.backend import Array, get_array_module, is_array, to_numpy
 from minigan.testing import callables
 from minigan.testing.callables import Differentiable, Forward, Inputs, output_arrays, outputs_of
-from minigan.testing.noise import noise_of_number
 from minigan.testing.numerical import Estimate, NumericalDerivative, rms
 from minigan.testing.random_inputs import random_like
 from minigan.testing.report import ORDINALS, GradientError, Mismatch, report
@@ -167,14 +166,14 @@ def _check_order(fn: Forward, points: list[Array], names: list[str], order: int,
         if not compared.agree:
             # The usual step size serves nearly always. If not, the one with the smallest error estimate does; and
             # where terms cancel, a result is as exact as they are.
-            derivative.measure_size(directions)
+            derivative.measure_size()
             numerical = derivative.best_by_differences(directions, settings.eps)
             compared = _compared(derivative, directions, analytical, numerical, settings)
         if compared.kink:
             raise _Kink(names[i])
         tolerance = compared.tolerance
         if not compared.agree:
-            noise = _noise_of_gradient(fn, points, i, cotangents, directions)
+            noise = max(_noise_of_gradient(derivative, v) for v in directions)
             tolerance += min(NOISE * noise, compared.max_error + settings.atol)
         if not compared.difference <= tolerance:  # "not <=" so that NaN fails
             gradients_for = functools.partial(_gradients, fn, points, order=order)
@@ -230,16 +229,13 @@ def _compared(
     return _Comparison(numerical, difference, relative, tolerance, max_error, kink)
 
 
-def _noise_of_gradient(
-    fn: Forward, points: list[Array], i: int, cotangents: list[Array], directions: list[Array]
-) -> float:
-    """The rounding errors of the backward pass, as it was run at points near by, along the noisiest direction."""
+def _noise_of_gradient(derivative: NumericalDerivative, direction: Array) -> float:
+    """The rounding errors of the backward pass along a direction, as it was run at points near by."""
 
-    def sample(t: float, direction: Array) -> float:
-        moved = [*points[:i], points[i] + t * direction, *points[i + 1 :]]
-        return float((_gradients(fn, moved, cotangents)[i] * direction).sum())
+    def along(points: list[Array]) -> float:
+        return float((_gradients(derivative.fn, points, derivative.cotangents)[derivative.i] * direction).sum())
 
-    return max(noise_of_number(functools.partial(sample, direction=v), rms(points[i])) for v in directions)
+    return derivative.noise_of(along)
 
 
 def _gradients(fn: Forward, points: list[Array], cotangents: Sequence[Array], order: int = 1) -> list[Array]:

@@ -38,12 +38,12 @@ def noise_of(sample: Callable[[float], Sequence[Array]], dtype: str = "float64")
     return noise.tolist()
 
 
-def noise_of_number(sample: Callable[[float], float], scale: float) -> float:
+def noise_of_number(sample: Callable[[float], float]) -> float:
     """The standard deviation of the rounding errors in the number that `sample(t)` returns, at t near 0.
 
-    scale: a change of t that matters. The narrowest spacing at which there is any noise tells it.
+    The narrowest spacing at which there is any noise tells it.
     """
-    return next(filter(None, (_noise(np.array(_samples(sample, scale * s))) for s in _spacings("float64"))), 0.0)
+    return next(filter(None, (_noise(np.array(_samples(sample, s))) for s in _spacings("float64"))), 0.0)
 
 
 def _spacings(dtype: str) -> Iterator[float]:

@@ -16,14 +16,17 @@ kink it stays. And q(h) − q(h/2) is small beside the derivative, unless f is d
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+from minigan.autograd import Tensor
 from minigan.backend import Array, get_array_module
 from minigan.testing.callables import Forward, output_arrays
 from minigan.testing.noise import noise_of_number
+from minigan.testing.random_inputs import random_like
 
 COMPLEX_STEP = 1e-30  # its square vanishes beside 1
 ROUNDING = 2.0**-50  # the relative error of a few float64 operations
@@ -58,16 +61,23 @@ class NumericalDerivative:
         self.outputs = output_arrays(fn, points)
         self.size = sum(float(abs(c * y).sum()) for c, y in zip(cotangents, self.outputs, strict=True))
 
-    def measure_size(self, directions: Sequence[Array]) -> None:
+    def measure_size(self) -> None:
         """Make `size` that of the terms that φ is computed from, as its noise tells, if they are larger than φ."""
-        scale = rms(self.points[self.i])
-        for v in directions:
+        noise = self.noise_of(lambda points: self._increase(output_arrays(self.fn, points)))
+        self.size = max(self.size, 4 * noise / ROUNDING)  # four standard deviations
 
-            def sample(t: float, direction: Array = v) -> float:
-                return self._increase(t * direction)
+    def noise_of(self, number: Callable[[list[Array]], float]) -> float:
+        """The rounding errors of a number as each of the inputs is moved a little.
 
-            noise = noise_of_number(sample, scale)
-            self.size = max(self.size, 4 * noise / ROUNDING)  # four standard deviations
+        Each in turn: what cancels among terms of one input stays as it is where another is moved.
+        """
+        rng = np.random.default_rng(8)
+
+        def sample(t: float, j: int, direction: Array) -> float:
+            return number([Tensor(x + t * direction).data if i == j else x for i, x in enumerate(self.points)])
+
+        directions = [rms(x) * random_like(x, rng) for x in self.points]
+        return max(noise_of_number(partial(sample, j=j, direction=v)) for j, v in enumerate(directions))
 
     def by_differences(self, directions: Sequence[Array], step: float) -> Estimate:
         """The derivatives along these directions, from values at ±h and ±h/2."""
@@ -129,19 +139,15 @@ class NumericalDerivative:
         points = [p.astype(x.dtype, copy=False) for p in self.points]
         return output_arrays(self.fn, [*points[: self.i], x, *points[self.i + 1 :]])
 
-    def one_sided(self, direction: Array, h: float) -> tuple[float, float]:
-        """The slopes from the left and from the right."""
-        return -self._increase(-h * direction) / h, self._increase(h * direction) / h
-
     def _quotients(self, direction: Array, h: float) -> tuple[float, float]:
         """q(h) and b(h)."""
-        right, left = self._increase(h * direction), self._increase(-h * direction)
+        x = self.points[self.i]
+        right, left = (self._increase(self._outputs_at(x + move)) for move in (h * direction, -h * direction))
         return (right - left) / (2 * h), (right + left) / h
 
-    def _increase(self, move: Array) -> float:
-        """φ(t) − φ(0). Each output is subtracted first: those that stay as they are add no rounding."""
-        moved = self._outputs_at(self.points[self.i] + move)
-        return sum(float((c * (y - y0)).sum()) for c, y, y0 in zip(self.cotangents, moved, self.outputs, strict=True))
+    def _increase(self, outputs: list[Array]) -> float:
+        """φ there minus φ(0). Each output is subtracted first: those that stay as they are add no rounding."""
+        return sum(float((c * (y - y0)).sum()) for c, y, y0 in zip(self.cotangents, outputs, self.outputs, strict=True))
 
 
 def rms(x: Array) -> float:

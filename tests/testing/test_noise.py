@@ -10,7 +10,7 @@ RNG = np.random.default_rng(0)
 
 @pytest.mark.parametrize("sigma", [1e-16, 1e-13, 1e-9])
 def test_planted_noise_is_found_within_a_factor_of_ten(sigma):
-    noise = noise_of_number(lambda t: float(np.sin(3 * t) * 1e-16 + sigma * RNG.standard_normal()), 1.0)
+    noise = noise_of_number(lambda t: float(np.sin(3 * t) * 1e-16 + sigma * RNG.standard_normal()))
     assert sigma / 10 < noise < 10 * sigma
 
 
@@ -23,7 +23,7 @@ def test_the_rounding_of_a_dtype_is_found(dtype):
 
 def test_cancelled_terms_are_seen_by_their_noise():
     """Of 1 − tanh(15)², 1e-13, three digits are right: the noise is that of 1."""
-    noise = noise_of_number(lambda t: float(1 - np.tanh(15 + t) ** 2), 15.0)
+    noise = noise_of_number(lambda t: float(1 - np.tanh(15 + 15 * t) ** 2))
     assert 1e-17 < noise < 1e-15
 
 
@@ -32,7 +32,7 @@ def test_cancelled_terms_are_seen_by_their_noise():
     [lambda t: 0.0, lambda t: 1 / 3, lambda t: 2.0**-30 * t, abs, lambda t: float(t > 1e-7), lambda t: 2.0 * (t > 0)],
 )
 def test_what_is_exact_has_none(smooth):
-    assert noise_of_number(smooth, 1.0) < 1e-18
+    assert noise_of_number(smooth) < 1e-18
 
 
 def test_a_smooth_change_is_none_at_any_spacing():
