@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
-from itertools import count
 
 import numpy as np
 
@@ -15,9 +15,10 @@ from minigan.testing.callables import Differentiable, Forward, Inputs
 from minigan.testing.gradcheck import Agreement, gradcheck
 from minigan.testing.invariants import assert_backward_of_empty_batch, assert_invariants
 from minigan.testing.random_inputs import RNG, Shape, normal, positive, probability
+from minigan.testing.report import GradientError
 
 RandomInputs = Callable[[RNG], Inputs]  # draws inputs
-
+SCALES = (1.0, 8.0, 0.1)  # of guessed inputs: a function may be wrong where it saturates, or near 0, only
 
 # What is raised by mistakes in a function's code, whatever its inputs are.
 MISTAKES = (NameError, AttributeError, ImportError, FunctionError)
@@ -53,8 +54,9 @@ def assert_gradients(
             agreement += gradcheck(fn, arrays, order, seed, **tolerances)
             if invariants:
                 assert_invariants(forward, arrays, batched)
-                if inputs is None and not batched:
+                if not batched:
                     assert_backward_of_empty_batch(forward, arrays)
+            agreement += _check_options(fn, arrays, order, seed, tolerances)
         except Exception as error:
             shapes = [x.shape for x in arrays]
             guessed = inputs is None and not hasattr(fn, "samples")
@@ -63,6 +65,22 @@ def assert_gradients(
                 note = f"the inputs were guessed, of shapes {', '.join(map(str, shapes))}"
                 error.args = (f"{error}\n  ({note}: if it is not made for them, give some)",)
             raise
+    return agreement
+
+
+def _check_options(
+    fn: Differentiable, arrays: list[Array | Tensor], order: int, seed: int, tolerances: dict[str, float]
+) -> Agreement:
+    """Check the gradient with each option of fn set to another value than its default, where forward takes it."""
+    agreement = Agreement()
+    for option, variant in callables.variants_of(fn):
+        try:
+            agreement += gradcheck(variant, arrays, order, seed, **tolerances)
+        except GradientError as error:
+            error.args = (f"with {option}, {error}",)
+            raise
+        except Exception:  # not an option for these inputs
+            continue
     return agreement
 
 
@@ -100,8 +118,7 @@ def guess_inputs(fn: Differentiable) -> RandomInputs:
                     refusal = error
     numbers = max(accepted, key=lambda n: len(accepted[n]))  # the widest domain in which fn is finite
     if accepted[numbers]:
-        turn = count()
-        return lambda rng: [numbers(rng, *s) for s in accepted[numbers][next(turn) % len(accepted[numbers])]]
+        return _in_turn(forward, numbers, accepted[numbers])
     if isinstance(refusal, MISTAKES):
         raise refusal
     because = f" ({described(refusal)})" if refusal else ", or is finite at none"
@@ -110,6 +127,19 @@ def guess_inputs(fn: Differentiable) -> RandomInputs:
         "static method samples(rng) that returns a list of arrays; of a Function with options, check "
         "lambda x: F(option)(x)"
     )
+
+
+def _in_turn(forward: Forward, numbers: Callable[..., np.ndarray], all_shapes: list[list[Shape]]) -> RandomInputs:
+    """A function that draws numbers of these shapes in turn, of the usual size, and larger and smaller ones."""
+    scales = itertools.cycle((1.0,) if numbers is probability else SCALES)
+    in_turn = itertools.cycle(all_shapes)
+
+    def draw(rng: RNG) -> list[np.ndarray]:
+        arrays, scale = [numbers(rng, *s) for s in next(in_turn)], next(scales)
+        scaled = [scale * a for a in arrays]
+        return scaled if _is_finite(forward, scaled) else arrays
+
+    return draw
 
 
 def _nonzero(rng: RNG, *shape: int) -> np.ndarray:

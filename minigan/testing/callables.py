@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,25 @@ def parameters_of(fn: Differentiable) -> list[inspect.Parameter]:
         return []
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return [p for p in parameters if p.kind in kinds]
+
+
+OTHER: dict[type, Callable[[Any], Any]] = {bool: lambda b: not b, int: lambda n: n + 1, float: lambda x: x / 2}
+
+
+def variants_of(fn: Differentiable) -> Iterator[tuple[str, Forward]]:
+    """fn with each of its options that has a number or a bool as default set to another: ("stride=2", …)."""
+    for name, default in _options_of(fn).items():
+        other = OTHER.get(type(default))
+        if other and (value := other(default)) != default:
+            yield f"{name}={value}", functools.partial(as_callable(fn), **{name: value})
+
+
+def _options_of(fn: Differentiable) -> dict[str, Any]:
+    """The options of a Function class, which its __init__ takes, or of a function, with their defaults."""
+    if not (inspect.isfunction(fn) or isinstance(fn, type)):
+        return {}
+    parameters = inspect.signature(fn).parameters.values()  # of a class, those of __init__
+    return {p.name: p.default for p in parameters if p.default is not p.empty and p.kind is not p.POSITIONAL_ONLY}
 
 
 def input_names(fn: Differentiable, count: int) -> list[str]:

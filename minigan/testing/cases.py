@@ -181,7 +181,7 @@ def _reduction(name: str, rng: RNG) -> FunctionCall:
 
 @case("norm")
 def _norm(rng: RNG) -> FunctionCall:
-    x = draw.distinct(rng, *shape(rng, min_dims=1, min_side=2))  # of one number, second derivatives cancel to 0
+    x = draw.distinct(rng, *shape(rng, min_dims=1))
     return FunctionCall(F.norm, [x], {"axis": draw.axes(rng, x.ndim) or None, "keepdims": draw.boolean(rng)})
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from minigan.testing.random_inputs import Shape
 
+OUTPUTS = 64  # of how many outputs the derivatives are looked at one by one
 CLOSE = 1e-5  # two gradients are taken for equal if no entry differs by more, as a share of the largest
 
 
@@ -73,7 +74,7 @@ def constant_factor(g: WrongGradient) -> str | None:
     if abs(factor + 1) < CLOSE:
         return "every entry has the opposite sign: a minus is missing, or there is one too many"
     known = _known_factor(abs(factor), g.shapes)
-    if not known and g.analytical.size < 2:  # a single number always differs by a factor
+    if not known and np.count_nonzero(g.numerical) < 2:  # a single number always differs by a factor
         return None
     sign = "has the opposite sign and " if factor < 0 else ""
     return f"your gradient {sign}is {known or f'{abs(factor):.6g} times what it should be: a factor is wrong'}"
@@ -134,6 +135,34 @@ def wrong_axis(g: WrongGradient) -> str | None:
     return None
 
 
+def transposed_matrix(g: WrongGradient) -> str | None:
+    """Backward multiplies dy by forward's matrix of derivatives, and not by its transpose."""
+    jacobians = _jacobians(g)
+    if jacobians is None or not _close(jacobians[0], jacobians[1].T):
+        return None
+    return (
+        "backward applies to dy what forward applies to the input, and must apply its transpose: dy @ w.T where "
+        "forward is x @ w, a running sum from the end where forward's is from the start"
+    )
+
+
+def missing_uses(g: WrongGradient) -> str | None:
+    """An entry that several outputs use gets the gradient of some of them."""
+    jacobians = _jacobians(g)
+    if jacobians is None:
+        return None
+    analytical, numerical = jacobians
+    kept = _nonzero(analytical)
+    missing = ~kept & _nonzero(numerical)
+    some_of_each = not (missing.any(axis=0) & ~kept.any(axis=0)).any()
+    if not (missing.any() and some_of_each and _close(np.where(missing, numerical, analytical), numerical)):
+        return None
+    return (
+        "where forward uses an entry for several outputs, backward keeps the gradient of some of them: add all of "
+        "them up (of a repeated index, np.add.at; of a broadcast or a running sum, a sum)"
+    )
+
+
 def of_another_input(g: WrongGradient) -> str | None:
     """The gradient is that of another input."""
     for other, gradient in g.others.items():
@@ -179,7 +208,23 @@ def _of_higher_order(g: WrongGradient) -> str:
 
 
 HYPOTHESES = (not_finite, all_zero, not_linear_in_cotangent, constant_factor)
-HYPOTHESES_ON_WHOLE_GRADIENTS = (of_another_input, rearranged, wrong_axis, at_an_edge, missing_sum)
+HYPOTHESES_ON_WHOLE_GRADIENTS = (
+    of_another_input, rearranged, transposed_matrix, missing_uses, wrong_axis, at_an_edge, missing_sum,
+)  # fmt: skip
+
+
+def _jacobians(g: WrongGradient) -> tuple[np.ndarray, np.ndarray] | None:
+    """The derivative of each output by each entry of the input, from backward and from forward; None if too many."""
+    if g.order > 1 or not 1 < sum(c.size for c in g.cotangents) <= OUTPUTS:
+        return None
+    rows = []
+    for i, cotangent in enumerate(g.cotangents):
+        for k in range(cotangent.size):
+            one_hot = [np.zeros_like(c) for c in g.cotangents]
+            one_hot[i].flat[k] = 1.0
+            rows.append([gradient.ravel() for gradient in g.for_cotangents(one_hot)])
+    analytical, numerical = map(np.stack, zip(*rows, strict=True))
+    return analytical, numerical
 
 
 def _known_factor(size: float, shapes: Sequence[Shape]) -> str | None:

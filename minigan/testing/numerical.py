@@ -16,16 +16,21 @@ kink it stays. And q(h) − q(h/2) is small beside the derivative, unless f is d
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+from minigan.autograd import Tensor
 from minigan.backend import Array, get_array_module
 from minigan.testing.callables import Forward, output_arrays
+from minigan.testing.noise import noise_of_number
+from minigan.testing.random_inputs import random_like
 
 COMPLEX_STEP = 1e-30  # its square vanishes beside 1
 ROUNDING = 2.0**-50  # the relative error of a few float64 operations
+RESOLVED = 1e-3  # the largest error, as a share of the derivative, of one that is told from 0
 
 
 class Estimate(NamedTuple):
@@ -54,7 +59,25 @@ class NumericalDerivative:
     def __init__(self, fn: Forward, points: Sequence[Array], i: int, cotangents: Sequence[Array]) -> None:
         self.fn, self.points, self.i, self.cotangents = fn, points, i, cotangents
         self.outputs = output_arrays(fn, points)
-        self.output_size = sum(float(abs(c * y).sum()) for c, y in zip(cotangents, self.outputs, strict=True))
+        self.size = sum(float(abs(c * y).sum()) for c, y in zip(cotangents, self.outputs, strict=True))
+
+    def measure_size(self) -> None:
+        """Make `size` that of the terms that φ is computed from, as its noise tells, if they are larger than φ."""
+        noise = self.noise_of(lambda points: self._increase(output_arrays(self.fn, points)))
+        self.size = max(self.size, 4 * noise / ROUNDING)  # four standard deviations
+
+    def noise_of(self, number: Callable[[list[Array]], float]) -> float:
+        """The rounding errors of a number as each of the inputs is moved a little.
+
+        Each in turn: what cancels among terms of one input stays as it is where another is moved.
+        """
+        rng = np.random.default_rng(8)
+
+        def sample(t: float, j: int, direction: Array) -> float:
+            return number([Tensor(x + t * direction).data if i == j else x for i, x in enumerate(self.points)])
+
+        directions = [rms(x) * random_like(x, rng) for x in self.points]
+        return max(noise_of_number(partial(sample, j=j, direction=v)) for j, v in enumerate(directions))
 
     def by_differences(self, directions: Sequence[Array], step: float) -> Estimate:
         """The derivatives along these directions, from values at ±h and ±h/2."""
@@ -63,7 +86,7 @@ class NumericalDerivative:
             (q, b), (q_half, b_half) = self._quotients(v, step), self._quotients(v, step / 2)
             derivatives.append((4 * q_half - q) / 3)
             kink_errors.append(abs(2 * b_half - b) + abs(q - q_half))
-        return Estimate(step, np.array(derivatives), max(kink_errors), ROUNDING * self.output_size / step)
+        return Estimate(step, np.array(derivatives), max(kink_errors), ROUNDING * self.size / step)
 
     def best_by_differences(self, directions: Sequence[Array], eps: float) -> Estimate:
         """Of the estimates with several step sizes, the one with the smallest error."""
@@ -71,7 +94,10 @@ class NumericalDerivative:
         steps = [eps * scale * 10.0**-n for n in range(8)]  # the usual one, then smaller ones: kinks near by
         while (larger := max(steps) * 10) <= 100 * eps * max(scale, 1.0):  # and larger ones: want of digits
             steps.append(larger)
-        return min((self.by_differences(directions, h) for h in steps), key=lambda estimate: estimate.error)
+        estimates = [self.by_differences(directions, h) for h in steps]
+        # A step far beyond where fn still varies sees it flat on both sides, with a small error and no digit right.
+        resolved = [e for e in estimates if e.error <= RESOLVED * np.abs(e.derivatives).max()]
+        return min(resolved or estimates, key=lambda estimate: estimate.error)
 
     def by_complex_step(self, directions: Sequence[Array]) -> np.ndarray | None:
         """The derivatives to the last digits, if fn is analytic; None if it takes no complex numbers.
@@ -115,13 +141,13 @@ class NumericalDerivative:
 
     def _quotients(self, direction: Array, h: float) -> tuple[float, float]:
         """q(h) and b(h)."""
-        right, left = self._increase(h * direction), self._increase(-h * direction)
+        x = self.points[self.i]
+        right, left = (self._increase(self._outputs_at(x + move)) for move in (h * direction, -h * direction))
         return (right - left) / (2 * h), (right + left) / h
 
-    def _increase(self, move: Array) -> float:
-        """φ(t) − φ(0). Each output is subtracted first: those that stay as they are add no rounding."""
-        moved = self._outputs_at(self.points[self.i] + move)
-        return sum(float((c * (y - y0)).sum()) for c, y, y0 in zip(self.cotangents, moved, self.outputs, strict=True))
+    def _increase(self, outputs: list[Array]) -> float:
+        """φ there minus φ(0). Each output is subtracted first: those that stay as they are add no rounding."""
+        return sum(float((c * (y - y0)).sum()) for c, y, y0 in zip(self.cotangents, outputs, self.outputs, strict=True))
 
 
 def rms(x: Array) -> float:

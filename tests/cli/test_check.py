@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 
 import pytest
 
+from minigan.autograd import backward_pass
 from minigan.functions.activation import Tanh
 from minigan.functions.derivatives import function_classes
 from minigan.testing.cases import CASES
@@ -46,6 +48,29 @@ class Wasteful(mg.Function):
     def backward(self, dy):
         a, b = self.saved_tensors
         return F.sum_to(dy * b, a.shape), F.sum_to(dy * a, b.shape)
+
+class Late(Mine):
+    # crashes in its third case
+
+    cases = [0]
+
+    @staticmethod
+    def samples(rng):
+        Late.cases[0] += 1
+        return [rng.standard_normal((2, Late.cases[0]))]
+
+    def backward(self, dy):
+        if Late.cases[0] == 3:
+            raise RuntimeError("the third case")
+        return super().backward(dy)
+
+class Recording(Mine):
+    drawn = []
+
+    @staticmethod
+    def samples(rng):
+        Recording.drawn.append(rng.standard_normal((2, 3)))
+        return [Recording.drawn[-1]]
 
 class Particular(mg.Function):
     def forward(self, x):
@@ -141,8 +166,55 @@ def test_wrong_functions_of_ones_own(minigan, mine):
 
 def test_all_functions_of_a_file_are_checked(minigan, mine):
     table = rows(minigan("check", "mine"))
-    assert set(table) == {"Mine", "LostShare", "Constant", "Wasteful", "Particular"}
+    assert set(table) == {"Mine", "LostShare", "Constant", "Wasteful", "Late", "Recording", "Particular"}
     assert table["Particular"][3] == "not checked: NoInputsError"
+
+
+def test_a_case_whose_check_crashes_is_not_right(minigan, mine):
+    said = minigan("check", "mine:Late", "mine:Mine")
+    assert said.code == 1
+    assert rows(said)["Late"][1:] == (3, None, "not checked: RuntimeError") and rows(said)["Mine"][3] == "ok"
+    assert "Late, called on (2, 3): the third case" in said.out and "1 of 2 functions right" in said.out
+
+
+def test_a_crash_in_a_case_of_the_engine(minigan, monkeypatch):
+    def crash(self, dy):
+        raise RuntimeError("a crash")
+
+    monkeypatch.setattr(Tanh, "backward", crash)
+    said = minigan("check", "tanh")
+    assert said.code == 1 and rows(said)["tanh"][3] == "not checked: RuntimeError" and "a crash" in said.out
+
+
+def test_the_invariants_of_the_engine_are_checked(minigan, monkeypatch):
+    monkeypatch.setattr(backward_pass, "_unshared", lambda gradients, cotangent: gradients)
+    said = minigan("check", "add", "--order", 1)
+    assert said.code == 1 and rows(said)["add"][3] == "WRONG: InvariantError"
+
+
+def test_the_seed_draws_the_inputs(minigan, mine, monkeypatch):
+    drawn = {}
+    case, rngs = CASES["tanh"], []
+    monkeypatch.setitem(CASES, "tanh", replace(case, draw=lambda rng: rngs.append(rng.random()) or case.draw(rng)))
+    for seed in (0, 1, 1):
+        del rngs[:]
+        assert minigan("check", "mine:Recording", "tanh", "--cases", 4, "--seed", seed).code == 0
+        own = sys.modules["mine"].Recording.drawn
+        drawn.setdefault(seed, []).append((rngs.copy(), [x.tolist() for x in own]))
+        del own[:]
+    first, second = drawn[1]
+    assert first == second
+    for a, b in zip(drawn[0][0], first, strict=True):  # the engine's, and one's own
+        assert len(a) == len(b) == len(set(map(str, a))) == 4 and not set(map(str, a)) & set(map(str, b))
+
+
+def test_the_invariants_are_checked_where_inputs_are_given(minigan, mine, tmp_path):
+    (tmp_path / "more.py").write_text(
+        MINE + "\nclass Writes(Recording):\n    def forward(self, x):\n        y = super().forward(x)\n"
+        "        if getattr(x.flags, 'writeable', True): x *= 1 + 1e-13\n        return y\n"
+    )
+    said = minigan("check", "more.py:Writes")
+    assert said.code == 1 and "input 0 was changed in place by forward or backward" in said.out
 
 
 def test_what_is_right_but_could_be_cheaper(minigan, mine):

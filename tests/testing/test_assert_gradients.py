@@ -1,6 +1,7 @@
 """One line of test code checks a user's function: right ones pass, each broken invariant is found."""
 
 import functools
+import warnings
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import minigan as mg
 from minigan import functions as F
 from minigan.testing import GradientError, InvariantError, NoInputsError, assert_gradients, assert_invariants, gradcheck
+from minigan.testing.assertions import guess_inputs
 from minigan.testing.cases import CASES
 
 
@@ -78,6 +80,17 @@ def test_inputs_may_be_given_or_drawn():
 
     assert_gradients(F.tanh, draw, cases=4)
     assert [x.shape for x in drawn] == [(2, 1), (2, 2), (2, 3), (2, 4)]
+
+
+def test_guessed_inputs_are_small_and_large_too():
+    draw, rng = guess_inputs(F.tanh), np.random.default_rng(0)
+    sizes = [np.abs(draw(rng)[0]).max() for _ in range(12)]
+    assert sum(size > 8 for size in sizes) >= 3 and sum(size < 0.4 for size in sizes) >= 3
+
+
+def test_guessed_inputs_stay_in_the_domain():
+    draw, rng = guess_inputs(lambda p: F.log(p) + F.log(1.0 - p)), np.random.default_rng(0)
+    assert all(0 < p < 1 for _ in range(12) for p in draw(rng)[0].ravel())
 
 
 def test_inputs_that_cannot_be_guessed():
@@ -244,9 +257,23 @@ def test_forward_that_takes_an_empty_batch_needs_a_backward_that_does():
         def backward(self, dy):
             return super().backward(dy) + 0.0 * dy.max()
 
-    assert_gradients(Halfway, [X])
-    with pytest.raises(InvariantError, match="forward takes an empty batch, but backward raises ValueError"):
-        assert_gradients(Halfway)
+    for inputs in (None, [X], lambda rng: rng.standard_normal((3, 4))):
+        with pytest.raises(InvariantError, match="forward takes an empty batch, but backward raises ValueError"):
+            assert_gradients(Halfway, inputs)
+
+
+def test_forward_that_gives_nan_for_an_empty_batch_does_not_take_it():
+    class Mean(mg.Function):
+        def forward(self, x):
+            self.shape = x.shape
+            return x.mean()
+
+        def backward(self, dy):
+            return F.broadcast_to(dy, self.shape) * (1 / np.prod(self.shape))  # of nothing, a division by 0
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of NumPy, that there is nothing to take a mean of
+        assert_gradients(Mean, [X])
 
 
 def test_layers_constants_and_options():

@@ -101,6 +101,30 @@ MISTAKES = {
         function(lambda x, b: x + b, lambda dy, x, b: (dy, F.sum(dy, 1))), [SQUARE, SQUARE[0]],
         "lands where forward did not read it from: was the wrong axis summed",
     ),
+    "a square weight": (
+        function(lambda x, w: x @ w, lambda dy, x, w: (dy @ w, x.T @ dy)), [X[:, :3], SQUARE],
+        r"backward applies to dy what forward applies .* must apply its transpose: dy @ w\.T",
+    ),
+    "a running sum": (
+        function(np.cumsum, lambda dy, x: dy @ np.triu(np.ones((4, 4)))), [X[0]],
+        "must apply its transpose: .* a running sum from the end where forward's is from the start",
+    ),
+    "a running sum that is forgotten": (
+        function(np.cumsum, lambda dy, x: dy * 1.0), [X[0]],
+        "uses an entry for several outputs, backward keeps the gradient of some of them: add all of them up",
+    ),
+    "a repeated index": (
+        function(lambda x: x[[0, 2, 0]], lambda dy, x: F.stack([dy[2], dy[2] * 0.0, dy[1]])), [X[0, :3]],
+        r"keeps the gradient of some of them: add all of them up \(of a repeated index, np.add.at",
+    ),
+    "one entry, used three times": (
+        function(lambda x: x[[1, 1, 1]], lambda dy, x: dy[2] * np.array([0.0, 1.0, 0.0, 0.0])), [X[0]],
+        "hint: where forward uses an entry for several outputs",
+    ),
+    "the first of a broadcast": (
+        function(lambda x, b: x * b, lambda dy, x, b: (dy * b, (dy * x)[:, :1])), [X, X[:, :1]],
+        "keeps the gradient of some of them: add all of them up .* of a broadcast",
+    ),
     "swapped inputs": (
         function(lambda a, b: a * np.exp(b), lambda dy, a, b: (dy * a * F.exp(b), dy * F.exp(b))), [X, X + 1],
         "this is what backward returns for input 1: are the two in the wrong order",
