@@ -215,13 +215,6 @@ def test_groups_are_saved_with_their_learning_rates():
         optim.RMSprop([nn.Parameter(np.ones(n)) for n in (1, 2, 3)]).load_state_dict(state)
 
 
-def test_each_group_shrinks_at_its_own_rate():
-    p, q = nn.Parameter(np.ones(1)), nn.Parameter(np.ones(1))
-    give(p, np.zeros(1)), give(q, np.zeros(1))
-    optim.AdamW([{"params": p, "lr": 0.5}, {"params": q, "lr": 0.25}], weight_decay=0.1).step()
-    assert (p.item(), q.item()) == (pytest.approx(0.95), pytest.approx(0.975))
-
-
 # --- what it touches -------------------------------------------------------------------------------
 
 
