@@ -192,6 +192,14 @@ def test_each_draw_is_another_one(stream):
     assert len(set(drawn)) == 6
 
 
+@pytest.mark.parametrize("stream", ["noise", "dropout", "other"])
+def test_a_build_from_another_seed_draws_otherwise(stream):
+    def drawn(seed: int) -> bytes:
+        return GAN(model="mlp").build(IMAGES, seed=seed).rng(stream).random(3).tobytes()
+
+    assert drawn(3) == drawn(3) != drawn(4)
+
+
 def test_a_seed_of_samples_decides():
     gan = make()
     assert_array_equal(gan.generate(3, seed=1), gan.generate(3, seed=1))

@@ -106,6 +106,8 @@ def test_a_cotangent_of_the_right_size_and_another_shape_is_refused():
             (x * 2).backward(np.ones(shape, "float32"))
     with pytest.raises(ValueError, match="must have its output's"):
         x.sum().backward(np.ones(1, "float32"))
+    with pytest.raises(TypeError, match="the cotangent has dtype float64, but must have its output's, float32"):
+        (x * 2).backward(mg.Tensor(np.ones((2, 3))))
 
 
 def test_a_retained_gradient_adds_up_and_is_memory_of_its_own():

@@ -288,7 +288,7 @@ def test_a_step_leaves_the_gradient_as_it_is(name):
 
 def test_hooks_see_the_gradients_before_the_step_in_their_order():
     p, seen = nn.Parameter(np.zeros(1)), []
-    optimizer = optim.SGD([p], 1.0)
+    optimizer = optim.SGD([p, nn.Parameter(np.zeros(1))], 1.0)
 
     def doubled(optimizer, args, kwargs):
         seen.append(p.item())
