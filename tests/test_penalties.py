@@ -343,6 +343,11 @@ def test_what_is_no_penalty(text):
         GAN(penalties=(text,))
 
 
+def test_a_penalty_named_twice_is_refused():
+    with pytest.raises(ConfigError, match="^penalties: r1 is named twice$"):
+        parsed_penalties(["r1", "drift", "r1:5"])
+
+
 # --- in a GAN -------------------------------------------------------------------------------------
 
 

@@ -31,11 +31,11 @@ def noise_of(sample: Callable[[float], Sequence[Array]], dtype: str = "float64")
     dtype: in which it is computed. The noisiest entry of an array counts, at the spacing where it is noisiest: a
     rounding error may be the same at points very near to each other.
     """
-    noise = np.zeros(1)
+    per_spacing = []
     for spacing in _spacings(dtype):
         rows = zip(*_samples(sample, spacing), strict=True)
-        noise = np.maximum(noise, [_noise(np.stack([to_numpy(a) for a in row]).astype("float64")) for row in rows])
-    return noise.tolist()
+        per_spacing.append([_noise(np.stack([to_numpy(a) for a in row]).astype("float64")) for row in rows])
+    return list(map(max, zip(*per_spacing, strict=True)))
 
 
 def noise_of_number(sample: Callable[[float], float]) -> float:

@@ -185,6 +185,46 @@ def test_streams_are_of_the_seed_and_of_their_names():
     assert len({drawn(0, "noise"), drawn(1, "noise"), drawn(0, "other"), drawn(0, "third")}) == 4
 
 
+@pytest.mark.parametrize("stream", ["noise", "other"])
+def test_each_draw_is_another_one(stream):
+    gan = make()
+    drawn = [draw(batch(), 3, stream=stream).numpy().tobytes() for draw in (gan.normal, gan.uniform) * 3]
+    assert len(set(drawn)) == 6
+
+
+@pytest.mark.parametrize("stream", ["noise", "dropout", "other"])
+def test_a_build_from_another_seed_draws_otherwise(stream):
+    def drawn(seed: int) -> bytes:
+        return GAN(model="mlp").build(IMAGES, seed=seed).rng(stream).random(3).tobytes()
+
+    assert drawn(3) == drawn(3) != drawn(4)
+
+
+def test_a_seed_of_samples_decides():
+    gan = make()
+    assert_array_equal(gan.generate(3, seed=1), gan.generate(3, seed=1))
+    assert not np.array_equal(gan.generate(3, seed=1), gan.generate(3, seed=2))
+    assert len({image.tobytes() for image in gan.generate(130, seed=1)}) == 130
+
+
+def test_parts_begin_where_the_one_before_ended():
+    asked = []
+
+    def draw(start: int, count: int) -> mg.Tensor:
+        asked.append((start, count))
+        return mg.Tensor(np.arange(start, start + count))
+
+    np.testing.assert_array_equal(make().in_parts(150, draw), np.arange(150))
+    assert len(asked) > 1
+
+
+def test_drawing_from_ends_with_its_block_also_by_an_error():
+    before = backend.default_rng()
+    with pytest.raises(KeyError), backend.drawing_from(np.random.default_rng(1)):
+        raise KeyError
+    assert backend.default_rng() is before
+
+
 def test_what_is_drawn():
     gan = make()
     z = np.concatenate([gan.normal(batch(n=50), 40).numpy() for _ in range(20)])

@@ -91,6 +91,41 @@ def test_create_graph_gives_gradients_a_graph(retain, create):
         assert ddx.item() == 18
 
 
+def test_the_gradients_of_two_passes_add_up_with_their_graphs():
+    x = mg.Tensor(3.0, requires_grad=True)
+    for _ in range(2):
+        (x * x * x).backward(create_graph=True)
+    (ddx,) = mg.grad(x.grad, x)
+    assert (x.grad.item(), ddx.item()) == (54, 36)
+
+
+def test_a_cotangent_of_the_right_size_and_another_shape_is_refused():
+    x = mg.Tensor(np.ones((2, 3), "float32"), requires_grad=True)
+    for shape in ((3, 2), (6,), (1, 2, 3)):
+        with pytest.raises(ValueError, match="must have its output's"):
+            (x * 2).backward(np.ones(shape, "float32"))
+    with pytest.raises(ValueError, match="must have its output's"):
+        x.sum().backward(np.ones(1, "float32"))
+    with pytest.raises(TypeError, match="the cotangent has dtype float64, but must have its output's, float32"):
+        (x * 2).backward(mg.Tensor(np.ones((2, 3))))
+
+
+def test_a_retained_gradient_adds_up_and_is_memory_of_its_own():
+    x = mg.Tensor(np.ones(3, "float32"), requires_grad=True)
+    h = x + 1
+    h.retain_grad()
+    y = h.sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    assert h.grad.numpy().tolist() == x.grad.numpy().tolist() == [2, 2, 2]
+    once = x + 1
+    once.retain_grad()
+    x.grad = None
+    once.sum().backward()
+    once.grad.copy_(7)
+    assert x.grad.numpy().tolist() == [1, 1, 1]
+
+
 def test_create_graph_gives_a_graph_to_gradients_that_are_one():
     a, b, c = (mg.Tensor(v, requires_grad=True) for v in (1.0, 2.0, 3.0))
     ((a + b) * c).backward(create_graph=True)

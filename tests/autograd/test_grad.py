@@ -110,6 +110,15 @@ def test_the_graph_is_kept_only_if_asked_for():
         mg.grad(y, x)
 
 
+def test_the_graph_may_be_let_go_of_where_the_gradient_has_its_own():
+    x = mg.Tensor(3.0, requires_grad=True)
+    y = x**2
+    (dx,) = mg.grad(y, x, create_graph=True, retain_graph=False)
+    assert mg.grad(dx, x)[0].item() == 2
+    with pytest.raises(mg.GraphError, match="was differentiated once already"):
+        mg.grad(y, x)
+
+
 def test_a_pass_for_one_input_leaves_the_next_complete():
     x, w = leaves([2.0], [3.0])
     y = (x * w).sum()

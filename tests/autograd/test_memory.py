@@ -39,6 +39,13 @@ def test_a_backward_pass_lets_go_of_what_was_saved():
     assert loss.item()  # the loss itself is still at hand
 
 
+def test_a_backward_pass_lets_go_of_constants_too():
+    y = F.relu(leaves()[0])
+    mask = weakref.ref(y.creator.saved_constants[0])
+    y.sum().backward()
+    assert mask() is None
+
+
 def test_retain_graph_keeps_it():
     loss, kept = body(*leaves())
     loss.backward(retain_graph=True)

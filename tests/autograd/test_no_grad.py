@@ -44,6 +44,16 @@ def test_a_backward_pass_works_within_and_can_still_make_a_graph():
     assert (dx.item(), ddx.item()) == (27, 18)
 
 
+def test_a_decorated_function_records_nothing_in_any_of_its_calls():
+    @mg.no_grad()
+    def twice(x, again=True):
+        return (twice(x, again=False) if again else x) * 2
+
+    x = mg.Tensor(3.0, requires_grad=True)
+    for _ in range(2):
+        assert not twice(x).requires_grad and (x * 2).requires_grad
+
+
 def test_the_backward_pass_leaves_recording_on():
     x = mg.Tensor(3.0, requires_grad=True)
     (x * x).backward()

@@ -84,6 +84,7 @@ def test_detached_it_is_the_same_memory_outside_of_the_graph():
     d = (x * 2).detach()
     assert not d.requires_grad and d.is_leaf
     assert x.detach().data is x.data
+    assert mg.Tensor([1.0], name="w").detach().name == "w"
 
 
 def test_to_another_dtype():
@@ -103,7 +104,8 @@ def test_assigning_data_keeps_dtype_and_shape():
     assert x.numpy().tolist() == [0, 1]
     with pytest.raises(ValueError, match=r"tensor of shape \(2,\) cannot take data of shape \(3,\)"):
         x.data = np.zeros(3)
-    assert x.copy_(7).numpy().tolist() == [7, 7]
+    shown = x.data
+    assert x.copy_(7).numpy().tolist() == shown.tolist() == [7, 7], "in the memory that it had"
 
 
 @pytest.mark.parametrize("function", [F.add, F.mul, F.matmul, F.maximum])
@@ -151,6 +153,21 @@ def test_methods():
         (x.exp(), np.exp(array)), (x.log(), np.log(array)), (x.sqrt(), np.sqrt(array)), ((-x).abs(), array),
     ]:  # fmt: skip
         np.testing.assert_allclose(result.numpy(), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "max", "min", "norm", "var"])
+def test_reductions_as_methods_have_the_options_of_the_function(name):
+    x = mg.Tensor(np.random.default_rng(0).standard_normal((2, 3, 4)))
+    several = [{}, {"axis": 1}, {"axis": (0, -1)}, {"keepdims": True}, {"axis": -2, "keepdims": True}]
+    for options in several + [{"axis": 1, "correction": 0}] * (name == "var"):
+        expected = getattr(F, name)(x, **options).numpy()
+        np.testing.assert_array_equal(getattr(x, name)(**options).numpy(), expected, strict=True)
+
+
+def test_clip_as_a_method():
+    x = mg.Tensor([-2.0, 0.0, 2.0])
+    clipped = x.clip(-1, 1), x.clip(min=-1), x.clip(max=1)
+    assert [y.numpy().tolist() for y in clipped] == [[-1, 0, 1], [-1, 0, 2], [-2, 0, 1]]
 
 
 def test_operators_and_methods_carry_their_own_names():

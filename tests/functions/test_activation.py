@@ -72,3 +72,13 @@ def test_far_out_values():
     assert F.softplus(x).numpy().tolist() == [0, 1e4]
     assert F.softmax(x).numpy().tolist() == [0, 1]
     assert F.log_softmax(x).numpy().tolist() == [-2e4, 0]
+
+
+def test_each_row_of_a_softmax_is_held_back_by_its_own_largest_number():
+    x = np.array([[0.0, 1.0], [1000.0, 1001.0], [-2000.0, 0.0]])
+    p = 1 / (1 + np.e)
+    np.testing.assert_allclose(F.softmax(x).numpy(), [[p, 1 - p], [p, 1 - p], [0, 1]], rtol=1e-12)
+    logs = [[np.log(p), np.log(1 - p)]] * 2 + [[-2000, 0]]
+    np.testing.assert_allclose(F.log_softmax(x).numpy(), logs, rtol=1e-12)
+    np.testing.assert_array_equal(F.softmax(x.T, axis=0).numpy(), F.softmax(x).numpy().T)
+    np.testing.assert_array_equal(F.log_softmax(x.T, axis=0).numpy(), F.log_softmax(x).numpy().T)

@@ -48,6 +48,31 @@ def test_standardising_over_any_axes(axes):
     gradcheck(lambda *ts: BatchNorm(axes, 1e-5)(*ts), [x, gamma, beta])
 
 
+@pytest.mark.parametrize("offset", [1e4, -3e3])
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 3, 0, 1), (0, 2, 3, 1)], ids=str)
+@pytest.mark.parametrize("axes", [(0,), (2, 3), (1, 2, 3), (0, 2, 3)], ids=str)
+def test_float32_keeps_its_digits_beside_an_offset_over_any_axes_in_any_order_of_memory(axes, order, offset):
+    x = (np.random.default_rng(0).standard_normal((20, 6, 5, 8)) + offset).astype("float32")
+    x = x.transpose(order).copy().transpose(np.argsort(order))
+    along = [1 if a in axes else n for a, n in enumerate(x.shape)]
+    ones, zeros = np.ones(along, "float32"), np.zeros(along, "float32")
+    wide = standardised(x.astype("float64"), axes, 1e-5)
+    np.testing.assert_allclose(
+        BatchNorm(axes, 1e-5)(x, ones, zeros).numpy(), wide, rtol=0, atol=3e-6 + abs(offset) * 6e-8
+    )
+
+
+def test_the_gradient_of_beta_over_very_many_rows_is_not_one_sum_in_float32():
+    """Which would be off in the third digit."""
+    x, dy = (
+        np.random.default_rng(0).standard_normal((1 << 20, 2)).astype("float32"),
+        np.full((1 << 20, 2), 0.1, "float32"),
+    )
+    beta = mg.Tensor(np.zeros(2, "float32"), requires_grad=True)
+    F.batch_norm(x, None, beta).backward(dy)
+    np.testing.assert_allclose(beta.grad.numpy(), 0.1 * len(x), rtol=5e-4)
+
+
 def test_large_batches_are_worked_on_in_slices(monkeypatch):
     from minigan.kernels import normalization as kernel
 

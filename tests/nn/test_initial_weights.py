@@ -87,3 +87,43 @@ def test_the_seed_decides_and_every_dtype_starts_alike():
     assert not np.array_equal(a, b)
     own = init.normal_(tensor(50), rng=np.random.default_rng(3)).numpy()
     np.testing.assert_array_equal(own, a)
+
+
+@pytest.mark.parametrize(
+    "fill", [init.normal_, init.uniform_, init.xavier_uniform_, init.kaiming_uniform_, init.orthogonal_]
+)
+def test_each_draws_from_the_generator_that_it_is_given_and_notes_the_change(fill):
+    def drawn(seed: int) -> np.ndarray:
+        return fill(tensor(4, 3), rng=np.random.default_rng(seed)).numpy()
+
+    before = mg.backend.default_rng().bit_generator.state
+    np.testing.assert_array_equal(drawn(1), drawn(1))
+    assert not np.array_equal(drawn(1), drawn(2))
+    assert mg.backend.default_rng().bit_generator.state == before
+    assert fill(tensor(4, 3)).version == 1
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.Dense(4, 3), lambda: nn.Conv2d(2, 3, 2), lambda: nn.ConvTranspose2d(2, 3, 2),
+        lambda: nn.Embedding(4, 3), lambda: nn.SpectralNorm(nn.Dense(4, 3)), lambda: nn.SelfAttention(8),
+    ],
+    ids=["Dense", "Conv2d", "ConvTranspose2d", "Embedding", "SpectralNorm", "SelfAttention"],
+)  # fmt: skip
+def test_each_array_that_is_drawn_is_another_for_another_seed(make):
+    def drawn(seed: int) -> dict[str, np.ndarray]:
+        mg.manual_seed(seed)
+        return make().state_dict()
+
+    first, again, other = drawn(1), drawn(1), drawn(2)
+    for name, array in first.items():
+        np.testing.assert_array_equal(again[name], array)
+        assert name == "gamma" or not np.array_equal(other[name], array), name
+
+
+def test_an_embedding_starts_as_a_standard_normal_table():
+    mg.manual_seed(0)
+    values = nn.Embedding(100, 100).weight.numpy()
+    assert values.mean() == pytest.approx(0, abs=0.03) and values.std() == pytest.approx(1, rel=0.03)
+    assert np.abs(values).max() > 3

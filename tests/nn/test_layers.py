@@ -12,7 +12,7 @@ from devices import assert_array_equal
 import minigan as mg
 from minigan import nn
 from minigan.backend import ProcessGroup
-from minigan.functions import cross_entropy
+from minigan.functions import avg_pool2d, cross_entropy, max_pool2d
 from minigan.functions import sum as sum_
 from minigan.models.mlp import Discriminator as MLPDiscriminator
 from minigan.testing import gradcheck
@@ -122,6 +122,13 @@ def test_running_statistics_in_both_conventions(momentum, unbiased):
     np.testing.assert_allclose(layer(mg.Tensor(x)).numpy(), wanted, rtol=1e-10)
     for name, array in layer.state_dict().items():
         assert_array_equal(array, before[name])
+
+
+def test_a_momentum_of_zero_keeps_the_running_statistics():
+    layer = nn.BatchNorm(3, momentum=0)
+    layer(mg.Tensor(images(5, 3, dtype="float32")))
+    np.testing.assert_array_equal(layer.running_mean.numpy(), np.zeros(3))
+    np.testing.assert_array_equal(layer.running_var.numpy(), np.ones(3))
 
 
 def test_real_and_fake_have_statistics_of_their_own():
@@ -327,6 +334,7 @@ def test_dropout_drops_the_gradient_of_what_it_dropped():
         (nn.ReLU(), [0, 0, 2]),
         (nn.LeakyReLU(), [-0.03, 0, 2]),
         (nn.LeakyReLU(0.2), [-0.6, 0, 2]),
+        (nn.LeakyReLU(0), [0, 0, 2]),
         (nn.Tanh(), np.tanh([-3, 0, 2])),
         (nn.Sigmoid(), 1 / (1 + np.exp([3.0, 0, -2]))),
     ],
@@ -347,6 +355,7 @@ def test_reshape_and_flatten_go_by_channels_first():
     np.testing.assert_array_equal(nn.Flatten()(mg.Tensor(x)).numpy(), np.arange(24.0).reshape(2, 12))
     np.testing.assert_array_equal(nn.Reshape(3, 2, 2)(mg.Tensor(x.reshape(2, 12))).numpy(), x)
     assert repr(nn.Reshape(3, 2, 2)) == "Reshape(3, 2, 2)"
+    np.testing.assert_array_equal(nn.Reshape(2, 2, 3)(mg.Tensor(x)).numpy(), x.reshape(2, 2, 2, 3))
 
 
 def test_flatten_of_a_convolution_is_in_logical_order():
@@ -360,6 +369,16 @@ def test_average_pooling():
     np.testing.assert_array_equal(nn.AvgPool2d(2)(mg.Tensor(x)).numpy()[0, 0], [[2.5, 4.5], [10.5, 12.5]])
     x = images(2, 3, 4, 4)
     np.testing.assert_allclose(nn.AvgPool2d("global")(mg.Tensor(x)).numpy(), x.mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("layer", "function"), [(nn.AvgPool2d, avg_pool2d), (nn.MaxPool2d, max_pool2d)], ids=["AvgPool2d", "MaxPool2d"]
+)
+def test_pooling_layers_use_their_stride_and_padding(layer, function):
+    x = mg.Tensor(images(2, 3, 5, 8))
+    for options in ((), ((1, 2),), ((1, 2), (1, 0)), (3, (0, 1)), (None, (1, 1))):
+        wanted = function(x, (2, 3), *options).numpy()
+        np.testing.assert_array_equal(layer((2, 3), *options)(x).numpy(), wanted)
 
 
 def test_maximum_pooling():

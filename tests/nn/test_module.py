@@ -70,6 +70,13 @@ def test_plain_tensors_and_arrays_are_no_parameters():
     assert "note" not in block.state_dict() and "table" not in block.state_dict()
 
 
+def test_a_parameter_is_a_copy_in_the_order_of_memory_that_was_given():
+    given = np.arange(6.0).reshape(2, 3).T
+    p = nn.Parameter(given, requires_grad=False)
+    assert not p.requires_grad and not np.shares_memory(p.numpy(), given)
+    assert p.data.strides == given.strides
+
+
 def test_assigning_again_replaces():
     block = Block()
     order = list(block.state_dict())

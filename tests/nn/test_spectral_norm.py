@@ -121,3 +121,11 @@ def test_state():
     other.load_state_dict(norm.state_dict())
     x = mg.Tensor(np.ones((1, 3), np.float32))
     np.testing.assert_array_equal(norm(x).numpy(), other(x).numpy())
+
+
+def test_epsilon_keeps_u_and_v_from_unit_length():
+    norm = nn.SpectralNorm(nn.Dense(3, 2, bias=False), eps=0.5).to(dtype="float64")
+    w, u = norm.module.weight.numpy(), norm.u.numpy().copy()
+    norm(mg.Tensor(np.ones((1, 3))))
+    v = w.T @ u / (np.linalg.norm(w.T @ u) + 0.5)
+    np.testing.assert_allclose(norm.u.numpy(), w @ v / (np.linalg.norm(w @ v) + 0.5), rtol=1e-12)

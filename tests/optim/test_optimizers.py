@@ -138,6 +138,18 @@ def test_the_two_places_of_epsilon_differ():
     assert q.item() == pytest.approx(-1 / (1 + 1 / math.sqrt(1e-3)))
 
 
+def test_an_option_of_zero_is_no_default():
+    p, q = nn.Parameter(np.zeros(1)), nn.Parameter(np.zeros(1))
+    for parameter, options in ((p, {"eps": 0.0}), (q, {"betas": (0.0, 0.0)})):
+        optimizer = optim.Adam([parameter], 1.0, **options)
+        for g in (1e-9, 2e-9):
+            before = parameter.item()
+            give(parameter, np.full(1, g))
+            optimizer.step()
+    assert p.item() < -1.9, "without ε a gradient's size does not matter"
+    assert q.item() - before == pytest.approx(-2e-9 / (2e-9 + 1e-8)), "with both β 0 the last gradient alone counts"
+
+
 # --- groups of parameters --------------------------------------------------------------------------
 
 
@@ -264,6 +276,50 @@ def test_what_has_no_gradient_any_more_is_not_moved_by_its_moments(name):
     np.testing.assert_array_equal(q.numpy(), before)
     for now, then in zip(optimizer.state[1].values(), moments, strict=True):
         np.testing.assert_array_equal(to_numpy(now), then)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_step_leaves_the_gradient_as_it_is(name):
+    p = nn.Parameter(numbers(3))
+    give(p, numbers(3, seed=1))
+    OPTIMIZERS[name]([p]).step()
+    np.testing.assert_array_equal(p.grad.numpy(), numbers(3, seed=1))
+
+
+def test_hooks_see_the_gradients_before_the_step_in_their_order():
+    p, seen = nn.Parameter(np.zeros(1)), []
+    optimizer = optim.SGD([p, nn.Parameter(np.zeros(1))], 1.0)
+
+    def doubled(optimizer, args, kwargs):
+        seen.append(p.item())
+        p.grad = p.grad * 2.0
+
+    def one_more(optimizer, args, kwargs):
+        seen.append(p.item())
+        p.grad = p.grad + 1.0
+
+    optimizer.register_step_pre_hook(doubled)
+    optimizer.register_step_pre_hook(one_more)
+    give(p, np.full(1, 3.0))
+    optimizer.step()
+    assert seen == [0, 0] and p.item() == -7
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_moments_go_on_in_the_dtype_that_a_module_was_brought_to(name):
+    start = numbers(3, 2, dtype="float32")
+    moved, wide = nn.Dense(2, 3, bias=False), nn.Parameter(start.astype("float64"))
+    moved.weight.data = start
+    optimizers = OPTIMIZERS[name](moved.parameters()), OPTIMIZERS[name]([wide])
+    for t in range(4):
+        if t == 2:
+            moved.to(dtype="float64")
+        g = gradient(t, start.shape, "float32")
+        give(moved.weight, g.astype(moved.weight.dtype)), give(wide, g.astype("float64"))
+        for optimizer in optimizers:
+            optimizer.step()
+    np.testing.assert_allclose(moved.weight.numpy(), wide.numpy(), rtol=1e-4, atol=1e-5)
+    assert {array.dtype for moments in optimizers[0].state for array in moments.values()} <= {np.dtype("float64")}
 
 
 def test_zero_grad_forgets_its_own():
