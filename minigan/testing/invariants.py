@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -366,13 +367,15 @@ def assert_backward_of_empty_batch(fn: Forward, arrays: Sequence[Array | Tensor]
     if any(a.ndim == 0 for a in arrays):
         return
     inputs = _leaves([a[:0] if len(a) == len(arrays[0]) else a for a in arrays])
-    with np.errstate(all="ignore"):
-        try:
+    try:
+        with np.errstate(all="raise"), warnings.catch_warnings():
+            warnings.simplefilter("error")
             outputs = outputs_of(fn, inputs)
-        except Exception:  # it may refuse them
-            return
-        if not all(bool(get_array_module(y.data).isfinite(y.data).all()) for y in outputs):  # a mean of nothing
-            return
+    except Exception:  # it may refuse them; to take a mean of nothing, with a warning, is not to take them either
+        return
+    if not all(bool(get_array_module(y.data).isfinite(y.data).all()) for y in outputs):
+        return
+    with np.errstate(all="ignore"):
         try:
             grad(outputs, inputs, _cotangents(outputs), allow_unused=True)
         except Exception as error:

@@ -174,7 +174,8 @@ def test_a_case_whose_check_crashes_is_not_right(minigan, mine):
     said = minigan("check", "mine:Late", "mine:Mine")
     assert said.code == 1
     assert rows(said)["Late"][1:] == (3, None, "not checked: RuntimeError") and rows(said)["Mine"][3] == "ok"
-    assert "Late, called on (2, 3): the third case" in said.out and "1 of 2 functions right" in said.out
+    assert re.search(r"Late, called on \(2, 3\): .*the third case", said.out)
+    assert "1 of 2 functions right" in said.out
 
 
 def test_a_crash_in_a_case_of_the_engine(minigan, monkeypatch):

@@ -146,10 +146,10 @@ class StandardisedPair(mg.Function):
 
     def backward(self, dy):
         (x,) = self.saved_tensors
-        centred = x - F.sum(x) * (1 / 2)
-        std = F.sqrt(F.sum(centred * centred) * (1 / 2))
+        centred = x - F.mean(x)
+        std = F.sqrt(F.mean(centred * centred))
         h = centred / std
-        return (dy - F.sum(dy) * (1 / 2) - h * F.sum(dy * h) * (1 / 2)) / std
+        return (dy - F.mean(dy) - h * F.mean(dy * h)) / std
 
 
 @right

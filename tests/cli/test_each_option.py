@@ -32,19 +32,6 @@ def test_the_defaults_that_the_help_tells_are_those_of_the_commands():
     }
 
 
-def test_the_defaults_that_the_help_of_train_tells_are_those_of_a_run():
-    pattern = r"\(default: (\w+)\)|(?:auto|mnist) \(default\)|; 0: none \(default\)"
-    options = options_of(RunOptions).values()
-    told = {o.name: (match[1], o.default) for o in options if (match := re.search(pattern, o.help))}
-    said = {name: said for name, (said, _) in told.items() if said not in (None, "guessed", "as")}
-    assert said == {
-        name: {"False": "off", "()": "all"}.get(str(default), str(default))
-        for name, (_, default) in told.items()
-        if name in said
-    }
-    assert len(said) >= 6 and (told["data"][1], told["device"][1], told["evaluate_every"][1]) == ("mnist", "auto", 0)
-
-
 # --- train ---------------------------------------------------------------------------------------
 
 CHOSEN = {
