@@ -55,15 +55,29 @@ def main(argv: Sequence[str] | None = None) -> int:
             try:
                 return _run(list(sys.argv[1:] if argv is None else argv))
             finally:
-                print(end="", flush=True)
+                _flush()
     except BrokenPipeError:
         code, message = FAILED, "nobody reads on"
     except OSError as error:  # a full disk, at the end of a pipe
         code, message = FAILED, f"minigan: the output could not be written ({error.strerror or error})"
-    for stream in (1, 2) if message == "nobody reads on" else (1,):  # Python's own last flush must find a reader
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    for stream in (1, 2) if message == "nobody reads on" else (1,):
+        _discard(stream)
     launch.end(say, message, code)
     return code
+
+
+def _flush() -> None:
+    """Write what was printed; that messages cannot be written is no failure of what was done."""
+    print(end="", flush=True)
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _discard(2)
+
+
+def _discard(stream: int) -> None:
+    """Let what is left of a stream go nowhere: Python's own last flush must find a reader."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def _run(argv: list[str]) -> int:

@@ -133,6 +133,8 @@ def test_case_23_output_to_a_full_disk(tmp_path, data):
     assert b"could not be written" in done.stderr and len(done.stderr.splitlines()) == 1
     train = f"{MINIGAN} train --data {data} {' '.join(SMALL)} --epochs 1 --out {tmp_path}/runs 2> /dev/full"
     assert shell(train).returncode == 0
+    begun = "import sys; from minigan.cli import main; sys.stderr.write('a bar'); sys.exit(main(['recipes']))"
+    assert shell(f'{sys.executable} -c "{begun}" 2> /dev/full').returncode == 0
     assert next((tmp_path / "runs").iterdir()).joinpath("losses.png").is_file()
 
 
