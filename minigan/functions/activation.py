@@ -8,9 +8,10 @@ from minigan.autograd import Function, Tensor
 from minigan.backend import Array, get_array_module
 from minigan.functions.arguments import as_floating, as_number, as_tensor
 from minigan.functions.arithmetic import exp
-from minigan.functions.reduction import Axes, nonempty_axis
+from minigan.functions.reduction import nonempty_axis
 from minigan.functions.reduction import sum as _sum
 from minigan.kernels.activation import leaky_relu_backward, leaky_relu_forward, sigmoid_forward, softplus_forward
+from minigan.kernels.reduction import Axes
 from minigan.renamed import renamed_in
 
 

@@ -13,6 +13,7 @@ from minigan.backend import Array, as_array, get_array_module, is_array
 from minigan.functions.arguments import as_ints, as_tensor, check_images, prefix_errors
 from minigan.kernels import layout as kernels
 from minigan.kernels.geometry import normalize_padding
+from minigan.kernels.reduction import sum_over
 
 
 class _ToShape(Function):
@@ -89,7 +90,7 @@ class SumTo(_ToShape):
                 "length to sum to must be x's, or 1"
             )
         axes = (*range(extra), *(extra + i for i, n in enumerate(self.shape) if n == 1 and kept[i] != 1))
-        return x.sum(axis=axes).reshape(self.shape)
+        return sum_over(x, axes).reshape(self.shape)
 
     def backward(self, dy: Tensor) -> Tensor:
         return broadcast_to(dy, self.input_shapes[0])

@@ -11,10 +11,10 @@ from minigan.backend import Array
 from minigan.functions.arguments import as_floating, as_ints, as_number, as_tensor
 from minigan.functions.arithmetic import GateMul, MulScalar, where
 from minigan.functions.manipulation import broadcast_to, reshape
+from minigan.kernels.reduction import Axes, sum_over
 from minigan.kernels.reduction import mean as mean_of
 
 Axis = int | Sequence[int] | None  # as one gives them
-Axes = tuple[int, ...] | None  # as functions keep them; None is all
 
 
 class Sum(Function):
@@ -24,7 +24,7 @@ class Sum(Function):
         self.axis, self.keepdims = axis, keepdims
 
     def forward(self, x: Array) -> Array:
-        return x.sum(axis=self.axis, keepdims=self.keepdims)
+        return sum_over(x, self.axis, self.keepdims)
 
     def backward(self, dy: Tensor) -> Tensor:
         shape = self.input_shapes[0]
@@ -49,12 +49,13 @@ class Mean(Sum):
 class Var(Function):
     """y = Σ (x − μ)² / (n − c), μ = Σ x / n over axes        dx = 2 (x − μ) · dy / (n − c), dy repeated along them"""
 
-    def __init__(self, axis: Axes, keepdims: bool, divisor: float) -> None:
-        self.axis, self.keepdims, self.share = axis, keepdims, 1.0 / divisor
+    def __init__(self, axis: Axes, keepdims: bool, count: int, correction: float) -> None:
+        self.axis, self.keepdims = axis, keepdims
+        self.share_of_mean, self.share = 1.0 / count, 1.0 / (count - correction)
 
     def forward(self, x: Array) -> Array:
         self.save_for_backward(x)
-        centred = x - x.mean(axis=self.axis, keepdims=True)
+        centred = x - mean_of(x, self.axis, True, self.share_of_mean)
         return mean_of(centred * centred, self.axis, self.keepdims, self.share)
 
     def backward(self, dy: Tensor) -> Tensor:
@@ -69,7 +70,7 @@ class Norm(Function):
         self.axis, self.keepdims = axis, keepdims
 
     def forward(self, x: Array) -> Array:
-        y = (x * x).sum(axis=self.axis, keepdims=self.keepdims) ** 0.5
+        y = sum_over(x * x, self.axis, self.keepdims) ** 0.5
         self.save_for_backward(x, y)
         return y
 
@@ -170,7 +171,7 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 1
     if count <= correction:
         found = f"x of shape {x.shape} has {count} number{'s' * (count != 1)} for each variance"
         raise ValueError(f"var: {found}, but must have more than the correction, {correction:g}")
-    return Var(axis, keepdims, count - correction)(x)
+    return Var(axis, keepdims, count, correction)(x)
 
 
 def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:

@@ -20,6 +20,8 @@ import numpy as np
 from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup, get_array_module
 from minigan.kernels.activation import leaky_relu_backward, leaky_relu_forward
 from minigan.kernels.dispatch import has_cuda_kernel
+from minigan.kernels.reduction import mean as mean_over
+from minigan.kernels.reduction import sum_over
 
 Axes = tuple[int, ...]
 
@@ -142,10 +144,11 @@ def forward_over_axes(
     process_group: ProcessGroup,
 ) -> tuple[Array, Statistics]:  # fmt: skip
     """`batch_norm_forward` of any x."""
-    mean = process_group.mean(x.mean(axis=axes, keepdims=True))
+    share = 1.0 / max(1, prod(x.shape[a] for a in axes))
+    mean = process_group.mean(mean_over(x, axes, True, share))
     centred = x - mean
-    rest = process_group.mean(centred.mean(axis=axes, keepdims=True))  # what rounding has left of an offset
-    var = process_group.mean((centred * centred).mean(axis=axes, keepdims=True)) - rest * rest
+    rest = process_group.mean(mean_over(centred, axes, True, share))  # what rounding has left of an offset
+    var = process_group.mean(mean_over(centred * centred, axes, True, share)) - rest * rest
     inv_std = 1 / get_array_module(x).sqrt(var + eps)
     scale = inv_std * gamma
     y, mask, mean = centred * scale + (beta - rest * scale), None, mean + rest
@@ -163,8 +166,8 @@ def backward_over_axes(
     if slope is not None:
         dy = leaky_relu_backward(dy, statistics.saved_gate, slope)
     normal = (x - mean) * inv_std
-    dbeta = dy.sum(axis=axes, keepdims=True)
-    dgamma = (dy * normal).sum(axis=axes, keepdims=True)
+    dbeta = sum_over(dy, axes, keepdims=True)
+    dgamma = sum_over(dy * normal, axes, keepdims=True)
     count = x.size // dbeta.size
     of_g, of_products = dbeta, dgamma
     if process_group.communicates:  # in one message, as the other version: processes may lay out their parts otherwise

@@ -1,16 +1,41 @@
-"""Arrays reduced to one number, or two. On a GPU the number stays there."""
+"""Sums over axes, and arrays reduced to one number, or two. On a GPU the number stays there."""
 
 from __future__ import annotations
 
-from minigan.backend import Array
+from minigan.backend import Array, get_array_module
 from minigan.kernels.activation import sigmoid_forward
 from minigan.kernels.dispatch import has_cuda_kernel
 
+Axes = tuple[int, ...] | None  # None: all
+ROWS = 128  # so many are added up one after the other
+
 
 @has_cuda_kernel
-def mean(x: Array, axis: tuple[int, ...] | None, keepdims: bool, share: float) -> Array:
-    """share · Σ x over axes (None: all), share being 1 / n."""
-    return x.sum(axis=axis, keepdims=keepdims) * share
+def sum_over(x: Array, axis: Axes, keepdims: bool = False) -> Array:
+    """Σ x over axes.
+
+    NumPy adds the rows of a long array one by one: of a million float32 numbers 0.1 in a column, 1 % is lost. So sums
+    of `ROWS` rows come first, and their sum, of float32 numbers, is made in float64.
+    """
+    axes = tuple(range(x.ndim)) if axis is None else tuple(a % x.ndim for a in axis)
+    one_by_one = [a for a in axes if x.shape[a] > 4 * ROWS and x.strides[a] != x.itemsize]
+    if not one_by_one:
+        return x.sum(axis=axis, keepdims=keepdims)
+    longest = max(one_by_one, key=x.shape.__getitem__)
+    before, (count, *after) = x.shape[:longest], x.shape[longest:]
+    whole = (slice(None),) * longest + (slice(count // ROWS * ROWS),)
+    rest = (slice(None),) * longest + (slice(count // ROWS * ROWS, None),)
+    sums = x[whole].reshape(*before, -1, ROWS, *after).sum(axis=longest + 1)
+    xp = get_array_module(x)
+    sums = xp.concatenate([sums, x[rest].sum(axis=longest, keepdims=True)], axis=longest)
+    wide = "float64" if x.dtype == "float32" else None
+    return xp.asarray(sums.sum(axis=axes, keepdims=keepdims, dtype=wide)).astype(x.dtype, copy=False)
+
+
+@has_cuda_kernel
+def mean(x: Array, axis: Axes, keepdims: bool, share: float) -> Array:
+    """share · Σ x over axes, share being 1 / n."""
+    return sum_over(x, axis, keepdims) * share
 
 
 @has_cuda_kernel

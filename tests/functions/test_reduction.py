@@ -92,3 +92,35 @@ def test_the_sum_of_nothing_is_zero():
     y = F.sum(x, 0)
     y.backward(np.ones(3))
     assert y.numpy().tolist() == [0, 0, 0] and x.grad.shape == (0, 3)
+
+
+# Of so many rows that NumPy's own sum, one float32 number after the other, loses digits.
+LONG = {
+    "a column": ((300_000, 3), 0),
+    "a column of an odd length": ((299_977, 2), 0),
+    "a middle axis": ((2, 100_003, 3), 1),
+    "channels of images": ((70_001, 2, 1, 3), (0, 2, 3)),
+    "all": ((100_000, 3), None),
+    "the last axis, of a transposed array": ((3, 300_000), 1),
+}
+
+
+@pytest.mark.parametrize("case", LONG)
+def test_of_very_many_rows_no_digit_is_lost(case):
+    shape, axis = LONG[case]
+    x = np.random.default_rng(0).uniform(0.1, 0.3, shape).astype("float32")
+    x = np.asfortranarray(x) if "transposed" in case else x
+    for function, numpy_function in ((F.sum, np.sum), (F.mean, np.mean), (F.norm, None), (F.var, np.var)):
+        y = function(mg.Tensor(x), axis).numpy()
+        wide = x.astype("float64")
+        options = {"ddof": 1} if function is F.var else {}
+        right = (wide**2).sum(axis) ** 0.5 if function is F.norm else numpy_function(wide, axis=axis, **options)
+        assert y.dtype == np.float32 and y.shape == right.shape
+        np.testing.assert_allclose(y, right, rtol=5e-7)
+
+
+def test_the_gradient_of_a_bias_of_very_many_rows():
+    bias = mg.Tensor(np.zeros(2, "float32"), requires_grad=True)
+    dy = np.full((300_000, 2), 0.1, "float32")
+    (mg.Tensor(dy) + bias).backward(dy)
+    np.testing.assert_allclose(bias.grad.numpy(), 300_000 * np.float64(np.float32(0.1)), rtol=2e-6)

@@ -10,6 +10,11 @@ SMALL = 4096  # what one block of threads sums up in the time that a second laun
 MOST_BLOCKS = 256
 
 
+def sum_over(x: Array, axis: tuple[int, ...] | None, keepdims: bool = False) -> Array:
+    """Σ x over axes, by threads side by side, and so of short sums."""
+    return x.sum(axis=axis, keepdims=keepdims)
+
+
 def mean(x: Array, axis: tuple[int, ...] | None, keepdims: bool, share: float) -> Array:
     """share · Σ x, of all numbers."""
     return _mean("mean", x, share) if axis is None and not keepdims else NotImplemented
