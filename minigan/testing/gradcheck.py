@@ -81,7 +81,8 @@ def gradcheck(
     seed: of the directions, cotangents and redrawn points.
     eps: the first step size, as a share of the input's root mean square (of 1 if that is 0); others are tried where its
     error estimate is too large. rtol, atol: the tolerance, relative to the largest derivative by the input, and for
-    outputs of order one; a thousandth of it where the complex step gives the numerical derivative.
+    outputs of order one; a thousandth of it where the complex step gives the numerical derivative. Where terms cancel,
+    their size counts, which the noise of the last digits tells, and not that of what is left of them.
 
     At a kink or a tie, other points are tried, their entries moved by 2 %; if all of 10 are at kinks, it raises too.
     """
