@@ -369,11 +369,9 @@ def assert_backward_of_empty_batch(fn: Forward, arrays: Sequence[Array | Tensor]
     inputs = _leaves([a[:0] if len(a) == len(arrays[0]) else a for a in arrays])
     try:
         with np.errstate(all="raise"), warnings.catch_warnings():
-            warnings.simplefilter("error")
+            warnings.simplefilter("ignore")  # NumPy's, of a mean of nothing
             outputs = outputs_of(fn, inputs)
-    except Exception:  # it may refuse them; to take a mean of nothing, with a warning, is not to take them either
-        return
-    if not all(bool(get_array_module(y.data).isfinite(y.data).all()) for y in outputs):
+    except Exception:  # it may refuse them; and to divide 0 by 0, as such a mean does, is not to take them
         return
     with np.errstate(all="ignore"):
         try:

@@ -222,8 +222,9 @@ def test_groups_are_saved_with_their_learning_rates():
 def test_memory_order_does_not_matter(name):
     """Neither the gradient's (a transposed view) nor the parameter's (Fortran order, from the start or later; gaps)."""
     start, g = numbers(40, 30), numbers(30, 40, seed=1)
-    plain, other, bound_anew = (nn.Parameter(start.copy()) for _ in range(3))
-    turned, gappy = nn.Parameter(np.asfortranarray(start)), nn.Parameter(np.pad(start, ((0, 0), (0, 5)))[:, :30])
+    plain, other, bound_anew, gappy = (nn.Parameter(start.copy()) for _ in range(4))
+    turned = nn.Parameter(np.asfortranarray(start))
+    gappy.data = np.pad(start, ((0, 0), (0, 5)))[:, :30]  # a parameter copies what it is made of
     for p, array in ((plain, np.ascontiguousarray(g.T)), (other, g.T), (turned, g.T), (gappy, g.T), (bound_anew, g.T)):
         optimizer = OPTIMIZERS[name]([p])
         for _ in range(2):

@@ -1,9 +1,13 @@
 """`minigan check` as a whole: right functions of users pass, whatever the seed, and wrong ones do not."""
 
+import numpy as np
 import pytest
 from testing.user_functions import RIGHT, WRONG
 
+from minigan import functions as F
+from minigan.testing import gradcheck
 from minigan.testing.check import checks_of, run_checks
+from minigan.testing.ties import gradients_at_ties_are_subgradients
 
 PLACE = "testing.user_functions"
 
@@ -30,3 +34,16 @@ def test_right_functions_pass(name, seed, cases):
 def test_wrong_functions_fail_and_are_told_why(name, seed, cases):
     result = check(name, seed, cases)
     assert isinstance(result.error, AssertionError) and WRONG[name][1] in str(result.error), result.error
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_backward_pass_has_rounding_errors_too(seed):
+    """Where forward is exact, as it is of some pairs, and backward adds up terms that cancel."""
+    standardised, rng = RIGHT["StandardisedPair"], np.random.default_rng(seed)
+    for _ in range(10):
+        gradcheck(standardised, standardised.samples(rng), seed=seed)
+
+
+def test_at_the_edge_of_the_domain_there_is_no_tie_to_judge():
+    """√x x at x = 0 has a gradient, and on one side no values."""
+    gradients_at_ties_are_subgradients(lambda x: F.power(x, 1.5), [np.array([0.0, 1.0, 0.0, 4.0])])

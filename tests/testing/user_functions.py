@@ -153,6 +153,17 @@ class StandardisedPair(mg.Function):
 
 
 @right
+class LinearAndZero(mg.Function):
+    """3.1 x + x − 4.1 x: what rounding leaves of it depends on dy alone, as x is moved."""
+
+    def forward(self, x):
+        return x * 3.1 + x - x * 4.1
+
+    def backward(self, dy):
+        return dy * 3.1 + dy - dy * 4.1
+
+
+@right
 class MaximumToTheFirst(mg.Function):
     """Of two that tie, the first gets it all."""
 

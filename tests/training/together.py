@@ -110,7 +110,7 @@ def _taken(
         found = algorithm(batches)
         norms = [i for i, figure in enumerate(found) if figure.endswith("_norm")]
         row = np.array([[value.item() for value in found.values()]])
-        figures.append(group.average_figures(row, [group.weight], norms)[0])
+        figures.append(group.average_figures(row, [group.batch_fraction], norms)[0])
     state = algorithm.state_dict() | loader.state_dict()
     for key, value in state.items():
         if sync or key.startswith("streams."):
