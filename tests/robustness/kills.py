@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -87,7 +88,10 @@ def disturbed(seed: int, folder: Path, data: Path, kills: int, length: float) ->
             process.kill()
             return folder, met, [*trouble, "it did not end"]
         if "Traceback" in said:
-            trouble.append(said[said.index("Traceback") :][-1500:])
+            traceback = said[said.index("Traceback") :]
+            # Ctrl-C may meet Python before it has come to minigan's first line: then it is Python's own word.
+            if any(not file.startswith("<frozen") for file in re.findall(r'File "([^"]*)"', traceback)):
+                trouble.append(traceback[-1500:])
         last = (said.strip().splitlines() or [""])[-1]
         ended = process.returncode == 0 or "has done" in last
         if ended and sum(met.values()) >= kills:
