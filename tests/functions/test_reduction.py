@@ -105,6 +105,7 @@ LONG = {
 }
 
 
+@pytest.mark.host_only("a device adds up in short sums of its own")
 @pytest.mark.parametrize("case", LONG)
 def test_of_very_many_rows_no_digit_is_lost(case):
     shape, axis = LONG[case]
@@ -119,6 +120,7 @@ def test_of_very_many_rows_no_digit_is_lost(case):
         np.testing.assert_allclose(y, right, rtol=5e-7)
 
 
+@pytest.mark.host_only("a device adds up in short sums of its own")
 def test_the_gradient_of_a_bias_of_very_many_rows():
     bias = mg.Tensor(np.zeros(2, "float32"), requires_grad=True)
     dy = np.full((300_000, 2), 0.1, "float32")

@@ -21,8 +21,12 @@ def check(name, seed, cases):
 SEEDS = [pytest.param(0, 4), *(pytest.param(seed, 10, marks=pytest.mark.slow) for seed in range(1, 5))]
 
 
+# On a device a mean of nothing is NaN without a word, and so is taken for a value.
+HOST_ONLY = {"StandardisedPair": pytest.mark.host_only("a mean of nothing is told by NumPy")}
+
+
 @pytest.mark.parametrize(("seed", "cases"), SEEDS)
-@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=HOST_ONLY[n]) if n in HOST_ONLY else n for n in RIGHT])
 def test_right_functions_pass(name, seed, cases):
     result = check(name, seed, cases)
     assert result.error is None, result.error
@@ -44,6 +48,7 @@ def test_the_backward_pass_has_rounding_errors_too(seed):
         gradcheck(standardised, standardised.samples(rng), seed=seed)
 
 
+@pytest.mark.host_only("the arrays are NumPy's")
 def test_at_the_edge_of_the_domain_there_is_no_tie_to_judge():
     """√x x at x = 0 has a gradient, and on one side no values."""
     gradients_at_ties_are_subgradients(lambda x: F.power(x, 1.5), [np.array([0.0, 1.0, 0.0, 4.0])])
