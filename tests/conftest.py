@@ -10,6 +10,7 @@ threads do is tested on its own (kernels/test_parallel.py).
 """
 
 import os
+import signal
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded; passed on to subprocesses
 
@@ -19,6 +20,10 @@ from hypothesis import settings
 
 from minigan import Tensor, backend, terminal
 from minigan.testing.strategies import register_profiles
+
+# A shell's `pytest &` ignores Ctrl-C in all that it starts; tests send it to themselves and to subprocesses.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 register_profiles()
 # Fewer examples where every look at a result waits for the device; the mathematics is tried on the CPU.
