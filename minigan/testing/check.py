@@ -96,7 +96,6 @@ def _check_user_function(name: str, fn: Differentiable, order: int, cases: int, 
         for n, inputs in enumerate(inputs_by_case(fn, None, cases, seed), start=1):
             result = replace(result, cases=n)
             result = replace(result, agreement=result.agreement + assert_gradients(fn, inputs, order, seed=seed))
-            invariants.assert_backward_of_empty_batch(forward, inputs)
     except Exception as error:
         guessed = "" if hasattr(fn, "samples") or not inputs else " (guessed)"
         return replace(result, error=error, call=", ".join(str(x.shape) for x in inputs) + guessed)

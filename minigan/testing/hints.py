@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, permutations
 from math import prod
 
@@ -37,6 +38,20 @@ class WrongGradient:
     cotangents: list[np.ndarray]
     for_cotangents: Callable[[list[np.ndarray]], tuple[np.ndarray, np.ndarray]]
     others: dict[str, np.ndarray]
+
+    @cached_property
+    def jacobians(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The derivative of each output by each entry of the input, analytical and numerical; None if too many."""
+        if self.order > 1 or not 1 < sum(c.size for c in self.cotangents) <= OUTPUTS:
+            return None
+        rows = []
+        for i, cotangent in enumerate(self.cotangents):
+            for k in range(cotangent.size):
+                one_hot = [np.zeros_like(c) for c in self.cotangents]
+                one_hot[i].flat[k] = 1.0
+                rows.append([gradient.ravel() for gradient in self.for_cotangents(one_hot)])
+        analytical, numerical = map(np.stack, zip(*rows, strict=True))
+        return analytical, numerical
 
 
 def hint(gradient: WrongGradient) -> str:
@@ -137,7 +152,7 @@ def wrong_axis(g: WrongGradient) -> str | None:
 
 def transposed_matrix(g: WrongGradient) -> str | None:
     """Backward multiplies dy by forward's matrix of derivatives, and not by its transpose."""
-    jacobians = _jacobians(g)
+    jacobians = g.jacobians
     if jacobians is None or not _close(jacobians[0], jacobians[1].T):
         return None
     return (
@@ -148,7 +163,7 @@ def transposed_matrix(g: WrongGradient) -> str | None:
 
 def missing_uses(g: WrongGradient) -> str | None:
     """An entry that several outputs use gets the gradient of some of them."""
-    jacobians = _jacobians(g)
+    jacobians = g.jacobians
     if jacobians is None:
         return None
     analytical, numerical = jacobians
@@ -211,20 +226,6 @@ HYPOTHESES = (not_finite, all_zero, not_linear_in_cotangent, constant_factor)
 HYPOTHESES_ON_WHOLE_GRADIENTS = (
     of_another_input, rearranged, transposed_matrix, missing_uses, wrong_axis, at_an_edge, missing_sum,
 )  # fmt: skip
-
-
-def _jacobians(g: WrongGradient) -> tuple[np.ndarray, np.ndarray] | None:
-    """The derivative of each output by each entry of the input, from backward and from forward; None if too many."""
-    if g.order > 1 or not 1 < sum(c.size for c in g.cotangents) <= OUTPUTS:
-        return None
-    rows = []
-    for i, cotangent in enumerate(g.cotangents):
-        for k in range(cotangent.size):
-            one_hot = [np.zeros_like(c) for c in g.cotangents]
-            one_hot[i].flat[k] = 1.0
-            rows.append([gradient.ravel() for gradient in g.for_cotangents(one_hot)])
-    analytical, numerical = map(np.stack, zip(*rows, strict=True))
-    return analytical, numerical
 
 
 def _known_factor(size: float, shapes: Sequence[Shape]) -> str | None:

@@ -71,24 +71,22 @@ def _cotangents(outputs: Sequence[Tensor]) -> list[Tensor]:
     return [Tensor(random_like(y.data, rng)) for y in outputs]
 
 
-def derivatives(
-    fn: Forward, arrays: Sequence[Array], layout: Layout = lambda a: a, dtype: str = "", moved: float = 0.0
-) -> list[Array]:
+def derivatives(fn: Forward, arrays: Sequence[Array], layout: Layout = lambda a: a, moved: float = 0.0) -> list[Array]:
     """fn's outputs, and its first and second derivatives for cotangents that are the same in each call.
 
-    layout: in which order of memory inputs and cotangents come. dtype: of the inputs, if not their own. moved: by how
-    much of themselves inputs and cotangents are moved, each entry by another share of it.
+    layout: in which order of memory inputs and cotangents come. moved: by how much of themselves they are moved, each
+    entry by another share of it.
     """
     rng, shares = np.random.default_rng(5), np.random.default_rng(6)
 
-    def leaf(a: Array, dtype: str = "") -> Tensor:
+    def leaf(a: Array) -> Tensor:
         b = Tensor(a * (1.0 + moved * random_like(a, shares))).data if moved else a
-        return Tensor(layout(b.astype(dtype or a.dtype, copy=False)), requires_grad=True)
+        return Tensor(layout(b), requires_grad=True)
 
     def cotangents_of(tensors: Sequence[Tensor]) -> list[Tensor]:
         return [leaf(random_like(t.data, rng)) for t in tensors]
 
-    inputs = [leaf(a, dtype) for a in arrays]
+    inputs = list(map(leaf, arrays))
     outputs = outputs_of(fn, inputs)
     dys = cotangents_of(outputs)
     first = [d for d in grad(outputs, inputs, dys, create_graph=True, allow_unused=True) if d is not None]
@@ -133,7 +131,7 @@ def dtypes_are_kept(fn: Forward, arrays: list[Array]) -> None:
     wide = derivatives(fn, arrays)
     results = {"float64": wide}
     with suppress(TypeError):  # fn has float64 arrays of its own: a layer's weights, a constant
-        results["float32"] = derivatives(fn, arrays, dtype="float32")
+        results["float32"] = derivatives(fn, [a.astype("float32") for a in arrays])
     for dtype, values in results.items():
         for a in values:
             message = f"of {dtype} inputs, a value or gradient is {a.dtype}: was a NumPy float64 number mixed in?"
@@ -141,20 +139,15 @@ def dtypes_are_kept(fn: Forward, arrays: list[Array]) -> None:
     narrow = results.get("float32", wide)
     if all(map(_same_but_for_rounding, narrow, wide)):
         return
-    # Where terms cancel, a result is as exact as they are: its noise, in either dtype, tells how large they are.
-    noises = [noise_of(functools.partial(_moved_derivatives, fn, arrays, dtype), dtype) for dtype in EPS]
-    for n, w, *noise in zip(narrow, wide, *noises, strict=True):
-        atol = NOISE * max(x / eps for x, eps in zip(noise, EPS.values(), strict=True)) * EPS["float32"]
+    # Where terms cancel, a result is as exact as they are: its noise tells how large they are.
+    noises = noise_of(lambda t: derivatives(fn, arrays, moved=t))
+    for n, w, noise in zip(narrow, wide, noises, strict=True):
         message = "of float32 inputs, values or gradients are others than of float64, by more than rounding"
-        _assert(_same_but_for_rounding(n, w, atol), message)
+        _assert(_same_but_for_rounding(n, w, NOISE * noise), message)
 
 
-def _moved_derivatives(fn: Forward, arrays: list[Array], dtype: str, moved: float) -> list[Array]:
-    return derivatives(fn, arrays, dtype=dtype, moved=moved)
-
-
-EPS = {dtype: float(np.finfo(dtype).eps) for dtype in ("float64", "float32")}
-NOISE = 30  # by how many standard deviations of its noise a float32 result may be wrong
+# By how much of float64's noise a float32 result may be wrong: 30 standard deviations, each 2²⁹ times as large.
+NOISE = 30.0 * 2**29
 
 
 def _same_but_for_rounding(narrow: Array, wide: Array, atol: float = 0.0) -> bool:

@@ -20,21 +20,21 @@ from minigan.backend import Array, to_numpy
 T = TypeVar("T")
 ORDER = 6  # of the differences
 POINTS = 2 * ORDER + 2
-NARROWEST, WIDEST = 64, 1e-3  # spacings: in units of the last digit, and as a share of a number
+NARROWEST, WIDEST = 64 * 2.0**-52, 1e-3  # spacings, as a share of a number
 MAX_NOISE = 1e-5  # more, as a share of numbers of order one, is a jump, or a change that the spacing does not resolve
 CONSISTENT = 4  # by what factor σ may differ from one order of differences to the next
 
 
-def noise_of(sample: Callable[[float], Sequence[Array]], dtype: str = "float64") -> list[float]:
-    """The standard deviation of the rounding errors in each of the arrays that `sample(t)` returns, at t near 0.
+def noise_of(sample: Callable[[float], Sequence[Array]]) -> list[float]:
+    """The standard deviation of the rounding errors in each of the float64 arrays that `sample(t)` returns, t near 0.
 
-    dtype: in which it is computed. The noisiest entry of an array counts, at the spacing where it is noisiest: a
-    rounding error may be the same at points very near to each other.
+    The noisiest entry of an array counts, at the spacing where it is noisiest: a rounding error may be the same at
+    points very near to each other.
     """
     per_spacing = []
-    for spacing in _spacings(dtype):
+    for spacing in _spacings():
         rows = zip(*_samples(sample, spacing), strict=True)
-        per_spacing.append([_noise(np.stack([to_numpy(a) for a in row]).astype("float64")) for row in rows])
+        per_spacing.append([_noise(np.stack([to_numpy(a) for a in row])) for row in rows])
     return list(map(max, zip(*per_spacing, strict=True)))
 
 
@@ -43,11 +43,11 @@ def noise_of_number(sample: Callable[[float], float]) -> float:
 
     The narrowest spacing at which there is any noise tells it.
     """
-    return next(filter(None, (_noise(np.array(_samples(sample, s))) for s in _spacings("float64"))), 0.0)
+    return next(filter(None, (_noise(np.array(_samples(sample, s))) for s in _spacings())), 0.0)
 
 
-def _spacings(dtype: str) -> Iterator[float]:
-    spacing = NARROWEST * float(np.finfo(dtype).eps)
+def _spacings() -> Iterator[float]:
+    spacing = NARROWEST
     while spacing < WIDEST:
         yield spacing
         spacing *= 100
