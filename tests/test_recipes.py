@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from minigan.algorithms import ALGORITHMS, GAN
 from minigan.models import MODELS
 from minigan.options import options_of
-from minigan.recipes import RECIPES
+from minigan.recipes import RECIPES, RENAMED
 from minigan.training.config import Config, RunOptions
 
 
@@ -30,7 +32,12 @@ def test_what_each_says(name):
 
 def test_every_model_is_a_recipe_with_its_own_defaults():
     for name, module in MODELS.items():
-        assert RECIPES[name].choices == {"model": name} | module.DEFAULTS
+        assert RECIPES[RENAMED.get(name, name)].choices == {"model": name} | module.DEFAULTS
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_a_run_made_of_a_recipe_of_an_earlier_name_is_read(old):
+    assert Config.from_json(json.dumps({"recipe": old})) == Config.choose(recipe=RENAMED[old])
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -45,13 +52,13 @@ def test_the_penalties_suit_the_model(name):
 @pytest.mark.parametrize(
     ("name", "chosen"),
     [
-        ("wgan-28", {"objective": "wasserstein", "weight_clip": 0.01, "optimizer": "rmsprop", "n_critic": 5}),
-        ("wgan-gp-28", {"objective": "wasserstein", "penalties": ("gradient",), "n_critic": 5, "betas": (0.5, 0.9)}),
-        ("wgan-div-28", {"objective": "wasserstein", "penalties": ("divergence",)}),
-        ("hinge-28", {"objective": "hinge"}),
-        ("r1-28", {"objective": "non-saturating", "penalties": ("r1",)}),
-        ("lsgan-28", {"objective": "least-squares", "model": "quick28"}),
-        ("cgan28", {"model": "cgan28", "objective": "non-saturating"}),
+        ("wgan", {"objective": "wasserstein", "weight_clip": 0.01, "optimizer": "rmsprop", "n_critic": 5}),
+        ("wgan-gp", {"objective": "wasserstein", "penalties": ("gradient",), "n_critic": 5, "betas": (0.5, 0.9)}),
+        ("wgan-div", {"objective": "wasserstein", "penalties": ("divergence",)}),
+        ("hinge", {"objective": "hinge"}),
+        ("r1", {"objective": "non-saturating", "penalties": ("r1",)}),
+        ("lsgan", {"objective": "least-squares", "model": "quick28"}),
+        ("cgan", {"model": "cgan28", "objective": "non-saturating"}),
     ],
 )
 def test_what_each_is(name, chosen):

@@ -61,7 +61,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         "train", "train a GAN; without options: digits on a CPU in minutes",
         "minigan train --epochs 2",
         "minigan train --model dcgan64 --data photos/ --epochs 50",
-        "minigan train --recipe wgan-gp-28 --dry-run",
+        "minigan train --recipe wgan-gp --dry-run",
         "minigan train --resume last --epochs 20",
         usage="minigan train [options]",
     )  # fmt: skip
@@ -88,7 +88,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
 
     recipes = add(
         "recipes", "list the names that train --recipe knows: papers, choices, numbers",
-        "minigan recipes", "minigan recipes wgan-gp-28",
+        "minigan recipes", "minigan recipes wgan-gp",
     )  # fmt: skip
     recipes.add_argument("recipe", nargs="?", metavar="NAME", help="show one, with all its choices (default: list all)")
 
@@ -96,7 +96,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         "trace", "record one training step: every layer's values and gradients",
         "minigan trace --text",
         "minigan trace runs/00000-quick28-mnist-s0 --html step.html",
-        "minigan trace --recipe wgan-gp-28 --out trace.json",
+        "minigan trace --recipe wgan-gp --out trace.json",
         usage="minigan trace [options] [RUN|FILE]",
     )  # fmt: skip
     trace.add_argument(

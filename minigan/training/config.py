@@ -14,7 +14,7 @@ from minigan.algorithms.registry import is_file, short_name
 from minigan.files import read_file
 from minigan.models import MODELS
 from minigan.options import Choices, ConfigError, Option, check_options, options_of
-from minigan.recipes import RECIPES
+from minigan.recipes import RECIPES, RENAMED
 from minigan.training.run_options import RunOptions
 
 
@@ -146,13 +146,15 @@ def _expanded(choices: Choices, own: Mapping[str, Option]) -> dict[str, Any]:
 
 
 def _choices_in(text: str) -> dict[str, Any]:
-    """The choices of a configuration as JSON, one of minigan 0.1 in today's names."""
+    """The choices of a configuration as JSON, one of an earlier minigan in today's names."""
     try:
         choices = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"the configuration is not JSON: {error}") from None
     if not isinstance(choices, dict):
         raise ConfigError(f"the configuration must be a JSON object, not {type(choices).__name__}")
+    if choices.get("recipe") in list(RENAMED):  # a list: what JSON holds need not be hashable
+        choices["recipe"] = RENAMED[choices["recipe"]]
     if not is_file(choices.get("algorithm", "")):  # one of a user's own may have options of these names
         if "averaging" in choices:
             choices["ema_decay"] = choices.pop("averaging")

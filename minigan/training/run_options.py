@@ -11,7 +11,7 @@ from minigan.algorithms.registry import is_file
 from minigan.backend import parse_device
 from minigan.metrics import METRICS
 from minigan.options import COUNT, FLAG, FRACTION, NATURAL, NUMBER, Kind, option, options_of, or_none
-from minigan.recipes import RECIPES
+from minigan.recipes import RECIPES, RENAMED
 
 
 def _canonical_device(text: str) -> str:
@@ -45,7 +45,9 @@ INIT = or_none(Kind(lambda v: isinstance(v, str) and bool(v), "last or a path", 
 RANGE = or_none(Kind(_is_range, "two numbers, the lower one first, such as 0 4095", float, parts=("LOW", "HIGH")))
 BYTES = or_none(Kind(COUNT.fits, "a number of bytes, such as 4G on the command line", _bytes, metavar="N"))
 DEVICE = Kind(_is_device, "auto, cpu, gpu or gpu:N", _canonical_device)
-RECIPE = Kind(lambda v: v is None or isinstance(v, str) and v in RECIPES, "a recipe's name", str, RECIPES)
+RECIPE = Kind(
+    lambda v: v is None or isinstance(v, str) and v in RECIPES, "a recipe's name", lambda v: RENAMED.get(v, v), RECIPES
+)
 ALGORITHM = Kind(
     lambda v: isinstance(v, str) and (v in ALGORITHMS or is_file(v)),
     f"{', '.join(ALGORITHMS)}, or file.py:Class for one of your own", str, metavar="NAME|FILE.py:CLASS",

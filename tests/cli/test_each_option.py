@@ -44,7 +44,7 @@ CHOSEN = {
     "objective": (["minimax"], "minimax"), "penalties": (["drift:0.5"], ["drift:0.5"]),
     "weight_clip": (["0.125"], 0.125), "n_critic": (["3"], 3), "optimizer": (["sgd"], "sgd"),
     "lr_G": (["0.5"], 0.5), "lr_D": (["0.75"], 0.75), "betas": (["0.1,0.2"], [0.1, 0.2]), "eps": (["0.25"], 0.25),
-    "epsilon_hat": ([], True), "recipe": (["lsgan-28"], "lsgan-28"),
+    "epsilon_hat": ([], True), "recipe": (["lsgan"], "lsgan"),
 }  # fmt: skip
 ELSEWHERE = {"data", "init_from", "size"}  # tested with what they need
 
@@ -165,7 +165,7 @@ def test_what_is_asked_of_a_trace_arrives(trained, minigan, monkeypatch):
             "skip_broken": True, "max_bytes": 4096}  # fmt: skip
     more = ["--data", "d.npz", "--device", "gpu:1", "--value-range", -1, 5, "--key", "k", "--flip", "--skip-broken",
             "--max-bytes", "4K", "--seed", 3]  # fmt: skip
-    for line in (["--recipe", "lsgan-28"], ["--model", "mlp"], ["--size", 64, "--model", "dcgan64"]):
+    for line in (["--recipe", "lsgan"], ["--model", "mlp"], ["--size", 64, "--model", "dcgan64"]):
         assert minigan("trace", *line, *more).code == 2
         config, seed, _ = told.pop()
         wanted = {line[i].strip("-"): line[i + 1] for i in range(0, len(line), 2)}

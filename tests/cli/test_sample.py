@@ -91,9 +91,9 @@ def told(tmp_path_factory):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (40, 28, 28), "uint8")
     np.savez(folder / "labelled.npz", images=images, labels=np.arange(40) % 3)
-    line = f"train --recipe cgan28 --data {folder / 'labelled.npz'} --out {folder} --batch-size 20 --epochs 1"
+    line = f"train --recipe cgan --data {folder / 'labelled.npz'} --out {folder} --batch-size 20 --epochs 1"
     assert main(line.split()) == 0
-    return folder / "00000-cgan28-labelled-s0"
+    return folder / "00000-cgan-labelled-s0"
 
 
 def test_a_label_is_what_the_samples_show(told, tmp_path, minigan):
@@ -126,6 +126,6 @@ def test_a_label_that_there_is_not_is_one_sentence(told, trained, tmp_path, mini
 
 
 def test_a_model_that_takes_labels_needs_data_that_has_them(data, tmp_path, minigan):
-    said = minigan("train", "--recipe", "cgan28", "--data", data, "--out", tmp_path / "runs")
+    said = minigan("train", "--recipe", "cgan", "--data", data, "--out", tmp_path / "runs")
     assert said.code == 2 and "the model cgan28 takes labels, but the data has none" in said.err
     assert not (tmp_path / "runs").exists()

@@ -37,10 +37,10 @@ def test_recipes_lists_them_all_and_shows_one_with_its_paper_and_its_choices(min
     assert list(listed) == list(RECIPES)
     assert all(RECIPES[name].summary in line for name, line in listed.items())
 
-    said = minigan("recipes", "wgan-gp-28")
+    said = minigan("recipes", "wgan-gp")
     head, _, text = said.out.partition("{")
     assert said.code == 0 and "Gulrajani et al., 2017, Improved Training of Wasserstein GANs" in head
-    assert Config.from_json("{" + text) == Config.choose(recipe="wgan-gp-28")
+    assert Config.from_json("{" + text) == Config.choose(recipe="wgan-gp")
 
 
 def test_a_recipe_says_what_there_is_to_say(minigan, monkeypatch):
@@ -52,23 +52,23 @@ def test_a_recipe_says_what_there_is_to_say(minigan, monkeypatch):
 
 
 def test_a_recipe_s_choices_are_taken_and_options_go_on_top(chosen):
-    recipe = RECIPES["hinge-28"].choices
-    found = chosen("--recipe", "hinge-28")
+    recipe = RECIPES["hinge"].choices
+    found = chosen("--recipe", "hinge")
     assert {name: tuple(v) if isinstance(v := found[name], list) else v for name in recipe} == recipe
-    assert found["recipe"] == "hinge-28"
-    more = chosen("--recipe", "hinge-28", "--n-critic", 3, "--epochs", 1)
+    assert found["recipe"] == "hinge"
+    more = chosen("--recipe", "hinge", "--n-critic", 3, "--epochs", 1)
     assert found["objective"] == "hinge" and more == found | {"n_critic": 3, "epochs": 1}
 
 
 def test_a_recipe_s_run_is_called_after_it_and_goes_on_by_itself(minigan, data, tmp_path):
-    line = ["train", "--recipe", "r1-28", "--data", data, "--out", tmp_path, "--batch-size", 20]
+    line = ["train", "--recipe", "r1", "--data", data, "--out", tmp_path, "--batch-size", 20]
     assert minigan(*line, "--epochs", 1).code == 0
-    folder = tmp_path / "00000-r1-28-noise-s0"
+    folder = tmp_path / "00000-r1-noise-s0"
     assert all("penalty_r1" in json.loads(text) for text in (folder / "stats.jsonl").read_text().splitlines())
     assert minigan("train", "--resume", folder, "--epochs", 2).code == 0
     assert minigan(*line, "--epochs", 3, "--resume", folder).code == 0
     config = Config.load(folder / "config.json")
-    assert (config.recipe, config.options["penalties"], config.epochs) == ("r1-28", ("r1",), 3)
+    assert (config.recipe, config.options["penalties"], config.epochs) == ("r1", ("r1",), 3)
 
 
 # --- what goes before what -----------------------------------------------------------------------
@@ -113,7 +113,7 @@ def test_a_configuration_of_minigan_0_1_says_the_same_in_its_own_words(chosen, t
 def test_penalties_add_up_and_take_the_place_of_the_recipe_s(chosen, minigan, data, tmp_path):
     two = ["--penalties", "gradient:5", "--penalties", "drift"]
     assert chosen("--model", "mlp", *two)["penalties"] == ["gradient:5", "drift"]
-    assert chosen("--recipe", "r1-28", "--penalties", "drift")["penalties"] == ["drift"]
+    assert chosen("--recipe", "r1", "--penalties", "drift")["penalties"] == ["drift"]
     line = ["train", "--model", "mlp", "--data", data, "--out", tmp_path, "--steps", 1]
     assert minigan(*line, *two).code == 0
     assert minigan(*line, "--penalties", "gradient:10", "--penalties", "drift").code == 0
