@@ -26,8 +26,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 register_profiles()
-# Fewer examples where every look at a result waits for the device; the mathematics is tried on the CPU.
-settings.register_profile("device", settings.get_profile("quick"), max_examples=8)
+# Fewer examples where every look at a result waits for the device, or every line is watched: all others are tried too.
+settings.register_profile("few", settings.get_profile("quick"), max_examples=8)
 settings.load_profile(os.environ.get("MINIGAN_PROFILE", "quick"))
 
 
@@ -45,7 +45,7 @@ def pytest_configure(config):
     if config.getoption("--thorough"):
         settings.load_profile("thorough")
     elif device != backend.CPU and "MINIGAN_PROFILE" not in os.environ:
-        settings.load_profile("device")
+        settings.load_profile("few")
 
 
 def pytest_report_header():
