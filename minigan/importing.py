@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from minigan.formatting import last_frame, one_line
 
@@ -33,6 +34,31 @@ def import_file(path: Path, name: str) -> ModuleType:
         sys.modules.pop(name, None)
         raise UserCodeError(f"cannot be run: {described(error)}") from error
     return module
+
+
+def names_file(spec: str) -> bool:
+    """Whether it is of the form file.py:name, which names a class or function in a file of the user's."""
+    path, colon, name = str(spec).rpartition(":")
+    return bool(colon) and path.endswith(".py") and name.isidentifier()
+
+
+def import_named(spec: str, module_name: str) -> tuple[Path, Any]:
+    """The file of `file.py:name`, which is run as a module, and what it calls by that name, or None.
+
+    It may import files beside it. Raises UserCodeError, which names the file.
+    """
+    place, _, name = spec.rpartition(":")
+    path = Path(place).expanduser()
+    if not path.is_file():
+        raise UserCodeError(f"there is no file {path}")
+    folder = str(path.parent.absolute())
+    sys.path.insert(0, folder)  # for a file beside it
+    try:
+        return path, getattr(import_file(path, module_name), name, None)
+    except UserCodeError as error:
+        raise UserCodeError(f"{path} {error}") from error.__cause__
+    finally:
+        sys.path.remove(folder)
 
 
 def described(error: BaseException) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from minigan.algorithms.algorithm import Algorithm
 from minigan.algorithms.gan import GAN
 from minigan.algorithms.simultaneous import SimultaneousGAN
-from minigan.importing import UserCodeError, import_file
+from minigan.importing import UserCodeError, import_named, names_file
 from minigan.options import ConfigError, options_of
 
 ALGORITHMS: dict[str, type[Algorithm]] = {"gan": GAN, "simultaneous-gan": SimultaneousGAN}
@@ -43,8 +42,7 @@ def files() -> set[str]:
 
 def is_file(name: str) -> bool:
     """Whether it names a class in a file of the user's."""
-    path, colon, cls = str(name).rpartition(":")
-    return bool(colon) and path.endswith(".py") and cls.isidentifier()
+    return names_file(name)
 
 
 def absolute(name: str) -> str:
@@ -59,19 +57,10 @@ def short_name(name: str) -> str:
 
 
 def _load(name: str) -> type[Algorithm]:
-    place, _, cls = name.rpartition(":")
-    path = Path(place).expanduser()
-    if not path.is_file():
-        raise ConfigError(f"algorithm {name}: there is no file {path}")
-    folder = str(path.parent.absolute())
-    sys.path.insert(0, folder)  # for a file beside it
     try:
-        module = import_file(path, f"minigan_algorithm_{path.stem}_{len(_loaded)}")
+        path, found = import_named(name, f"minigan_algorithm_{len(_loaded)}")
     except UserCodeError as error:
-        raise ConfigError(f"algorithm {name}: {path} {error}") from error.__cause__
-    finally:
-        sys.path.remove(folder)
-    found = getattr(module, cls, None)
+        raise ConfigError(f"algorithm {name}: {error}") from error.__cause__
     if not (isinstance(found, type) and issubclass(found, Algorithm)):
         what = "there is no such class" if found is None else "it is no subclass of minigan.algorithms.Algorithm"
         raise ConfigError(f"algorithm {name}: {what} in {path}")

@@ -55,7 +55,7 @@ class Dataset:
         """These samples, in arrays of their own. Images (uint8) become float32 in [−1, 1]; all else stays as it is."""
         if isinstance(indices, slice):
             indices = np.arange(len(self))[indices]  # a slice of an array would be the array itself
-        return Batch(None, **{name: _as_values(array[indices]) for name, array in self.arrays.items()})
+        return Batch(None, **{name: as_values(array[indices]) for name, array in self.arrays.items()})
 
     def order(self, rng: np.random.Generator) -> np.ndarray:
         """The indices of an epoch, shuffled: row i is what `dataset[...]` takes for the i-th sample."""
@@ -78,7 +78,7 @@ class Dataset:
         return digest.hexdigest()[:16]
 
 
-def _as_values(array: np.ndarray) -> np.ndarray:
+def as_values(array: np.ndarray) -> np.ndarray:
     """Bytes as y = x / 127.5 − 1, in [−1, 1], the range of the generator's tanh.
     Computed as (x − 127.5) / 127.5: x − 127.5 is exact, so each value is rounded once, 255 − x gives
     exactly −y, and the numbers equal the Keras DCGAN tutorial's to the last bit."""

@@ -10,10 +10,16 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minigan.metrics.classification_accuracy import ClassificationAccuracy, classification_accuracy
+from minigan.metrics.digits import DigitClassifier, digit_features, digit_probabilities
+from minigan.metrics.features import Features, find_features
 from minigan.metrics.sliced_wasserstein import sliced_wasserstein
 
 Metric = Callable[[np.ndarray, np.ndarray], float]  # (samples, real samples) → a number
 
 METRICS: dict[str, Metric] = {"sliced_wasserstein": sliced_wasserstein}
 
-__all__ = ["METRICS", "Metric", "sliced_wasserstein"]
+__all__ = [
+    "METRICS", "ClassificationAccuracy", "DigitClassifier", "Features", "Metric", "classification_accuracy",
+    "digit_features", "digit_probabilities", "find_features", "sliced_wasserstein",
+]  # fmt: skip
