@@ -17,8 +17,6 @@ from minigan.metrics.digit_training import confusion, shifted, train_digit_netwo
 from minigan.metrics.digits import DigitClassifier, as_digits, digit_classifier, digit_features, digit_probabilities
 from minigan.metrics.train_digits import main
 
-pytestmark = pytest.mark.host_only("the classifier computes on the CPU, whatever the default device")
-
 
 @pytest.fixture(scope="module")
 def test():
