@@ -9,8 +9,6 @@ from minigan.data import Batch, DataError, load_mnist
 from minigan.metrics import digit_training
 from minigan.metrics.classification_accuracy import classification_accuracy
 
-pytestmark = pytest.mark.host_only("the classifier computes on the CPU")
-
 
 @pytest.fixture(scope="module")
 def digits():

@@ -24,7 +24,6 @@ def own(tmp_path):
     return make
 
 
-@pytest.mark.host_only("the classifier computes on the CPU")
 def test_digits_are_the_packages_with_probabilities():
     features = find_features("digits")
     np.testing.assert_array_equal(features(images), digit_features(images))
