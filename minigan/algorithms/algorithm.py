@@ -105,6 +105,11 @@ class Algorithm:
         """Objectives whose gradients a trace compares at the step's own point, by name."""
         return {}
 
+    @property
+    def classes(self) -> int | None:
+        """How many labels samples can be asked for by: `sample(n, rng, label=7)`. None: by none."""
+        return None
+
     # What a step uses.
 
     def name_loss(self, name: str, loss: Tensor) -> Tensor:

@@ -158,6 +158,11 @@ class GAN(Algorithm):
         return getattr(self.networks["G"], "conditional", False)
 
     @property
+    def classes(self) -> int | None:
+        """How many labels G takes; None: it takes none."""
+        return self.networks["G"].classes if self.conditional else None
+
+    @property
     def reads(self) -> tuple[str, ...]:  # type: ignore[override]
         """Images, and labels if the model takes any."""
         return ("x", "y") if self.conditional else ("x",)
@@ -176,11 +181,11 @@ class GAN(Algorithm):
     def sample(self, n: int, rng: SampleGenerator, label: int | None = None) -> Tensor:
         """G's images for n draws of noise: of one label, or of all in turn."""
         G, z = self.networks["G"], self.tensor(rng.standard_normal((n, self.z_dim), "float32"))
-        if not self.conditional:
+        classes = self.classes
+        if classes is None:
             if label is not None:
                 raise ConfigError(f"--label {label}: the model {self.model} takes no labels; cgan28 does")
             return G(z)
-        classes: int = G.classes
         if label is not None and not 0 <= label < classes:
             raise ConfigError(f"--label {label}: the labels of this model are 0 to {classes - 1}")
         labels = [label] * n if label is not None else [i % classes for i in range(n)]

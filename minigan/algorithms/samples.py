@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minigan import backend
 from minigan.algorithms.algorithm import Algorithm, GivenNoise
 from minigan.autograd import Tensor
@@ -23,3 +25,15 @@ def preview(algorithm: Algorithm, batch: Batch, seed: int = 0) -> backend.Array:
         return algorithm.preview(batch.map(lambda array: algorithm.tensor(array[i : i + k])), rng)
 
     return algorithm.in_parts(len(batch), draw)
+
+
+def generate_labelled(algorithm: Algorithm, n: int, seed: int = 0) -> tuple[backend.Array, backend.Array | None]:
+    """n samples on the host, and the label that each was asked to show: equally many of each. None for an algorithm
+    whose samples cannot be asked for by label."""
+    if algorithm.classes is None:
+        return algorithm.generate(n, seed), None
+    labels = np.sort(np.arange(n) % algorithm.classes)
+    counts = np.bincount(labels, minlength=algorithm.classes)
+    seeds = range(seed * len(counts), (seed + 1) * len(counts))  # other noise for each label
+    drawn = [algorithm.generate(int(k), s, label=i) for i, (k, s) in enumerate(zip(counts, seeds, strict=True)) if k]
+    return np.concatenate(drawn), labels

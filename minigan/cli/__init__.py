@@ -1,4 +1,4 @@
-"""The command line: `minigan train | recipes | sample | trace | check | functions | lesson | check-lesson |
+"""The command line: `minigan train | recipes | sample | evaluate | trace | check | functions | lesson | check-lesson |
 lessons | doctor`.
 
 Exit codes: 0 done, 1 the work failed or was stopped, 2 bad usage. An error is one sentence on
@@ -20,7 +20,7 @@ from minigan.autograd import AnomalyError
 from minigan.backend import DeviceError
 from minigan.backend.cupy_backend import is_out_of_memory, out_of_memory
 from minigan.backend.distributed import ProcessGroupError
-from minigan.cli import check, functions, lessons, recipes, sample, trace, train
+from minigan.cli import check, evaluate, functions, lessons, recipes, sample, trace, train
 from minigan.cli.common import DONE, FAILED, USAGE, say
 from minigan.cli.parser import make_parser
 from minigan.data import DataError
@@ -36,6 +36,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {  # the exit 
     "train": train.train,
     "recipes": recipes.recipes,
     "sample": sample.sample,
+    "evaluate": evaluate.evaluate,
     "trace": trace.trace,
     "check": check.check,
     "functions": functions.functions,
@@ -98,7 +99,7 @@ def _run(argv: list[str]) -> int:
         return code
 
 
-_SMALLER = {"train": ": try a smaller --batch-size", "sample": ": try a smaller --n"}
+_SMALLER = {"train": ": try a smaller --batch-size", "sample": ": try a smaller --n", "evaluate": ": try a smaller --n"}
 
 
 def exit_code_and_message(error: BaseException, command: str) -> tuple[int, str]:

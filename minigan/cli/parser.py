@@ -12,6 +12,7 @@ from minigan import __version__
 from minigan.cli.common import USAGE
 from minigan.cli.help import HelpFormatter
 from minigan.cli.train_options import add_reading_options, add_train_options
+from minigan.metrics import METRICS
 from minigan.models import MODELS
 from minigan.options import COUNT, NATURAL
 from minigan.recipes import RECIPES
@@ -85,6 +86,35 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         help=".png a grid, .npz the bytes of the images, .gif a way between noises; may be given several times "
         "(default: samples-s0.png, 0 being the seed)",
     )  # fmt: skip
+
+    evaluate = add(
+        "evaluate", "score samples beside real ones: of runs, checkpoints, files",
+        "minigan evaluate",
+        "minigan evaluate runs/00000-quick28-mnist-s0 runs/00001-wgan-gp-mnist-s0 --n 5000",
+        "minigan evaluate digits.npz --data mnist --json",
+        usage="minigan evaluate [options] [RUN|SAMPLES ...]",
+    )  # fmt: skip
+    evaluate.add_argument(
+        "sources", nargs="*", default=["last"], metavar="RUN|SAMPLES",
+        help=f"{RUN}; or samples: an .npz, .npy, .zip or a folder of images (default: last)",
+    )  # fmt: skip
+    evaluate.add_argument("--runs", default="runs", help="where 'last' looks for runs (default: runs)")
+    evaluate.add_argument("--n", type=COUNT.read, default=10_000, help="samples a draw (default: 10000)")
+    evaluate.add_argument("--draws", type=COUNT.read, default=3, help="how often samples are drawn (default: 3)")
+    evaluate.add_argument("--seed", type=NATURAL.read, default=0, help="of the first draw (default: 0)")
+    evaluate.add_argument("--data", help="the real samples (default: what the run learned from, or mnist)")
+    evaluate.add_argument(
+        "--metrics", action="append", choices=list(METRICS), metavar="NAME",
+        help=f"a score, may be given several times: {', '.join(METRICS)} (default: all that fit and take seconds)",
+    )  # fmt: skip
+    evaluate.add_argument(
+        "--features", metavar="NAME|FILE.py:FUNCTION",
+        help="what scores compare images by: digits, pixels, or a function of your own, (N, C, H, W) → (N, d) "
+        "(default: digits for grey images of 28×28, else pixels)",
+    )  # fmt: skip
+    evaluate.add_argument("--algorithm", metavar="FILE.py:CLASS", help="where a run's own algorithm lies now")
+    evaluate.add_argument("--json", action="store_true", help="print the scores as JSON")
+    evaluate.add_argument("--out", metavar="FILE", help="write a picture of the worst, middle and best samples (.png)")
 
     recipes = add(
         "recipes", "list the names that train --recipe knows: papers, choices, numbers",
@@ -166,7 +196,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         "doctor", "show versions, BLAS and devices, and check the engine in seconds",
         "minigan doctor", "minigan doctor --device gpu",
     )  # fmt: skip
-    for command in (sample, trace, doctor):
+    for command in (sample, evaluate, trace, doctor):
         command.add_argument("--device", type=DEVICE.read, help="auto, cpu, gpu or gpu:N (default: auto)")
     for command in commands.choices.values():
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")

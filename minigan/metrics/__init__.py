@@ -1,19 +1,15 @@
-"""Scores of samples: functions of samples and real data, arrays (N, …) on the host, that give one number.
+"""Scores: how good samples are, beside real ones.
 
-A score is added by writing it in a file of its own and naming it here. `minigan train --evaluate-every 1` computes
-all of METRICS, or those named by --metrics, as the run goes. The others here take features, labels or images and are
-called by hand; each says what its best and worst figures are, and how it misleads.
+Each score is a function of plain arrays, in a file of its own; `METRICS` names those that `minigan evaluate` and
+`minigan train` compute, with what samples each fits. To add one, write its file and its row in `registry.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
-
 from minigan.metrics.birthday import birthday_test, closest_pairs
 from minigan.metrics.classification_accuracy import ClassificationAccuracy, classification_accuracy
 from minigan.metrics.digits import DigitClassifier, digit_features, digit_probabilities
+from minigan.metrics.evaluation import Estimate, Row, Source, evaluate
 from minigan.metrics.features import Features, find_features
 from minigan.metrics.frechet import frechet_distance, gaussian_frechet_distance
 from minigan.metrics.histogram import class_histogram, conditional_accuracy, kl_divergence, rarest_share
@@ -24,18 +20,17 @@ from minigan.metrics.manifold import density_coverage, precision_recall
 from minigan.metrics.modes import modes_covered
 from minigan.metrics.ndb import ndb
 from minigan.metrics.neighbors import copied_share, nearest_training
+from minigan.metrics.registry import METRICS, Metric, fitting, score
+from minigan.metrics.sample_set import Reference, SampleSet, reference
 from minigan.metrics.sliced_wasserstein import sliced_wasserstein
 from minigan.metrics.wasserstein import wasserstein_distance
 
-Metric = Callable[[np.ndarray, np.ndarray], float]  # (samples, real samples) → a number
-
-METRICS: dict[str, Metric] = {"sliced_wasserstein": sliced_wasserstein}
-
 __all__ = [
-    "METRICS", "ClassificationAccuracy", "DigitClassifier", "Features", "Metric", "classification_accuracy",
-    "digit_features", "digit_probabilities", "find_features", "birthday_test", "class_histogram", "closest_pairs", "conditional_accuracy", "copied_share",
-    "density_coverage", "frechet_distance", "gaussian_frechet_distance", "gaussian_kernel", "kernel_distance",
+    "METRICS", "ClassificationAccuracy", "DigitClassifier", "Estimate", "Features", "Metric", "Reference", "Row",
+    "SampleSet", "Source", "birthday_test", "class_histogram", "classification_accuracy", "closest_pairs",
+    "conditional_accuracy", "copied_share", "density_coverage", "digit_features", "digit_probabilities", "evaluate",
+    "find_features", "fitting", "frechet_distance", "gaussian_frechet_distance", "gaussian_kernel", "kernel_distance",
     "kl_divergence", "kmeans", "linear_kernel", "modes_covered", "ndb", "nearest_training", "polynomial_kernel",
-    "precision_recall", "psnr", "rarest_share", "sharpness", "sliced_wasserstein", "squared_mmd", "ssim",
-    "wasserstein_distance",
+    "precision_recall", "psnr", "rarest_share", "reference", "score", "sharpness", "sliced_wasserstein", "squared_mmd",
+    "ssim", "wasserstein_distance",
 ]  # fmt: skip

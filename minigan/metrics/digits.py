@@ -99,6 +99,12 @@ class DigitClassifier:
                 probabilities[k : k + _PART] = F.softmax(self.network.logits(found), axis=1).numpy()
         return features, probabilities
 
+    def probabilities_of_features(self, features: np.ndarray) -> np.ndarray:
+        """softmax(logits) (N, 10) of what `features` gave."""
+        with no_grad():
+            logits = self.network.logits(Tensor(np.asarray(features, "float32"), device="cpu"))
+            return F.softmax(logits, axis=1).numpy()
+
     def features(self, images: np.ndarray) -> np.ndarray:
         """The numbers (N, 64) before the last layer: what Fréchet distance and the like compare."""
         return self.both(images)[0]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from minigan.importing import UserCodeError, described, import_named, names_file
-from minigan.metrics.digits import SIZE, digit_features, digit_probabilities
+from minigan.metrics.digits import SIZE, digit_classifier, digit_features
 from minigan.options import ConfigError
 
 Function = Callable[[np.ndarray], np.ndarray]
@@ -16,7 +16,8 @@ Function = Callable[[np.ndarray], np.ndarray]
 class Features:
     """A function of images (N, C, H, W) that gives float64 features (N, d), checked.
 
-    name: what it was asked for by. probabilities: a function of images that gives class probabilities (N, K), or None.
+    name: what it was asked for by. probabilities: a function of these features that gives class probabilities (N, K),
+    or None.
     Raises ConfigError where the function fails, or gives what is no finite (N, d) of the width d it gave before.
     """
 
@@ -50,7 +51,7 @@ def find_features(spec: str | None = None, shape: tuple[int, ...] | None = None)
     if spec is None:
         spec = "digits" if shape == (1, SIZE, SIZE) else "pixels"
     if spec == "digits":
-        return Features(spec, digit_features, digit_probabilities)
+        return Features(spec, digit_features, lambda features: digit_classifier().probabilities_of_features(features))
     if spec == "pixels":
         return Features(spec, _pixels)
     if not names_file(spec):

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from minigan.metrics.registry import better
 from minigan.training.atomic import write_atomically
 
 if TYPE_CHECKING:
@@ -27,10 +28,11 @@ def to_bytes(images: np.ndarray) -> np.ndarray:
     return np.clip(np.rint((np.asarray(images, "float32") + 1.0) * 127.5), 0, 255).astype("uint8")
 
 
-def grid(images: np.ndarray) -> np.ndarray:
-    """Images (N, C, H, W) in [−1, 1] side by side, as one picture of bytes (height, width, C)."""
+def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """Images (N, C, H, W) in [−1, 1] side by side, as one picture of bytes (height, width, C): in a square, or in so
+    many columns."""
     n, c, h, w = images.shape
-    columns = math.ceil(math.sqrt(n))
+    columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
     sheet = np.full((rows * (h + GAP) + GAP, columns * (w + GAP) + GAP, c), 127, "uint8")
     for i, image in enumerate(to_bytes(images)):
@@ -82,18 +84,40 @@ def save_samples(path: Path, samples: np.ndarray) -> None:
         _save(path, lambda file: np.save(file, samples))
 
 
+def save_bands(path: Path, bands: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> None:
+    """Write a picture of bands: a title, and images (N, C, H, W) above others, or points of the plane over others."""
+    if bands[0][1].ndim == 2:
+        figure = _figure((4 * len(bands), 4))
+        for panel, (title, samples, others) in zip(
+            figure.subplots(1, len(bands), squeeze=False)[0], bands, strict=True
+        ):
+            panel.scatter(others[:, 0], others[:, 1], s=6, color="#999999", linewidths=0)
+            panel.scatter(samples[:, 0], samples[:, 1], s=10, color="#d55e00", linewidths=0)
+            panel.set_title(title, loc="left", fontsize=9)
+            panel.set_aspect("equal", adjustable="datalim")
+    else:
+        figure = _figure((9, 1.75 * len(bands)))
+        for panel, (title, samples, others) in zip(
+            figure.subplots(len(bands), 1, squeeze=False)[:, 0], bands, strict=True
+        ):
+            panel.imshow(np.squeeze(grid(np.concatenate([samples, others]), columns=len(samples))), cmap="gray")
+            panel.set_title(title, loc="left", fontsize=9)
+            panel.set_axis_off()
+    _save(path, lambda file: figure.savefig(file, format="png", dpi=110))
+
+
 def can_be_shown(samples: np.ndarray) -> bool:
     """Whether `save_samples` makes a picture of them."""
     return samples.ndim == 4 and samples.shape[1] in (1, 3) or samples.ndim == 2 and samples.shape[1] == 2
 
 
 def save_curves(path: Path, stats: Sequence[Mapping[str, float]], labels: Mapping[str, str]) -> None:
-    """All figures over the steps: losses in one panel, norms (on a logarithmic scale) and all else in others.
+    """All figures over the steps: losses in one panel, norms (on a logarithmic scale), scores and all else in others.
     stats: lines with "step" and figures by name. labels: what a figure is called, if not by its name."""
-    by_kind: dict[str, list[str]] = {"loss": [], "": [], "norm": []}
+    panels: dict[str, list[str]] = {}
     for name in dict.fromkeys(name for line in stats for name in line if name not in ("step", "epoch", "seconds")):
-        by_kind["loss" if name.startswith("loss") else "norm" if name.endswith("_norm") else ""].append(name)
-    panels = {label: names for label, names in by_kind.items() if names}
+        panels.setdefault(_panel_of(name), []).append(name)
+    panels = {label: panels[label] for label in sorted(panels, key=PANELS.index)}
     if not panels:
         return
     figure = _figure((8, 3 * len(panels)))
@@ -102,7 +126,10 @@ def save_curves(path: Path, stats: Sequence[Mapping[str, float]], labels: Mappin
         for name in names:
             own = [line for line in stats if name in line]  # not every step need have every figure
             values = np.array([line[name] for line in own], dtype=float)  # null, a gap in the curve, becomes NaN
-            panel.plot([line["step"] for line in own], values, label=labels.get(name, name), linewidth=1.2)
+            marker = "." if label.startswith("score") else ""  # of few numbers, maybe of one
+            panel.plot(
+                [line["step"] for line in own], values, marker=marker, label=labels.get(name, name), linewidth=1.2
+            )
         panel.set_ylabel(label)
         panel.grid(alpha=0.3)
         panel.legend(loc="best", frameon=False)
@@ -110,6 +137,15 @@ def save_curves(path: Path, stats: Sequence[Mapping[str, float]], labels: Mappin
             panel.set_yscale("log")
     axes[-1].set_xlabel("step")
     _save(path, lambda file: figure.savefig(file, format="png", dpi=110))
+
+
+PANELS = ("loss", "", "norm", "score: lower is better", "score: higher is better")  # from the top
+
+
+def _panel_of(figure: str) -> str:
+    if end := better(figure):
+        return f"score: {end} is better"
+    return "loss" if figure.startswith("loss") else "norm" if figure.endswith("_norm") else ""
 
 
 def _figure(size: tuple[float, float]) -> Figure:

@@ -31,6 +31,7 @@ class RunDir:
         self.path = path
         self.tell: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)
         self.last_checkpoint = path / "ckpt" / "last.safetensors"
+        self.best_checkpoint = path / "ckpt" / "best.safetensors"  # by its scores, if it is scored
 
     @classmethod
     def create(cls, runs: Path, config: Config, data_name: str) -> RunDir:
@@ -65,9 +66,7 @@ class RunDir:
                 (self.path / folder).mkdir(exist_ok=True)
         remove_leftovers(self.path)
         self._write("config.json", config.to_json())
-        for name in ("stats.jsonl", "scores.jsonl"):
-            if name == "stats.jsonl" or (self.path / name).exists():
-                self._write(name, "".join(_json_line(line) for line in self.lines(name) if line["step"] <= step))
+        self._write("stats.jsonl", "".join(_json_line(line) for line in self.lines() if line["step"] <= step))
         for at, path in self.traces().items():
             if at > step:
                 path.unlink()
@@ -93,9 +92,9 @@ class RunDir:
         """Add a line to log.txt."""
         self._append("log.txt", line + "\n")
 
-    def add_line(self, name: str, line: Mapping[str, float]) -> None:
-        """Add a line to stats.jsonl or scores.jsonl."""
-        self._append(name, _json_line(line))
+    def add_line(self, line: Mapping[str, float]) -> None:
+        """Add a line to stats.jsonl."""
+        self._append("stats.jsonl", _json_line(line))
 
     def _append(self, name: str, text: str) -> None:
         try:
@@ -103,10 +102,9 @@ class RunDir:
         except OSError as error:
             self.tell(f"{self.path / name} could not be written ({error.strerror or error}): training goes on")
 
-    def lines(self, name: str = "stats.jsonl") -> Iterator[dict[str, Any]]:
-        """The lines of stats.jsonl or scores.jsonl. A last line cut short by a crash, and what else is no line of
-        figures, is left out."""
-        path = self.path / name
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """The lines of stats.jsonl, but for a last one cut short by a crash, and what else is no line of figures."""
+        path = self.path / "stats.jsonl"
         try:
             text = read_file(path).decode("utf-8", "replace") if path.is_file() else ""
         except OSError as error:

@@ -98,9 +98,11 @@ class RunOptions:
     tf32: bool = option(False, "on a GPU, make float32 products in TF32, faster and coarser", FLAG, group="run")
     grid: int = option(64, "samples in a grid", COUNT, group="run")
     checkpoint_every: int = option(5, "epochs between checkpoints that stay", COUNT, group="run")
-    evaluate_every: int = option(0, "epochs between scores; 0: none", NATURAL, group="run")
+    evaluate_every: int | None = option(
+        None, "epochs between scores; 0: none (default: 1 for digits, else 0)", or_none(NATURAL), group="run"
+    )
     metrics: tuple[str, ...] = option(
-        (), "which scores, may be given several times (default: all that fit the data)", SCORES, group="run"
+        (), "which scores, may be given several times (default: all that fit and are quick)", SCORES, group="run"
     )
     sync_batch_norm: bool = option(
         False, "with --data-parallel: BatchNorm normalises by the whole batch, not by a process' share",

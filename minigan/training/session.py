@@ -127,19 +127,24 @@ def restore(load: Callable[[State], None], checkpoint: Checkpoint, path: Path) -
 def standard_callbacks(trainer: Trainer, detect_anomaly: bool = False, trace_every: int = 0) -> list[Callback]:
     """What `minigan train` does beside training. Only the first of several processes writes and speaks."""
     config, is_main = trainer.config, trainer.process_group.is_main
-    stats, grids = callbacks.Stats(), callbacks.SampleGrid(config.grid)
+    stats, grids, evaluation = callbacks.Stats(), callbacks.SampleGrid(config.grid), None
+    every = config.evaluate_every if config.evaluate_every is not None else int(trainer.data.name == "mnist")
+    if is_main and every:
+        evaluation = callbacks.Evaluation(every, config.metrics)
     standard: list[tuple[object, Callback]] = [
         (True, callbacks.NonFinite(detect_anomaly)),
         (is_main, callbacks.RunLog()),
         (trace_every, callbacks.Traces(trace_every)),
         (True, stats),
         (is_main, grids),
-        (is_main and config.evaluate_every, callbacks.Evaluation(config.evaluate_every, config.metrics)),
-        (is_main, callbacks.Checkpoints(config.checkpoint_every)),
+        (is_main, callbacks.Checkpoints(config.checkpoint_every, evaluation)),
         (is_main, callbacks.Pictures(grids)),
         (is_main, callbacks.Progress(stats, grids)),
     ]
-    return [callback for wanted, callback in standard if wanted]
+    chosen = [callback for wanted, callback in standard if wanted]
+    if evaluation is not None:  # its scores are of what the checkpoint after it holds
+        chosen.insert(chosen.index(grids) + 1, evaluation)
+    return chosen
 
 
 def load_data(config: Config) -> Dataset:

@@ -144,7 +144,7 @@ def left_by() -> Callable[..., dict[str, Any]]:
         folder = where.run_dir.path if isinstance(where, Trainer) else where
         checkpoint = load_checkpoint(folder / "ckpt" / "last.safetensors")
         lines = [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
-        some = [path for name in ("samples.gif", "scores.jsonl") if (path := folder / name).exists()]
+        some = [path for name in ("samples.gif",) if (path := folder / name).exists()]
         return {
             **{name: (a.dtype, a.shape, a.tobytes()) for name, a in checkpoint.arrays.items()},
             **{name: value for name, value in checkpoint.progress.items() if name != "seconds"},

@@ -9,38 +9,47 @@ import signal
 import numpy as np
 import pytest
 
-from minigan.metrics import METRICS, sliced_wasserstein
-from minigan.training import Interrupted
+from minigan.metrics import METRICS, Metric, reference, sliced_wasserstein
+from minigan.training import ConfigError, Interrupted
 from minigan.training.callbacks import Evaluation
+from minigan.training.checkpoint import load_checkpoint
+from minigan.training.session import standard_callbacks
 
 
 def scores_of(run) -> list[dict]:
-    return list(run.run_dir.lines("scores.jsonl"))
+    return [line for line in run.run_dir.lines() if "seconds" not in line]
 
 
 @pytest.fixture
 def counting(monkeypatch):
     """A score "shape", which tells what it was given."""
     given = []
-    monkeypatch.setitem(METRICS, "shape", lambda samples, real: given.append((samples, real)) or float(len(given)))
+
+    def score(samples, real):
+        if samples is not real.others:
+            given.append((samples.x, real.x))
+        return float(len(given))
+
+    monkeypatch.setitem(METRICS, "shape", Metric(score, "how often it was asked", {"shape": ""}, when="training"))
     return given
 
 
 def test_scores_are_of_fresh_samples_against_the_data(begin, counting, capsys):
     run = begin(2, evaluate_every=1)
     run.train()
-    assert [(line["step"], line["epoch"], line["n"]) for line in scores_of(run)] == [(5, 1, 70), (10, 2, 70)]
+    assert [(line["step"], line["epoch"]) for line in scores_of(run)] == [(5, 1), (10, 2)]
     samples, real = counting[-1]
-    assert len(samples) == len(real) == 70, "all there are, as they are fewer than 2000"
-    np.testing.assert_array_equal(samples, run.sample(70, seed=1))  # of the averaged weights
-    assert abs(samples - run.algorithm.generate(70, 1)).max() > 1e-3
-    np.testing.assert_array_equal(real, run.data[slice(None)].x)
-    last = scores_of(run)[-1]
+    assert len(samples) == len(real) == 35, "half of all, as they are fewer than 4000"
+    np.testing.assert_array_equal(samples, run.sample(35, seed=1))  # of the averaged weights
+    assert abs(samples - run.algorithm.generate(35, 1)).max() > 1e-3
+    last, chosen = scores_of(run)[-1], reference(run.data, 2000, seed=0)
+    np.testing.assert_array_equal(real, chosen.x)
     assert last["sliced_wasserstein"] == sliced_wasserstein(samples, real) and last["shape"] == 2.0
-    line = f"scores at step 10  sliced_wasserstein {last['sliced_wasserstein']:.4g}  shape 2"
-    assert f"{line}  (70 samples)\n" in capsys.readouterr().err
+    of_real = sliced_wasserstein(chosen.others.x, real)
+    line = f"sliced_wasserstein {last['sliced_wasserstein']:.4g} ({of_real:.3g})  shape 2 (1)"
+    assert f"{line}  (of 35 samples; in brackets, of real ones)\n" in capsys.readouterr().err
     log = (run.run_dir.path / "log.txt").read_text()
-    assert f"\n{line}\n" in log and log.index(line) < log.index("epoch 2/2 done")
+    assert f"scores at step 10  {line}\n" in log and log.index(line) < log.index("epoch 2/2 done")
 
 
 def test_a_part_of_the_data_is_chosen_without_repeats_the_same_each_time(begin, counting):
@@ -51,7 +60,7 @@ def test_a_part_of_the_data_is_chosen_without_repeats_the_same_each_time(begin, 
     assert all(len(samples) == len(real) == 20 for samples, real in counting)
     np.testing.assert_array_equal(reals[0], reals[1])
     assert len({image.tobytes() for image in reals[0]}) == 20
-    assert set(scores_of(run)[0]) == {"step", "epoch", "n", "shape"}, "only those that were named"
+    assert set(scores_of(run)[0]) == {"step", "epoch", "shape"}, "only those that were named"
     other = begin(1, "other", seed=4)
     other.callbacks.insert(-1, Evaluation(1, ["shape"], samples=20))
     other.train()
@@ -76,11 +85,13 @@ def test_they_are_taken_every_few_epochs_and_at_the_end_once(every, choices, wan
     assert [line["step"] for line in scores_of(run)] == wanted and len(counting) == len(wanted)
 
 
-def test_they_change_nothing_of_the_run(begin, left_by):
+def test_they_change_nothing_else_of_the_run(begin, left_by):
     run, plain = begin(2, evaluate_every=1), begin(2, "plain")
     run.train(), plain.train()
     of_both = [{k: v for k, v in left_by(r).items() if k not in ("config", "config.json")} for r in (run, plain)]
-    assert of_both[0].pop("scores.jsonl") and of_both[0] == of_both[1]
+    assert of_both[0].pop("evaluation.best") and scores_of(run)
+    of_both[0]["stats"] = [line for line in of_both[0]["stats"] if "sliced_wasserstein" not in line]
+    assert of_both[0] == of_both[1]
 
 
 def test_a_resumed_run_writes_the_same_lines_and_drops_those_of_what_is_done_again(begin, go_on, left_by, at_step):
@@ -91,8 +102,8 @@ def test_a_resumed_run_writes_the_same_lines_and_drops_those_of_what_is_done_aga
         run.train()
     assert [line["step"] for line in scores_of(run)] == [5], "a stop is no end"
     # Of a run that was lost:
-    run.run_dir.add_line("scores.jsonl", {"step": 10, "epoch": 2, "n": 70, "sliced_wasserstein": 0.0})
-    with open(run.run_dir.path / "scores.jsonl", "a") as file:
+    run.run_dir.add_line({"step": 10, "epoch": 2, "sliced_wasserstein": 0.0})
+    with open(run.run_dir.path / "stats.jsonl", "a") as file:
         file.write('{"step": 15, "ep')
     go_on(run)
     assert left_by(run) == left_by(whole)
@@ -104,3 +115,67 @@ def test_how_often_and_which_can_be_changed_when_a_run_is_resumed(begin, go_on):
     run = go_on(run, epochs=3, evaluate_every=2, metrics=("sliced_wasserstein",))
     assert [line["epoch"] for line in scores_of(run)] == [2, 3]
     assert json.loads((run.run_dir.path / "config.json").read_text())["evaluate_every"] == 2
+
+
+# --- the best so far -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def given(monkeypatch):
+    """given(numbers, better): a score that gives these numbers in turn."""
+
+    def make(numbers, better):
+        left = iter(numbers)
+        score = Metric(lambda s, real: 0.0 if s is real.others else next(left), "given", {"given": better})
+        monkeypatch.setitem(METRICS, "given", score)
+
+    return make
+
+
+@pytest.mark.parametrize(("better", "best"), [("lower", 2), ("higher", 3)])
+def test_the_best_checkpoint_is_kept(better, best, begin, given):
+    given([2.0, 1.0, 3.0, 3.0], better)
+    run = begin(4, evaluate_every=1, metrics=("given",))
+    run.train()
+    kept = load_checkpoint(run.run_dir.best_checkpoint)
+    assert kept.progress["step"] == 5 * best and kept.progress["evaluation.best"] == {"given": {2: 1.0, 3: 3.0}[best]}
+
+
+def test_what_is_best_is_known_to_a_resumed_run(begin, go_on, given):
+    given([1.0, 2.0, 0.5], "lower")
+    run = begin(1, evaluate_every=1, metrics=("given",))
+    run.train()
+    go_on(run, epochs=2)
+    assert load_checkpoint(run.run_dir.best_checkpoint).progress["step"] == 5
+    go_on(run, epochs=3)
+    assert load_checkpoint(run.run_dir.best_checkpoint).progress["step"] == 15
+
+
+def test_a_score_without_a_better_end_keeps_none(begin, counting):
+    run = begin(2, evaluate_every=1, metrics=("shape",))
+    run.train()
+    assert not run.run_dir.best_checkpoint.exists()
+
+
+def test_epochs_that_are_not_scored_are_not_the_best(begin, given):
+    given([2.0, 1.0], "lower")
+    run = begin(3, evaluate_every=2, metrics=("given",))
+    run.train()
+    assert load_checkpoint(run.run_dir.best_checkpoint).progress["step"] == 15
+
+
+def test_a_score_that_does_not_fit_is_one_sentence(begin):
+    run = begin(1, evaluate_every=1, metrics=("modes",))
+    with pytest.raises(ConfigError, match="--evaluate-every: the score modes cannot be computed of these samples"):
+        run.train()
+
+
+def test_only_the_embedded_digits_are_scored_unasked(begin):
+    def scored(run):
+        return [each.every for each in standard_callbacks(run) if isinstance(each, Evaluation)]
+
+    run, unscored = begin(1), begin(1, "unscored", evaluate_every=0)
+    assert scored(run) == scored(unscored) == []
+    for each in (run, unscored):
+        object.__setattr__(each.data, "name", "mnist")
+    assert scored(run) == [1] and scored(unscored) == []

@@ -62,7 +62,7 @@ def test_stats_are_json_whatever_the_figures(begin):
         raise AssertionError(word)
 
     run = begin(1)
-    run.run_dir.add_line("stats.jsonl", {"step": 1, "loss_D": float("inf"), "loss_G": float("nan"), "D_x": 0.5})
+    run.run_dir.add_line({"step": 1, "loss_D": float("inf"), "loss_G": float("nan"), "D_x": 0.5})
     with open(run.run_dir.path / "stats.jsonl", "a") as file:
         file.write('{"step": 2, "loss_D": Infinity}\n')  # of an earlier minigan
     run.run_dir.open(run.config, step=2)
@@ -229,7 +229,7 @@ def test_the_last_pictures_are_of_all_grids_in_their_order_and_of_all_figures_by
     monkeypatch.setattr(images, "save_gif", lambda path, grids, seconds, last: films.append((grids, seconds, last)))
     monkeypatch.setattr(images, "save_curves", lambda path, stats, labels: curves.append((stats, labels)))
     run = begin(1)
-    run.run_dir.add_line("stats.jsonl", {"step": 1, "D_x": 0.5})
+    run.run_dir.add_line({"step": 1, "D_x": 0.5})
     for epoch in range(201):
         images._image(np.full((1, 1, 1), epoch, "uint8")).save(run.run_dir.path / "samples" / f"e{epoch:03d}.png")
     for run.closed_epochs in (1, 59, 200):

@@ -1,10 +1,11 @@
-"""Checkpoints: the last one, from which a run is resumed, and one that stays every few epochs."""
+"""Checkpoints: the last one, from which a run is resumed, the best one, and one that stays every few epochs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from minigan import backend
+from minigan.training.callbacks.evaluation import Evaluation
 from minigan.training.callbacks.nonfinite import check_state
 from minigan.training.checkpoint import Checkpoint, save_checkpoint
 from minigan.training.trainer import Callback, Trainer
@@ -13,8 +14,8 @@ from minigan.training.trainer import Callback, Trainer
 class Checkpoints(Callback):
     """Comes after all callbacks that write what belongs to an epoch: whoever is killed before does it all again."""
 
-    def __init__(self, every: int) -> None:
-        self.every = every
+    def __init__(self, every: int, evaluation: Evaluation | None = None) -> None:
+        self.every, self.evaluation = every, evaluation
         self.saved: int | None = None  # the step at which the last checkpoint was saved
 
     def on_start(self, trainer: Trainer) -> None:
@@ -22,10 +23,12 @@ class Checkpoints(Callback):
             self._save(trainer, trainer.run_dir.last_checkpoint)
 
     def on_epoch(self, trainer: Trainer) -> None:
-        """The last one, and if it is due one that stays."""
+        """The last one, one that stays if it is due, and the best so far if that is what this is."""
         epoch, paths = trainer.closed_epochs, [trainer.run_dir.last_checkpoint]
         if epoch % self.every == 0 or trainer.finished:
             paths.insert(0, trainer.run_dir.checkpoint(epoch))
+        if self.evaluation is not None and self.evaluation.improved:
+            paths.insert(0, trainer.run_dir.best_checkpoint)
         self._save(trainer, *paths)
 
     def on_stop(self, trainer: Trainer) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-import numpy as np
-
-from minigan.algorithms import Algorithm
-from minigan.metrics import METRICS
+from minigan.algorithms import Algorithm, State
+from minigan.algorithms.samples import generate_labelled
+from minigan.metrics.registry import better, fitting, score
+from minigan.metrics.sample_set import Reference, SampleSet, reference
 from minigan.options import ConfigError
 from minigan.training.trainer import Callback, Trainer
 
@@ -16,18 +16,26 @@ SAMPLES = 2000  # drawn for a score, and as many real ones beside them
 
 
 class Evaluation(Callback):
-    """Every few epochs, `metrics` of fresh samples against the data, into scores.jsonl, the log and the terminal.
-    The samples' noise and the choice of real samples come from a stream of their own, the same each time."""
+    """Every few epochs, scores of fresh samples against the data, into stats.jsonl, the log and the terminal, beside
+    those of other real samples. The samples' noise and the choice of real samples come from a stream of their own, the
+    same each time. names: of scores; without any, those that fit and cost next to nothing.
+    improved: whether the last samples were the best so far, by the first score that has a better end."""
 
     def __init__(self, every: int, names: Sequence[str] = (), samples: int = SAMPLES) -> None:
-        self.every, self.samples = every, samples
-        self.metrics = {name: METRICS[name] for name in names or METRICS}
+        self.every, self.names, self.samples = every, names, samples
+        self.best: dict[str, float] = {}
+        self.improved = False
+        self.real: Reference | None = None
+        self.of_real: dict[str, float] = {}  # the scores of other real samples
 
     def on_start(self, trainer: Trainer) -> None:
         if type(trainer.algorithm).sample is Algorithm.sample or "x" not in trainer.data.info.shapes:
             raise ConfigError(f"--evaluate-every: {type(trainer.algorithm).__name__} draws no samples to be scored")
+        if len(trainer.data) < 2:
+            raise ConfigError("--evaluate-every: two real samples or more are needed to compare with")
 
     def on_epoch(self, trainer: Trainer) -> None:
+        self.improved = False
         if trainer.closed_epochs % self.every == 0 or trainer.finished:
             self.score(trainer)
 
@@ -37,15 +45,45 @@ class Evaluation(Callback):
 
     def score(self, trainer: Trainer) -> dict[str, float]:
         """The scores now, said and written."""
-        n = min(self.samples, len(trainer.data))
-        chosen = np.random.default_rng([trainer.config.seed, 0, 3]).choice(len(trainer.data), n, replace=False)
-        real = trainer.data[np.sort(chosen)]["x"]
-        drawn = trainer.sample(n, trainer.config.seed + 1)
-        scores = {name: metric(drawn, real) for name, metric in self.metrics.items()}
-        line = {"step": trainer.step, "epoch": trainer.closed_epochs, "n": n, **scores}
-        trainer.run_dir.add_line("scores.jsonl", line)
-        text = f"scores at step {trainer.step}  " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
+        real = self._real(trainer)
+        with trainer.ema.applied():
+            x, labels = generate_labelled(trainer.algorithm, len(real), trainer.config.seed + 1)
+        samples = SampleSet(x, labels, real.extractor)
+        names = self.names or fitting(samples, real, training=True)
+        try:
+            scores = score(samples, real, names)
+            self.of_real = self.of_real or score(real.others, real, [n for n in names if n != "accuracy"])
+        except ValueError as error:
+            raise ConfigError(f"--evaluate-every: {error}") from None
+        self._compare(scores)
+        trainer.run_dir.add_line({"step": trainer.step, "epoch": trainer.closed_epochs, **scores})
+        text = f"scores at step {trainer.step}  " + "  ".join(self._told(*each) for each in scores.items())
         trainer.run_dir.log(text)
         with suppress(BrokenPipeError):  # of whoever read it: the epoch's checkpoint is not written yet
-            trainer.say(f"{text}  ({n} samples)")
+            trainer.say(f"{text}  (of {len(real)} samples; in brackets, of real ones)")
         return scores
+
+    def _real(self, trainer: Trainer) -> Reference:
+        if self.real is None:
+            self.real = reference(trainer.data, self.samples, trainer.config.seed)
+        return self.real
+
+    def _told(self, name: str, value: float) -> str:
+        beside = f" ({self.of_real[name]:.3g})" if name in self.of_real else ""
+        return f"{name} {value:.4g}{beside}"
+
+    def _compare(self, scores: dict[str, float]) -> None:
+        """Whether these are the best so far."""
+        name = next((name for name in scores if better(name)), None)
+        if name is not None:
+            last, value = self.best.get(name), scores[name]
+            self.improved = last is None or (value < last if better(name) == "lower" else value > last)
+            if self.improved:
+                self.best = {name: value}
+
+    def state_dict(self) -> State:
+        """The best score so far, which decides whether the next samples are better."""
+        return {"evaluation.best": dict(self.best)}
+
+    def load_state_dict(self, state: State) -> None:
+        self.best = dict(state.get("evaluation.best", {}))  # a run may begin to be scored when it is resumed

@@ -37,7 +37,7 @@ class Stats(Callback):
         epoch = trainer.loader.epoch + (not trainer.at_epoch_end)
         line = {"step": trainer.step, "epoch": epoch, **self.latest, "seconds": round(trainer.seconds, 3)}
         if trainer.process_group.is_main and trainer.has_run_dir:
-            trainer.run_dir.add_line("stats.jsonl", line)
+            trainer.run_dir.add_line(line)
 
     def means(self) -> dict[str, float]:
         """Of each figure, over the steps since the last line."""

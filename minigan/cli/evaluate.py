@@ -1,0 +1,147 @@
+"""`minigan evaluate`: how good samples are, of runs, checkpoints and files, beside real ones."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from minigan.cli.common import announced, say
+from minigan.cli.sample_sources import Source, data_of, opened
+from minigan.metrics.evaluation import Row
+from minigan.metrics.evaluation import evaluate as rows_of
+from minigan.metrics.features import find_features
+from minigan.metrics.registry import better
+from minigan.metrics.sample_set import Reference, reference
+from minigan.table import Column, line
+from minigan.training import ConfigError, images
+
+BAND = 12  # samples in a band of the picture
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Score each, print the table or JSON, and draw the picture."""
+    out = None if arguments.out is None else Path(arguments.out)
+    if out is not None:
+        _check_out(out)
+    device = announced(arguments.device)
+    sources = [opened(where, Path(arguments.runs), str(device), arguments.algorithm) for where in arguments.sources]
+    data, held_out = data_of(arguments.data, sources)
+    extractor = find_features(arguments.features, data.info.shapes["x"])
+    n = _number(arguments.n, arguments.draws, sources)
+    reals = [reference(data, n, arguments.seed + k, extractor, held_out) for k in range(arguments.draws)]
+    if len(reals[0]) < arguments.n:
+        say(f"{len(reals[0]):,} samples a draw, not {arguments.n:,}: there are no more for {arguments.draws} draws")
+    drawing = [source.drawing(extractor, arguments.seed) for source in sources]
+    try:
+        rows = list(_with_progress(rows_of(drawing, reals, arguments.metrics or ()), len(sources) + 1))
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    if arguments.json:
+        _print_json(rows, reals[0], data.source, arguments)
+    else:
+        _print_table(rows)
+        held = "held out from training" if reals[0].held_out else "of the same data"
+        print(
+            f"\n{len(reals[0]):,} samples a draw, draws {arguments.draws}, seed {arguments.seed}, features "
+            f"{extractor.name}; real: {data.source}, its row others {held}"
+        )
+        if arguments.draws > 1:
+            print("± half of the interval that holds the mean with 95 %, by Student's t over the draws")
+    if out is not None:
+        _save_picture(out, rows[:-1])
+
+
+def _check_out(out: Path) -> None:
+    if out.suffix != ".png":
+        raise ConfigError(f"--out {out}: the name must end in .png")
+    if not out.absolute().parent.is_dir():
+        raise ConfigError(f"--out {out}: there is no folder {out.parent}")
+
+
+def _number(n: int, draws: int, sources: Sequence[Source]) -> int:
+    """How many samples a draw has: each draw has others, so a file's are shared out."""
+    least = min((source.count // draws for source in sources if source.count is not None), default=n)
+    if least < 2:
+        raise ConfigError(f"--draws {draws}: a file has too few samples for so many draws")
+    return min(n, least)
+
+
+def _with_progress(rows: Iterator[Row], total: int) -> Iterator[Row]:
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc="scoring", delay=1, leave=False, disable=None) as bar:
+        for row in rows:
+            bar.update()
+            yield row
+
+
+def _print_table(rows: Sequence[Row]) -> None:
+    """A row each, its scores in as many blocks as the terminal's width needs."""
+    names = list(dict.fromkeys(name for row in rows[:-1] for name in row.scores))
+    cells = [[row.name, *(_cell(row, name) for name in names)] for row in rows]
+    arrows = {"lower": " ↓", "higher": " ↑", "": ""}
+    headings = ["", *(f"{name}{arrows[better(name)]}" for name in names)]
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    room = shutil.get_terminal_size().columns
+    at = 1
+    while at < len(headings):
+        end = at + 1
+        while end < len(headings) and sum(widths[at : end + 1]) + widths[0] + 2 * (end + 1 - at) <= room:
+            end += 1
+        chosen = [0, *range(at, end)]
+        columns = [Column(headings[i], widths[i], left=i == 0) for i in chosen]
+        print(("\n" if at > 1 else "") + line(columns, [headings[i] for i in chosen]))
+        for row in cells:
+            print(line(columns, [row[i] for i in chosen]))
+        at = end
+
+
+def _cell(row: Row, name: str) -> str:
+    if name not in row.scores:
+        return ""
+    estimate = row.scores[name]
+    half = estimate.half_width
+    if half is None:
+        return f"{estimate.mean:.4g}"
+    digits = 2 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))  # two of the interval's
+    return f"{estimate.mean:.{digits}f} ± {half:.{digits}f}"
+
+
+def _print_json(rows: Sequence[Row], real: Reference, source: str, arguments: argparse.Namespace) -> None:
+    scores = [
+        {"name": row.name}
+        | {
+            name: {"mean": each.mean, "half_width": each.half_width, "values": each.values}
+            for name, each in row.scores.items()
+        }
+        for row in rows
+    ]
+    seeds = [arguments.seed + k for k in range(arguments.draws)]
+    print(
+        json.dumps(
+            {"n": len(real), "seeds": seeds, "features": real.extractor.name, "real": source, "rows": scores},
+            indent=2,
+            default=str,
+        )
+    )
+
+
+def _save_picture(path: Path, rows: Sequence[Row]) -> None:
+    """Of each row the worst, middle and best samples, each above the real sample whose features are nearest."""
+    from minigan.metrics.neighbors import nearest_training
+
+    if not images.can_be_shown(rows[0].samples.x):
+        raise ConfigError(f"--out {path}: samples of shape {rows[0].samples.x.shape} are no images and no points")
+    bands = []
+    for row in rows:
+        index, distance = nearest_training(row.samples.features, row.real.features)
+        order, n = distance.argsort()[::-1], min(BAND, len(distance))
+        middle = (len(order) - n) // 2
+        for what, rows_ in {"worst": order[:n], "middle": order[middle:][:n], "best": order[::-1][:n]}.items():
+            bands.append((f"{row.name}: {what}", row.samples.x[rows_], row.real.x[index[rows_]]))
+    images.save_bands(path, bands)
+    say(f"wrote {path}: the worst, middle and best samples, each above the real one that is nearest to it")

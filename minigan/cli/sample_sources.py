@@ -1,0 +1,90 @@
+"""What `minigan evaluate` scores: the samples of a run, of a checkpoint, or in files."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from minigan.algorithms import Algorithm
+from minigan.algorithms.samples import generate_labelled
+from minigan.data import DataError, Dataset, load
+from minigan.files import expanded
+from minigan.metrics import evaluation
+from minigan.metrics.features import Features
+from minigan.metrics.sample_set import SampleSet
+from minigan.options import ConfigError
+from minigan.training.checkpoint import find_checkpoint
+from minigan.training.config import Config
+from minigan.training.run_options import reading_options
+from minigan.training.sampling import load_algorithm
+
+
+@dataclass(frozen=True)
+class Source:
+    """Samples of a trained algorithm, or the rows of a data set. count: how many there are; None: without end."""
+
+    name: str
+    algorithm: Algorithm | None = None
+    config: Config | None = None
+    data: Dataset | None = None
+
+    @property
+    def count(self) -> int | None:
+        """How many there are."""
+        return None if self.data is None else len(self.data)
+
+    def drawing(self, extractor: Features, seed: int) -> evaluation.Source:
+        """What gives the samples of each draw: other ones for each."""
+
+        def draw(n: int, k: int) -> SampleSet:
+            if self.algorithm is not None:
+                return SampleSet(*generate_labelled(self.algorithm, n, seed + k), extractor)
+            assert self.data is not None
+            order = np.random.default_rng([seed, 0, 4]).permutation(len(self.data))
+            batch = self.data[np.sort(order[k * n : (k + 1) * n])]
+            return SampleSet(batch.x, batch.y if "y" in batch else None, extractor)
+
+        return evaluation.Source(self.name, draw)
+
+
+def opened(where: str, runs: Path, device: str, file: str | None) -> Source:
+    """The source at a place: "last", a run's folder or a checkpoint, else samples as `minigan.data.load` reads them."""
+    path = expanded(where)
+    is_run = where == "last" or path.suffix == ".safetensors" or (path / "ckpt").is_dir()
+    if not is_run:
+        return Source(where, data=load(where))
+    checkpoint = find_checkpoint(where, runs)
+    algorithm, config = load_algorithm(checkpoint, device, file)
+    if type(algorithm).sample is Algorithm.sample:
+        raise ConfigError(f"{where}: {type(algorithm).__name__} draws no samples to be scored")
+    return Source(checkpoint.parent.parent.name if path.is_dir() or where == "last" else where, algorithm, config)
+
+
+def data_of(spec: str | None, sources: Sequence[Source]) -> tuple[Dataset, Dataset | None]:
+    """The real samples, and those that were held out: of a data set that is named, else what the runs learned from."""
+    learned = {source.config.data: source for source in sources if source.config is not None}
+    if spec is None and len(learned) > 1:
+        raise ConfigError(f"the runs learned from {', '.join(learned)}: --data NAME says what they are compared with")
+    spec = spec or next(iter(learned), "mnist")
+    read = _reader(spec, sources)
+    data = read()
+    try:
+        inspect.signature(read).bind(split="test")
+        return data, read(split="test")
+    except (DataError, TypeError):  # it has none, or an algorithm of a user's own knows no splits
+        return data, None
+
+
+def _reader(spec: str, sources: Sequence[Source]) -> Callable[..., Dataset]:
+    """What reads the data set of this name as the first run does, or in the shape that the first file has."""
+    for source in sources:
+        if source.algorithm is not None and source.config is not None:
+            config = source.config
+            return partial(source.algorithm.load_data, spec, config.channels, **reading_options(config))
+    shape = next(source.data.info.shapes["x"] for source in sources if source.data is not None)
+    return partial(load, spec, shape[1:], shape[0]) if len(shape) == 3 else partial(load, spec)

@@ -1,0 +1,75 @@
+"""Scores over several draws: their means, and how far they can be trusted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from minigan.metrics.registry import METRICS, fitting, score
+from minigan.metrics.sample_set import Reference, SampleSet
+
+# Student's t, 97.5 %, by degrees of freedom from 1 on.
+_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A score of several draws."""
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Of the draws."""
+        return math.fsum(self.values) / len(self.values)
+
+    @property
+    def half_width(self) -> float | None:
+        """Of the interval around the mean that holds the true one with 95 %: t·s/√draws. None of a single draw."""
+        n = len(self.values)
+        if n < 2 or not all(map(math.isfinite, self.values)):
+            return None
+        s = math.sqrt(math.fsum((v - self.mean) ** 2 for v in self.values) / (n - 1))
+        return (_T[n - 2] if n - 2 < len(_T) else 1.96) * s / math.sqrt(n)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is scored. draw: gives n samples of the k-th draw."""
+
+    name: str
+    draw: Callable[[int, int], SampleSet]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A source's scores by name. samples, real: of its first draw, to be looked at."""
+
+    name: str
+    scores: dict[str, Estimate]
+    samples: SampleSet
+    real: Reference
+
+
+REAL = "real samples"  # the row that others are read beside
+
+
+def evaluate(sources: Sequence[Source], reals: Sequence[Reference], names: Sequence[str] = ()) -> Iterator[Row]:
+    """The scores of each source, and last of other real samples: as many samples as there are real ones in each draw,
+    against these. names: of scores; without any, all that fit."""
+    for source in (*sources, Source(REAL, lambda n, k: reals[k].others)):
+        found: list[dict[str, float]] = []
+        for k, real in enumerate(reals):
+            samples = source.draw(len(real), k)
+            if not found:
+                first = samples
+                chosen = [name for name in names or fitting(samples, real) if _fits(name, source, samples, real)]
+            found.append(score(samples, real, chosen))
+        estimates = {name: Estimate(tuple(each[name] for each in found)) for name in found[0]}
+        yield Row(source.name, estimates, first, reals[0])
+
+
+def _fits(name: str, source: Source, samples: SampleSet, real: Reference) -> bool:
+    """Whether a score is computed. One that was named and does not fit what is generated is an error, by `score`."""
+    return source.name != REAL or METRICS[name].fits(samples, real)

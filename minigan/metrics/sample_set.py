@@ -1,0 +1,78 @@
+"""Samples as scores see them: with their features, predicted labels and modes, each computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from minigan.data import Dataset
+from minigan.metrics.features import Features, find_features
+
+
+@dataclass(eq=False)
+class SampleSet:
+    """Samples x (N, …), images in [−1, 1] or points. labels: what each was to show, or a real one does, if known.
+    extractor: what its features are; for points, pixels."""
+
+    x: np.ndarray
+    labels: np.ndarray | None
+    extractor: Features
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """(N, d), float64."""
+        return self.extractor(self.x)
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """The label (N) that the extractor's classifier gives each sample."""
+        if self.extractor.probabilities is None:
+            raise TypeError(f"features {self.extractor.name} predict no labels")
+        return self.extractor.probabilities(self.features).argmax(axis=1)
+
+
+@dataclass(eq=False)
+class Reference(SampleSet):
+    """Real samples, which others are compared with. others: as many real ones again, to be scored beside what is
+    generated. held_out: whether no network has learned from these. centers, sigma: of the data's modes, if known."""
+
+    others: SampleSet
+    held_out: bool = False
+    centers: np.ndarray | None = None
+    sigma: float | None = None
+
+    @cached_property
+    def reads_labels(self) -> bool:
+        """Whether the extractor's classifier is one of these samples' classes: it must name 9 of 10 as they are
+        labelled. (That of digits gives clothes a digit, too.)"""
+        if self.labels is None or self.extractor.probabilities is None:
+            return False
+        return bool((self.predicted == self.labels).mean() > 0.9)
+
+
+def reference(
+    data: Dataset, n: int, seed: int = 0, extractor: Features | None = None, held_out: Dataset | None = None
+) -> Reference:
+    """n real samples of a data set, and n others: of the one that is held out, or without it of the same, chosen by a
+    seed without repeats. Of a data set with fewer, all, or half of them."""
+    extractor = extractor or find_features(None, data.info.shapes["x"])
+    order = np.random.default_rng([seed, 0, 3]).permutation(len(data))
+    if held_out is None:
+        n = min(n, len(data) // 2)
+        others = _samples(data, order[n : 2 * n], extractor)
+    else:
+        n = min(n, len(data), len(held_out))
+        others = _samples(held_out, np.random.default_rng([seed, 1, 3]).permutation(len(held_out))[:n], extractor)
+    chosen = _samples(data, order[:n], extractor)
+    modes = {name: getattr(data, name, None) for name in ("centers", "sigma")}
+    return Reference(chosen.x, chosen.labels, extractor, others, held_out is not None, **modes)
+
+
+def _samples(data: Dataset, rows: np.ndarray, extractor: Features) -> SampleSet:
+    batch = data[np.sort(rows)]
+    return SampleSet(batch.x, batch.y if "y" in batch else None, extractor)

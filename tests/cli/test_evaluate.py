@@ -1,0 +1,108 @@
+"""`minigan evaluate`: tables, JSON, pictures, and one sentence for what cannot be scored."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minigan.data import load_mnist
+from minigan.metrics import frechet_distance, reference, score
+from minigan.training import load_algorithm
+
+pytestmark = pytest.mark.host_only("scores are computed on the host, by NumPy")
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """A file of 400 real digits with their labels."""
+    path = tmp_path_factory.mktemp("digits") / "digits.npz"
+    test = load_mnist("test")
+    np.savez(path, images=test.images[:400], labels=test.labels[:400])
+    return path
+
+
+def test_a_file_is_scored_beside_real_samples(minigan, digits):
+    said = minigan("evaluate", digits, "--draws", 2, "--n", 150)
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert lines[0].split()[:2] == ["fid", "↓"]
+    rows = [line for line in lines if line.startswith(str(digits))]
+    beside = [line for line in lines if line.startswith("real samples")]
+    assert len(rows) == len(beside) >= 2 and "±" in rows[0] and max(map(len, lines[:-3])) <= 80
+    assert "150 samples a draw, draws 2, seed 0, features digits" in said.out and "held out from training" in said.out
+
+
+def test_as_json_with_numbers_seeds_and_intervals(minigan, digits):
+    said = minigan("evaluate", digits, "--draws", 2, "--n", 150, "--seed", 5, "--json", "--metrics", "fid")
+    found = json.loads(said.out)
+    assert (found["n"], found["seeds"], found["features"]) == (150, [5, 6], "digits")
+    mine, real = found["rows"]
+    assert mine["name"] == str(digits) and real["name"] == "real samples" and set(mine) == {"name", "fid"}
+    assert mine["fid"]["mean"] == pytest.approx(np.mean(mine["fid"]["values"]))
+    assert mine["fid"]["half_width"] == pytest.approx(12.706 / 2 * abs(np.diff(mine["fid"]["values"])[0]), rel=1e-3)
+    reals = [reference(load_mnist("train"), 150, k, held_out=load_mnist("test")) for k in (5, 6)]
+    assert real["fid"]["values"] == pytest.approx([frechet_distance(r.others.features, r.features) for r in reals])
+
+
+def test_the_draws_of_a_file_have_no_sample_in_common(minigan, digits):
+    """400 samples give 2 draws of 200, not more, and both together are all of them."""
+    said = minigan("evaluate", digits, "--draws", 2, "--n", 1000, "--json", "--metrics", "sliced_wasserstein")
+    assert json.loads(said.out)["n"] == 200
+    assert "200 samples a draw, not 1,000: there are no more for 2 draws" in said.err
+    assert minigan("evaluate", digits, "--draws", 300).code == 2
+
+
+def test_a_run_is_scored_by_its_samples_against_its_data(minigan, trained):
+    said = minigan("evaluate", trained, "--n", 15, "--draws", 1, "--json")
+    assert said.code == 0
+    mine, real = json.loads(said.out)["rows"]
+    assert mine["name"] == trained.name
+    algorithm, config = load_algorithm(trained / "ckpt" / "last.safetensors")
+    chosen = reference(algorithm.load_data(config.data, config.channels), 15)
+    from minigan.metrics import SampleSet
+
+    samples = SampleSet(algorithm.generate(len(chosen), 0), None, chosen.extractor)
+    assert mine["sliced_wasserstein"]["values"] == pytest.approx(
+        [score(samples, chosen, ["sliced_wasserstein"])["sliced_wasserstein"]], rel=1e-5
+    )
+    assert mine["sliced_wasserstein"]["half_width"] is None
+
+
+def test_a_picture_of_the_worst_middle_and_best(minigan, digits, tmp_path):
+    said = minigan("evaluate", digits, "--draws", 1, "--n", 100, "--metrics", "fid", "--out", tmp_path / "bands.png")
+    assert said.code == 0 and "the worst, middle and best samples" in said.err
+    with Image.open(tmp_path / "bands.png") as picture:
+        assert picture.size[0] > 600 and picture.size[1] > 300
+
+
+def test_a_feature_function_of_ones_own(minigan, digits, tmp_path):
+    (tmp_path / "mine.py").write_text("def rows(images):\n    return images.mean((1, 3))[:, ::4]\n")
+    said = minigan("evaluate", digits, "--draws", 1, "--features", f"{tmp_path / 'mine.py'}:rows", "--json")
+    row = json.loads(said.out)["rows"][0]
+    assert "fid" in row and "rarest_class" not in row
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["nowhere"], "nowhere: no such data set, file or folder"),
+        (["--metrics", "modes"], "the score modes cannot be computed of these samples"),
+        (["--features", "nothing"], "features 'nothing' are not known: digits, pixels"),
+        (["--draws", "300"], "--draws 300: a file has too few samples for so many draws"),
+        (["--out", "no/such/folder.png"], "--out no/such/folder.png: there is no folder no/such"),
+        (["--out", "bands.txt"], "--out bands.txt: the name must end in .png"),
+    ],
+)
+def test_one_sentence(words, sentence, minigan, digits):
+    said = minigan("evaluate", *([] if words[0] == "nowhere" else [digits]), *words)
+    assert said.code in (1, 2) and sentence in said.err and "Traceback" not in said.err
+
+
+def test_runs_of_different_data_need_a_name(minigan, trained, digits, tmp_path):
+    line = ["train", "--model", "mlp", "--batch-size", 20, "--data", digits, "--steps", 1, "--out", tmp_path]
+    assert minigan(*line, "--evaluate-every", 0).code == 0
+    said = minigan("evaluate", trained, tmp_path / "00000-mlp-digits-s0", "--n", 10)
+    assert said.code == 2 and "--data NAME says what they are compared with" in said.err

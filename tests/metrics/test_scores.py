@@ -1,0 +1,145 @@
+"""Which scores are computed of what, and that each row of the registry gives what its function gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minigan.data import ArrayDataset, ImageDataset, load_mnist
+from minigan.metrics import (
+    METRICS,
+    Features,
+    SampleSet,
+    conditional_accuracy,
+    copied_share,
+    find_features,
+    fitting,
+    frechet_distance,
+    kernel_distance,
+    precision_recall,
+    reference,
+    score,
+)  # fmt: skip
+from minigan.metrics.registry import better
+
+pytestmark = pytest.mark.host_only("scores are computed on the host, by NumPy")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """200 real digits, and as many others that were held out."""
+    return reference(load_mnist("train"), 200, seed=1, held_out=load_mnist("test"))
+
+
+@pytest.fixture(scope="module")
+def scored(digits):
+    """Every score of 200 other real digits, with labels."""
+    other = reference(load_mnist("train"), 200, seed=2)
+    return other, score(other, digits, [name for name in METRICS if METRICS[name].when != "named" and name != "modes"
+                                        and METRICS[name].fits(other, digits)])  # fmt: skip
+
+
+def test_of_labelled_digits_all_fit_but_those_of_points_and_of_many(digits):
+    assert fitting(digits.others, digits) == [
+        "fid", "kid", "precision_recall", "density_coverage", "classes", "accuracy", "copied", "sharpness",
+        "sliced_wasserstein",
+    ]  # fmt: skip
+    assert fitting(digits.others, digits, training=True) == [
+        "fid", "precision_recall", "classes", "accuracy", "sliced_wasserstein",
+    ]  # fmt: skip
+
+
+def test_numbers_are_those_of_the_functions(scored, digits):
+    samples, found = scored
+    a, b = samples.features, digits.features
+    assert found["fid"] == frechet_distance(a, b) and found["kid"] == kernel_distance(a, b, size=200)
+    assert (found["precision"], found["recall"]) == precision_recall(a, b)
+    assert found["accuracy"] == conditional_accuracy(samples.predicted, samples.labels) > 0.95
+    assert found["copied"] == copied_share(a, b, digits.others.features)
+    assert found["rarest_class"] == np.bincount(samples.predicted, minlength=10).min() / 200
+    assert found["sharpness"] == pytest.approx(1, abs=0.2)
+
+
+def test_every_number_has_its_better_end_in_the_table(scored):
+    named = {number for metric in METRICS.values() for number in metric.better}
+    assert scored[1].keys() <= named
+    assert all(end in ("lower", "higher", "") for m in METRICS.values() for end in m.better.values())
+    assert better("fid") == "lower" and better("recall") == "higher" and better("sharpness") == better("x") == ""
+
+
+def test_samples_that_cannot_be_asked_for_by_label_have_no_accuracy(digits):
+    samples = SampleSet(digits.others.x, None, digits.extractor)
+    assert "accuracy" not in fitting(samples, digits) and "classes" in fitting(samples, digits)
+    with pytest.raises(ValueError, match="the score accuracy cannot be computed of these samples: of a conditional"):
+        score(samples, digits, ["accuracy"])
+
+
+def test_a_covariance_needs_more_samples_than_features():
+    few = reference(load_mnist("train"), 60)
+    assert "fid" not in fitting(few.others, few) and "precision_recall" in fitting(few.others, few)
+
+
+def test_clothes_are_no_digits():
+    """Labels that the classifier does not read: its classes are none of theirs."""
+    train = load_mnist("train")
+    shuffled = np.random.default_rng(0).permutation(train.labels[:400])
+    real = reference(ImageDataset(train.images[:400], shuffled, "other", "other"), 150)
+    assert not real.reads_labels and "classes" not in fitting(real.others, real)
+    assert "fid" in fitting(real.others, real)
+
+
+def test_colour_images_are_compared_as_they_are():
+    x = np.random.default_rng(0).integers(0, 256, (40, 3, 8, 8)).astype("uint8")
+    real = reference(ImageDataset(x, None, "noise", "noise"), 99)
+    assert len(real) == len(real.others) == 20 and not real.held_out and real.extractor.name == "pixels"
+    assert fitting(real.others, real) == ["sharpness", "sliced_wasserstein"]
+    mean = Features("mean", lambda images: images.mean((2, 3)))
+    real = reference(ImageDataset(x, None, "noise", "noise"), 99, extractor=mean)
+    assert "fid" in fitting(real.others, real), "by a feature function of one's own"
+
+
+def test_points_with_known_modes():
+    class Ring(ArrayDataset):
+        centers, sigma = np.eye(2), 0.1
+
+    points = np.eye(2).repeat(20, 0).astype("float32")
+    real = reference(Ring({"x": points}, "two", "two points"), 10)
+    assert fitting(real.others, real) == ["precision_recall", "density_coverage", "modes", "sliced_wasserstein"]
+    found = score(SampleSet(points + [[0.0, 0.29]], None, real.extractor), real, ["modes"])
+    assert (found["modes"], found["good"], found["kl"]) == (2, 1.0, 0.0)
+    found = score(SampleSet(points[:20] + [[0.0, 0.31]], None, real.extractor), real, ["modes"])
+    assert (found["modes"], found["good"]) == (0, 0.0)
+
+
+# --- real samples --------------------------------------------------------------------------------
+
+
+def test_real_samples_and_the_others_are_different_ones():
+    data = ArrayDataset({"x": np.arange(20.0, dtype="float32")[:, None]}, "count", "count")
+    real = reference(data, 8, seed=3)
+    assert len({*real.x.ravel(), *real.others.x.ravel()}) == 16
+    again, other = reference(data, 8, seed=3), reference(data, 8, seed=4)
+    assert (again.x == real.x).all() and {*other.x.ravel()} != {*real.x.ravel()}
+
+
+def test_held_out_samples_are_of_the_other_set():
+    data = {k: ArrayDataset({"x": np.full((n, 2), k, "float32")}, "k", "k") for k, n in ((0, 30), (1, 10))}
+    real = reference(data[0], 20, held_out=data[1])
+    assert real.held_out and len(real) == len(real.others) == 10 and (real.x == 0).all() and (real.others.x == 1).all()
+
+
+def test_features_are_computed_once(digits):
+    calls = []
+    extractor = Features("count", lambda images: calls.append(len(images)) or images.mean((2, 3)))
+    samples = SampleSet(digits.x, None, extractor)
+    assert samples.features is samples.features and calls == [200]
+    with pytest.raises(TypeError, match="features count predict no labels"):
+        samples.predicted  # noqa: B018
+
+
+def test_probabilities_of_features_are_those_of_the_images(digits):
+    from minigan.metrics import digit_probabilities
+
+    found = find_features("digits")
+    probabilities = found.probabilities(found(digits.x))
+    np.testing.assert_allclose(probabilities, digit_probabilities(digits.x), atol=1e-6)
