@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minigan import backend
 from minigan.algorithms.algorithm import Algorithm, GivenNoise
 from minigan.autograd import Tensor
@@ -32,8 +30,8 @@ def generate_labelled(algorithm: Algorithm, n: int, seed: int = 0) -> tuple[back
     whose samples cannot be asked for by label."""
     if algorithm.classes is None:
         return algorithm.generate(n, seed), None
-    labels = np.sort(np.arange(n) % algorithm.classes)
-    counts = np.bincount(labels, minlength=algorithm.classes)
+    counts = [len(range(label, n, algorithm.classes)) for label in range(algorithm.classes)]
     seeds = range(seed * len(counts), (seed + 1) * len(counts))  # other noise for each label
-    drawn = [algorithm.generate(int(k), s, label=i) for i, (k, s) in enumerate(zip(counts, seeds, strict=True)) if k]
-    return np.concatenate(drawn), labels
+    drawn = [algorithm.generate(k, s, label=i) for i, (k, s) in enumerate(zip(counts, seeds, strict=True)) if k]
+    xp = backend.get_array_module(drawn[0])
+    return xp.concatenate(drawn), xp.arange(len(counts)).repeat(counts)

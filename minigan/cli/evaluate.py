@@ -28,14 +28,16 @@ def evaluate(arguments: argparse.Namespace) -> None:
     if out is not None:
         _check_out(out)
     device = announced(arguments.device)
-    sources = [opened(where, Path(arguments.runs), str(device), arguments.algorithm) for where in arguments.sources]
+    places = ["last"] if arguments.sources == "last" else arguments.sources
+    sources = [opened(where, Path(arguments.runs), str(device), arguments.algorithm) for where in places]
     data, held_out = data_of(arguments.data, sources)
     extractor = find_features(arguments.features, data.info.shapes["x"])
     n = _number(arguments.n, arguments.draws, sources)
     reals = [reference(data, n, arguments.seed + k, extractor, held_out) for k in range(arguments.draws)]
     if len(reals[0]) < arguments.n:
         say(f"{len(reals[0]):,} samples a draw, not {arguments.n:,}: there are no more for {arguments.draws} draws")
-    drawing = [source.drawing(extractor, arguments.seed) for source in sources]
+    names = _short([source.name for source in sources])
+    drawing = [source.drawing(name, extractor, arguments.seed) for name, source in zip(names, sources, strict=True)]
     try:
         rows = list(_with_progress(rows_of(drawing, reals, arguments.metrics or ()), len(sources) + 1))
     except ValueError as error:
@@ -60,6 +62,12 @@ def _check_out(out: Path) -> None:
         raise ConfigError(f"--out {out}: the name must end in .png")
     if not out.absolute().parent.is_dir():
         raise ConfigError(f"--out {out}: there is no folder {out.parent}")
+
+
+def _short(names: Sequence[str]) -> Sequence[str]:
+    """The last parts of paths, if these differ."""
+    last = [Path(name).name for name in names]
+    return last if len(set(last)) == len(last) else names
 
 
 def _number(n: int, draws: int, sources: Sequence[Source]) -> int:

@@ -95,7 +95,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         usage="minigan evaluate [options] [RUN|SAMPLES ...]",
     )  # fmt: skip
     evaluate.add_argument(
-        "sources", nargs="*", default=["last"], metavar="RUN|SAMPLES",
+        "sources", nargs="*", default="last", metavar="RUN|SAMPLES",
         help=f"{RUN}; or samples: an .npz, .npy, .zip or a folder of images (default: last)",
     )  # fmt: skip
     evaluate.add_argument("--runs", default="runs", help="where 'last' looks for runs (default: runs)")
@@ -109,7 +109,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     )  # fmt: skip
     evaluate.add_argument(
         "--features", metavar="NAME|FILE.py:FUNCTION",
-        help="what scores compare images by: digits, pixels, or a function of your own, (N, C, H, W) → (N, d) "
+        help="what scores compare images by: digits, pixels, or a function of your own, of images (N, C, H, W) numbers (N, d) "
         "(default: digits for grey images of 28×28, else pixels)",
     )  # fmt: skip
     evaluate.add_argument("--algorithm", metavar="FILE.py:CLASS", help="where a run's own algorithm lies now")

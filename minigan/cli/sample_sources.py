@@ -38,8 +38,8 @@ class Source:
         """How many there are."""
         return None if self.data is None else len(self.data)
 
-    def drawing(self, extractor: Features, seed: int) -> evaluation.Source:
-        """What gives the samples of each draw: other ones for each."""
+    def drawing(self, name: str, extractor: Features, seed: int) -> evaluation.Source:
+        """What gives the samples of each draw, other ones for each, under a name."""
 
         def draw(n: int, k: int) -> SampleSet:
             if self.algorithm is not None:
@@ -49,7 +49,7 @@ class Source:
             batch = self.data[np.sort(order[k * n : (k + 1) * n])]
             return SampleSet(batch.x, batch.y if "y" in batch else None, extractor)
 
-        return evaluation.Source(self.name, draw)
+        return evaluation.Source(name, draw)
 
 
 def opened(where: str, runs: Path, device: str, file: str | None) -> Source:

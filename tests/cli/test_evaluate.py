@@ -29,7 +29,7 @@ def test_a_file_is_scored_beside_real_samples(minigan, digits):
     assert said.code == 0
     lines = said.out.splitlines()
     assert lines[0].split()[:2] == ["fid", "↓"]
-    rows = [line for line in lines if line.startswith(str(digits))]
+    rows = [line for line in lines if line.startswith("digits.npz")]
     beside = [line for line in lines if line.startswith("real samples")]
     assert len(rows) == len(beside) >= 2 and "±" in rows[0] and max(map(len, lines[:-3])) <= 80
     assert "150 samples a draw, draws 2, seed 0, features digits" in said.out and "held out from training" in said.out
@@ -40,7 +40,7 @@ def test_as_json_with_numbers_seeds_and_intervals(minigan, digits):
     found = json.loads(said.out)
     assert (found["n"], found["seeds"], found["features"]) == (150, [5, 6], "digits")
     mine, real = found["rows"]
-    assert mine["name"] == str(digits) and real["name"] == "real samples" and set(mine) == {"name", "fid"}
+    assert mine["name"] == "digits.npz" and real["name"] == "real samples" and set(mine) == {"name", "fid"}
     assert mine["fid"]["mean"] == pytest.approx(np.mean(mine["fid"]["values"]))
     assert mine["fid"]["half_width"] == pytest.approx(12.706 / 2 * abs(np.diff(mine["fid"]["values"])[0]), rel=1e-3)
     reals = [reference(load_mnist("train"), 150, k, held_out=load_mnist("test")) for k in (5, 6)]

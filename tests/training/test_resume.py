@@ -149,7 +149,7 @@ def test_a_reader_that_has_gone_at_an_epochs_scores_costs_nothing(begin, go_on, 
             run.train()
     assert left_by(run) == left_by(whole)
     files = [[p.name for p in sorted((r.run_dir.path / "ckpt").iterdir())] for r in (run, whole)]
-    assert files[0] == files[1] == ["e001.safetensors", "e002.safetensors", "last.safetensors"]
+    assert files[0] == files[1] == ["best.safetensors", "e001.safetensors", "e002.safetensors", "last.safetensors"]
 
 
 def test_the_time_of_all_parts_is_counted(begin, go_on, monkeypatch):
