@@ -35,7 +35,7 @@ def ssim(images: np.ndarray, reference: np.ndarray, data_range: float) -> np.nda
 
 def sharpness(images: np.ndarray) -> np.ndarray:
     """(N,) of the variance over pixels of the Laplacian, Δx = up + down + left + right − 4·x, mean over channels
-    images (N, C, H, W), H, W ≥ 3; only pixels with four neighbours count. 0: every row and column is a straight slope.
+    images (N, C, H, W), H, W ≥ 3; only pixels with four neighbours count. 0: flat, a slope, or evenly curved.
     It grows with the square of the data range, and noise is the sharpest of all: give the data's own beside it."""
     x = _images("sharpness", "images", images)
     if min(x.shape[2:]) < 3:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minigan.metrics.distances import nearest
+from minigan.metrics.distances import nearest, squared_radii
 from minigan.metrics.histogram import kl_divergence
 from minigan.metrics.points import point_sets
 
@@ -32,11 +32,8 @@ def modes_covered(points: np.ndarray, centers: np.ndarray, sigma: float, radius:
         raise ValueError(f"modes_covered: sigma must be above 0, not {sigma:g}")
     if least < 1:
         raise ValueError(f"modes_covered: least must be 1 or more, not {least}")
-    if (
-        k > 1
-        and (spread := min(nearest(centers[[i]], np.delete(centers, i, 0))[1][0] for i in range(k))) < 1e-6 * sigma
-    ):
-        raise ValueError(f"modes_covered: two of the centers are the same ({spread:.1g} apart); give each once")
+    if k > 1 and squared_radii(centers, 1).min() < (1e-6 * sigma) ** 2:
+        raise ValueError("modes_covered: two of the centers are the same; give each once")
     index, distance = nearest(points, centers)
     good = distance <= radius * sigma
     counts = np.bincount(index[good], minlength=k)

@@ -63,6 +63,7 @@ def test_sharpness_of_slopes_noise_and_blur():
     row, column = np.arange(6), np.arange(5)[:, None]
     slope = (3 * row + 2 * column + 1.0)[None, None]
     assert sharpness(slope)[0] == pytest.approx(0, abs=1e-20)
+    assert sharpness(slope + row**2)[0] == pytest.approx(0, abs=1e-20)  # the Laplacian is 2 everywhere
     noise = rng.standard_normal((1, 3, 100, 100))
     assert sharpness(noise)[0] == pytest.approx(4 + 16, rel=0.05)  # the sum of the squares of its weights
     assert sharpness(3 * noise + 1)[0] == pytest.approx(9 * sharpness(noise)[0])

@@ -46,6 +46,11 @@ def test_the_gaussian_kernel_of_two_points():
     )
 
 
+def test_the_kernels_by_hand():
+    a, b = np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])
+    assert (linear_kernel(a, b), polynomial_kernel(a, b), gaussian_kernel(a, b)) == (11, 6.5**3, np.exp(-4))
+
+
 def test_the_kernels_are_scikit_learns():
     pairwise = pytest.importorskip("sklearn.metrics.pairwise")
     np.testing.assert_allclose(polynomial_kernel(x, y), pairwise.polynomial_kernel(x, y, 3, gamma=1 / 3, coef0=1))
