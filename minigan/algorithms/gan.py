@@ -22,7 +22,7 @@ from minigan.algorithms.figures import Figures
 from minigan.autograd import Tensor
 from minigan.data import Batch, DataInfo
 from minigan.kernels.reduction import norm
-from minigan.models import MODELS, build, check_size
+from minigan.models import MODELS, build, check_shape, check_size
 from minigan.objectives import OBJECTIVES, Objective
 from minigan.optim import SGD, Adam, Optimizer, RMSprop
 from minigan.options import COUNT, NOT_NEGATIVE, PAIR_OF_FRACTIONS, POSITIVE, ConfigError, Kind, one_of, option, or_none
@@ -122,6 +122,7 @@ class GAN(Algorithm):
     # The networks.
 
     def setup(self, data: DataInfo) -> None:
+        check_shape(self.model, data.shapes["x"])
         self.use(*build(self.model, data.channels, data.classes, self.size))
 
     def use(self, G: nn.Module, D: nn.Module) -> GAN:
@@ -149,7 +150,7 @@ class GAN(Algorithm):
         self._penalties = parsed_penalties(self.penalties)
 
     @property
-    def image_size(self) -> int:  # type: ignore[override]
+    def image_size(self) -> int | None:  # type: ignore[override]
         return self.size or MODELS[self.model].Generator.image_size
 
     @property

@@ -28,7 +28,7 @@ class DataInfo:
 
     @property
     def channels(self) -> int:
-        """Of images x: 1 for grey, 3 for colour."""
+        """Of images x: 1 for grey, 3 for colour; of points x, how many numbers each has."""
         return self.shapes["x"][0]
 
     @property
