@@ -86,6 +86,16 @@ _OTHERS = [
         "grid", "a GAN on 25 Gaussians on a grid: how many of them does it find?", _PLANE | {"data": "grid"}, _VEEGAN,
         "3.3 modes of 25, 0.5 % of samples within 3σ of one",
     ),
+    Recipe(
+        "pacgan", "PacGAN: D judges two samples together, so that it sees how much alike fakes are",
+        _PLANE | {"pac": 2},
+        "Lin, Khetan, Fanti and Oh, 2018, PacGAN: The power of two samples in generative adversarial networks",
+    ),
+    Recipe(
+        "relativistic", "relativistic average GAN: is a sample more real than fakes are on average?",
+        _QUICK | {"objective": "relativistic-average"},
+        "Jolicoeur-Martineau, 2018, The relativistic discriminator: a key element missing from standard GAN",
+    ),
 ]  # fmt: skip
 
 RECIPES: dict[str, Recipe] = _MODEL_RECIPES | {recipe.name: recipe for recipe in _OTHERS}

@@ -79,10 +79,13 @@ def check_shape(name: str, shape: Sequence[int]) -> None:
         )
 
 
-def build(name: str, channels: int = 1, classes: int | None = None, size: int | None = None) -> tuple[Module, Module]:
+def build(
+    name: str, channels: int = 1, classes: int | None = None, size: int | None = None, pac: int = 1
+) -> tuple[Module, Module]:
     """(G, D) of an architecture, with initial weights drawn from minigan's generator: G first, then D.
     channels: of images, 1 or 3; of points, how many numbers each has. classes: of the data's labels, for a conditional
-    architecture; others leave them unread. size: height and width of the images, if not the architecture's own."""
+    architecture; others leave them unread. size: height and width of the images, if not the architecture's own.
+    pac: samples that D is given as the channels of one."""
     if name not in MODELS:
         raise ValueError(f"model {name!r} is not known: choose from {', '.join(MODELS)}")
     if sizes(name) and channels not in (1, 3):
@@ -96,5 +99,6 @@ def build(name: str, channels: int = 1, classes: int | None = None, size: int | 
         made_for.append(classes)
     check_size(name, size)
     options = {} if size in (None, architecture.Generator.image_size) else {"size": size}
-    G, D = architecture.Generator(*made_for, **options), architecture.Discriminator(*made_for, **options)
+    G = architecture.Generator(*made_for, **options)
+    D = architecture.Discriminator(pac * channels, *made_for[1:], **options)
     return G.named("G"), D.named("D")

@@ -162,6 +162,13 @@ def _checked(trainer: Trainer) -> Trainer:
         if not getattr(algorithm, what):
             name = type(algorithm).__name__
             raise AlgorithmError(f"{name}.setup made no {what}: set self.{what}, a dict by name, such as {example}")
+    multiple = algorithm.batch_multiple
+    for size in {trainer.config.batch_size, trainer.loader.smallest_batch}:
+        if size % multiple:
+            raise ConfigError(
+                f"a batch of {size} samples is no multiple of {multiple}, as {type(algorithm).__name__} with these "
+                f"options needs all batches to be, an epoch's last one too: use another --batch-size"
+            )
     group, smallest, synchronised = trainer.process_group, trainer.loader.smallest_batch, trainer.config.sync_batch_norm
     least = 1 if synchronised else 2
     if group.size > 1 and smallest < least * group.size:
