@@ -39,7 +39,7 @@ class GMMN(Algorithm):
     lr: float = option(1e-3, "Adam's learning rate", POSITIVE)
 
     def setup(self, data: DataInfo) -> None:
-        shape = data.shapes["x"]
+        shape = data.image_shape
         hidden = [layer for n, m in pairwise((self.z_dim, *WIDTHS)) for layer in (nn.Dense(n, m), nn.ReLU())]
         G = nn.Sequential(*hidden, nn.Dense(WIDTHS[-1], prod(shape)), nn.Sigmoid(), nn.Reshape(*shape))
         self.networks = {"G": G}

@@ -37,7 +37,7 @@ class VAE(Algorithm):
     lr: float = option(1e-3, "Adam's learning rate", POSITIVE)
 
     def setup(self, data: DataInfo) -> None:
-        shape = data.shapes["x"]
+        shape = data.image_shape
         pixels = prod(shape)
         encoder = nn.Sequential(
             nn.Flatten(), nn.Dense(pixels, self.hidden), nn.ReLU(), nn.Dense(self.hidden, 2 * self.z_dim)

@@ -32,6 +32,14 @@ class DataInfo:
         return self.shapes["x"][0]
 
     @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(C, H, W) of images x. Raises DataError if x are no images."""
+        shape = self.shapes.get("x", ())
+        if len(shape) != 3:
+            raise DataError(f"images x needed, but this data has samples {dict(self.shapes)}: name other data")
+        return shape
+
+    @property
     def size(self) -> tuple[int, int]:
         """(H, W) of images x."""
         return self.shapes["x"][1], self.shapes["x"][2]

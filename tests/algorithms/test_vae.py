@@ -9,9 +9,9 @@ import pytest
 
 import minigan as mg
 from minigan import backend, nn
-from minigan.algorithms import VAE
+from minigan.algorithms import GMMN, VAE
 from minigan.algorithms.vae import kl_divergence
-from minigan.data import Batch, DataInfo, Loader, load
+from minigan.data import Batch, DataError, DataInfo, Loader, load
 
 RNG = np.random.default_rng
 
@@ -82,6 +82,20 @@ def test_a_step_is_down_the_gradient_of_both_networks_by_differences():
             values.append(loss().item())
         p.data = at
         assert slope == pytest.approx((values[0] - values[1]) / (2 * eps), rel=1e-6)
+
+
+@pytest.mark.parametrize("algorithm", [VAE, GMMN])
+def test_it_is_for_images(algorithm):
+    with pytest.raises(DataError, match=r"^images x needed, but this data has samples {'x': \(2,\)}: name other data$"):
+        algorithm().build(DataInfo({"x": (2,)}))
+
+
+def test_a_step_moves_every_weight_of_both_networks():
+    vae = small()
+    before = [p.numpy().copy() for network in vae.networks.values() for p in network.parameters()]
+    vae(repeat(Batch(x=images())))
+    after = [p.numpy() for network in vae.networks.values() for p in network.parameters()]
+    assert len(after) == 8 and all((a != b).any() for a, b in zip(after, before, strict=True))
 
 
 def test_it_learns_and_draws():
