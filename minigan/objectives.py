@@ -1,12 +1,14 @@
 """What each network minimises: one small class a GAN loss.
 
 Both losses take D's logits l, one or more a sample (a patch each): means are over all of them. `figures` has
-what the logits mean for this loss, as numbers that a run shows.
+what the logits mean for this loss, as numbers that a run shows. G's loss is of the fakes' logits; that of a
+`relativistic` objective is given those of real samples too.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import ClassVar, Protocol
 
 from minigan import functions as F
 from minigan.autograd import Tensor
@@ -14,19 +16,24 @@ from minigan.kernels.reduction import mean_sigmoid
 
 
 class Objective(Protocol):
-    """What each network minimises, and what is shown of D's logits. generator_formula: G's loss, for people."""
+    """What each network minimises, and what is shown of D's logits. generator_formula: G's loss, for people.
+    relativistic: generator_loss(fake_logits, real_logits) takes both; else generator_loss(fake_logits) does."""
 
     generator_formula: str
+    relativistic: ClassVar[bool] = False
+
+    @property
+    def generator_loss(self) -> Callable[..., Tensor]: ...
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor: ...
-
-    def generator_loss(self, fake_logits: Tensor) -> Tensor: ...
 
     def figures(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]: ...
 
 
 class _Probability:
     """σ(l) is D's probability that a sample is real."""
+
+    relativistic: ClassVar[bool] = False
 
     def figures(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
         """The means of σ(l(x)) and σ(l(G(z))): how real D finds real samples, and fakes."""
@@ -36,6 +43,8 @@ class _Probability:
 
 class _Critic:
     """l is a score without a unit: only its differences mean something."""
+
+    relativistic: ClassVar[bool] = False
 
     def figures(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
         """E l(x) − E l(G(z)): by how much real samples are scored higher. (A Wasserstein critic's estimate.)"""
@@ -87,6 +96,40 @@ class LeastSquares(_Probability):
         return F.mse_loss(fake_logits, 1.0) * 0.5
 
 
+class PearsonLeastSquares(_Critic):
+    """D: ½ E(l(x) − 1)² + ½ E(l(G(z)) + 1)²        G: ½ E l(G(z))²
+
+    LSGAN's other labels, a = −1, b = 1, c = 0: for D at its best, l = (p − q) / (p + q), the loss of G is, but for a
+    constant, half of Pearson's χ² of p + q and 2q. Mao et al., 2017, equation 8.
+    """
+
+    generator_formula = "½ E D(G(z))²"
+
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        return (F.mse_loss(real_logits, 1.0) + F.mse_loss(fake_logits, -1.0)) * 0.5
+
+    def generator_loss(self, fake_logits: Tensor) -> Tensor:
+        return F.mse_loss(fake_logits, 0.0) * 0.5
+
+
+class RelativisticAverage(_Critic):
+    """D: −E ln σ(l(x) − E l(G(z))) − E ln(1 − σ(l(G(z)) − E l(x)))        G: the same, x and G(z) changed over
+
+    σ is the probability that a sample is more real than the other kind is on average. G also lowers the logits of real
+    samples. Jolicoeur-Martineau, 2018, The relativistic discriminator (RaSGAN), algorithm 2.
+    """
+
+    generator_formula = "−E ln σ(D(G(z)) − E D(x)) − E ln(1 − σ(D(x) − E D(G(z))))"
+    relativistic = True
+
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        real = F.binary_cross_entropy_with_logits(real_logits - F.mean(fake_logits), 1.0)
+        return real + F.binary_cross_entropy_with_logits(fake_logits - F.mean(real_logits), 0.0)
+
+    def generator_loss(self, fake_logits: Tensor, real_logits: Tensor) -> Tensor:
+        return self.discriminator_loss(fake_logits, real_logits)
+
+
 class Wasserstein(_Critic):
     """D: −E l(x) + E l(G(z))        G: −E l(G(z))
 
@@ -120,5 +163,5 @@ class Hinge(_Critic):
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "minimax": Minimax, "non-saturating": NonSaturating, "least-squares": LeastSquares, "wasserstein": Wasserstein,
-    "hinge": Hinge,
+    "hinge": Hinge, "pearson": PearsonLeastSquares, "relativistic-average": RelativisticAverage,
 }  # fmt: skip

@@ -45,7 +45,9 @@ RENAMED = {
     "lsgan-28": "lsgan", "cgan28": "cgan", "critic28": "wgan-gp",
 }  # fmt: skip
 _LUCIC = "FID {} on MNIST's test digits, as reported by Lucic et al., 2018 (Inception features, InfoGAN's networks)"
-_WGAN_GP, _QUICK = ({"model": name, **MODELS[name].DEFAULTS} for name in ("critic28", "quick28"))
+_WGAN_GP, _QUICK, _PLANE = ({"model": name, **MODELS[name].DEFAULTS} for name in ("critic28", "quick28", "plane"))
+
+_VEEGAN = "Srivastava et al., 2017, VEEGAN: Reducing Mode Collapse in GANs using Implicit Variational Learning"
 
 _OTHERS = [
     Recipe(
@@ -82,6 +84,36 @@ _OTHERS = [
     Recipe(
         "cgan", "a conditional GAN: G is told which digit to draw, and D which digit it is asked about",
         {"model": "cgan28", **MODELS["cgan28"].DEFAULTS}, _MIRZA,
+    ),
+    Recipe(
+        "ring", "a GAN on 8 Gaussians on a ring: how many of them does it find?", _PLANE, _VEEGAN,
+        "1 mode of 8, 99.3 % of samples within 3σ of one",
+    ),
+    Recipe(
+        "grid", "a GAN on 25 Gaussians on a grid: how many of them does it find?", _PLANE | {"data": "grid"}, _VEEGAN,
+        "3.3 modes of 25, 0.5 % of samples within 3σ of one",
+    ),
+    Recipe(
+        "pacgan", "PacGAN: D judges two samples together, so that it sees how much alike fakes are",
+        _PLANE | {"pac": 2},
+        "Lin, Khetan, Fanti and Oh, 2018, PacGAN: The power of two samples in generative adversarial networks",
+    ),
+    Recipe(
+        "relativistic", "relativistic average GAN: is a sample more real than fakes are on average?",
+        _QUICK | {"objective": "relativistic-average"},
+        "Jolicoeur-Martineau, 2018, The relativistic discriminator: a key element missing from standard GAN",
+    ),
+    Recipe(
+        "vae", "a variational autoencoder: no discriminator, blurred digits of all kinds",
+        {"algorithm": "vae", "epochs": 10, "batch_size": 128},
+        "Kingma and Welling, 2014, Auto-Encoding Variational Bayes",
+        "loss on MNIST's test digits 106.66 after epoch 7, of PyTorch's example",
+    ),
+    Recipe(
+        "gmmn", "a generator that matches moments: a fixed kernel in place of the discriminator",
+        {"algorithm": "gmmn", "epochs": 40, "batch_size": 256},
+        "Li, Swersky and Zemel, 2015, Generative Moment Matching Networks",
+        "147 ± 2, log-likelihood of Parzen windows on MNIST's test digits",
     ),
 ]  # fmt: skip
 

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 import minigan as mg
-from minigan.objectives import OBJECTIVES, Hinge, LeastSquares, Minimax, NonSaturating, Wasserstein
+from minigan.objectives import (
+    OBJECTIVES,
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    PearsonLeastSquares,
+    RelativisticAverage,
+    Wasserstein,
+)
 
 L_REAL = np.array([[2.0], [-0.5], [0.3]])
 L_FAKE = np.array([[-1.0], [0.7], [-3.0]])
@@ -14,6 +23,11 @@ L_FAKE = np.array([[-1.0], [0.7], [-3.0]])
 
 def sigma(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
+
+
+def of_G(objective, real: mg.Tensor, fake: mg.Tensor) -> mg.Tensor:
+    """G's loss, of whatever logits the objective takes."""
+    return objective.generator_loss(fake, *[real] * objective.relativistic)
 
 
 def leaf(x: np.ndarray) -> mg.Tensor:
@@ -79,12 +93,14 @@ def test_where_d_is_sure_minimax_vanishes_and_non_saturating_does_not():
 def test_extreme_logits_stay_finite(name, extreme):
     objective = OBJECTIVES[name]()
     real, fake = leaf(np.full((2, 1), -extreme, np.float32)), leaf(np.full((2, 1), extreme, np.float32))
-    loss_D, loss_G = objective.discriminator_loss(real, fake), objective.generator_loss(fake)
+    loss_D, loss_G = objective.discriminator_loss(real, fake), of_G(objective, real, fake)
     assert loss_D.dtype == loss_G.dtype == np.float32
     wrong, right = {  # D is wrong about all of them, or right
         "least-squares": ((1e8 + 1e8 + 2e4) / 2, (1e8 + 1e8 - 2e4) / 2),  # so right that it costs again
         "wasserstein": (2e4, -2e4),
         "hinge": (2e4 + 2, 0),
+        "pearson": (1e8 + 2e4 + 1, 1e8 - 2e4 + 1),
+        "relativistic-average": (4e4, 0),
     }.get(name, (2e4, 0))
     assert loss_D.item() == pytest.approx(wrong if extreme > 0 else right)
     loss_D.backward(retain_graph=True)
@@ -126,7 +142,7 @@ def test_hinge_learns_nothing_from_what_is_beyond_its_margin():
     np.testing.assert_array_equal(fake.grad.numpy(), np.where(logits > -1, 1 / 7, 0))
 
 
-@pytest.mark.parametrize("objective", [Wasserstein(), Hinge()])
+@pytest.mark.parametrize("objective", [Wasserstein(), Hinge(), PearsonLeastSquares(), RelativisticAverage()])
 def test_a_critic_is_shown_by_its_gap(objective):
     figures = objective.figures(mg.Tensor(L_REAL), mg.Tensor(L_FAKE))
     assert {name: figure.item() for name, figure in figures.items()} == {
@@ -145,6 +161,9 @@ def test_a_probability_is_shown_by_its_means(objective):
 # --- D at its best, where there are three points and a logit for each ----------------------------------
 
 P, Q = np.array([0.5, 0.375, 0.125]), np.array([0.25, 0.125, 0.625])  # shares of reals and fakes, in eighths
+
+
+BEST = (P - Q) / (P + Q)
 
 
 def losses(objective, logits: np.ndarray) -> tuple[mg.Tensor, mg.Tensor, mg.Tensor]:
@@ -171,10 +190,12 @@ def jensen_shannon() -> float:
         (NonSaturating(), np.log(P / Q), np.log(4) - 2 * jensen_shannon(), -(Q * np.log(P / (P + Q))).sum()),
         # The verdict itself is p / (p + q).
         (LeastSquares(), P / (P + Q), (P * Q / (P + Q)).sum() / 2, (Q * (Q / (P + Q)) ** 2).sum() / 2),
+        # The difference of p and q, as a share of their sum.
+        (PearsonLeastSquares(), BEST, 2 * (P * Q / (P + Q)).sum(), (Q * BEST**2).sum() / 2),
         # The sign of p − q, and what is left is the total variation.
         (Hinge(), np.sign(P - Q), 2 - 2 * total_variation(), -(Q * np.sign(P - Q)).sum()),
     ],
-    ids=["minimax", "non-saturating", "least-squares", "hinge"],
+    ids=["minimax", "non-saturating", "least-squares", "pearson", "hinge"],
 )  # fmt: skip
 def test_the_best_discriminator_of_three_points(objective, best, loss_D, loss_G):
     logits, at_best, of_G = losses(objective, best)
@@ -185,6 +206,36 @@ def test_the_best_discriminator_of_three_points(objective, best, loss_D, loss_G)
     rng = np.random.default_rng(0)
     for _ in range(20):
         assert losses(objective, best + 0.3 * rng.standard_normal(3))[1].item() > loss_D - 1e-12
+
+
+def test_what_g_pays_for_the_pearson_labels_is_half_of_chi_squared():
+    """With what the real samples' logits would cost, which is a constant for G: ½ Σ (p − q)² / (p + q)."""
+    logits = leaf((P - Q) / (P + Q))
+    real, fake = (logits[np.repeat(np.arange(3), (8 * share).astype(int))] for share in (P, Q))
+    objective = PearsonLeastSquares()
+    paid = objective.generator_loss(fake).item() + objective.generator_loss(real).item()
+    assert paid == pytest.approx(((P + Q - 2 * Q) ** 2 / (P + Q)).sum() / 2)
+
+
+def test_the_relativistic_losses_written_out():
+    real, fake = leaf(L_REAL), leaf(L_FAKE)
+    objective, x, z = RelativisticAverage(), L_REAL - L_FAKE.mean(), L_FAKE - L_REAL.mean()
+    loss = objective.generator_loss(fake, real)
+    assert loss.item() == pytest.approx(-np.log(sigma(z)).mean() - np.log(1 - sigma(x)).mean())
+    loss.backward()
+    by_average = sigma(x).mean() / 3  # of the fakes' mean, which the real ones are compared with
+    np.testing.assert_allclose(fake.grad.numpy(), (sigma(z) - 1) / 3 - by_average)
+    np.testing.assert_allclose(fake.grad.numpy().sum(), -real.grad.numpy().sum())
+    of_D = objective.discriminator_loss(leaf(L_REAL), leaf(L_FAKE)).item()
+    assert of_D == pytest.approx(-np.log(sigma(x)).mean() - np.log(1 - sigma(z)).mean())
+
+
+def test_relativistic_logits_count_by_their_differences_alone():
+    objective = RelativisticAverage()
+    for loss in (objective.discriminator_loss, objective.generator_loss):
+        at = loss(leaf(L_REAL), leaf(L_FAKE)).item()
+        assert loss(leaf(L_REAL + 7), leaf(L_FAKE + 7)).item() == pytest.approx(at)
+        assert loss(leaf(0 * L_REAL), leaf(0 * L_FAKE)).item() == pytest.approx(np.log(4))
 
 
 def test_the_best_critics_gap_is_the_wasserstein_distance_on_the_line():
@@ -208,15 +259,14 @@ def test_several_logits_a_sample_count_alike(name):
     rng = np.random.default_rng(0)
     real, fake = 2 * rng.standard_normal((2, 4, 1, 3, 3))
     objective = OBJECTIVES[name]()
-    found = objective.discriminator_loss(leaf(real), leaf(fake)).item(), objective.generator_loss(leaf(fake)).item()
+    found = objective.discriminator_loss(leaf(real), leaf(fake)).item(), of_G(objective, leaf(real), leaf(fake)).item()
     one_each = leaf(real.reshape(36, 1)), leaf(fake.reshape(36, 1))
-    assert found == pytest.approx(
-        (objective.discriminator_loss(*one_each).item(), objective.generator_loss(one_each[1]).item())
-    )
+    assert found == pytest.approx((objective.discriminator_loss(*one_each).item(), of_G(objective, *one_each).item()))
 
 
 def test_names():
     assert {name: objective.__name__ for name, objective in OBJECTIVES.items()} == {
         "minimax": "Minimax", "non-saturating": "NonSaturating", "least-squares": "LeastSquares",
-        "wasserstein": "Wasserstein", "hinge": "Hinge",
+        "wasserstein": "Wasserstein", "hinge": "Hinge", "pearson": "PearsonLeastSquares",
+        "relativistic-average": "RelativisticAverage",
     }  # fmt: skip

@@ -6,23 +6,24 @@ border.grad = ∂L_G/∂D.input, is then given to `fake.backward` as the cotange
 numbers. The chain rule is carried across by hand, in one line that can be printed, measured, or stepped through.
 
 One class covers the family of two networks: what differs is the objective (`minigan.objectives`), what is added to D's
-loss (`minigan.penalties`), how many steps D takes for one of G, and whether both are told a label.
+loss (`minigan.penalties`), how many steps D takes for one of G, how many samples D judges together, and whether both
+are told a label.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
+from minigan import functions as F
 from minigan import nn
 from minigan.algorithms.algorithm import Algorithm, SampleGenerator
 from minigan.algorithms.figures import Figures
 from minigan.autograd import Tensor
 from minigan.data import Batch, DataInfo
 from minigan.kernels.reduction import norm
-from minigan.models import MODELS, build, check_size
+from minigan.models import MODELS, build, check_shape, check_size
 from minigan.objectives import OBJECTIVES, Objective
 from minigan.optim import SGD, Adam, Optimizer, RMSprop
 from minigan.options import COUNT, NOT_NEGATIVE, PAIR_OF_FRACTIONS, POSITIVE, ConfigError, Kind, one_of, option, or_none
@@ -50,6 +51,7 @@ class GAN(Algorithm):
     )  # fmt: skip
     weight_clip: float = option(0.0, "D's weights are clipped to [-this, this] after its step; 0: not", NOT_NEGATIVE)
     n_critic: int = option(1, "steps of D for one of G, each on a batch of its own", COUNT)
+    pac: int = option(1, "samples that D judges together, as the channels of one: PacGAN's packing", COUNT)
     optimizer: str = option("adam", "of both networks", one_of(OPTIMIZERS))
     lr_G: float = option(2e-4, "the generator's learning rate", POSITIVE, set_by="lr")
     lr_D: float = option(2e-4, "the discriminator's learning rate", POSITIVE, set_by="lr")
@@ -72,7 +74,7 @@ class GAN(Algorithm):
         """D learns from real samples and fakes. detach(): no gradient of D's loss reaches G."""
         D, y = self.networks["D"], self.condition(batch)
         fake = fake.detach()
-        real_logits, fake_logits = D(batch.x, *y), D(fake, *y)
+        real_logits, fake_logits = D(self.packed(batch.x), *y), D(self.packed(fake), *y)
         loss_D = self.loss.discriminator_loss(real_logits, fake_logits)
         penalties = self.penalize(batch, fake, real_logits)
         loss_D = sum(penalties.values(), loss_D)
@@ -89,7 +91,7 @@ class GAN(Algorithm):
         G, D, y = self.networks["G"], self.networks["D"], self.condition(batch)
         border = as_border(fake)  # the fakes as D's input: the same memory as G's output, but a leaf
         with nn.frozen(D):  # the gradient passes through D, and none is computed for its weights
-            loss_G = self.loss.generator_loss(D(border, *y))
+            loss_G = self.generator_loss(batch, D(self.packed(border), *y))
         self.name_loss("loss_G", loss_G)
         loss_G.backward()  # through D, back to its input: border.grad = ∂L_G/∂D.input
         G.zero_grad()
@@ -109,6 +111,22 @@ class GAN(Algorithm):
         """What G and D are given beside noise and images: labels y, if the model takes any."""
         return (batch.y,) if self.conditional else ()
 
+    def generator_loss(self, batch: Batch, fake_logits: Tensor) -> Tensor:
+        """G's loss. Where it compares fakes with real samples, D is asked about these too."""
+        if not self.loss.relativistic:
+            return self.loss.generator_loss(fake_logits)
+        real_logits = self.networks["D"](self.packed(batch.x), *self.condition(batch))
+        return self.loss.generator_loss(fake_logits, real_logits)
+
+    def packed(self, x: Tensor) -> Tensor:
+        """Samples (N, C, …) as D judges them: `pac` neighbours as the channels of one, (N / pac, pac · C, …)."""
+        if self.pac == 1:
+            return x
+        n, c, *places = x.shape
+        if n % self.pac:
+            raise ConfigError(f"pac is {self.pac}, but a batch has {n} samples, no multiple of it: see --batch-size")
+        return F.reshape(x, (n // self.pac, self.pac * c, *places))
+
     def penalize(self, batch: Batch, fake: Tensor, real_logits: Tensor) -> Figures:
         """The terms that are added to D's loss, by name."""
         y = self.condition(batch)
@@ -116,13 +134,19 @@ class GAN(Algorithm):
         def D(x: Tensor) -> Tensor:
             return self.networks["D"](x, *y)
 
-        uniform, terms = partial(self.uniform, batch, stream="penalty"), self._penalties.items()
-        return {f"penalty_{name}": penalty(D, batch.x, fake, real_logits, uniform) for name, penalty in terms}
+        def uniform(*shape: int) -> Tensor:
+            numbers = self.uniform(batch, *shape, stream="penalty")
+            return numbers if self.pac == 1 else numbers[:: self.pac]  # one for all that are judged together
+
+        real, fake = self.packed(batch.x), self.packed(fake)
+        terms = self._penalties.items()
+        return {f"penalty_{name}": penalty(D, real, fake, real_logits, uniform) for name, penalty in terms}
 
     # The networks.
 
     def setup(self, data: DataInfo) -> None:
-        self.use(*build(self.model, data.channels, data.classes, self.size))
+        check_shape(self.model, data.shapes["x"])
+        self.use(*build(self.model, data.channels, data.classes, self.size, self.pac))
 
     def use(self, G: nn.Module, D: nn.Module) -> GAN:
         """Train these networks, whatever the model; itself. Their optimisers are made anew."""
@@ -131,6 +155,10 @@ class GAN(Algorithm):
             raise ConfigError(
                 f"penalties {', '.join(self.penalties)}: D has BatchNorm, which mixes the samples of a batch, but the "
                 "penalty is on each sample's own slope: choose a model whose D has none, or LayerNorm"
+            )
+        if self.pac > 1 and getattr(G, "conditional", False):
+            raise ConfigError(
+                f"pac is {self.pac}, but a model that takes labels, {self.model}, judges samples one by one"
             )
         self.networks = {"G": G, "D": D}
         self.optimizers = {"G": self._optimizer(G, self.lr_G), "D": self._optimizer(D, self.lr_D)}
@@ -149,7 +177,7 @@ class GAN(Algorithm):
         self._penalties = parsed_penalties(self.penalties)
 
     @property
-    def image_size(self) -> int:  # type: ignore[override]
+    def image_size(self) -> int | None:  # type: ignore[override]
         return self.size or MODELS[self.model].Generator.image_size
 
     @property
@@ -166,6 +194,10 @@ class GAN(Algorithm):
     def reads(self) -> tuple[str, ...]:  # type: ignore[override]
         """Images, and labels if the model takes any."""
         return ("x", "y") if self.conditional else ("x",)
+
+    @property
+    def batch_multiple(self) -> int:  # type: ignore[override]
+        return self.pac
 
     @property
     def batches_per_step(self) -> int:  # type: ignore[override]

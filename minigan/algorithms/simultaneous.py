@@ -30,11 +30,11 @@ class SimultaneousGAN(GAN):
         y = self.condition(batch)
         fake = G(self.noise(batch), *y)
         border = as_border(fake)
-        real_logits, fake_logits = D(batch.x, *y), D(border, *y)
+        real_logits, fake_logits = D(self.packed(batch.x), *y), D(self.packed(border), *y)
         loss_D = self.loss.discriminator_loss(real_logits, fake_logits)
         penalties = self.penalize(batch, fake, real_logits)
         loss_D = sum(penalties.values(), loss_D)
-        loss_G = self.loss.generator_loss(fake_logits)
+        loss_G = self.loss.generator_loss(fake_logits, *[real_logits] * self.loss.relativistic)
         self.name_loss("loss_D", loss_D)
         self.name_loss("loss_G", loss_G)
 

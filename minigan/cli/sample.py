@@ -83,4 +83,6 @@ def _save_interpolation(out: Path, algorithm: Algorithm, n: int, seed: int, cond
     # At each moment of the film one image of every way.
     moments = tqdm(np.stack(ways, axis=1), "drawing", delay=1, disable=None)
     frames = [_asked_for(algorithm, partial(decode, algorithm, z, **condition)) for z in moments]
+    if frames[0].ndim != 4:
+        raise ConfigError(f"--out {out}: samples of shape {frames[0].shape} are no images, as a way needs")
     images.save_gif(out, [images.grid(frame) for frame in frames], seconds=0.06)

@@ -28,8 +28,16 @@ class DataInfo:
 
     @property
     def channels(self) -> int:
-        """Of images x: 1 for grey, 3 for colour."""
+        """Of images x: 1 for grey, 3 for colour; of points x, how many numbers each has."""
         return self.shapes["x"][0]
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(C, H, W) of images x. Raises DataError if x are no images."""
+        shape = self.shapes.get("x", ())
+        if len(shape) != 3:
+            raise DataError(f"images x needed, but this data has samples {dict(self.shapes)}: name other data")
+        return shape
 
     @property
     def size(self) -> tuple[int, int]:

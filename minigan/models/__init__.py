@@ -2,14 +2,15 @@
 
 Each file has a `Generator` (z (N, z_dim) → images (N, channels, H, W) in [−1, 1]), a `Discriminator` (images →
 logits (N, 1)), both made for a number of channels, and `DEFAULTS`: what the pair is trained with if nothing else is
-said (options of `algorithms` and of `training.Config`). A conditional pair says so (`conditional = True`), is made for
+said (options of `algorithms` and of `training.Config`). One of points has `image_size = None`, makes points (N, C) in
+place of images, and is made for their number C. A conditional pair says so (`conditional = True`), is made for
 a number of classes too, and takes labels beside its input. One that can draw images of other sizes names them
 (`Generator.sizes`), and both are made for a `size` too. A file that is added here is found by name at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
@@ -22,7 +23,7 @@ from minigan.options import Choices, ConfigError
 class GeneratorClass(Protocol):
     """What an architecture's `Generator` is: it makes one for a number of channels, and of classes if conditional."""
 
-    image_size: int
+    image_size: int | None
 
     def __call__(self, *made_for: int, **size: int) -> Module: ...
 
@@ -49,9 +50,10 @@ MODELS: dict[str, Architecture] = {name: _architecture(name) for name in (*_ORDE
 
 
 def sizes(name: str) -> tuple[int, ...]:
-    """Height and width of the images that an architecture can draw: most draw one size only."""
+    """Height and width of the images that an architecture can draw: most draw one size only, one of points none."""
     generator = MODELS[name].Generator
-    return getattr(generator, "sizes", (generator.image_size,))
+    own = () if generator.image_size is None else (generator.image_size,)
+    return getattr(generator, "sizes", own)
 
 
 def check_size(name: str, size: int | None) -> None:
@@ -59,17 +61,34 @@ def check_size(name: str, size: int | None) -> None:
     if size is not None and size not in sizes(name):
         able = [other for other in MODELS if size in sizes(other)]
         others = f"; {' and '.join(able)} can draw {size}×{size}" if able else ""
-        needed = " or ".join(", ".join(map(str, sizes(name))).rsplit(", ", 1))
+        needed = " or ".join(", ".join(map(str, sizes(name))).rsplit(", ", 1)) or "left out"
         raise ConfigError(f"size is {size}, but must be {needed} for the model {name}{others}")
 
 
-def build(name: str, channels: int = 1, classes: int | None = None, size: int | None = None) -> tuple[Module, Module]:
+def check_shape(name: str, shape: Sequence[int]) -> None:
+    """Raise ConfigError if an architecture is not for samples of this shape: (C, H, W) are images, (C,) points."""
+    for_points = MODELS[name].Generator.image_size is None
+    if len(shape) != (1 if for_points else 3):
+        kind, others = ("points", "images") if for_points else ("images", "points")
+        able = [other for other in MODELS if (MODELS[other].Generator.image_size is None) != for_points]
+        found = f"points of {shape[0]} numbers" if len(shape) == 1 else f"of shape {tuple(shape)}"
+        found = f"images {shape[1]}×{shape[2]}" if len(shape) == 3 else found
+        raise ConfigError(
+            f"the model {name} draws {kind}, but the samples of this data are {found}: choose other data, or a model "
+            f"of {others}, such as {able[0]}"
+        )
+
+
+def build(
+    name: str, channels: int = 1, classes: int | None = None, size: int | None = None, pac: int = 1
+) -> tuple[Module, Module]:
     """(G, D) of an architecture, with initial weights drawn from minigan's generator: G first, then D.
-    classes: of the data's labels, for a conditional architecture; others leave them unread. size: height and width
-    of the images, if not the architecture's own."""
+    channels: of images, 1 or 3; of points, how many numbers each has. classes: of the data's labels, for a conditional
+    architecture; others leave them unread. size: height and width of the images, if not the architecture's own.
+    pac: samples that D is given as the channels of one."""
     if name not in MODELS:
         raise ValueError(f"model {name!r} is not known: choose from {', '.join(MODELS)}")
-    if channels not in (1, 3):
+    if sizes(name) and channels not in (1, 3):
         raise ValueError(f"images have 1 channel (grey) or 3 (colour), not {channels}")
     architecture, made_for = MODELS[name], [channels]
     if getattr(architecture.Generator, "conditional", False):
@@ -80,5 +99,6 @@ def build(name: str, channels: int = 1, classes: int | None = None, size: int | 
         made_for.append(classes)
     check_size(name, size)
     options = {} if size in (None, architecture.Generator.image_size) else {"size": size}
-    G, D = architecture.Generator(*made_for, **options), architecture.Discriminator(*made_for, **options)
+    G = architecture.Generator(*made_for, **options)
+    D = architecture.Discriminator(pac * channels, *made_for[1:], **options)
     return G.named("G"), D.named("D")

@@ -69,16 +69,14 @@ def _image(picture: np.ndarray) -> Image.Image:
     return Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
 
 
-def save_samples(path: Path, samples: np.ndarray) -> None:
-    """Write a picture of samples: a grid of images (N, C, H, W), or points (N, 2) of the plane; or else an array."""
+def save_samples(path: Path, samples: np.ndarray, real: np.ndarray | None = None) -> None:
+    """Write a picture of samples: a grid of images (N, C, H, W), or points (N, 2) of the plane; or else an array.
+    real: points of the data, to be drawn below. They choose what part of the plane is seen, so that all pictures of a
+    run show the same; samples outside of it are counted in the picture's title."""
     if can_be_shown(samples) and samples.ndim == 4:
         save_png(path, grid(samples))
     elif can_be_shown(samples):
-        figure = _figure((5, 5))
-        panel = figure.subplots()
-        panel.scatter(samples[:, 0], samples[:, 1], s=6, alpha=0.6, color="#0072b2", linewidths=0)
-        panel.set_aspect("equal", adjustable="datalim")
-        panel.grid(alpha=0.3)
+        figure = points(samples, real)
         _save(path, lambda file: figure.savefig(file, format="png", dpi=110))
     else:
         _save(path, lambda file: np.save(file, samples))
@@ -104,6 +102,25 @@ def save_bands(path: Path, bands: Sequence[tuple[str, np.ndarray, np.ndarray]]) 
             panel.set_title(title, loc="left", fontsize=9)
             panel.set_axis_off()
     _save(path, lambda file: figure.savefig(file, format="png", dpi=110))
+
+
+def points(samples: np.ndarray, real: np.ndarray | None = None) -> Figure:
+    """Points (N, 2) of the plane, over real ones if there are any."""
+    figure = _figure((5, 5))
+    panel = figure.subplots()
+    if real is not None:
+        panel.scatter(real[:, 0], real[:, 1], s=14, color="#f0b090", linewidths=0, label="real")
+        middle, reach = (real.max(0) + real.min(0)) / 2, 0.65 * (real.max(0) - real.min(0)).max() + 1e-6
+        panel.set_xlim(middle[0] - reach, middle[0] + reach)
+        panel.set_ylim(middle[1] - reach, middle[1] + reach)
+        outside = int((abs(samples - middle) > reach).any(axis=1).sum())
+        panel.set_title(f"{outside} of {len(samples)} samples are outside" if outside else " ", fontsize=9)
+    panel.scatter(samples[:, 0], samples[:, 1], s=6, alpha=0.6, color="#0072b2", linewidths=0, label="samples")
+    panel.set_aspect("equal", adjustable="datalim" if real is None else "box")
+    panel.grid(alpha=0.3)
+    if real is not None:
+        panel.legend(loc="upper right", fontsize=8)
+    return figure
 
 
 def can_be_shown(samples: np.ndarray) -> bool:

@@ -120,10 +120,11 @@ class RunDir:
         curves = self.path / "losses.png"
         return not curves.is_file() or curves.stat().st_mtime_ns < self.last_checkpoint.stat().st_mtime_ns
 
-    def save_grid(self, name: str, samples: np.ndarray) -> Path:
-        """Write samples/{name}.png: images side by side, or points of the plane; of anything else {name}.npy."""
+    def save_grid(self, name: str, samples: np.ndarray, real: np.ndarray | None = None) -> Path:
+        """Write samples/{name}.png: images side by side, or points of the plane, over real ones; of anything else
+        {name}.npy."""
         path = self.path / "samples" / f"{name}.{'png' if images.can_be_shown(samples) else 'npy'}"
-        images.save_samples(path, samples)
+        images.save_samples(path, samples, real)
         return path
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from minigan.algorithms import AlgorithmError, State
 from minigan.algorithms.registry import absolute, is_file
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
-from minigan.data import DataError, Dataset
+from minigan.data import DataError, Dataset, is_name
 from minigan.files import expanded
 from minigan.options import ConfigError
 from minigan.training import callbacks
@@ -90,7 +90,7 @@ def resume(
     if "epochs" in changes:
         changes.setdefault("steps", None)
     config = checkpoint.config.with_choices(**changes)
-    is_path = config.data.lower() != "mnist" and os.path.sep in config.data  # else a name that an algorithm may know
+    is_path = not is_name(config.data) and os.path.sep in config.data  # else a name that an algorithm may know
     if "data" not in changes and is_path and not expanded(config.data).exists():
         raise DataError(f"{config.data}, which this run learns from, is not there: --data may name its new place")
     data = load_data(config)
@@ -167,6 +167,13 @@ def _checked(trainer: Trainer) -> Trainer:
         if not getattr(algorithm, what):
             name = type(algorithm).__name__
             raise AlgorithmError(f"{name}.setup made no {what}: set self.{what}, a dict by name, such as {example}")
+    multiple = algorithm.batch_multiple
+    for size in {trainer.config.batch_size, trainer.loader.smallest_batch}:
+        if size % multiple:
+            raise ConfigError(
+                f"a batch of {size} samples is no multiple of {multiple}, as {type(algorithm).__name__} with these "
+                f"options needs all batches to be, an epoch's last one too: use another --batch-size"
+            )
     group, smallest, synchronised = trainer.process_group, trainer.loader.smallest_batch, trainer.config.sync_batch_norm
     least = 1 if synchronised else 2
     if group.size > 1 and smallest < least * group.size:
@@ -224,5 +231,5 @@ def _check_nothing_is_lost(path: Path, checkpoint: Checkpoint, run_dir: RunDir) 
 def _from_anywhere(config: Config) -> dict[str, str]:
     """The configuration's files as they can be found from any folder."""
     data = expanded(config.data)
-    is_file = config.data.lower() != "mnist" and data.exists()
+    is_file = not is_name(config.data) and data.exists()
     return {"data": os.path.abspath(data) if is_file else config.data, "algorithm": absolute(config.algorithm)}

@@ -59,6 +59,9 @@ SLOPES: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
     "least-squares": (lambda logit: logit, lambda logit: logit - 1),
     "wasserstein": (lambda logit: 1.0, lambda logit: -1.0),
     "hinge": (lambda logit: float(logit > -1), lambda logit: -1.0),
+    "pearson": (lambda logit: logit + 1, lambda logit: logit),
+    # Once as the fake's own logit, and once as the mean that the real one is compared with.
+    "relativistic-average": (lambda logit: 2 * sigma(logit), lambda logit: 2 * sigma(logit) - 2),
 }
 PENALTY_SLOPES = {  # by ψ, which is D's slope everywhere; see `minigan.penalties` for their weights
     "r1:2": lambda psi: 2 * psi,
@@ -127,13 +130,18 @@ def test_clipping_holds_psi_and_theta_goes_round_without_end(algorithm):
 # --- what the paper says of these --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("objective", "slope"), [("wasserstein", 1.0), ("non-saturating", 0.5), ("minimax", 0.5)])
+@pytest.mark.parametrize(
+    ("objective", "slope"),
+    [("wasserstein", 1.0), ("non-saturating", 0.5), ("minimax", 0.5), ("relativistic-average", 1.0)],
+)
 def test_simultaneous_steps_spiral_outward(objective, slope):
     """θ² + ψ² grows by 1 + h² f′(0)² a step near 0: everywhere, if the loss is linear."""
     h, tiny = 0.1, 1e-5
     start = (3 * tiny, 4 * tiny)
     squares = (np.array([start, *walk(SimultaneousGAN, start, 50, h, objective=objective)]) ** 2).sum(1)
-    np.testing.assert_allclose(squares[1:] / squares[:-1], 1 + h**2 * slope**2, rtol=1e-8 if slope == 1 else 1e-4)
+    np.testing.assert_allclose(
+        squares[1:] / squares[:-1], 1 + h**2 * slope**2, rtol=1e-8 if objective == "wasserstein" else 1e-4
+    )
 
 
 def test_alternating_steps_stay_on_an_ellipse():

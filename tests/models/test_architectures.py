@@ -37,8 +37,11 @@ def test_models_start_as_their_tutorials_do():
                 assert np.all(m.bias.numpy() == 0)
 
 
+OF_IMAGES = [name for name, module in models.MODELS.items() if module.Generator.image_size is not None]
+
+
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("name", OF_IMAGES)
 def test_models_draw_images_and_give_logits(name, channels):
     mg.manual_seed(0)
     G, D = models.build(name, channels, classes=3)
@@ -66,6 +69,35 @@ def test_build_is_repeatable_and_refuses_what_it_does_not_know():
         models.build("gan")
     with pytest.raises(ValueError, match=r"1 channel \(grey\) or 3 \(colour\), not 2"):
         models.build("mlp", 2)
+
+
+def test_plane_is_as_its_papers_code_has_it():
+    """Two hidden layers of 128, tanh, orthogonal weights of gain 1.4, outputs without bounds."""
+    mg.manual_seed(0)
+    G, D = models.build("plane", 2)
+    assert [p.shape for p in G.parameters() if p.ndim == 2] == [(128, 256), (128, 128), (2, 128)]
+    assert [p.shape for p in D.parameters() if p.ndim == 2] == [(128, 2), (128, 128), (1, 128)]
+    for network in (G, D):
+        kinds = [type(layer).__name__ for layer in network.main]
+        assert kinds == ["Dense", "Tanh", "Dense", "Tanh", "Dense"]
+        for w in (p.numpy() for p in network.parameters() if p.ndim == 2):
+            w = w if len(w) <= w.shape[1] else w.T
+            np.testing.assert_allclose(w @ w.T, 1.96 * np.eye(len(w)), atol=1e-5)
+        assert all((p.numpy() == 0).all() for p in network.parameters() if p.ndim == 1)
+    assert models.build("plane", 3)[0](mg.Tensor(np.zeros((4, 256), "float32"))).shape == (4, 3)
+    assert models.build("plane", 3)[1](mg.Tensor(np.zeros((4, 3), "float32"))).shape == (4, 1)
+
+
+def test_models_of_points_and_of_images_are_not_mistaken_for_each_other():
+    models.check_shape("plane", (2,))
+    models.check_shape("quick28", (1, 28, 28))
+    with pytest.raises(ConfigError, match="^the model quick28 draws images, but .* are points of 2 numbers: .* plane$"):
+        models.check_shape("quick28", (2,))
+    with pytest.raises(ConfigError, match="^the model plane draws points, but .* are images 28×32: .* as quick28$"):
+        models.check_shape("plane", (1, 28, 32))
+    with pytest.raises(ConfigError, match="^size is 28, but must be left out for the model plane"):
+        models.check_size("plane", 28)
+    assert models.sizes("plane") == ()
 
 
 # --- told a label ----------------------------------------------------------------------------------

@@ -85,6 +85,19 @@ def test_points_of_the_plane_are_drawn_where_they_are(drawn, tmp_path):
     assert images.load_png(tmp_path / "a.png").shape[2] == 3
 
 
+def test_points_are_drawn_over_real_ones_which_choose_what_is_seen(drawn, tmp_path):
+    real = np.array([[0.0, 1.0], [4.0, 2.0]])
+    for samples in ([[1.0, 1.0], [2.0, 1.0]], [[1.0, 1.0], [100.0, 1.0], [2.0, -9.0]]):
+        images.save_samples(tmp_path / "a.png", np.array(samples), real)
+        panel = drawn[-1].axes[0]
+        below, above = panel.collections
+        np.testing.assert_array_equal(below.get_offsets(), real)
+        np.testing.assert_array_equal(above.get_offsets(), samples)
+        np.testing.assert_allclose([*panel.get_xlim(), *panel.get_ylim()], [-0.6, 4.6, -1.1, 4.1], atol=1e-5)
+        assert [text.get_text() for text in panel.get_legend().get_texts()] == ["real", "samples"]
+        assert panel.get_title() == (" " if len(samples) == 2 else "2 of 3 samples are outside")
+
+
 @pytest.mark.parametrize("shape", [(5, 3), (5,), (5, 8, 8), (2, 1, 1, 8, 8), (4, 2, 8, 8)])
 def test_samples_that_cannot_be_shown_are_kept_as_numbers(shape, tmp_path):
     (tmp_path / "samples").mkdir()

@@ -53,7 +53,7 @@ class SampleGrid(Callback):
             self.off = True
             trainer.say(f"no grids: {error}")
             return
-        self.latest = trainer.run_dir.save_grid(name, samples)
+        self.latest = trainer.run_dir.save_grid(name, samples, batch["x"] if "x" in batch else None)
 
 
 class Pictures(Callback):
