@@ -72,9 +72,11 @@ class GAN(Algorithm):
         """D learns from real samples and fakes. detach(): no gradient of D's loss reaches G."""
         D, y = self.networks["D"], self.condition(batch)
         fake = fake.detach()
-        real_logits, fake_logits = D(batch.x, *y), D(fake, *y)
+        real_logits = D(batch.x, *y)
+        with nn.holding_u(D):  # of spectral norm: one step of its power iteration a turn
+            fake_logits = D(fake, *y)
+            penalties = self.penalize(batch, fake, real_logits)
         loss_D = self.loss.discriminator_loss(real_logits, fake_logits)
-        penalties = self.penalize(batch, fake, real_logits)
         loss_D = sum(penalties.values(), loss_D)
         self.name_loss("loss_D", loss_D)
         D.zero_grad()
@@ -88,7 +90,7 @@ class GAN(Algorithm):
         """G learns from what D, which has changed, now makes of the same fakes: the old logits would be stale."""
         G, D, y = self.networks["G"], self.networks["D"], self.condition(batch)
         border = as_border(fake)  # the fakes as D's input: the same memory as G's output, but a leaf
-        with nn.frozen(D):  # the gradient passes through D, and none is computed for its weights
+        with nn.frozen(D), nn.holding_u(D):  # the gradient passes through D, and none is computed for its weights
             loss_G = self.loss.generator_loss(D(border, *y))
         self.name_loss("loss_G", loss_G)
         loss_G.backward()  # through D, back to its input: border.grad = ∂L_G/∂D.input

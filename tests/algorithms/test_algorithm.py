@@ -18,6 +18,7 @@ from small_gans import (
     Generator,
     LabelledCritic,
     LabelledGenerator,
+    SpectralCritic,
     batch,
     batches,
     make,
@@ -102,7 +103,9 @@ def through_a_file(state: dict) -> dict:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("networks", [(Generator, Dropping), (LabelledGenerator, LabelledCritic)])
+@pytest.mark.parametrize(
+    "networks", [(Generator, Dropping), (LabelledGenerator, LabelledCritic), (Generator, SpectralCritic)]
+)
 def test_a_gan_resumes_bit_for_bit(networks, options):
     whole, first = make(networks=networks, **options), make(networks=networks, **options)
     given = batches()
