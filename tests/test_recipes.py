@@ -52,6 +52,7 @@ def test_the_penalties_suit_the_model(name):
         ("r1-28", {"objective": "non-saturating", "penalties": ("r1",)}),
         ("lsgan-28", {"objective": "least-squares", "model": "quick28"}),
         ("cgan28", {"model": "cgan28", "objective": "non-saturating"}),
+        ("sagan", {"model": "sagan28", "objective": "hinge", "betas": (0.0, 0.9)}),
     ],
 )
 def test_what_each_is(name, chosen):

@@ -22,7 +22,7 @@ from minigan.algorithms.figures import Figures
 from minigan.autograd import Tensor
 from minigan.data import Batch, DataInfo
 from minigan.kernels.reduction import norm
-from minigan.models import MODELS, build, check_size
+from minigan.models import MODELS, build, check_size, is_conditional
 from minigan.objectives import OBJECTIVES, Objective
 from minigan.optim import SGD, Adam, Optimizer, RMSprop
 from minigan.options import COUNT, NOT_NEGATIVE, PAIR_OF_FRACTIONS, POSITIVE, ConfigError, Kind, one_of, option, or_none
@@ -90,7 +90,7 @@ class GAN(Algorithm):
         """G learns from what D, which has changed, now makes of the same fakes: the old logits would be stale."""
         G, D, y = self.networks["G"], self.networks["D"], self.condition(batch)
         border = as_border(fake)  # the fakes as D's input: the same memory as G's output, but a leaf
-        with nn.frozen(D), nn.holding_u(D):  # the gradient passes through D, and none is computed for its weights
+        with nn.frozen(D):  # the gradient passes through D, and none is computed for its weights
             loss_G = self.loss.generator_loss(D(border, *y))
         self.name_loss("loss_G", loss_G)
         loss_G.backward()  # through D, back to its input: border.grad = ∂L_G/∂D.input
@@ -180,7 +180,8 @@ class GAN(Algorithm):
         G, z = self.networks["G"], self.tensor(rng.standard_normal((n, self.z_dim), "float32"))
         if not self.conditional:
             if label is not None:
-                raise ConfigError(f"--label {label}: the model {self.model} takes no labels; cgan28 does")
+                able = " and ".join(filter(is_conditional, MODELS))
+                raise ConfigError(f"--label {label}: the model {self.model} takes no labels; {able} do")
             return G(z)
         classes: int = G.classes
         if label is not None and not 0 <= label < classes:

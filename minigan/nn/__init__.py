@@ -21,9 +21,9 @@ from minigan.nn.layers import (
     Tanh,
     Upsample,
 )
-from minigan.nn.module import Module, Parameter, frozen
+from minigan.nn.module import Module, Parameter, frozen, holding_u
 from minigan.nn.normalization import BatchNorm, BatchNormReLU, GroupNorm, InstanceNorm, LayerNorm, fuse
-from minigan.nn.spectral_norm import SpectralNorm, holding_u, with_spectral_norm
+from minigan.nn.spectral_norm import SpectralNorm, with_spectral_norm
 from minigan.renamed import renamed_in
 
 __all__ = [

@@ -17,6 +17,7 @@ M = TypeVar("M", bound=Module)
 
 
 def scale_and_shift(*shape: int) -> tuple[Parameter, Parameter]:
+    """γ of 1 and β of 0."""
     return init.ones_(Parameter(zeros(shape))), Parameter(zeros(shape))
 
 

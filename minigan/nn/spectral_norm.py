@@ -1,9 +1,7 @@
-"""Spectral norm: layers whose weight is divided by its largest singular value, and when that is estimated anew."""
+"""Spectral norm: layers whose weight is divided by its largest singular value."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from minigan import functions as F
@@ -20,8 +18,8 @@ class SpectralNorm(Module):
     """The layer with W/σ(W) for its weight W, seen as a matrix (out, rest). Miyato et al., 2018.
 
     σ = uᵀ W v, with v = Wᵀu normalised. u is kept between calls, and constant to the gradient, as v is; the gradient
-    passes through W in both places. A call in training is first one step of power iteration, u = W v normalised, but
-    not within `holding_u`. In evaluation u stays, too.
+    passes through W in both places. Each call in training is one step of power iteration, u = W v normalised; in
+    evaluation, and within `holding_u` or `frozen`, u stays.
     """
 
     def __init__(self, module: Module, eps: float = 1e-12) -> None:
@@ -34,7 +32,6 @@ class SpectralNorm(Module):
                 f"SpectralNorm takes a layer with a matrix of weights, such as Dense or Conv2d, not {found}"
             )
         self.module, self.eps = module, as_number("SpectralNorm", "eps", eps, 0)
-        self.holds_u = False
         self._out_axis = 1 if isinstance(module, ConvTranspose2d) else 0
         u = default_rng().standard_normal((module.weight.shape[self._out_axis],)).astype("float32")
         self.register_buffer("u", u / (u @ u) ** 0.5)
@@ -74,22 +71,3 @@ def with_spectral_norm(model: M) -> M:
         elif not isinstance(module, SpectralNorm):
             with_spectral_norm(module)
     return model
-
-
-@contextmanager
-def holding_u(*modules: Module) -> Iterator[None]:
-    """Meanwhile no call advances u of a SpectralNorm within the modules.
-
-    The convention of minigan's GANs: D's u takes one step of power iteration in each of D's turns, where D is asked
-    about the real samples; it is held for the fakes, for a penalty, and in G's turn. So W and σ are D's of that turn
-    in all its terms. (The code of SAGAN's authors does so, too; in PyTorch's networks every call is a step.) G's u
-    takes one whenever G draws in training.
-    """
-    within = [m for module in modules for m in module.modules() if isinstance(m, SpectralNorm) and not m.holds_u]
-    for module in within:
-        module.holds_u = True
-    try:
-        yield
-    finally:
-        for module in within:
-            module.holds_u = False

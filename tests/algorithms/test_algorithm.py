@@ -356,7 +356,7 @@ def test_a_label_can_be_asked_for():
     for label in (-1, 3):
         with pytest.raises(ConfigError, match=f"^--label {label}: the labels of this model are 0 to 2$"):
             gan.generate(2, label=label)
-    with pytest.raises(ConfigError, match="^--label 1: the model quick28 takes no labels; cgan28 does$"):
+    with pytest.raises(ConfigError, match="^--label 1: the model quick28 takes no labels; cgan28 and sagan28 do$"):
         make().generate(2, label=1)
 
 

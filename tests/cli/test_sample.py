@@ -118,7 +118,7 @@ def test_a_way_between_noises_keeps_its_label(told, tmp_path, minigan):
 def test_a_label_that_there_is_not_is_one_sentence(told, trained, tmp_path, minigan):
     for run, label, says in [
         (told, 3, "--label 3: the labels of this model are 0 to 2"),
-        (trained, 1, "--label 1: the model quick28 takes no labels; cgan28 does"),
+        (trained, 1, "--label 1: the model quick28 takes no labels; cgan28 and sagan28 do"),
     ]:
         said = minigan("sample", run, "--label", label, "--out", tmp_path / "a.png")
         assert said.code == 2 and said.err.splitlines()[-1] == f"minigan sample: {says}"

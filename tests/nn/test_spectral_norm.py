@@ -188,6 +188,16 @@ def test_u_is_held_within_a_block_and_goes_on_behind_it():
     assert [a != b for a, b in zip(all_u(model), before, strict=True)] == [len(u) > 4 for u in before]
 
 
+def test_u_stays_in_what_is_frozen():
+    model, x = nn.with_spectral_norm(network()), mg.Tensor(np.ones((2, 1, 4, 4), np.float32))
+    before = all_u(model)
+    with nn.frozen(model):
+        model(x)
+    assert all_u(model) == before and model.parameters()[0].requires_grad
+    model(x)
+    assert all_u(model) != before
+
+
 def test_only_what_is_named_is_held():
     model, x = nn.with_spectral_norm(network()), mg.Tensor(np.ones((2, 1, 4, 4), np.float32))
     before = all_u(model)
