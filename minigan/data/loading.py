@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from minigan.data.arrays import load_arrays
 from minigan.data.dataset import ImageDataset
+from minigan.data.digits import load_paired_digits, load_stacked_digits
 from minigan.data.errors import DataError, listed, unreadable
 from minigan.data.idx import idx_files, idx_key, load_idx_folder
 from minigan.data.images import SUFFIXES, has_images, load_images
@@ -17,14 +19,18 @@ from minigan.data.mnist import load_mnist
 from minigan.data.reading import Size
 from minigan.files import expanded
 
-_KINDS = "'mnist', a folder of IDX files, an .npz or .npy file, or a folder or .zip of images"
+BY_NAME: dict[str, Callable[..., ImageDataset]] = {
+    "mnist": load_mnist, "paired-digits": load_paired_digits, "stacked-digits": load_stacked_digits,
+}  # fmt: skip
+
+_KINDS = f"{', '.join(map(repr, BY_NAME))}, a folder of IDX files, an .npz or .npy file, or a folder or .zip of images"
 
 
 def load(
     spec: str | os.PathLike[str], size: int | Size | None = None, channels: int | None = None, split: str = "train",
     **options: Any,
 ) -> ImageDataset:  # fmt: skip
-    """The data set called `spec`: "mnist" (embedded), or a path.
+    """The data set called `spec`: "mnist" (embedded), "paired-digits" or "stacked-digits" made of it, or a path.
 
     A folder is read as IDX files if it or, where it has no images, a folder up to two levels below holds any, else as
     images; a file is told by its suffix (.npz, .npy, .zip). `size` (an int or (H, W)) and `channels` (1 or 3) are what
@@ -34,10 +40,12 @@ def load(
     """
     if not os.fspath(spec):
         raise DataError(f"data: an empty name found, {_KINDS} needed")
-    if str(spec).lower() == "mnist":
-        data = load_mnist(split, size, channels, **options)
+    if is_name(spec):
+        name = str(spec).lower()
+        data = BY_NAME[name](split=split, size=size, channels=channels, **options)
         if Path(spec).exists():
-            note = f"The embedded MNIST was used; write {os.path.join('.', spec)} for what lies at {spec}."
+            what = "MNIST" if name == "mnist" else f"set {name}"
+            note = f"The embedded {what} was used; write {os.path.join('.', spec)} for what lies at {spec}."
             data = replace(data, notes=(*data.notes, note))
         return data
     path = expanded(spec)
@@ -60,6 +68,11 @@ def load(
     raise DataError(f"{spec}: {found} found, {_KINDS} needed")
 
 
+def is_name(spec: str | os.PathLike[str]) -> bool:
+    """Whether it is the name of a data set that minigan has, and no path."""
+    return str(spec).lower() in BY_NAME
+
+
 def _load_folder(path: Path, *asked: Any, **options: Any) -> ImageDataset:
     """IDX files or images, whichever there are."""
     if idx_files(path):
@@ -76,7 +89,7 @@ def _load_folder(path: Path, *asked: Any, **options: Any) -> ImageDataset:
 
 def _suggestion(path: Path) -> str:
     """`; did you mean 'mnist'?`, for a slip of the keyboard in the name or in the path's last part."""
-    near = get_close_matches(str(path).lower(), ["mnist"], n=1, cutoff=0.7)
+    near = get_close_matches(str(path).lower(), BY_NAME, n=1, cutoff=0.7)
     if not near and path.parent.is_dir():
         siblings = [entry.name for entry in path.parent.iterdir()]
         near = [str(path.parent / name) for name in get_close_matches(path.name, siblings, n=1, cutoff=0.7)]

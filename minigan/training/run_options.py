@@ -9,6 +9,7 @@ from typing import Any
 from minigan.algorithms import ALGORITHMS
 from minigan.algorithms.registry import is_file
 from minigan.backend import parse_device
+from minigan.data.loading import BY_NAME
 from minigan.metrics import METRICS
 from minigan.options import COUNT, FLAG, FRACTION, NATURAL, NUMBER, Kind, option, options_of, or_none
 from minigan.recipes import RECIPES
@@ -37,7 +38,7 @@ def _is_range(value: object) -> bool:
     return isinstance(value, (tuple, list)) and len(value) == 2 and all(map(NUMBER.fits, value)) and value[0] < value[1]
 
 
-PATH = Kind(lambda v: isinstance(v, str) and bool(v), "mnist or a path")
+PATH = Kind(lambda v: isinstance(v, str) and bool(v), f"{', '.join(BY_NAME)} or a path")
 BATCH = Kind(lambda v: COUNT.fits(v) and v >= 2, "a whole number of 2 or more (one has no variance)", COUNT.parse)
 CHANNELS = or_none(Kind(lambda v: COUNT.fits(v) and v in (1, 3), "1 (grey) or 3 (colour)", int, metavar="{1,3}"))
 NAME = or_none(Kind(lambda v: isinstance(v, str) and bool(v), "a name"))
@@ -65,7 +66,10 @@ class RunOptions:
         "gan", f"what is trained and how: {', '.join(ALGORITHMS)}, or a class of your own", ALGORITHM, group="what"
     )
     data: str = option(
-        "mnist", "mnist, a folder of IDX files, .npz, .npy, a folder or zip of images", PATH, group="what"
+        "mnist",
+        f"{', '.join(BY_NAME)}, a folder of IDX files, .npz, .npy, a folder or zip of images",
+        PATH,
+        group="what",
     )
     init_from: str | None = option(
         None, "begin with the weights of another run, by name: last, a run's folder, a checkpoint or any safetensors "

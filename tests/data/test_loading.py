@@ -60,7 +60,9 @@ def test_a_slip_of_the_keyboard(spec):
     with pytest.raises(DataError) as error:
         load(spec)
     message = str(error.value)
-    assert message.startswith(f"{spec}: no such data set, file or folder; 'mnist', a folder of IDX files, an .npz")
+    assert message.startswith(
+        f"{spec}: no such data set, file or folder; 'mnist', 'paired-digits', 'stacked-digits', a "
+    )
     assert message.endswith("needed; did you mean 'mnist'?")
 
 
@@ -76,8 +78,8 @@ def test_a_slip_in_a_path(house):
 @pytest.mark.parametrize(
     "spec, message",
     [
-        ("", "data: an empty name found, 'mnist', a folder"),
-        ("notes.txt", "a file ending in '.txt' found, 'mnist', a folder of IDX files, an .npz or .npy file"),
+        ("", "data: an empty name found, 'mnist', 'paired-digits', 'stacked-digits', a folder"),
+        ("notes.txt", "a file ending in '.txt' found, 'mnist', .*a folder of IDX files, an .npz or .npy file"),
         ("plain", "a file without a suffix found"),
         ("pictures/0.png", "one image found, the folder that holds it needed: .*pictures"),
         ("idx/train-images-idx3-ubyte.gz", "one IDX file found, the folder that holds it needed: .*idx"),
