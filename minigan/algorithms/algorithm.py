@@ -56,6 +56,7 @@ class Algorithm:
     reads: ClassVar[tuple[str, ...]] = ("x",)  # the arrays of a batch that a step uses: only these are sent on
     averaged: ClassVar[tuple[str, ...]] = ("G",)  # the networks that samples come from: their weights may be averaged
     batches_per_step: ClassVar[int] = 1  # how many a step takes
+    classes: ClassVar[int] = 0  # labels that `sample` can be asked for, as label=7: a grid has a column for each
     image_size: ClassVar[int | None] = None  # that images are brought to; None: as they are
     figure_labels: ClassVar[Mapping[str, str]] = {}  # what a figure is called on the screen, if not by its name
 

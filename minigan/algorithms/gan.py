@@ -160,6 +160,11 @@ class GAN(Algorithm):
         return getattr(self.networks["G"], "conditional", False)
 
     @property
+    def classes(self) -> int:  # type: ignore[override]
+        """Labels that G can be asked for."""
+        return self.networks["G"].classes if self.conditional else 0
+
+    @property
     def reads(self) -> tuple[str, ...]:  # type: ignore[override]
         """Images, and labels if the model takes any."""
         return ("x", "y") if self.conditional else ("x",)
@@ -183,10 +188,9 @@ class GAN(Algorithm):
                 able = " and ".join(filter(is_conditional, MODELS))
                 raise ConfigError(f"--label {label}: the model {self.model} takes no labels; {able} do")
             return G(z)
-        classes: int = G.classes
-        if label is not None and not 0 <= label < classes:
-            raise ConfigError(f"--label {label}: the labels of this model are 0 to {classes - 1}")
-        labels = [label] * n if label is not None else [i % classes for i in range(n)]
+        if label is not None and not 0 <= label < self.classes:
+            raise ConfigError(f"--label {label}: the labels of this model are 0 to {self.classes - 1}")
+        labels = [label] * n if label is not None else [i % self.classes for i in range(n)]
         return G(z, Tensor(labels, dtype="int64", device=self.device))
 
     def losses_to_compare(self) -> dict[str, Objective]:

@@ -27,11 +27,11 @@ def load_paired_digits(
     as high, a model's square one, they are smaller, with black above and below.
     """
     asked, digits = ReadOptions(size, channels, split, **options), load_mnist(split)
-    pairs = np.concatenate([digits.images, digits.images[partners(digits.labels)]], axis=3)
+    pairs = np.concatenate([digits.images, digits.images[partners(digits.arrays["y"])]], axis=3)
     if asked.shape is not None:
         rows = max(0, round(56 * asked.shape[0] / asked.shape[1]) - 28)
         pairs = np.pad(pairs, ((0, 0), (0, 0), (rows // 2, rows - rows // 2), (0, 0)))
-    return _fitted("paired-digits", "pairs of one class", pairs, digits.labels, asked)
+    return _fitted("paired-digits", "pairs of one class", pairs, digits.arrays["y"], asked)
 
 
 def load_stacked_digits(
@@ -44,7 +44,7 @@ def load_stacked_digits(
     """
     asked, digits = ReadOptions(size, channels, split, **options), load_mnist(split)
     drawn = np.random.default_rng(SEED).integers(len(digits), size=(len(digits), 3))
-    stacks, labels = digits.images[drawn, 0], digits.labels[drawn] @ [100, 10, 1]
+    stacks, labels = digits.images[drawn, 0], digits.arrays["y"][drawn] @ [100, 10, 1]
     return _fitted("stacked-digits", "three to an image", stacks, labels, asked)
 
 

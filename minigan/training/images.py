@@ -27,10 +27,11 @@ def to_bytes(images: np.ndarray) -> np.ndarray:
     return np.clip(np.rint((np.asarray(images, "float32") + 1.0) * 127.5), 0, 255).astype("uint8")
 
 
-def grid(images: np.ndarray) -> np.ndarray:
-    """Images (N, C, H, W) in [−1, 1] side by side, as one picture of bytes (height, width, C)."""
+def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """Images (N, C, H, W) in [−1, 1] side by side, as one picture of bytes (height, width, C). columns: how many are in
+    a row; None makes as many rows."""
     n, c, h, w = images.shape
-    columns = math.ceil(math.sqrt(n))
+    columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
     sheet = np.full((rows * (h + GAP) + GAP, columns * (w + GAP) + GAP, c), 127, "uint8")
     for i, image in enumerate(to_bytes(images)):
@@ -67,10 +68,11 @@ def _image(picture: np.ndarray) -> Image.Image:
     return Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
 
 
-def save_samples(path: Path, samples: np.ndarray) -> None:
-    """Write a picture of samples: a grid of images (N, C, H, W), or points (N, 2) of the plane; or else an array."""
+def save_samples(path: Path, samples: np.ndarray, columns: int | None = None) -> None:
+    """Write a picture of samples: a grid of images (N, C, H, W), or points (N, 2) of the plane; or else an array.
+    columns: see `grid`."""
     if can_be_shown(samples) and samples.ndim == 4:
-        save_png(path, grid(samples))
+        save_png(path, grid(samples, columns))
     elif can_be_shown(samples):
         figure = _figure((5, 5))
         panel = figure.subplots()

@@ -122,10 +122,11 @@ class RunDir:
         curves = self.path / "losses.png"
         return not curves.is_file() or curves.stat().st_mtime_ns < self.last_checkpoint.stat().st_mtime_ns
 
-    def save_grid(self, name: str, samples: np.ndarray) -> Path:
-        """Write samples/{name}.png: images side by side, or points of the plane; of anything else {name}.npy."""
+    def save_grid(self, name: str, samples: np.ndarray, columns: int | None = None) -> Path:
+        """Write samples/{name}.png: images side by side, or points of the plane; of anything else {name}.npy.
+        columns: see `images.grid`."""
         path = self.path / "samples" / f"{name}.{'png' if images.can_be_shown(samples) else 'npy'}"
-        images.save_samples(path, samples)
+        images.save_samples(path, samples, columns)
         return path
 
 
