@@ -29,6 +29,7 @@ _LEARNING = "Unsupervised Representation Learning with Deep Convolutional Genera
 _DCGAN = f"Radford, Metz and Chintala, 2016, {_LEARNING}"
 _MIRZA = "Mirza and Osindero, 2014, Conditional Generative Adversarial Nets"
 _GULRAJANI = "Gulrajani et al., 2017, Improved Training of Wasserstein GANs"
+_ZHANG = "Zhang et al., 2019, Self-Attention Generative Adversarial Networks"
 _PAPERS = {
     "mlp": _GOODFELLOW, "dcgan28": _DCGAN, "dcgan64": _DCGAN, "face": _DCGAN, "quick28": _DCGAN,
 }  # fmt: skip
@@ -114,6 +115,11 @@ _OTHERS = [
         {"algorithm": "gmmn", "epochs": 40, "batch_size": 256},
         "Li, Swersky and Zemel, 2015, Generative Moment Matching Networks",
         "147 ± 2, log-likelihood of Parzen windows on MNIST's test digits",
+    ),
+    Recipe(
+        "sagan", "SAGAN: attention and spectral norm in both networks, the hinge loss, a rate for each",
+        {"model": "sagan28", **MODELS["sagan28"].DEFAULTS}, _ZHANG,
+        "FID 18.65 on ImageNet at 128×128, where the best before had 27.6",
     ),
 ]  # fmt: skip
 

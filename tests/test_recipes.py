@@ -64,6 +64,7 @@ def test_the_penalties_suit_the_model(name):
         ("grid", {"model": "plane", "objective": "non-saturating", "pac": 1}),
         ("pacgan", {"model": "plane", "objective": "non-saturating", "pac": 2}),
         ("relativistic", {"model": "quick28", "objective": "relativistic-average"}),
+        ("sagan", {"model": "sagan28", "objective": "hinge", "betas": (0.0, 0.9)}),
     ],
 )
 def test_what_each_is(name, chosen):

@@ -57,6 +57,7 @@ class Algorithm:
     averaged: ClassVar[tuple[str, ...]] = ("G",)  # the networks that samples come from: their weights may be averaged
     batches_per_step: ClassVar[int] = 1  # how many a step takes
     batch_multiple: ClassVar[int] = 1  # that every batch must be a multiple of
+    classes: ClassVar[int] = 0  # labels that `sample` can be asked for, as label=7: a grid has a column for each
     image_size: ClassVar[int | None] = None  # that images are brought to; None: as they are
     figure_labels: ClassVar[Mapping[str, str]] = {}  # what a figure is called on the screen, if not by its name
 
@@ -105,11 +106,6 @@ class Algorithm:
     def losses_to_compare(self) -> Mapping[str, Objective]:
         """Objectives whose gradients a trace compares at the step's own point, by name."""
         return {}
-
-    @property
-    def classes(self) -> int | None:
-        """How many labels samples can be asked for by: `sample(n, rng, label=7)`. None: by none."""
-        return None
 
     # What a step uses.
 

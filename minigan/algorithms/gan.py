@@ -23,7 +23,7 @@ from minigan.algorithms.figures import Figures
 from minigan.autograd import Tensor
 from minigan.data import Batch, DataInfo
 from minigan.kernels.reduction import norm
-from minigan.models import MODELS, build, check_shape, check_size
+from minigan.models import MODELS, build, check_shape, check_size, is_conditional
 from minigan.objectives import OBJECTIVES, Objective
 from minigan.optim import SGD, Adam, Optimizer, RMSprop
 from minigan.options import COUNT, NOT_NEGATIVE, PAIR_OF_FRACTIONS, POSITIVE, ConfigError, Kind, one_of, option, or_none
@@ -74,9 +74,11 @@ class GAN(Algorithm):
         """D learns from real samples and fakes. detach(): no gradient of D's loss reaches G."""
         D, y = self.networks["D"], self.condition(batch)
         fake = fake.detach()
-        real_logits, fake_logits = D(self.packed(batch.x), *y), D(self.packed(fake), *y)
+        real_logits = D(self.packed(batch.x), *y)
+        with nn.holding_u(D):  # of spectral norm: one step of its power iteration a turn
+            fake_logits = D(self.packed(fake), *y)
+            penalties = self.penalize(batch, fake, real_logits)
         loss_D = self.loss.discriminator_loss(real_logits, fake_logits)
-        penalties = self.penalize(batch, fake, real_logits)
         loss_D = sum(penalties.values(), loss_D)
         self.name_loss("loss_D", loss_D)
         D.zero_grad()
@@ -186,9 +188,9 @@ class GAN(Algorithm):
         return getattr(self.networks["G"], "conditional", False)
 
     @property
-    def classes(self) -> int | None:
-        """How many labels G takes; None: it takes none."""
-        return self.networks["G"].classes if self.conditional else None
+    def classes(self) -> int:  # type: ignore[override]
+        """Labels that G can be asked for."""
+        return self.networks["G"].classes if self.conditional else 0
 
     @property
     def reads(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -213,14 +215,14 @@ class GAN(Algorithm):
     def sample(self, n: int, rng: SampleGenerator, label: int | None = None) -> Tensor:
         """G's images for n draws of noise: of one label, or of all in turn."""
         G, z = self.networks["G"], self.tensor(rng.standard_normal((n, self.z_dim), "float32"))
-        classes = self.classes
-        if classes is None:
+        if not self.conditional:
             if label is not None:
-                raise ConfigError(f"--label {label}: the model {self.model} takes no labels; cgan28 does")
+                able = " and ".join(filter(is_conditional, MODELS))
+                raise ConfigError(f"--label {label}: the model {self.model} takes no labels; {able} do")
             return G(z)
-        if label is not None and not 0 <= label < classes:
-            raise ConfigError(f"--label {label}: the labels of this model are 0 to {classes - 1}")
-        labels = [label] * n if label is not None else [i % classes for i in range(n)]
+        if label is not None and not 0 <= label < self.classes:
+            raise ConfigError(f"--label {label}: the labels of this model are 0 to {self.classes - 1}")
+        labels = [label] * n if label is not None else [i % self.classes for i in range(n)]
         return G(z, Tensor(labels, dtype="int64", device=self.device))
 
     def losses_to_compare(self) -> dict[str, Objective]:

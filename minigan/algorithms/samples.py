@@ -15,8 +15,18 @@ def decode(algorithm: Algorithm, z: backend.Array, **condition: Any) -> backend.
     return algorithm.in_parts(len(z), lambda i, k: algorithm.sample(k, GivenNoise(z[i : i + k]), **condition))
 
 
+def by_label(algorithm: Algorithm, noises: int, seed: int = 0) -> backend.Array:
+    """Samples of every label from the same noise, (noises · classes, …): all labels of the first noise, then all of the
+    next."""
+    of_each = [algorithm.generate(noises, seed, label=label) for label in range(algorithm.classes)]
+    return backend.get_array_module(of_each[0]).stack(of_each, axis=1).reshape(-1, *of_each[0].shape[1:])
+
+
 def preview(algorithm: Algorithm, batch: Batch, seed: int = 0) -> backend.Array:
-    """What a grid shows, given the first samples of the data."""
+    """What a grid shows, given the first samples of the data: as many samples, or, if there are labels, as many whole
+    rows of all labels."""
+    if columns := preview_columns(algorithm, len(batch)):
+        return by_label(algorithm, len(batch) // columns, seed)
     rng = backend.new_rng(seed, "samples")
 
     def draw(i: int, k: int) -> Tensor:
@@ -28,10 +38,16 @@ def preview(algorithm: Algorithm, batch: Batch, seed: int = 0) -> backend.Array:
 def generate_labelled(algorithm: Algorithm, n: int, seed: int = 0) -> tuple[backend.Array, backend.Array | None]:
     """n samples on the host, and the label that each was asked to show: equally many of each. None for an algorithm
     whose samples cannot be asked for by label."""
-    if algorithm.classes is None:
+    if not algorithm.classes:
         return algorithm.generate(n, seed), None
     counts = [len(range(label, n, algorithm.classes)) for label in range(algorithm.classes)]
     seeds = range(seed * len(counts), (seed + 1) * len(counts))  # other noise for each label
     drawn = [algorithm.generate(k, s, label=i) for i, (k, s) in enumerate(zip(counts, seeds, strict=True)) if k]
     xp = backend.get_array_module(drawn[0])
     return xp.concatenate(drawn), xp.arange(len(counts)).repeat(counts)
+
+
+def preview_columns(algorithm: Algorithm, n: int) -> int | None:
+    """How many columns a grid of about n samples has: one for each label. None: there are none, or too many."""
+    shows_samples = type(algorithm).preview is Algorithm.preview
+    return algorithm.classes if shows_samples and 0 < algorithm.classes <= n else None

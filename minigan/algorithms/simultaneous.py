@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from minigan import nn
 from minigan.algorithms.figures import Figures
 from minigan.algorithms.gan import GAN, as_border
 from minigan.autograd import Tensor, grad
@@ -30,9 +31,11 @@ class SimultaneousGAN(GAN):
         y = self.condition(batch)
         fake = G(self.noise(batch), *y)
         border = as_border(fake)
-        real_logits, fake_logits = D(self.packed(batch.x), *y), D(self.packed(border), *y)
+        real_logits = D(self.packed(batch.x), *y)
+        with nn.holding_u(D):  # of spectral norm: one step of its power iteration a turn
+            fake_logits = D(self.packed(border), *y)
+            penalties = self.penalize(batch, fake, real_logits)
         loss_D = self.loss.discriminator_loss(real_logits, fake_logits)
-        penalties = self.penalize(batch, fake, real_logits)
         loss_D = sum(penalties.values(), loss_D)
         loss_G = self.loss.generator_loss(fake_logits, *[real_logits] * self.loss.relativistic)
         self.name_loss("loss_D", loss_D)

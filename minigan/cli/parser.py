@@ -73,6 +73,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         "minigan sample",
         "minigan sample runs/00000-quick28-mnist-s0 --n 16 --out digits.png",
         "minigan sample --out digits.npz --out way.gif",
+        "minigan sample --labels --n 100 --out labels.png",
         usage="minigan sample [options] [RUN]",
     )  # fmt: skip
     sample.add_argument("checkpoint", nargs="?", default="last", metavar="RUN", help=f"{RUN} (default: last)")
@@ -80,7 +81,11 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     sample.add_argument("--n", type=COUNT.read, default=64, help="how many samples (default: 64)")
     sample.add_argument("--seed", type=NATURAL.read, default=0, help="of the noise (default: 0)")
     sample.add_argument("--algorithm", metavar="FILE.py:CLASS", help="where a run's own algorithm lies now")
-    sample.add_argument("--label", type=NATURAL.read, help="of a conditional model: what the samples shall show")
+    labels = sample.add_mutually_exclusive_group()
+    labels.add_argument("--label", type=NATURAL.read, help="of a conditional model: what the samples shall show")
+    labels.add_argument(
+        "--labels", action="store_true", help="of a conditional model: a column for each label, one noise along a row"
+    )
     sample.add_argument(
         "--out", action="append", metavar="FILE",
         help=".png a grid, .npz the bytes of the images, .gif a way between noises; may be given several times "

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from minigan.algorithms import Algorithm
-from minigan.algorithms.samples import decode
+from minigan.algorithms.samples import by_label, decode
 from minigan.backend import Array
 from minigan.cli.common import announced, say
-from minigan.training import ConfigError, images
+from minigan.training import Config, ConfigError, images
 from minigan.training.atomic import write_atomically
 from minigan.training.checkpoint import find_checkpoint
 from minigan.training.sampling import draw_noise, interpolate, load_algorithm
@@ -26,7 +26,10 @@ def sample(arguments: argparse.Namespace) -> None:
     path = find_checkpoint(arguments.checkpoint, Path(arguments.runs))
     outs = [Path(out) for out in arguments.out or [f"samples-s{arguments.seed}.png"]]
     _check_outs(outs)
-    algorithm, _ = load_algorithm(path, str(announced(arguments.device)), arguments.algorithm, say)
+    algorithm, config = load_algorithm(path, str(announced(arguments.device)), arguments.algorithm, say)
+    if arguments.labels:
+        _check_labels(algorithm, config, outs)
+    columns = algorithm.classes if arguments.labels else None
     condition: dict[str, int] = {} if arguments.label is None else {"label": arguments.label}
     samples: Array | None = None
     for out in outs:
@@ -34,8 +37,12 @@ def sample(arguments: argparse.Namespace) -> None:
             _save_interpolation(out, algorithm, arguments.n, arguments.seed, condition)
         else:
             if samples is None:  # drawn once, for all files
-                samples = _asked_for(algorithm, lambda: algorithm.generate(arguments.n, arguments.seed, **condition))
-            _save_samples(out, samples)
+                if columns:
+                    samples = by_label(algorithm, max(1, arguments.n // columns), arguments.seed)
+                else:
+                    draw = partial(algorithm.generate, arguments.n, arguments.seed, **condition)
+                    samples = _asked_for(algorithm, draw)
+            _save_samples(out, samples, columns)
         say(f"wrote {out}")
 
 
@@ -49,6 +56,14 @@ def _asked_for(algorithm: Algorithm, draw: Callable[[], Array]) -> Array:
         raise
 
 
+def _check_labels(algorithm: Algorithm, config: Config, outs: list[Path]) -> None:
+    if not algorithm.classes:
+        raise ConfigError(f"--labels: {config.name} takes no labels")
+    for out in outs:
+        if out.suffix == ".gif":
+            raise ConfigError(f"--out {out}: a way between noises is of one label: name it, as in --label 7")
+
+
 def _check_outs(outs: list[Path]) -> None:
     for out in outs:
         if out.suffix not in (".png", ".npz", ".gif"):
@@ -59,11 +74,11 @@ def _check_outs(outs: list[Path]) -> None:
             raise ConfigError(f"--out {out}: there is no folder {out.parent}")
 
 
-def _save_samples(out: Path, samples: Array) -> None:
+def _save_samples(out: Path, samples: Array, columns: int | None) -> None:
     if out.suffix == ".png":
         if not images.can_be_shown(samples):
             raise ConfigError(f"--out {out}: samples of shape {samples.shape} are no images: write them to an .npz")
-        images.save_samples(out, samples)
+        images.save_samples(out, samples, columns)
     else:
         buffer = io.BytesIO()
         named: dict[str, Any] = {"images": images.to_bytes(samples)} if samples.ndim == 4 else {"samples": samples}

@@ -10,6 +10,7 @@ from minigan.data.arrays import load_arrays
 from minigan.data.batch import Batch
 from minigan.data.batches import Batches
 from minigan.data.dataset import ArrayDataset, DataInfo, Dataset, ImageDataset, UnpairedDataset
+from minigan.data.digits import load_paired_digits, load_stacked_digits
 from minigan.data.errors import DataError
 from minigan.data.idx import load_idx_folder, read_idx
 from minigan.data.images import load_images
@@ -23,7 +24,7 @@ from minigan.renamed import renamed_in
 __all__ = [
     "ArrayDataset", "Batch", "Batches", "DataError", "DataInfo", "Dataset", "ImageDataset", "Loader",
     "PointsDataset", "UnpairedDataset", "is_name", "load", "load_arrays", "load_idx_folder", "load_images",
-    "load_mnist", "load_points", "prefetch", "read_idx",
+    "load_mnist", "load_paired_digits", "load_points", "load_stacked_digits", "prefetch", "read_idx",
 ]  # fmt: skip
 
 __getattr__ = renamed_in(__name__)  # names of earlier versions

@@ -12,6 +12,7 @@ from typing import Any
 
 from minigan.data.arrays import load_arrays
 from minigan.data.dataset import Dataset, ImageDataset
+from minigan.data.digits import load_paired_digits, load_stacked_digits
 from minigan.data.errors import DataError, listed, unreadable
 from minigan.data.idx import idx_files, idx_key, load_idx_folder
 from minigan.data.images import SUFFIXES, has_images, load_images
@@ -21,7 +22,8 @@ from minigan.data.reading import Size
 from minigan.files import expanded
 
 BY_NAME: dict[str, Callable[..., ImageDataset | PointsDataset]] = {
-    "mnist": load_mnist, **{name: partial(load_points, name) for name in POINTS}
+    "mnist": load_mnist, "paired-digits": load_paired_digits, "stacked-digits": load_stacked_digits,
+    **{name: partial(load_points, name) for name in POINTS},
 }  # fmt: skip
 
 _KINDS = f"{', '.join(map(repr, BY_NAME))}, a folder of IDX files, an .npz or .npy file, or a folder or .zip of images"
@@ -31,7 +33,8 @@ def load(
     spec: str | os.PathLike[str], size: int | Size | None = None, channels: int | None = None, split: str = "train",
     **options: Any,
 ) -> Dataset:  # fmt: skip
-    """The data set called `spec`: "mnist" (embedded), "ring" and other points of the plane (see `points`), or a path.
+    """The data set called `spec`: "mnist" (embedded), "paired-digits" or "stacked-digits" made of it, "ring" and other
+    points of the plane (see `points`), or a path.
 
     A folder is read as IDX files if it or, where it has no images, a folder up to two levels below holds any, else as
     images; a file is told by its suffix (.npz, .npy, .zip). `size` (an int or (H, W)) and `channels` (1 or 3) are what

@@ -49,6 +49,11 @@ _FOUND = {module.name for module in iter_modules(__path__)} - {"base"}
 MODELS: dict[str, Architecture] = {name: _architecture(name) for name in (*_ORDER, *sorted(_FOUND - set(_ORDER)))}
 
 
+def is_conditional(name: str) -> bool:
+    """Whether an architecture's networks take labels."""
+    return getattr(MODELS[name].Generator, "conditional", False)
+
+
 def sizes(name: str) -> tuple[int, ...]:
     """Height and width of the images that an architecture can draw: most draw one size only, one of points none."""
     generator = MODELS[name].Generator
@@ -91,7 +96,7 @@ def build(
     if sizes(name) and channels not in (1, 3):
         raise ValueError(f"images have 1 channel (grey) or 3 (colour), not {channels}")
     architecture, made_for = MODELS[name], [channels]
-    if getattr(architecture.Generator, "conditional", False):
+    if is_conditional(name):
         if classes is None:
             raise ConfigError(
                 f"the model {name} takes labels, but the data has none: name data that has, or another model"

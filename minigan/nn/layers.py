@@ -244,11 +244,16 @@ class Embedding(Module):
         self.weight = init.normal_(Parameter(zeros(shape)), rng=default_rng())
 
     def forward(self, labels: Any) -> Tensor:
-        array = labels.array if isinstance(labels, Tensor) else labels
-        rows = self.weight.shape[0]
-        if getattr(array, "dtype", None) is None or array.dtype.kind not in "iu":
-            found = getattr(array, "dtype", None) or type(array).__name__
-            raise TypeError(f"Embedding takes an array of integer labels, the numbers of its rows, not {found}")
-        if outside := labels_outside(array, rows):
-            raise ValueError(f"Embedding: labels are {outside[0]} to {outside[1]}, but rows are 0 to {rows - 1}")
-        return self.weight[beside(array, self.weight.array)]
+        return rows_of(self.weight, labels, "Embedding")
+
+
+def rows_of(table: Tensor, labels: Any, layer: str) -> Tensor:
+    """Row `labels[i]` of a table, for every label. layer: what a message names."""
+    array = labels.array if isinstance(labels, Tensor) else labels
+    rows = table.shape[0]
+    if getattr(array, "dtype", None) is None or array.dtype.kind not in "iu":
+        found = getattr(array, "dtype", None) or type(array).__name__
+        raise TypeError(f"{layer} takes an array of integer labels, the numbers of its rows, not {found}")
+    if outside := labels_outside(array, rows):
+        raise ValueError(f"{layer}: labels are {outside[0]} to {outside[1]}, but rows are 0 to {rows - 1}")
+    return table[beside(array, table.array)]

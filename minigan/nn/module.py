@@ -34,6 +34,7 @@ class Module:
     """
 
     training: bool = True
+    holds_u: bool = False  # of a SpectralNorm: see `holding_u`
     _name: str | None = None  # what `named` called it
 
     def __init__(self) -> None:
@@ -256,12 +257,32 @@ def check_names(owner: object, own: Mapping[str, Any], state: Mapping[str, Any])
 
 @contextmanager
 def frozen(*modules: Module) -> Iterator[None]:
-    """Meanwhile the modules' parameters require no gradient: it passes through, and none is computed for them."""
+    """Meanwhile the modules' parameters require no gradient: it passes through, and none is computed for them.
+    Nor does spectral norm's u go on: see `holding_u`."""
     thawed = [p for module in modules for p in module.parameters() if p.requires_grad]
     for p in thawed:
         p.requires_grad = False
     try:
-        yield
+        with holding_u(*modules):
+            yield
     finally:
         for p in thawed:
             p.requires_grad = True
+
+
+@contextmanager
+def holding_u(*modules: Module) -> Iterator[None]:
+    """Meanwhile no call moves u of a SpectralNorm within the modules.
+
+    The convention of minigan's GANs: D's u takes one step of power iteration in each of D's turns, where D is asked
+    about the real samples; it is held for the fakes, for a penalty, and in G's turn. So it is in the code of SAGAN's
+    authors; in PyTorch each call is a step. G's u takes a step whenever G draws in training.
+    """
+    moving = [m for module in modules for m in module.modules() if not m.holds_u]
+    for module in moving:
+        module.holds_u = True
+    try:
+        yield
+    finally:
+        for module in moving:
+            module.holds_u = False

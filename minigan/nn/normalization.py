@@ -1,22 +1,23 @@
-"""Normalisations: layers that standardise what goes through them, and one that divides another's weight."""
+"""Normalisations: layers that standardise what goes through them."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from minigan import functions as F
 from minigan.autograd import Tensor
-from minigan.backend import SINGLE_PROCESS, ProcessGroup, default_rng, get_array_module, zeros
+from minigan.backend import SINGLE_PROCESS, ProcessGroup, zeros
 from minigan.functions.arguments import as_number, as_size
 from minigan.nn import init
 from minigan.nn.containers import Sequential
-from minigan.nn.layers import ConvTranspose2d, Identity, LeakyReLU, ReLU
+from minigan.nn.layers import Identity, LeakyReLU, ReLU
 from minigan.nn.module import Module, Parameter
 
 M = TypeVar("M", bound=Module)
 
 
-def _scale_and_shift(*shape: int) -> tuple[Parameter, Parameter]:
+def scale_and_shift(*shape: int) -> tuple[Parameter, Parameter]:
+    """γ of 1 and β of 0."""
     return init.ones_(Parameter(zeros(shape))), Parameter(zeros(shape))
 
 
@@ -36,7 +37,7 @@ class BatchNorm(Module):
         num_features = as_size(name, "num_features", num_features)
         self.eps, self.momentum = as_number(name, "eps", eps, 0), as_number(name, "momentum", momentum, 0, 1)
         self.unbiased = unbiased
-        self.weight, self.bias = _scale_and_shift(num_features)
+        self.weight, self.bias = scale_and_shift(num_features)
         self.register_buffer("running_mean", zeros((num_features,)))
         self.register_buffer("running_var", zeros((num_features,)) + 1.0)
         self.register_buffer("num_batches_tracked", zeros((), "int64"))
@@ -74,7 +75,7 @@ class LayerNorm(Module):
         shape = shape if isinstance(shape, (tuple, list)) else (shape,)
         shape = tuple(as_size("LayerNorm", "shape", n) for n in shape)
         self.eps = as_number("LayerNorm", "eps", eps, 0)
-        self.weight, self.bias = _scale_and_shift(*shape)
+        self.weight, self.bias = scale_and_shift(*shape)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.layer_norm(x, self.weight, self.bias, self.eps)
@@ -87,7 +88,7 @@ class InstanceNorm(Module):
         super().__init__()
         num_features = as_size("InstanceNorm", "num_features", num_features)
         self.eps = as_number("InstanceNorm", "eps", eps, 0)
-        self.weight, self.bias = _scale_and_shift(num_features)
+        self.weight, self.bias = scale_and_shift(num_features)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.instance_norm(x, self.weight, self.bias, self.eps)
@@ -104,55 +105,13 @@ class GroupNorm(Module):
         if num_channels % self.num_groups:
             raise ValueError(f"GroupNorm: {num_channels} channels cannot be shared by {num_groups} groups")
         self.eps = as_number("GroupNorm", "eps", eps, 0)
-        self.weight, self.bias = _scale_and_shift(num_channels)
+        self.weight, self.bias = scale_and_shift(num_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.weight.size}, eps={self.eps}"
-
-
-class SpectralNorm(Module):
-    """The layer with W/σ(W) for its weight W, seen as a matrix (out, rest). Miyato et al., 2018.
-
-    σ = uᵀ W v, with u and v from one step of power iteration at each call in training (v = Wᵀu, u = Wv, both
-    normalised). u is kept between calls, and constant to the gradient, which passes through W in both places.
-    """
-
-    def __init__(self, module: Module, eps: float = 1e-12) -> None:
-        super().__init__()
-        weight = getattr(module, "weight", None)
-        if not isinstance(module, Module) or not isinstance(weight, Tensor) or weight.ndim < 2:
-            what = "" if not isinstance(weight, Tensor) else f", whose weight has shape {weight.shape}"
-            found = f"{type(module).__name__}{what}"
-            raise TypeError(
-                f"SpectralNorm takes a layer with a matrix of weights, such as Dense or Conv2d, not {found}"
-            )
-        self.module, self.eps = module, as_number("SpectralNorm", "eps", eps, 0)
-        self._out_axis = 1 if isinstance(module, ConvTranspose2d) else 0
-        u = default_rng().standard_normal((module.weight.shape[self._out_axis],)).astype("float32")
-        self.register_buffer("u", u / (u @ u) ** 0.5)
-
-    def forward(self, *inputs: Any) -> Tensor:
-        weight = self.module.weight
-        try:
-            object.__setattr__(self.module, "weight", weight / self._sigma(weight))
-            return self.module(*inputs)
-        finally:
-            object.__setattr__(self.module, "weight", weight)
-
-    def _sigma(self, weight: Tensor) -> Tensor:
-        axes = (self._out_axis, *(a for a in range(weight.ndim) if a != self._out_axis))
-        matrix = F.reshape(F.transpose(weight, axes), (weight.shape[self._out_axis], -1))
-        v = self._unit(matrix.array.T @ self.u.array)
-        if self.training:
-            self.u.copy_(self._unit(matrix.array @ v), "SpectralNorm's power iteration")
-        u = Tensor.from_array(self.u.array.copy())
-        return F.sum(F.matmul(matrix, Tensor.from_array(v)) * u)
-
-    def _unit(self, x: Any) -> Any:
-        return x / (get_array_module(x).sqrt((x * x).sum()) + x.dtype.type(self.eps))
 
 
 # --- with the activation behind it ---------------------------------------------------------------

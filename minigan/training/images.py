@@ -29,8 +29,8 @@ def to_bytes(images: np.ndarray) -> np.ndarray:
 
 
 def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
-    """Images (N, C, H, W) in [−1, 1] side by side, as one picture of bytes (height, width, C): in a square, or in so
-    many columns."""
+    """Images (N, C, H, W) in [−1, 1] side by side, as one picture of bytes (height, width, C). columns: how many are in
+    a row; None makes as many rows."""
     n, c, h, w = images.shape
     columns = columns or math.ceil(math.sqrt(n))
     rows = math.ceil(n / columns)
@@ -69,12 +69,12 @@ def _image(picture: np.ndarray) -> Image.Image:
     return Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
 
 
-def save_samples(path: Path, samples: np.ndarray, real: np.ndarray | None = None) -> None:
+def save_samples(path: Path, samples: np.ndarray, columns: int | None = None, real: np.ndarray | None = None) -> None:
     """Write a picture of samples: a grid of images (N, C, H, W), or points (N, 2) of the plane; or else an array.
-    real: points of the data, to be drawn below. They choose what part of the plane is seen, so that all pictures of a
-    run show the same; samples outside of it are counted in the picture's title."""
+    columns: see `grid`. real: points of the data, to be drawn below. They choose what part of the plane is seen, so
+    that all pictures of a run show the same; samples outside of it are counted in the picture's title."""
     if can_be_shown(samples) and samples.ndim == 4:
-        save_png(path, grid(samples))
+        save_png(path, grid(samples, columns))
     elif can_be_shown(samples):
         figure = points(samples, real)
         _save(path, lambda file: figure.savefig(file, format="png", dpi=110))

@@ -120,11 +120,13 @@ class RunDir:
         curves = self.path / "losses.png"
         return not curves.is_file() or curves.stat().st_mtime_ns < self.last_checkpoint.stat().st_mtime_ns
 
-    def save_grid(self, name: str, samples: np.ndarray, real: np.ndarray | None = None) -> Path:
+    def save_grid(
+        self, name: str, samples: np.ndarray, columns: int | None = None, real: np.ndarray | None = None
+    ) -> Path:
         """Write samples/{name}.png: images side by side, or points of the plane, over real ones; of anything else
-        {name}.npy."""
+        {name}.npy. columns: see `images.grid`."""
         path = self.path / "samples" / f"{name}.{'png' if images.can_be_shown(samples) else 'npy'}"
-        images.save_samples(path, samples, real)
+        images.save_samples(path, samples, columns, real)
         return path
 
 

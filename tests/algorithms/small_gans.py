@@ -56,6 +56,14 @@ class Critic(nn.Sequential):
         super().__init__(*layers)
 
 
+class SpectralCritic(Critic):
+    """Its convolution and its dense layer are divided by their spectral norms: a call in training moves u."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        nn.with_spectral_norm(self)
+
+
 class LabelledGenerator(nn.Module):
     """z and labels → images."""
 

@@ -18,6 +18,7 @@ from small_gans import (
     Generator,
     LabelledCritic,
     LabelledGenerator,
+    SpectralCritic,
     batch,
     batches,
     make,
@@ -28,7 +29,7 @@ from small_gans import (
 import minigan as mg
 from minigan import backend, nn, optim
 from minigan.algorithms import GAN, Algorithm, Figures, NoSamplesError
-from minigan.algorithms.samples import decode, preview
+from minigan.algorithms.samples import decode, preview, preview_columns
 from minigan.algorithms.state import entry_name, random_state, restore_random_state
 from minigan.data import Batch, DataInfo
 from minigan.optim.lr_scheduler import LinearLR
@@ -102,7 +103,9 @@ def through_a_file(state: dict) -> dict:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("networks", [(Generator, Dropping), (LabelledGenerator, LabelledCritic)])
+@pytest.mark.parametrize(
+    "networks", [(Generator, Dropping), (LabelledGenerator, LabelledCritic), (Generator, SpectralCritic)]
+)
 def test_a_gan_resumes_bit_for_bit(networks, options):
     whole, first = make(networks=networks, **options), make(networks=networks, **options)
     given = batches()
@@ -353,7 +356,7 @@ def test_a_label_can_be_asked_for():
     for label in (-1, 3):
         with pytest.raises(ConfigError, match=f"^--label {label}: the labels of this model are 0 to 2$"):
             gan.generate(2, label=label)
-    with pytest.raises(ConfigError, match="^--label 1: the model quick28 takes no labels; cgan28 does$"):
+    with pytest.raises(ConfigError, match="^--label 1: the model quick28 takes no labels; cgan28 and sagan28 do$"):
         make().generate(2, label=1)
 
 
@@ -361,6 +364,27 @@ def test_the_preview_is_as_many_samples_as_there_are_reals():
     gan = make()
     reals = Batch(x=np.zeros((130, 1, 6, 6)))
     assert_array_equal(preview(gan, reals, seed=3), gan.generate(130, seed=3))
+
+
+def test_the_preview_of_labels_is_whole_rows_of_all_for_one_noise():
+    gan = make(networks=(LabelledGenerator, LabelledCritic))
+    found = preview(gan, Batch(x=np.zeros((8, 1, 6, 6))), seed=3)
+    assert (gan.classes, make().classes, preview_columns(gan, 8), preview_columns(gan, 2)) == (3, 0, 3, None)
+    wanted = [gan.generate(2, seed=3, label=label) for label in range(3)]
+    assert_array_equal(found, np.stack([wanted[label][row] for row in range(2) for label in range(3)]))
+    few = preview(gan, Batch(x=np.zeros((2, 1, 6, 6))), seed=3)  # of fewer samples than labels
+    assert_array_equal(few, gan.generate(2, seed=3))
+
+
+def test_ones_own_preview_is_shown_though_there_are_labels():
+    class Own(GAN):
+        def preview(self, batch, rng):
+            return batch.x
+
+    gan = make(Own, networks=(LabelledGenerator, LabelledCritic))
+    x = np.random.default_rng(0).standard_normal((4, 1, 6, 6))
+    assert_array_equal(preview(gan, Batch(x=x)), x)
+    assert preview_columns(gan, 4) is None
 
 
 # --- building --------------------------------------------------------------------------------------

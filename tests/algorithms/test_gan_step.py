@@ -15,6 +15,7 @@ from small_gans import (
     LabelledCritic,
     LabelledGenerator,
     N,
+    SpectralCritic,
     batch,
     batches,
     make,
@@ -367,6 +368,36 @@ def test_several_steps_of_d_in_plain_calls_bit_for_bit():
     assert (figures["loss_D"].item(), figures["loss_G"].item()) == (loss_D.item(), loss_G.item())
     for a, b in zip(players(ours), players(plain), strict=True):
         assert weights(a) == weights(b)
+
+
+# --- spectral norm ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("penalties", [(), ("gradient", "r1")])
+@pytest.mark.parametrize(("name", "n_critic"), [("alternating", 1), ("alternating", 2), ("simultaneous", 1)])
+def test_ds_u_takes_one_step_of_power_iteration_a_turn(name, n_critic, penalties):
+    """On the reals; it is held for the fakes, the penalties, and in G's turn. G's own goes on as it draws."""
+    gan = make(STEPS[name], networks=(Generator, SpectralCritic), n_critic=n_critic, penalties=penalties)
+    G, D = players(gan)
+    gan.use(nn.with_spectral_norm(G).to(dtype="float64"), D)
+    norms = {"D": D[0], "G": G.main[0]}
+    u = {who: norm.u.numpy().copy() for who, norm in norms.items()}
+    weights_of = {who: [norm.module.weight.numpy().copy()] for who, norm in norms.items()}
+    step_D = gan.optimizers["D"].step
+
+    def step_and_note() -> None:
+        step_D()
+        weights_of["D"].append(norms["D"].module.weight.numpy().copy())
+
+    gan.optimizers["D"].step = step_and_note
+    gan(batches())
+    for who, norm in norms.items():
+        for turn in range(n_critic):
+            w = weights_of[who][turn if who == "D" else 0].reshape(len(u[who]), -1)
+            v = w.T @ u[who]
+            u[who] = w @ v / np.linalg.norm(w @ v)
+        np.testing.assert_allclose(norm.u.numpy(), u[who], atol=1e-12, err_msg=who)
+    assert len({w.tobytes() for w in weights_of["D"]}) == n_critic + 1
 
 
 # --- penalties -------------------------------------------------------------------------------------

@@ -108,6 +108,31 @@ def test_a_label_is_what_the_samples_show(told, tmp_path, minigan):
     assert max(differences) <= 1 and (every[0] != one[0]).any()
 
 
+def test_all_labels_beside_each_other(told, trained, tmp_path, minigan):
+    """A row is one noise, a column one label; n images in whole rows, one at least."""
+    for n, rows in ((7, 2), (1, 1)):
+        outs = "--out", tmp_path / f"{n}.npz", "--out", tmp_path / f"{n}.png"
+        assert minigan("sample", told, "--labels", "--n", n, "--seed", 5, *outs).code == 0
+        found = _bytes(tmp_path / f"{n}.npz")
+        algorithm, _ = load_algorithm(told / "ckpt" / "last.safetensors")
+        of_each = [images.to_bytes(algorithm.generate(rows, 5, label=label)) for label in range(3)]
+        np.testing.assert_array_equal(found, np.stack(of_each, axis=1).reshape(3 * rows, 1, 28, 28))
+        assert images.load_png(tmp_path / f"{n}.png").shape == ((30 * rows + 2) * 2, (30 * 3 + 2) * 2, 1)
+    for run, out, says in [
+        (trained, "a.png", "--labels: quick28 takes no labels"),
+        (told, "a.gif", f"--out {tmp_path / 'a.gif'}: a way between noises is of one label: name it, as in --label 7"),
+    ]:
+        said = minigan("sample", run, "--labels", "--out", tmp_path / out)
+        assert said.code == 2 and said.err.splitlines()[-1] == f"minigan sample: {says}"
+    assert minigan("sample", told, "--labels", "--label", 1).code == 2
+
+
+def test_a_runs_grid_has_a_column_for_each_label(told):
+    """64 samples of three labels: 21 rows. The 40 reals are 6 rows of 7."""
+    assert images.load_png(told / "samples" / "e001.png").shape == ((30 * 21 + 2) * 2, (30 * 3 + 2) * 2, 1)
+    assert images.load_png(told / "samples" / "reals.png").shape == ((30 * 6 + 2) * 2, (30 * 7 + 2) * 2, 1)
+
+
 def test_a_way_between_noises_keeps_its_label(told, tmp_path, minigan):
     for name, label in (("one", 1), ("two", 2), ("again", 1)):
         assert minigan("sample", told, "--n", 1, "--label", label, "--out", tmp_path / f"{name}.gif").code == 0
@@ -118,7 +143,7 @@ def test_a_way_between_noises_keeps_its_label(told, tmp_path, minigan):
 def test_a_label_that_there_is_not_is_one_sentence(told, trained, tmp_path, minigan):
     for run, label, says in [
         (told, 3, "--label 3: the labels of this model are 0 to 2"),
-        (trained, 1, "--label 1: the model quick28 takes no labels; cgan28 does"),
+        (trained, 1, "--label 1: the model quick28 takes no labels; cgan28 and sagan28 do"),
     ]:
         said = minigan("sample", run, "--label", label, "--out", tmp_path / "a.png")
         assert said.code == 2 and said.err.splitlines()[-1] == f"minigan sample: {says}"

@@ -49,7 +49,7 @@ def test_the_help_of_train_names_what_an_option_takes(minigan):
     said = flat(minigan("train", "--help").out)
     for known in (RECIPES, MODELS, OBJECTIVES, PENALTIES, OPTIMIZERS, ALGORITHMS, METRICS):
         assert f": {', '.join(known)}" in said
-    assert "--data DATA mnist, ring, " in said and ", moons, a folder" in said and "None" not in said
+    assert "--data DATA mnist, paired-digits, " in said and ", moons, a folder" in said and "None" not in said
 
 
 @pytest.mark.parametrize("recipe", [None, "wgan-gp", "dcgan28"])

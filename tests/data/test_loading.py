@@ -60,7 +60,7 @@ def test_a_slip_of_the_keyboard(spec):
     with pytest.raises(DataError) as error:
         load(spec)
     message = str(error.value)
-    assert message.startswith(f"{spec}: no such data set, file or folder; 'mnist', 'ring', ")
+    assert message.startswith(f"{spec}: no such data set, file or folder; 'mnist', 'paired-digits', ")
     assert "'moons', a folder of IDX files, an .npz" in message
     assert message.endswith("needed; did you mean 'mnist'?")
 

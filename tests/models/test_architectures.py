@@ -102,15 +102,29 @@ def test_models_of_points_and_of_images_are_not_mistaken_for_each_other():
 
 # --- told a label ----------------------------------------------------------------------------------
 
-CONDITIONAL = [name for name, module in models.MODELS.items() if getattr(module.Generator, "conditional", False)]
+CONDITIONAL = list(filter(models.is_conditional, models.MODELS))
+
+
+def tables(network: nn.Module, divided: bool = True) -> list[mg.Tensor]:
+    """All of a network that has a row for each label. divided: with those of a SpectralNorm, whose u has rows, too."""
+    found = []
+    for m in network.modules():
+        if isinstance(m, nn.ConditionalBatchNorm):
+            found += [m.weight, m.bias]
+        elif isinstance(m, nn.SpectralNorm) and isinstance(m.module, nn.Embedding):
+            found += [m.u, m.module.weight] if divided else []
+    under = {id(m.module) for m in network.modules() if isinstance(m, nn.SpectralNorm)}
+    found += [m.weight for m in network.modules() if isinstance(m, nn.Embedding) and id(m) not in under]
+    return found
 
 
 def pair(name: str, classes: int = 4) -> tuple[nn.Module, nn.Module]:
     """(G, D) in float64, with labels' rows as large as what they are added to."""
     mg.manual_seed(0)
     G, D = (network.to(dtype="float64") for network in models.build(name, 1, classes))
-    for network in (G, D):
-        network.label.weight.data = np.random.default_rng(5).standard_normal(network.label.weight.shape)
+    rng = np.random.default_rng(5)
+    for table in (*tables(G), *tables(D)):
+        table.copy_(rng.standard_normal(table.shape))
     return G, D
 
 
@@ -131,21 +145,21 @@ def test_labels_matter_by_their_rows_alone(name):
     for a in range(4):
         for b in range(a):
             assert np.abs(images[a] - images[b]).max() > 0.01 and abs(logits[a] - logits[b]) > 1e-3
-    for network in (G, D):
-        network.label.weight.data = network.label.weight.numpy()[[1, 1, 1, 1]]
+    for table in (*tables(G), *tables(D)):
+        table.copy_(table.numpy()[[1, 1, 1, 1]])
     np.testing.assert_allclose(G(z, y).numpy(), images[[1, 1, 1, 1]], atol=1e-12)
-    np.testing.assert_allclose(D(x, y).numpy(), logits[[1, 1, 1, 1]], atol=1e-12)
+    logits = D(x, y).numpy()
+    np.testing.assert_allclose(logits, logits[[1, 1, 1, 1]], atol=1e-12)
 
 
 @pytest.mark.parametrize("name", CONDITIONAL)
 def test_classes_and_rows_renamed_together_change_nothing(name):
     G, D = pair(name)
     z, x, y = given([0, 1, 2, 3])
-    images, logits = G(z, y).numpy(), D(x, y).numpy()
+    images, logits = G.eval()(z, y).numpy(), D.eval()(x, y).numpy()
     new_name = np.array([2, 0, 3, 1])
-    for network in (G, D):
-        rows = network.label.weight.numpy()
-        network.label.weight.data = rows[np.argsort(new_name)]
+    for table in (*tables(G), *tables(D)):
+        table.copy_(table.numpy()[np.argsort(new_name)])
     renamed = mg.Tensor(new_name, dtype="int64")
     np.testing.assert_allclose(G(z, renamed).numpy(), images, atol=1e-12)
     np.testing.assert_allclose(D(x, renamed).numpy(), logits, atol=1e-12)
@@ -159,8 +173,8 @@ def test_a_labels_row_learns_from_its_own_samples_alone(name):
     x.data, z.data = x.numpy() * rng.random((3, 1, 28, 28)), rng.standard_normal(z.shape)
     D(x, y).backward(np.ones((3, 1)))
     G(z, y).backward(rng.standard_normal((3, 1, 28, 28)))
-    for network in (G, D):
-        reached = np.abs(network.label.weight.grad.numpy()).max(axis=1) > 0
+    for table in (*tables(G, divided=False), *tables(D, divided=False)):
+        reached = np.abs(table.grad.numpy()).max(axis=1) > 0
         assert reached.tolist() == [True, False, True, False]
 
 
@@ -180,6 +194,47 @@ def test_cgan28s_discriminator_projects():
     rows = D.label.weight.numpy()
     logits = D.eval()(x, y).numpy()
     assert logits[0] - logits[1] == pytest.approx(D.features(x).numpy()[0] @ (rows[3] - rows[1]), rel=1e-10)
+
+
+# --- SAGAN -----------------------------------------------------------------------------------------
+
+
+def test_sagan28_has_spectral_norm_on_every_layer_and_attention_on_the_14_by_14_maps(monkeypatch):
+    """On attention's four convolutions, too, and on the table of labels; G's γ_y and β_y are left alone."""
+    shapes, forward = [], nn.SelfAttention.forward
+    monkeypatch.setattr(nn.SelfAttention, "forward", lambda self, x: shapes.append(x.shape[1:]) or forward(self, x))
+    G, D = models.build("sagan28", 1, 4)
+    for network, count in ((G, 8), (D, 9)):
+        divided = {id(m.module) for m in network.modules() if isinstance(m, nn.SpectralNorm)}
+        matrices = [p for name, p in network.named_parameters() if p.ndim > 1]
+        of_labels = tables(network, divided=False)
+        layers = [m for m in network.modules() if id(m) in divided]
+        assert set(map(id, matrices)) == {id(m.weight) for m in layers} | set(map(id, of_labels))
+        assert sum(isinstance(m, nn.SelfAttention) for m in network.modules()) == 1 and len(divided) == count
+        biases = [m.bias.numpy() for m in layers if getattr(m, "bias", None) is not None]
+        assert biases and not np.concatenate(biases).any()
+    z, _, y = given([0, 1])
+    D(G(mg.Tensor(z.numpy().astype("float32")), y), y)
+    assert shapes == [(32, 14, 14), (32, 14, 14)]
+
+
+def test_sagan28s_discriminator_projects_on_the_sums_over_all_places():
+    """l(x, y) − l(x, y′) = ⟨V_y − V_y′, φ(x)⟩ / σ(V)."""
+    _, D = pair("sagan28")
+    _, x, y = given([3, 1])
+    for _ in range(100):
+        D(x, y)
+    rows = D.label.module.weight.numpy() / np.linalg.svd(D.label.module.weight.numpy(), compute_uv=False)[0]
+    logits, features = D.eval()(x, y).numpy(), D.features(x).numpy()[0].sum(axis=(1, 2))
+    assert logits[0] - logits[1] == pytest.approx(features @ (rows[3] - rows[1]), rel=1e-5)
+
+
+def test_sagan28_may_be_wider_and_do_without_attention():
+    G, D = models.sagan28.Generator(1, 1, width=56, attention=False), models.sagan28.Discriminator(1, 1, False)
+    z, y = mg.Tensor(np.ones((2, 64), np.float32)), mg.Tensor([0, 0], dtype="int64")
+    images = G(z, y)
+    assert images.shape == (2, 1, 28, 56) and D(images, y).shape == (2, 1)
+    assert not any(isinstance(m, nn.SelfAttention) for network in (G, D) for m in network.modules())
 
 
 @pytest.mark.host_only("nobody looks at labels on a GPU: it would have to be waited for")

@@ -26,6 +26,7 @@ MAKING = [
             (nn.ConvTranspose2d, 3, ["in_channels", "out_channels"]),
             (nn.BatchNorm, 1, ["num_features"]),
             (nn.BatchNormReLU, 1, ["num_features"]),
+            (nn.ConditionalBatchNorm, 2, ["num_features", "num_classes"]),
             (nn.InstanceNorm, 1, ["num_features"]),
             (nn.GroupNorm, 2, ["num_groups", "num_channels"]),
             (nn.LayerNorm, 1, ["shape"]),
@@ -115,9 +116,21 @@ def test_calling(layer, x, message):
 
 
 def test_every_layer_that_takes_options_has_a_row():
-    without = {"Module", "Parameter", "Identity", "ReLU", "Sigmoid", "Tanh", "Flatten", "frozen", "fuse", "init"} | {
-        "ModuleDict",
-        "ModuleList",
-    }
+    without = {
+        "Module", "Parameter", "Identity", "ReLU", "Sigmoid", "Tanh", "Flatten", "ModuleDict", "ModuleList", "frozen",
+        "fuse", "holding_u", "init", "with_spectral_norm",
+    }  # fmt: skip
     made = {message.replace(":", " ").split()[0] for _, message in MAKING}
     assert set(nn.__all__) - without <= made
+
+
+@pytest.mark.host_only("nobody looks at labels on a GPU: it would have to be waited for")
+def test_labels_of_a_conditional_batch_norm():
+    layer = nn.ConditionalBatchNorm(2, 3)
+    for labels, message in [
+        (np.array([0, 3]), "ConditionalBatchNorm: labels are 0 to 3, but rows are 0 to 2"),
+        (np.array([0.0, 1.0]), "ConditionalBatchNorm takes an array of integer labels, .*, not float64"),
+        (np.array([1]), "ConditionalBatchNorm: 2 samples need as many labels, not 1"),
+    ]:
+        with pytest.raises((ValueError, TypeError), match="^" + message):
+            layer(ones(2, 2), labels)

@@ -472,6 +472,79 @@ def test_convolutions_show_their_options():
     )
 
 
+# --- conditional batch normalisation ---------------------------------------------------------------
+
+
+def conditional(classes: int = 3, channels: int = 2, **options) -> nn.ConditionalBatchNorm:
+    layer = nn.ConditionalBatchNorm(channels, classes, **options).to(dtype="float64")
+    set_(layer.weight, images(classes, channels, seed=8))
+    set_(layer.bias, images(classes, channels, seed=9))
+    return layer
+
+
+LABELS = mg.Tensor([2, 0, 2, 1], dtype="int64")
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (4, 2, 3, 3)])
+def test_conditional_batch_norm_scales_by_the_labels_row(shape):
+    layer, x = conditional(), 3 * images(*shape) + 1
+    axes, along = (0, *range(2, len(shape))), (4, 2, *(1 for _ in shape[2:]))
+    x_hat = (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + 1e-5)
+    gamma, beta = (table.numpy()[[2, 0, 2, 1]].reshape(along) for table in (layer.weight, layer.bias))
+    np.testing.assert_allclose(layer(mg.Tensor(x), LABELS).numpy(), gamma * x_hat + beta, atol=1e-12)
+    np.testing.assert_allclose(layer.running_mean.numpy(), 0.1 * x.mean(axes), rtol=1e-12)
+    mean, var = (a.numpy().reshape(1, 2, *along[2:]) for a in (layer.running_mean, layer.running_var))
+    wanted = gamma * (x - mean) / np.sqrt(var + 1e-5) + beta
+    np.testing.assert_allclose(layer.eval()(mg.Tensor(x), LABELS).numpy(), wanted, atol=1e-12)
+
+
+def test_conditional_batch_norm_begins_as_a_batch_norm_and_is_one_with_equal_rows():
+    options = {"eps": 1e-3, "momentum": 0.3, "unbiased": False}
+    layer, plain = (make.to(dtype="float64") for make in (
+        nn.ConditionalBatchNorm(2, 3, **options), nn.BatchNorm(2, **options)
+    ))  # fmt: skip
+    x = images(4, 2, 3, 3)
+    for row in ((1.0, 0.0), (0.7, -2.0)):
+        for owner in (layer, plain):
+            if row[1]:
+                set_(owner.weight, np.full(owner.weight.shape, row[0]))
+                set_(owner.bias, np.full(owner.bias.shape, row[1]))
+        for training in (True, False):
+            y = layer.train(training)(mg.Tensor(x), LABELS).numpy()
+            np.testing.assert_allclose(y, plain.train(training)(mg.Tensor(x)).numpy(), atol=1e-12)
+    for name in ("running_mean", "running_var", "num_batches_tracked"):
+        np.testing.assert_array_equal(getattr(layer, name).numpy(), getattr(plain, name).numpy())
+    assert list(layer.state_dict()) == list(plain.state_dict())
+    assert repr(layer) == "ConditionalBatchNorm(2, 3, eps=0.001, momentum=0.3)"
+
+
+def test_conditional_batch_norm_classes_and_rows_renamed_together():
+    layer, x = conditional(), mg.Tensor(images(4, 2, 3, 3))
+    before, new_name = layer(x, LABELS).numpy(), np.array([1, 2, 0])
+    for table in (layer.weight, layer.bias):
+        set_(table, table.numpy()[np.argsort(new_name)])
+    np.testing.assert_array_equal(layer(x, new_name[[2, 0, 2, 1]]).numpy(), before)
+
+
+def test_conditional_batch_norm_gradients_to_second_order():
+    layer = conditional()
+
+    def with_weights(x: mg.Tensor, weight: mg.Tensor, bias: mg.Tensor) -> mg.Tensor:
+        for name, value in (("weight", weight), ("bias", bias)):
+            object.__setattr__(layer, name, value)
+        return layer(x, LABELS)
+
+    gradcheck(with_weights, [images(4, 2, 2, 2), *(p.numpy().copy() for p in layer.parameters())])
+
+
+def test_conditional_batch_norm_is_synchronised_as_every_batch_norm_is(monkeypatch):
+    layer, given = conditional(), {}
+    layer.process_group = group = ProcessGroup()
+    monkeypatch.setattr(nn.conditional.F, "batch_norm", lambda x, *_, **options: given.update(options) or x)
+    layer(mg.Tensor(images(4, 2)), LABELS)
+    assert isinstance(layer, nn.BatchNorm) and given["process_group"] is group
+
+
 # --- self-attention --------------------------------------------------------------------------------
 
 
@@ -501,6 +574,56 @@ def test_self_attention_begins_as_the_identity():
     assert list(layer.state_dict()) == ["gamma", "theta.weight", "phi.weight", "g.weight", "o.weight"]
     shapes = [(), (1, 8, 1, 1), (1, 8, 1, 1), (4, 8, 1, 1), (8, 4, 1, 1)]
     assert [p.shape for p in layer.parameters()] == shapes
+
+
+def test_self_attention_that_is_off_sends_a_gradient_to_gamma_alone():
+    """γ = 0: dγ = ⟨dy, o⟩, with o what would be added, dx = dy to the bit, and nothing for the four weights."""
+    layer = nn.SelfAttention(8).to(dtype="float64")
+    x, dy = mg.Tensor(images(2, 8, 4, 6), requires_grad=True), images(2, 8, 4, 6, seed=1)
+    layer(x).backward(dy)
+    np.testing.assert_array_equal(x.grad.numpy(), dy)
+    for name in ("theta", "phi", "g", "o"):
+        assert not np.abs(getattr(layer, name).weight.grad.numpy()).any()
+    of_gamma = layer.gamma.grad.item()
+    set_(layer.gamma, 1.0)
+    assert of_gamma == pytest.approx(((layer(x).numpy() - x.numpy()) * dy).sum(), rel=1e-9)
+    assert abs(of_gamma) > 1e-3
+
+
+def test_self_attention_shares_sum_to_one():
+    """If every place has the same values, all that a pixel sees is these: whatever it looks at."""
+    layer, x = nn.SelfAttention(8).to(dtype="float64"), mg.Tensor(5 * images(1, 8, 4, 4))
+    set_(layer.gamma, 1.0)
+    layer.g.forward = lambda x: mg.Tensor(np.ones((1, 4, 4, 4)))
+    wanted = layer.o.weight.numpy()[:, :, 0, 0].sum(axis=1)[None, :, None, None]
+    np.testing.assert_allclose(layer(x).numpy() - x.numpy(), wanted.repeat(4, 2).repeat(4, 3), atol=1e-12)
+
+
+def test_self_attention_looks_everywhere_alike_where_all_is_the_same():
+    """φ of a constant image is constant, so every pixel gets the mean of g's places."""
+    layer, x = nn.SelfAttention(8).to(dtype="float64"), mg.Tensor(np.ones((1, 8, 4, 4)) * images(1, 8, 1, 1))
+    values = images(1, 4, 4, 4, seed=2)
+    set_(layer.gamma, 1.0)
+    layer.g.forward = lambda x: mg.Tensor(values)
+    pooled = values.reshape(4, 2, 2, 2, 2).max((2, 4)).reshape(4, -1)
+    wanted = (layer.o.weight.numpy()[:, :, 0, 0] @ pooled.mean(axis=1))[None, :, None, None]
+    np.testing.assert_allclose(layer(x).numpy() - x.numpy(), wanted.repeat(4, 2).repeat(4, 3), atol=1e-12)
+
+
+def test_self_attention_knows_no_places():
+    """Blocks of 2×2 (which φ and g are pooled over) in another order: what comes out is in that order."""
+    mg.manual_seed(0)
+    layer, x = nn.SelfAttention(8).to(dtype="float64"), 2 * images(2, 8, 4, 6)
+    set_(layer.gamma, 0.7)
+    order = np.random.default_rng(0).permutation(6)
+
+    def reordered(a: np.ndarray) -> np.ndarray:
+        blocks = a.reshape(2, 8, 2, 2, 3, 2).transpose(0, 1, 2, 4, 3, 5).reshape(2, 8, 6, 2, 2)[:, :, order]
+        return blocks.reshape(2, 8, 2, 3, 2, 2).transpose(0, 1, 2, 4, 3, 5).reshape(a.shape)
+
+    y, of_reordered = (layer(mg.Tensor(a)).numpy() for a in (x, reordered(x)))
+    np.testing.assert_allclose(of_reordered, reordered(y), atol=1e-12)
+    assert np.abs(y - x).max() > 0.01 and np.abs(reordered(x) - x).max() > 1
 
 
 def test_self_attention_values():

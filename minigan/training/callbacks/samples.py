@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from minigan.algorithms import NoSamplesError
-from minigan.algorithms.samples import preview
+from minigan.algorithms.samples import preview, preview_columns
 from minigan.training import images
 from minigan.training.trainer import Callback, Trainer
 
@@ -16,7 +16,8 @@ STOPPED = "stopped"  # the grid of a run that was stopped within an epoch
 
 
 class SampleGrid(Callback):
-    """samples/reals.png, samples/e000.png …: the same noise each time. latest: the file of the last grid."""
+    """samples/reals.png, samples/e000.png …: the same noise each time, and, if there are labels, a column for each of
+    them, with the same noise along a row. latest: the file of the last grid."""
 
     may_fail, what = True, "a grid of samples could not be made"
 
@@ -53,7 +54,8 @@ class SampleGrid(Callback):
             self.off = True
             trainer.say(f"no grids: {error}")
             return
-        self.latest = trainer.run_dir.save_grid(name, samples, batch["x"] if "x" in batch else None)
+        columns = preview_columns(trainer.algorithm, self.count)
+        self.latest = trainer.run_dir.save_grid(name, samples, columns, batch["x"] if "x" in batch else None)
 
 
 class Pictures(Callback):
