@@ -2,11 +2,13 @@
 
 A small LeNet of minigan's own layers, trained by minigan on MNIST's 60,000 training digits:
 
-    python -m minigan.metrics.train_digits
+    python -m minigan.metrics.train_digits --out digits.safetensors
 
 Its weights lie beside this file and are used if they are, byte for byte, those with the SHA-256 below. Of the 10,000
-test digits it calls TEST_ACCURACY by their right names. Like any softmax it has only ten answers, and may be sure of an
-image that is no digit: read its probabilities beside the pictures.
+test digits it calls TEST_ACCURACY by their right names. The Fréchet distance of its features, 10,000 real digits
+against 10,000: 0.225 of the first training digits and the test digits, 0.065 of two random parts of the training set.
+Like any softmax it has only ten answers, and may be sure of an image that is no digit: read its probabilities beside
+the pictures.
 """
 
 from __future__ import annotations
