@@ -20,15 +20,16 @@ from minigan.nn.layers import (
     Tanh,
     Upsample,
 )
+from minigan.nn.minibatch_std import MinibatchStd
 from minigan.nn.module import Module, Parameter, frozen
 from minigan.nn.normalization import BatchNorm, BatchNormReLU, GroupNorm, InstanceNorm, LayerNorm, SpectralNorm, fuse
 from minigan.renamed import renamed_in
 
 __all__ = [
-    "AvgPool2d", "BatchNorm", "BatchNormReLU", "Conv2d", "ConvTranspose2d", "Dense", "Dropout", "Embedding", "Flatten",
-    "GroupNorm", "Identity", "InstanceNorm", "LayerNorm", "LeakyReLU", "MaxPool2d", "Module", "ModuleDict",
-    "ModuleList", "Parameter", "ReLU", "Reshape", "SelfAttention", "Sequential", "Sigmoid", "SpectralNorm", "Tanh",
-    "Upsample", "frozen", "fuse", "init",
+    "AvgPool2d", "BatchNorm", "BatchNormReLU", "Conv2d", "ConvTranspose2d", "Dense", "Dropout", "Embedding",
+    "Flatten", "GroupNorm", "Identity", "InstanceNorm", "LayerNorm", "LeakyReLU", "MaxPool2d", "MinibatchStd",
+    "Module", "ModuleDict", "ModuleList", "Parameter", "ReLU", "Reshape", "SelfAttention", "Sequential", "Sigmoid",
+    "SpectralNorm", "Tanh", "Upsample", "frozen", "fuse", "init",
 ]  # fmt: skip
 
 __getattr__ = renamed_in(__name__)  # names of other frameworks

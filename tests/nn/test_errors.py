@@ -31,6 +31,7 @@ MAKING = [
             (nn.LayerNorm, 1, ["shape"]),
             (nn.Embedding, 2, ["num_embeddings", "embedding_dim"]),
             (nn.SelfAttention, 1, ["channels"]),
+            (nn.MinibatchStd, 1, ["group_size"]),
         ]
         for i, name in enumerate(names)
         for wrong, shown in [(0, "0"), (-2, "-2"), (2.5, "2.5"), ("8", "'8'")]
@@ -90,6 +91,7 @@ CALLING = [
     (nn.SelfAttention(8), ones(2, 8), r"SelfAttention: x must be images \(N, C, H, W\), but has shape \(2, 8\)"),
     (nn.SelfAttention(8), ones(1, 8, 3, 4), "SelfAttention needs images of even height and width, not 3×4"),
     (nn.SelfAttention(8), ones(1, 8, 4, 3), "SelfAttention needs images of even height and width, not 4×3"),
+    (nn.MinibatchStd(), ones(3), r"MinibatchStd: x must be \(N, C, …\), but has shape \(3,\)"),
     (nn.Embedding(4, 2), np.array([4]), "Embedding: labels are 4 to 4, but rows are 0 to 3"),
     (nn.Embedding(4, 2), np.array([-1]), "Embedding: labels are -1 to -1, but rows are 0 to 3"),
     (nn.Embedding(4, 2), ones(1), "Embedding takes an array of integer labels, the numbers of its rows, not float32"),
