@@ -3,6 +3,7 @@
 from minigan.nn import init
 from minigan.nn.attention import SelfAttention
 from minigan.nn.containers import ModuleDict, ModuleList, Sequential
+from minigan.nn.equalized_lr import EqualizedLR
 from minigan.nn.layers import (
     AvgPool2d,
     Conv2d,
@@ -22,14 +23,23 @@ from minigan.nn.layers import (
 )
 from minigan.nn.minibatch_std import MinibatchStd
 from minigan.nn.module import Module, Parameter, frozen
-from minigan.nn.normalization import BatchNorm, BatchNormReLU, GroupNorm, InstanceNorm, LayerNorm, SpectralNorm, fuse
+from minigan.nn.normalization import (
+    BatchNorm,
+    BatchNormReLU,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    PixelNorm,
+    SpectralNorm,
+    fuse,
+)
 from minigan.renamed import renamed_in
 
 __all__ = [
     "AvgPool2d", "BatchNorm", "BatchNormReLU", "Conv2d", "ConvTranspose2d", "Dense", "Dropout", "Embedding",
-    "Flatten", "GroupNorm", "Identity", "InstanceNorm", "LayerNorm", "LeakyReLU", "MaxPool2d", "MinibatchStd",
-    "Module", "ModuleDict", "ModuleList", "Parameter", "ReLU", "Reshape", "SelfAttention", "Sequential", "Sigmoid",
-    "SpectralNorm", "Tanh", "Upsample", "frozen", "fuse", "init",
+    "EqualizedLR", "Flatten", "GroupNorm", "Identity", "InstanceNorm", "LayerNorm", "LeakyReLU", "MaxPool2d",
+    "MinibatchStd", "Module", "ModuleDict", "ModuleList", "Parameter", "PixelNorm", "ReLU", "Reshape", "SelfAttention",
+    "Sequential", "Sigmoid", "SpectralNorm", "Tanh", "Upsample", "frozen", "fuse", "init",
 ]  # fmt: skip
 
 __getattr__ = renamed_in(__name__)  # names of other frameworks
