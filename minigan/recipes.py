@@ -29,9 +29,10 @@ _LEARNING = "Unsupervised Representation Learning with Deep Convolutional Genera
 _DCGAN = f"Radford, Metz and Chintala, 2016, {_LEARNING}"
 _MIRZA = "Mirza and Osindero, 2014, Conditional Generative Adversarial Nets"
 _GULRAJANI = "Gulrajani et al., 2017, Improved Training of Wasserstein GANs"
+_KARRAS = "Karras et al., 2018, Progressive Growing of GANs for Improved Quality, Stability, and Variation"
 _PAPERS = {
     "mlp": _GOODFELLOW, "dcgan28": _DCGAN, "dcgan64": _DCGAN, "face": _DCGAN, "quick28": _DCGAN, "cgan28": _MIRZA,
-    "critic28": _GULRAJANI,
+    "critic28": _GULRAJANI, "pggan": _KARRAS,
 }  # fmt: skip
 
 
@@ -41,6 +42,7 @@ _MODEL_RECIPES = {
 }
 _LUCIC = "FID {} on MNIST's test digits, as reported by Lucic et al., 2018 (Inception features, InfoGAN's networks)"
 _WGAN_GP = dict(_MODEL_RECIPES["critic28"].choices)
+_PGGAN = dict(_MODEL_RECIPES["pggan"].choices)
 _QUICK = dict(_MODEL_RECIPES["quick28"].choices)
 
 _OTHERS = [
@@ -74,6 +76,10 @@ _OTHERS = [
         "lsgan-28", "LSGAN: squares in place of logarithms",
         _QUICK | {"objective": "least-squares"},
         "Mao et al., 2017, Least Squares Generative Adversarial Networks", _LUCIC.format(7.8),
+    ),
+    Recipe(
+        "pggan-face", "PGGAN for a few thousand colour images, such as faces: name them with --data",
+        _PGGAN | {"epochs": 10}, _KARRAS,
     ),
 ]  # fmt: skip
 

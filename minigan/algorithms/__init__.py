@@ -11,11 +11,12 @@ from minigan.algorithms.algorithm import Algorithm
 from minigan.algorithms.errors import AlgorithmError, NoSamplesError
 from minigan.algorithms.figures import Figures
 from minigan.algorithms.gan import GAN, as_border
+from minigan.algorithms.pggan import PGGAN
 from minigan.algorithms.registry import ALGORITHMS, find_algorithm
 from minigan.algorithms.simultaneous import SimultaneousGAN
 from minigan.algorithms.state import State
 
 __all__ = [
-    "ALGORITHMS", "GAN", "Algorithm", "AlgorithmError", "Figures", "NoSamplesError", "SimultaneousGAN", "State",
-    "as_border", "find_algorithm",
+    "ALGORITHMS", "GAN", "PGGAN", "Algorithm", "AlgorithmError", "Figures", "NoSamplesError", "SimultaneousGAN",
+    "State", "as_border", "find_algorithm",
 ]  # fmt: skip

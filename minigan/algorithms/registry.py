@@ -9,11 +9,12 @@ from pathlib import Path
 
 from minigan.algorithms.algorithm import Algorithm
 from minigan.algorithms.gan import GAN
+from minigan.algorithms.pggan import PGGAN
 from minigan.algorithms.simultaneous import SimultaneousGAN
 from minigan.importing import UserCodeError, import_file
 from minigan.options import ConfigError, options_of
 
-ALGORITHMS: dict[str, type[Algorithm]] = {"gan": GAN, "simultaneous-gan": SimultaneousGAN}
+ALGORITHMS: dict[str, type[Algorithm]] = {"gan": GAN, "simultaneous-gan": SimultaneousGAN, "pggan": PGGAN}
 
 # What the methods of a user's own class are called with, by position.
 _CALLED_WITH = {
