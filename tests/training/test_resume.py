@@ -364,8 +364,8 @@ def test_only_some_choices_can_be_changed(begin):
 
 
 MAY_CHANGE = {
-    "checkpoint_every", "data", "device", "epochs", "evaluate_every", "grid", "key", "max_bytes", "metrics",
-    "skip_broken", "steps", "sync_batch_norm", "tf32", "value_range",
+    "checkpoint_every", "data", "device", "epochs", "evaluate_every", "grid", "grid_every", "key", "max_bytes",
+    "metrics", "skip_broken", "steps", "sync_batch_norm", "tf32", "value_range",
 }  # fmt: skip
 
 
