@@ -30,8 +30,10 @@ _DCGAN = f"Radford, Metz and Chintala, 2016, {_LEARNING}"
 _MIRZA = "Mirza and Osindero, 2014, Conditional Generative Adversarial Nets"
 _GULRAJANI = "Gulrajani et al., 2017, Improved Training of Wasserstein GANs"
 _ZHANG = "Zhang et al., 2019, Self-Attention Generative Adversarial Networks"
+_KARRAS = "Karras et al., 2018, Progressive Growing of GANs for Improved Quality, Stability, and Variation"
 _PAPERS = {
     "mlp": _GOODFELLOW, "dcgan28": _DCGAN, "dcgan64": _DCGAN, "face": _DCGAN, "quick28": _DCGAN,
+    "pggan": _KARRAS,
 }  # fmt: skip
 
 
@@ -120,6 +122,10 @@ _OTHERS = [
         "sagan", "SAGAN: attention and spectral norm in both networks, the hinge loss, a rate for each",
         {"model": "sagan28", **MODELS["sagan28"].DEFAULTS}, _ZHANG,
         "FID 18.65 on ImageNet at 128×128, where the best before had 27.6",
+    ),
+    Recipe(
+        "pggan-face", "PGGAN for a few thousand colour images, such as faces: name them with --data",
+        dict(_MODEL_RECIPES["pggan"].choices) | {"epochs": 10}, _KARRAS,
     ),
 ]  # fmt: skip
 

@@ -12,12 +12,14 @@ from minigan.algorithms.errors import AlgorithmError, NoSamplesError
 from minigan.algorithms.figures import Figures
 from minigan.algorithms.gan import GAN, as_border
 from minigan.algorithms.gmmn import GMMN
+from minigan.algorithms.pggan import PGGAN
 from minigan.algorithms.registry import ALGORITHMS, find_algorithm
 from minigan.algorithms.simultaneous import SimultaneousGAN
 from minigan.algorithms.state import State
 from minigan.algorithms.vae import VAE
 
 __all__ = [
-    "ALGORITHMS", "GAN", "GMMN", "VAE", "Algorithm", "AlgorithmError", "Figures", "NoSamplesError", "SimultaneousGAN",
+    "ALGORITHMS", "GAN", "GMMN", "PGGAN", "VAE", "Algorithm", "AlgorithmError", "Figures", "NoSamplesError",
+    "SimultaneousGAN",
     "State", "as_border", "find_algorithm",
 ]  # fmt: skip

@@ -43,7 +43,9 @@ class GAN(Algorithm):
     figure_labels: ClassVar[Mapping[str, str]] = {"D_x": "D(x)", "D_G_z": "D(G(z))", "border_norm": "‖∂L/∂G(z)‖"}
 
     model: str = option("quick28", "architecture", one_of(MODELS))
-    size: int | None = option(None, "height and width of images: 32, 64 or 128 of dcgan64 and face", or_none(COUNT))
+    size: int | None = option(
+        None, "height and width of images: 32, 64 or 128 of dcgan64 and face, 8 to 64 of pggan", or_none(COUNT)
+    )
     objective: str = option("non-saturating", "what each network minimises", one_of(OBJECTIVES))
     penalties: tuple[str, ...] = option(
         (), f"added to D's loss: {', '.join(PENALTIES)}, each alone or with a weight, as in gradient:10; may be given "
@@ -109,7 +111,7 @@ class GAN(Algorithm):
         z.name = "z"  # in a trace
         return z
 
-    def condition(self, batch: Batch) -> tuple[Tensor, ...]:
+    def condition(self, batch: Batch) -> tuple[Tensor | float, ...]:
         """What G and D are given beside noise and images: labels y, if the model takes any."""
         return (batch.y,) if self.conditional else ()
 
@@ -219,11 +221,15 @@ class GAN(Algorithm):
             if label is not None:
                 able = " and ".join(filter(is_conditional, MODELS))
                 raise ConfigError(f"--label {label}: the model {self.model} takes no labels; {able} do")
-            return G(z)
+            return self.draw(z)
         if label is not None and not 0 <= label < self.classes:
             raise ConfigError(f"--label {label}: the labels of this model are 0 to {self.classes - 1}")
         labels = [label] * n if label is not None else [i % self.classes for i in range(n)]
         return G(z, Tensor(labels, dtype="int64", device=self.device))
+
+    def draw(self, z: Tensor) -> Tensor:
+        """G's images for noise, where the model takes no labels."""
+        return self.networks["G"](z)
 
     def losses_to_compare(self) -> dict[str, Objective]:
         """The objectives of a probability, if this is one: their slopes differ where D is sure."""

@@ -9,13 +9,14 @@ from pathlib import Path
 from minigan.algorithms.algorithm import Algorithm
 from minigan.algorithms.gan import GAN
 from minigan.algorithms.gmmn import GMMN
+from minigan.algorithms.pggan import PGGAN
 from minigan.algorithms.simultaneous import SimultaneousGAN
 from minigan.algorithms.vae import VAE
 from minigan.importing import UserCodeError, import_named, names_file
 from minigan.options import ConfigError, options_of
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
-    "gan": GAN, "simultaneous-gan": SimultaneousGAN, "vae": VAE, "gmmn": GMMN,
+    "gan": GAN, "simultaneous-gan": SimultaneousGAN, "vae": VAE, "gmmn": GMMN, "pggan": PGGAN,
 }  # fmt: skip
 
 # What the methods of a user's own class are called with, by position.

@@ -114,6 +114,17 @@ class GroupNorm(Module):
         return f"{self.num_groups}, {self.weight.size}, eps={self.eps}"
 
 
+class PixelNorm(Module):
+    """Each pixel's channels over the root of their mean square, for (N, C, …): no weights. See F.pixel_norm."""
+
+    def __init__(self, eps: float = 1e-8) -> None:
+        super().__init__()
+        self.eps = as_number("PixelNorm", "eps", eps, 0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pixel_norm(x, self.eps)
+
+
 # --- with the activation behind it ---------------------------------------------------------------
 
 

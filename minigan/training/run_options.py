@@ -99,6 +99,7 @@ class RunOptions:
     device: str = option("auto", "auto, cpu, gpu or gpu:N", DEVICE, group="run")
     tf32: bool = option(False, "on a GPU, make float32 products in TF32, faster and coarser", FLAG, group="run")
     grid: int = option(64, "samples in a grid", COUNT, group="run")
+    grid_every: int = option(0, "steps between grids; 0: a grid after every epoch", NATURAL, group="run")
     checkpoint_every: int = option(5, "epochs between checkpoints that stay", COUNT, group="run")
     evaluate_every: int | None = option(
         None, "epochs between scores; 0: none (default: 1 for digits, else 0)", or_none(NATURAL), group="run"

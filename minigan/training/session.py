@@ -26,8 +26,8 @@ from minigan.training.trainer import Callback, Trainer
 
 # What may be other than it was when a run is resumed.
 CHANGEABLE = {
-    "algorithm", "checkpoint_every", "data", "device", "epochs", "evaluate_every", "grid", "key", "max_bytes",
-    "metrics", "skip_broken", "steps", "sync_batch_norm", "tf32", "value_range",
+    "algorithm", "checkpoint_every", "data", "device", "epochs", "evaluate_every", "grid", "grid_every", "key",
+    "max_bytes", "metrics", "skip_broken", "steps", "sync_batch_norm", "tf32", "value_range",
 }  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def restore(load: Callable[[State], None], checkpoint: Checkpoint, path: Path) -
 def standard_callbacks(trainer: Trainer, detect_anomaly: bool = False, trace_every: int = 0) -> list[Callback]:
     """What `minigan train` does beside training. Only the first of several processes writes and speaks."""
     config, is_main = trainer.config, trainer.process_group.is_main
-    stats, grids, evaluation = callbacks.Stats(), callbacks.SampleGrid(config.grid), None
+    stats, grids, evaluation = callbacks.Stats(), callbacks.SampleGrid(config.grid, config.grid_every), None
     every = config.evaluate_every if config.evaluate_every is not None else int(trainer.data.name == "mnist")
     if is_main and every:
         evaluation = callbacks.Evaluation(every, config.metrics)

@@ -80,8 +80,8 @@ def wrong(name: str) -> str:
 @pytest.mark.parametrize("name", ["wgan", "mine.py", "mine.txt:MyGAN", "mine.py:not a name", ":MyGAN", ""])
 def test_an_unknown_name(name):
     assert wrong(name) == (
-        f"algorithm {name!r} is not known: choose from gan, simultaneous-gan, vae, gmmn, "
-        "or name one of your own as file.py:Class"
+        f"algorithm {name!r} is not known: choose from {', '.join(ALGORITHMS)}, or name one of your own as "
+        "file.py:Class"
     )
 
 

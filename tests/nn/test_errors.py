@@ -56,6 +56,8 @@ MAKING = [
     (lambda: nn.MaxPool2d(2, 0), r"MaxPool2d: the stride must be at least 1, not \(0, 0\)"),
     (lambda: nn.Upsample(scale_factor=1.5), "Upsample: scale_factor must be a whole number of 1 or more, not 1.5"),
     (lambda: nn.SpectralNorm(nn.Dense(2, 2), -1.0), "SpectralNorm: eps must be a number of 0 or more, not -1.0"),
+    (lambda: nn.EqualizedLR(nn.Dense(2, 2), -1.0), "EqualizedLR: gain must be a number of 0 or more, not -1.0"),
+    (lambda: nn.PixelNorm(-1.0), "PixelNorm: eps must be a number of 0 or more, not -1.0"),
     (lambda: nn.BatchNorm(3, momentum=2.0), "BatchNorm: momentum must be a number from 0 to 1, not 2.0"),
     (lambda: nn.LeakyReLU("0.2"), "LeakyReLU: negative_slope must be a number, not '0.2'"),
     (lambda: nn.Dropout(1.0), r"Dropout: p is a probability in \[0, 1\), not 1.0"),

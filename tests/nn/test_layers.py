@@ -398,6 +398,14 @@ def test_upsampling_repeats_pixels():
     np.testing.assert_allclose(y, x.repeat(3, 2).repeat(3, 3), rtol=1e-15)
 
 
+def test_pixel_norm_leaves_a_mean_square_of_one():
+    x = images(2, 3, 2, 2)
+    y = nn.PixelNorm()(mg.Tensor(x)).numpy()
+    np.testing.assert_allclose((y**2).mean(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(y / x, np.broadcast_to(y[:, :1] / x[:, :1], x.shape), rtol=1e-12)
+    np.testing.assert_allclose(nn.PixelNorm(3.0)(mg.Tensor(x)).numpy(), x / np.sqrt((x**2).mean(1) + 3)[:, None])
+
+
 def test_embedding_gives_rows_and_adds_up_their_gradients():
     layer = nn.Embedding(4, 2).to(dtype="float64")
     labels = np.array([3, 1, 3])

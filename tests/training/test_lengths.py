@@ -6,6 +6,7 @@ import os
 import signal
 
 import pytest
+from PIL import Image
 
 from minigan.training import ConfigError, Interrupted, resume
 from minigan.training.callbacks import Callback, stats
@@ -144,3 +145,14 @@ def test_batches_beyond_the_last_epoch_are_those_that_more_epochs_begin_with(beg
     assert (run.loader.epoch, run.loader.position) == (2, 1)
     go_on(run, epochs=4)
     assert left_by(run) == left_by(whole)
+
+
+@pytest.mark.parametrize(("epochs", "last"), [(1, ["s000005"]), (2, ["s000008", "s000010"])])
+def test_a_grid_every_so_many_steps_in_place_of_every_epoch(begin, epochs, last):
+    """And one of the end; the animation has them all, in order."""
+    run = begin(epochs, grid_every=4)
+    run.train()
+    names = ["e000", "s000004", *last]
+    assert samples_of(run) == sorted([*names, "reals"])
+    with Image.open(run.run_dir.path / "samples.gif") as film:
+        assert film.n_frames == len(names)

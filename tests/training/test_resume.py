@@ -45,10 +45,11 @@ def broken_pipe(trainer=None):
         (4, {"model": "tiny-labelled"}),
         (4, {"model": "tiny-critic", "objective": "wasserstein", "penalties": ("gradient", "drift")}),
         (4, {"model": "tiny-critic", "objective": "wasserstein", "optimizer": "rmsprop", "weight_clip": 0.1}),
+        (2, {"model": "pggan", "size": 8, "images_per_level": 9, "images": 16, "batch_size": 4, "grid_every": 4}),
         (4, {"model": "quick28", "images": 20, "ema_decay": 0.999}),
         (2, {"model": "dcgan28", "images": 12, "ema_decay": 0.0, "batch_size": 8}),
     ],
-    ids=["tiny", "tiny-simultaneous", "labels", "penalties", "clipped", "quick28", "dcgan28"],
+    ids=["tiny", "tiny-simultaneous", "labels", "penalties", "clipped", "pggan in mid-fade", "quick28", "dcgan28"],
 )
 def test_all_epochs_at_once_equal_half_and_half(epochs, choices, begin, go_on, left_by):
     # Both exist before either trains: runs in one process must not draw from one another's random numbers.
@@ -363,8 +364,8 @@ def test_only_some_choices_can_be_changed(begin):
 
 
 MAY_CHANGE = {
-    "checkpoint_every", "data", "device", "epochs", "evaluate_every", "grid", "key", "max_bytes", "metrics",
-    "skip_broken", "steps", "sync_batch_norm", "tf32", "value_range",
+    "checkpoint_every", "data", "device", "epochs", "evaluate_every", "grid", "grid_every", "key", "max_bytes",
+    "metrics", "skip_broken", "steps", "sync_batch_norm", "tf32", "value_range",
 }  # fmt: skip
 
 

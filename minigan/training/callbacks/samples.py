@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minigan.algorithms import NoSamplesError
+from minigan.algorithms import Figures, NoSamplesError
 from minigan.algorithms.samples import preview, preview_columns
 from minigan.training import images
 from minigan.training.trainer import Callback, Trainer
@@ -17,12 +17,13 @@ STOPPED = "stopped"  # the grid of a run that was stopped within an epoch
 
 class SampleGrid(Callback):
     """samples/reals.png, samples/e000.png …: the same noise each time, and, if there are labels, a column for each of
-    them, with the same noise along a row. latest: the file of the last grid."""
+    them, with the same noise along a row. latest: the file of the last grid.
+    every: steps between grids, s000100.png …; 0: there is one after every epoch."""
 
     may_fail, what = True, "a grid of samples could not be made"
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, count: int, every: int = 0) -> None:
+        self.count, self.every = count, every
         self.latest: Path | None = None
         self.off = False  # whether the algorithm has nothing to show
 
@@ -34,12 +35,17 @@ class SampleGrid(Callback):
                 trainer.run_dir.save_grid("reals", first["x"])
             self.save(trainer, "e000")
 
+    def on_step(self, trainer: Trainer, figures: Figures) -> None:
+        if self.every and trainer.step % self.every == 0:
+            self.save(trainer, f"s{trainer.step:06d}")
+
     def on_epoch(self, trainer: Trainer) -> None:
-        self.save(trainer, f"e{trainer.closed_epochs:03d}")
+        if not self.every:
+            self.save(trainer, f"e{trainer.closed_epochs:03d}")
 
     def on_stop(self, trainer: Trainer) -> None:
-        """A grid of the end, if the end is no epoch's."""
-        if trainer.finished and not trainer.at_epoch_end:
+        """A grid of the end, if there is none yet."""
+        if trainer.finished and (trainer.step % self.every if self.every else not trainer.at_epoch_end):
             self.save(trainer, f"s{trainer.step:06d}")
 
     def save(self, trainer: Trainer, name: str) -> None:
@@ -75,7 +81,7 @@ class Pictures(Callback):
     def on_stop(self, trainer: Trainer) -> None:
         """Make them of what lies in the run's folder. (Grids of later epochs are from before a resume.)"""
         if self.grids is not None and not trainer.finished and trainer.step:
-            if not trainer.at_epoch_end:
+            if self.grids.every or not trainer.at_epoch_end:
                 self.grids.save(trainer, STOPPED)
             if self.grids.latest is not None:
                 with suppress(OSError, ValueError):  # the terminal may be gone, and that be why it stopped
@@ -83,8 +89,11 @@ class Pictures(Callback):
         folder, stats = trainer.run_dir.path, list(trainer.run_dir.lines())
         if stats:
             images.save_curves(folder / "losses.png", stats, trainer.algorithm.figure_labels)
-        names = [folder / "samples" / f"e{epoch:03d}.png" for epoch in range(trainer.closed_epochs + 1)]
-        grids = [images.load_png(name) for name in names if name.is_file()]
+        names, every = [f"e{epoch:03d}" for epoch in range(trainer.closed_epochs + 1)], trainer.config.grid_every
+        if every:
+            names = ["e000", *(f"s{step:06d}" for step in (*range(every, trainer.step, every), trainer.step))]
+        paths = [folder / "samples" / f"{name}.png" for name in names]
+        grids = [images.load_png(path) for path in paths if path.is_file()]
         if len(grids) > 1:
             seconds = max(0.1, min(0.6, 12 / len(grids)))
             images.save_gif(folder / "samples.gif", grids, seconds, last=1.5)
