@@ -88,32 +88,26 @@ class DigitClassifier:
         network.load_state_dict(load(raw))
         return cls(network)
 
-    def both(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(features (N, 64), probabilities (N, 10)), float32, of grey images (N, 1, H, W) in [−1, 1], in one pass.
-        Raises DataError for other images; those of another size than 28×28 are resized to it."""
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """The numbers (N, 64), float32, before the last layer, of grey images (N, 1, H, W) in [−1, 1]: what Fréchet
+        distance and the like compare. Raises DataError for other images; those of another size than 28×28 are resized.
+        """
         images = as_digits(images)
         features = np.empty((len(images), WIDTH), "float32")
-        probabilities = np.empty((len(images), CLASSES), "float32")
         with no_grad():
             for k in range(0, len(images), _PART):
-                found = self.network.features(Tensor(images[k : k + _PART], device="cpu"))
-                features[k : k + _PART] = found.numpy()
-                probabilities[k : k + _PART] = F.softmax(self.network.logits(found), axis=1).numpy()
-        return features, probabilities
+                features[k : k + _PART] = self.network.features(Tensor(images[k : k + _PART], device="cpu")).numpy()
+        return features
 
-    def probabilities_of_features(self, features: np.ndarray) -> np.ndarray:
-        """softmax(logits) (N, 10) of what `features` gave."""
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """How likely each image is each of the ten digits: (N, 10), float32."""
+        return self.probabilities_of(self.features(images))
+
+    def probabilities_of(self, features: np.ndarray) -> np.ndarray:
+        """The same, softmax(logits), of what `features` gave."""
         with no_grad():
             logits = self.network.logits(Tensor(np.asarray(features, "float32"), device="cpu"))
             return F.softmax(logits, axis=1).numpy()
-
-    def features(self, images: np.ndarray) -> np.ndarray:
-        """The numbers (N, 64) before the last layer: what Fréchet distance and the like compare."""
-        return self.both(images)[0]
-
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """softmax(logits) (N, 10): how likely each image is each of the ten digits."""
-        return self.both(images)[1]
 
 
 @cache

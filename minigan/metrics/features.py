@@ -51,7 +51,7 @@ def find_features(spec: str | None = None, shape: tuple[int, ...] | None = None)
     if spec is None:
         spec = "digits" if shape == (1, SIZE, SIZE) else "pixels"
     if spec == "digits":
-        return Features(spec, digit_features, lambda features: digit_classifier().probabilities_of_features(features))
+        return Features(spec, digit_features, lambda features: digit_classifier().probabilities_of(features))
     if spec == "pixels":
         return Features(spec, _pixels)
     if not names_file(spec):

@@ -60,8 +60,9 @@ def test_its_accuracy_is_the_one_it_claims(test):
     assert digits.TEST_ACCURACY >= 0.99
 
 
-def test_features_and_probabilities_are_those_of_one_pass(few):
-    features, probabilities = digit_classifier().both(few)
+def test_probabilities_are_the_softmax_of_the_last_layer_on_features(few):
+    features = digit_classifier().features(few)
+    probabilities = digit_classifier().probabilities_of(features)
     assert features.shape == (12, 64) and probabilities.shape == (12, 10)
     assert features.dtype == probabilities.dtype == np.float32
     np.testing.assert_array_equal(features, digit_features(few))
