@@ -20,14 +20,19 @@ def linear_kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def polynomial_kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """k(x, y) = (⟨x, y⟩/d + 1)³: MMD then sees moments up to the third. KID's."""
-    k = x @ y.T / x.shape[1] + 1
+    k = x @ y.T
+    k /= x.shape[1]
+    k += 1
     return k * k * k
 
 
 def gaussian_kernel(x: np.ndarray, y: np.ndarray, sigma: float = 1.0) -> np.ndarray:
     """k(x, y) = exp(−‖x − y‖²/2σ²): MMD is then 0 for equal distributions alone."""
-    d2 = (x**2).sum(1)[:, None] + (y**2).sum(1) - 2 * (x @ y.T)
-    return np.exp(np.maximum(d2, 0) / (-2 * sigma**2))
+    log_k = x @ y.T  # (2⟨x, y⟩ − ‖x‖² − ‖y‖²)/2σ², in place
+    log_k -= (x**2).sum(1)[:, None] / 2
+    log_k -= (y**2).sum(1) / 2
+    log_k /= sigma**2
+    return np.exp(np.minimum(log_k, 0, out=log_k), out=log_k)
 
 
 def squared_mmd(x: np.ndarray, y: np.ndarray, kernel: Kernel = polynomial_kernel, unbiased: bool = True) -> float:
