@@ -59,15 +59,16 @@ class VAE(Algorithm):
 
     def terms(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The two terms of the loss, of images (N, C, H, W) in [−1, 1] and noise (N, z_dim), as means over images."""
-        mean, log_variance = self.encode(images)
+        x = images * 0.5 + 0.5
+        mean, log_variance = self.encode(x)
         z = mean + F.exp(log_variance * 0.5) * noise
-        x, logits = images * 0.5 + 0.5, self.networks["decoder"](z)
+        logits = self.networks["decoder"](z)
         reconstruction = F.binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(images)
         return reconstruction, kl_divergence(mean, log_variance)
 
-    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """μ and ln σ² of the codes of images, (N, z_dim) each."""
-        both = self.networks["encoder"](images)
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """μ and ln σ² of the codes of images (N, C, H, W) in [0, 1], (N, z_dim) each."""
+        both = self.networks["encoder"](x)
         return both[:, : self.z_dim], both[:, self.z_dim :]
 
     def sample(self, n: int, rng: SampleGenerator) -> Tensor:
