@@ -161,7 +161,7 @@ MODELS = "choose from quick28, mlp, dcgan28, dcgan64, face, .*"
         ({"model": "stylegan"}, f"model 'stylegan' is not known: {MODELS}"),
         ({"model": None}, f"model None is not known: {MODELS}"),
         ({"objective": "wgan"}, "objective 'wgan' is not known: choose from minimax, non-saturating, least-squares, "
-                                "wasserstein, hinge"),
+                                "wasserstein, hinge, pearson, relativistic-average"),
         ({"optimizer": "lion"}, "optimizer 'lion' is not known: choose from adam, rmsprop, sgd"),
         ({"penalties": "r1"}, "penalties is 'r1', but must be names from gradient, r1, divergence, divergence-between, "
                               "drift, each alone or with a weight above 0, as in gradient:10"),

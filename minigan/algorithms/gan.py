@@ -6,8 +6,7 @@ border.grad = ∂L_G/∂D.input, is then given to `fake.backward` as the cotange
 numbers. The chain rule is carried across by hand, in one line that can be printed, measured, or stepped through.
 
 One class covers the family of two networks: what differs is the objective (`minigan.objectives`), what is added to D's
-loss (`minigan.penalties`), how many steps D takes for one of G, how many samples D judges together, and whether both
-are told a label.
+loss (`minigan.penalties`), D's steps for one of G, how many samples D judges together, and whether labels are told.
 """
 
 from __future__ import annotations
@@ -79,8 +78,8 @@ class GAN(Algorithm):
         real_logits = D(self.packed(batch.x), *y)
         with nn.holding_u(D):  # of spectral norm: one step of its power iteration a turn
             fake_logits = D(self.packed(fake), *y)
+            loss_D = self.loss.discriminator_loss(real_logits, fake_logits)
             penalties = self.penalize(batch, fake, real_logits)
-        loss_D = self.loss.discriminator_loss(real_logits, fake_logits)
         loss_D = sum(penalties.values(), loss_D)
         self.name_loss("loss_D", loss_D)
         D.zero_grad()
@@ -142,8 +141,7 @@ class GAN(Algorithm):
             numbers = self.uniform(batch, *shape, stream="penalty")
             return numbers if self.pac == 1 else numbers[:: self.pac]  # one for all that are judged together
 
-        real, fake = self.packed(batch.x), self.packed(fake)
-        terms = self._penalties.items()
+        real, fake, terms = self.packed(batch.x), self.packed(fake), self._penalties.items()
         return {f"penalty_{name}": penalty(D, real, fake, real_logits, uniform) for name, penalty in terms}
 
     # The networks.

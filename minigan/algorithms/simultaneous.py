@@ -34,8 +34,8 @@ class SimultaneousGAN(GAN):
         real_logits = D(self.packed(batch.x), *y)
         with nn.holding_u(D):  # of spectral norm: one step of its power iteration a turn
             fake_logits = D(self.packed(border), *y)
+            loss_D = self.loss.discriminator_loss(real_logits, fake_logits)
             penalties = self.penalize(batch, fake, real_logits)
-        loss_D = self.loss.discriminator_loss(real_logits, fake_logits)
         loss_D = sum(penalties.values(), loss_D)
         loss_G = self.loss.generator_loss(fake_logits, *[real_logits] * self.loss.relativistic)
         self.name_loss("loss_D", loss_D)

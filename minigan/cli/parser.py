@@ -95,7 +95,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     evaluate = add(
         "evaluate", "score samples beside real ones: of runs, checkpoints, files",
         "minigan evaluate",
-        "minigan evaluate runs/00000-quick28-mnist-s0 runs/00001-wgan-gp-mnist-s0 --n 5000",
+        "minigan evaluate runs/00000-quick28-mnist-s0 runs/00001-wgan-gp-mnist-s0",
         "minigan evaluate digits.npz --data mnist --json",
         usage="minigan evaluate [options] [RUN|SAMPLES ...]",
     )  # fmt: skip

@@ -65,7 +65,7 @@ def check_size(name: str, size: int | None) -> None:
     """Raise ConfigError if an architecture cannot draw images of this size; None is its own."""
     if size is not None and size not in sizes(name):
         able = [other for other in MODELS if size in sizes(other)]
-        others = f"; {' and '.join(able)} can draw {size}×{size}" if able else ""
+        others = f"; {' and '.join(', '.join(able).rsplit(', ', 1))} can draw {size}×{size}" if able else ""
         needed = " or ".join(", ".join(map(str, sizes(name))).rsplit(", ", 1)) or "left out"
         raise ConfigError(f"size is {size}, but must be {needed} for the model {name}{others}")
 

@@ -14,6 +14,8 @@ from minigan.models import MODELS
 from minigan.models import pggan as networks
 from minigan.options import ConfigError
 from minigan.penalties import parsed_penalties
+from minigan.trace import StepRecorder
+from minigan.trace.views.terminal import trace_text
 
 N = 4
 CHOICES = {name: value for name, value in MODELS["pggan"].DEFAULTS.items() if hasattr(PGGAN, name)}
@@ -187,6 +189,23 @@ def test_a_state_of_mid_fade_goes_on_to_the_bit():
         resumed(iter([batch]))
     found, wanted = resumed.state_dict(), whole.state_dict()
     assert found.keys() == wanted.keys() and found["state.images"] == 6 * N
+    for name, value in wanted.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
+@pytest.mark.host_only("which device computes is no matter here")
+def test_a_step_of_mid_fade_can_be_traced_and_the_trace_changes_nothing():
+    plain, traced, stream = small(), small(), list(zip(batches(), range(4), strict=False))
+    for batch, _ in stream[:3]:
+        plain(iter([batch])), traced(iter([batch]))
+    plain(iter([stream[3][0]]))
+    with StepRecorder(traced) as recorder:
+        traced(iter([stream[3][0]]))
+    trace = recorder.trace
+    assert traced.state["alpha"] == 0.5 and trace_text(trace, 80)
+    labels = {(b.kind, trace.calls[b.from_call].label, trace.calls[b.to_call].label) for b in trace.borders}
+    assert labels == {(kind, "G(z)", "D(G(z))") for kind in ("carried", "detached")}
+    found, wanted = traced.state_dict(), plain.state_dict()
     for name, value in wanted.items():
         np.testing.assert_array_equal(found[name], value, err_msg=name)
 

@@ -67,8 +67,8 @@ def test_case_34_the_model_s_own_size_is_the_same_model_named_or_not(name):
 
 @pytest.mark.parametrize("model, size, says", [
     ("dcgan64", 48, "must be 32, 64 or 128 for the model dcgan64$"),
-    ("dcgan28", 64, "must be 28 for the model dcgan28; dcgan64 and face can draw 64×64"),
-    ("quick28", 32, "must be 28 for the model quick28; dcgan64 and face can draw 32×32"),
+    ("dcgan28", 64, "must be 28 for the model dcgan28; dcgan64, face and pggan can draw 64×64"),
+    ("quick28", 32, "must be 28 for the model quick28; dcgan64, face and pggan can draw 32×32"),
     ("face", 256, "must be 32, 64 or 128 for the model face$"),
 ])  # fmt: skip
 def test_case_34_a_size_that_a_model_cannot_draw_is_a_sentence(model, size, says, call, tmp_path):

@@ -43,7 +43,7 @@ CHOSEN = {
     "metrics": (["sliced_wasserstein"], ["sliced_wasserstein"]), "sync_batch_norm": ([], True), "steps": (["11"], 11),
     "algorithm": (["simultaneous-gan"], "simultaneous-gan"), "model": (["mlp"], "mlp"),
     "objective": (["minimax"], "minimax"), "penalties": (["drift:0.5"], ["drift:0.5"]),
-    "weight_clip": (["0.125"], 0.125), "n_critic": (["3"], 3), "optimizer": (["sgd"], "sgd"),
+    "weight_clip": (["0.125"], 0.125), "n_critic": (["3"], 3), "pac": (["2"], 2), "optimizer": (["sgd"], "sgd"),
     "lr_G": (["0.5"], 0.5), "lr_D": (["0.75"], 0.75), "betas": (["0.1,0.2"], [0.1, 0.2]), "eps": (["0.25"], 0.25),
     "epsilon_hat": ([], True), "recipe": (["lsgan"], "lsgan"),
 }  # fmt: skip

@@ -27,7 +27,8 @@ def own(tmp_path):
 def test_digits_are_the_packages_with_probabilities():
     features = find_features("digits")
     np.testing.assert_array_equal(features(images), digit_features(images))
-    assert features.name == "digits" and features.probabilities is digit_probabilities
+    assert features.name == "digits" and features.probabilities is not None
+    np.testing.assert_array_equal(features.probabilities(features(images)), digit_probabilities(images))
 
 
 def test_pixels_are_the_images_flattened():

@@ -60,6 +60,14 @@ def test_numbers_are_those_of_the_functions(scored, digits):
     assert found["sharpness"] == pytest.approx(1, abs=0.2)
 
 
+def test_a_score_changes_nothing_and_is_the_same_again(scored, digits):
+    samples, found = scored
+    before = samples.x.copy(), digits.x.copy()
+    again = score(SampleSet(samples.x, samples.labels, samples.extractor), digits, ["fid", "kid", "sharpness", "copied"])
+    assert again.items() <= found.items()
+    np.testing.assert_array_equal(samples.x, before[0]), np.testing.assert_array_equal(digits.x, before[1])
+
+
 def test_every_number_has_its_better_end_in_the_table(scored):
     named = {number for metric in METRICS.values() for number in metric.better}
     assert scored[1].keys() <= named

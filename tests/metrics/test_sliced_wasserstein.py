@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minigan.metrics import METRICS, sliced_wasserstein
+from minigan.metrics import sliced_wasserstein
 
 rng = np.random.default_rng(0)
 
@@ -48,12 +48,3 @@ def test_it_sees_that_a_mode_is_missing():
 def test_what_cannot_be_compared_is_refused(samples, real, said):
     with pytest.raises(ValueError, match=said):
         sliced_wasserstein(np.zeros(samples), np.zeros(real))
-
-
-@pytest.mark.parametrize("name", METRICS)
-def test_every_score_is_one_number_and_changes_nothing(name):
-    samples, real = (rng.uniform(-1, 1, (20, 1, 4, 4)).astype("float32") for _ in range(2))
-    before = samples.copy(), real.copy()
-    assert isinstance(METRICS[name](samples, real), float)
-    assert METRICS[name](samples, real) == METRICS[name](samples, real)
-    np.testing.assert_array_equal(samples, before[0]), np.testing.assert_array_equal(real, before[1])
