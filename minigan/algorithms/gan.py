@@ -219,13 +219,13 @@ class GAN(Algorithm):
             if label is not None:
                 able = " and ".join(filter(is_conditional, MODELS))
                 raise ConfigError(f"--label {label}: the model {self.model} takes no labels; {able} do")
-            return self.draw(z)
+            return self._images_of(z)
         if label is not None and not 0 <= label < self.classes:
             raise ConfigError(f"--label {label}: the labels of this model are 0 to {self.classes - 1}")
         labels = [label] * n if label is not None else [i % self.classes for i in range(n)]
         return G(z, Tensor(labels, dtype="int64", device=self.device))
 
-    def draw(self, z: Tensor) -> Tensor:
+    def _images_of(self, z: Tensor) -> Tensor:
         """G's images for noise, where the model takes no labels."""
         return self.networks["G"](z)
 

@@ -75,7 +75,7 @@ class PGGAN(GAN):
         """What G and D are given beside noise and images."""
         return self.state["level"], self.state["alpha"]
 
-    def draw(self, z: Tensor) -> Tensor:
+    def _images_of(self, z: Tensor) -> Tensor:
         """G's images of the present size, enlarged to the full one."""
         images = self.networks["G"](z, self.state["level"], self.state["alpha"])
         return F.upsample_nearest2d(images, self.image_size // images.shape[-1])

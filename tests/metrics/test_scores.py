@@ -63,7 +63,9 @@ def test_numbers_are_those_of_the_functions(scored, digits):
 def test_a_score_changes_nothing_and_is_the_same_again(scored, digits):
     samples, found = scored
     before = samples.x.copy(), digits.x.copy()
-    again = score(SampleSet(samples.x, samples.labels, samples.extractor), digits, ["fid", "kid", "sharpness", "copied"])
+    again = score(
+        SampleSet(samples.x, samples.labels, samples.extractor), digits, ["fid", "kid", "sharpness", "copied"]
+    )
     assert again.items() <= found.items()
     np.testing.assert_array_equal(samples.x, before[0]), np.testing.assert_array_equal(digits.x, before[1])
 

@@ -88,7 +88,7 @@ def test_points_of_the_plane_are_drawn_where_they_are(drawn, tmp_path):
 def test_points_are_drawn_over_real_ones_which_choose_what_is_seen(drawn, tmp_path):
     real = np.array([[0.0, 1.0], [4.0, 2.0]])
     for samples in ([[1.0, 1.0], [2.0, 1.0]], [[1.0, 1.0], [100.0, 1.0], [2.0, -9.0]]):
-        images.save_samples(tmp_path / "a.png", np.array(samples), real)
+        images.save_samples(tmp_path / "a.png", np.array(samples), real=real)
         panel = drawn[-1].axes[0]
         below, above = panel.collections
         np.testing.assert_array_equal(below.get_offsets(), real)

@@ -10,7 +10,9 @@ from minigan.training import Config, images, resume, start
 
 def test_a_run_by_name_shows_its_samples_over_real_points_and_goes_on(tmp_path, monkeypatch):
     shown = {}
-    monkeypatch.setattr(images, "save_samples", lambda path, *arrays: shown.setdefault(path.name, arrays))
+    monkeypatch.setattr(
+        images, "save_samples", lambda path, samples, columns, real: shown.setdefault(path.name, (samples, real))
+    )
     monkeypatch.setattr(images, "save_curves", lambda *_: None)
     config = Config.choose(recipe="ring", objective="hinge", batch_size=8, grid=5, steps=2, device="cpu")
     whole, run = start(config, tmp_path / "whole"), start(config.with_choices(steps=1), tmp_path / "half")
