@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from minigan.data import load_mnist
-from minigan.metrics import frechet_distance, reference, score
+from minigan.metrics import METRICS, Metric, SampleSet, frechet_distance, reference, score
 from minigan.training import load_algorithm
 
 pytestmark = pytest.mark.host_only("scores are computed on the host, by NumPy")
@@ -47,9 +47,18 @@ def test_as_json_with_numbers_seeds_and_intervals(minigan, digits):
     assert real["fid"]["values"] == pytest.approx([frechet_distance(r.others.features, r.features) for r in reals])
 
 
-def test_the_draws_of_a_file_have_no_sample_in_common(minigan, digits):
+def test_the_draws_of_a_file_have_no_sample_in_common(minigan, digits, monkeypatch):
     """400 samples give 2 draws of 200, not more, and both together are all of them."""
-    said = minigan("evaluate", digits, "--draws", 2, "--n", 1000, "--json", "--metrics", "sliced_wasserstein")
+    seen = set()
+
+    def count(samples, real):
+        if samples is not real.others:
+            seen.update(image.tobytes() for image in samples.x)
+        return float(len(seen))
+
+    monkeypatch.setitem(METRICS, "seen", Metric(count, "how many were seen", {"seen": ""}))
+    said = minigan("evaluate", digits, "--draws", 2, "--n", 1000, "--json", "--metrics", "seen")
+    assert json.loads(said.out)["rows"][0]["seen"]["values"] == [200, 400]
     assert json.loads(said.out)["n"] == 200
     assert "200 samples a draw, not 1,000: there are no more for 2 draws" in said.err
     assert minigan("evaluate", digits, "--draws", 300).code == 2
@@ -62,8 +71,6 @@ def test_a_run_is_scored_by_its_samples_against_its_data(minigan, trained):
     assert mine["name"] == trained.name
     algorithm, config = load_algorithm(trained / "ckpt" / "last.safetensors")
     chosen = reference(algorithm.load_data(config.data, config.channels), 15)
-    from minigan.metrics import SampleSet
-
     samples = SampleSet(algorithm.generate(len(chosen), 0), None, chosen.extractor)
     assert mine["sliced_wasserstein"]["values"] == pytest.approx(
         [score(samples, chosen, ["sliced_wasserstein"])["sliced_wasserstein"]], rel=1e-5

@@ -60,6 +60,12 @@ def test_numbers_are_those_of_the_functions(scored, digits):
     assert found["sharpness"] == pytest.approx(1, abs=0.2)
 
 
+def test_samples_that_are_nearly_training_samples_are_copied(digits):
+    nearly = SampleSet(np.clip(digits.x * 0.999, -1, 1), None, digits.extractor)
+    assert score(nearly, digits, ["copied"]) == {"copied": 1.0}
+    assert score(digits.others, digits, ["copied"])["copied"] < 0.05
+
+
 def test_a_score_changes_nothing_and_is_the_same_again(scored, digits):
     samples, found = scored
     before = samples.x.copy(), digits.x.copy()

@@ -164,6 +164,13 @@ def test_epochs_that_are_not_scored_are_not_the_best(begin, given):
     assert load_checkpoint(run.run_dir.best_checkpoint).progress["step"] == 15
 
 
+def test_the_best_stays_as_epochs_go_on_unscored(begin, given):
+    given([1.0, 2.0], "lower")
+    run = begin(4, evaluate_every=2, metrics=("given",))
+    run.train()
+    assert load_checkpoint(run.run_dir.best_checkpoint).progress["step"] == 10
+
+
 def test_a_score_that_does_not_fit_is_one_sentence(begin):
     run = begin(1, evaluate_every=1, metrics=("modes",))
     with pytest.raises(ConfigError, match="--evaluate-every: the score modes cannot be computed of these samples"):
