@@ -39,7 +39,8 @@ def closest_pairs(samples: np.ndarray, count: int = 20) -> tuple[np.ndarray, np.
     if count < 1:
         raise ValueError(f"closest_pairs: count must be 1 or more, not {count}")
     (samples,) = point_sets("closest_pairs", least=2, samples=samples)
-    pairs, distances = np.empty((0, 2), int), np.empty(0)
+    pairs: np.ndarray = np.empty((0, 2), int)
+    distances: np.ndarray = np.empty(0)
     for rows, d2 in squared_distances(samples, samples):
         d2[np.arange(len(samples)) <= np.arange(len(samples))[rows, None]] = np.inf  # each pair once
         best = np.argpartition(d2, min(count, d2.size) - 1, axis=None)[:count]
