@@ -120,22 +120,22 @@ def _cell(row: Row, name: str) -> str:
 
 
 def _print_json(rows: Sequence[Row], real: Reference, source: str, arguments: argparse.Namespace) -> None:
-    scores = [
+    rows_ = [
         {"name": row.name}
         | {
-            name: {"mean": each.mean, "half_width": each.half_width, "values": each.values}
+            name: {"mean": _finite(each.mean), "half_width": each.half_width, "values": [*map(_finite, each.values)]}
             for name, each in row.scores.items()
         }
         for row in rows
     ]
     seeds = [arguments.seed + k for k in range(arguments.draws)]
-    print(
-        json.dumps(
-            {"n": len(real), "seeds": seeds, "features": real.extractor.name, "real": source, "rows": scores},
-            indent=2,
-            default=str,
-        )
-    )
+    said = {"n": len(real), "seeds": seeds, "features": real.extractor.name, "real": source, "rows": rows_}
+    print(json.dumps(said, indent=2, allow_nan=False))
+
+
+def _finite(value: float) -> float | None:
+    """The number, or None: JSON has no word for NaN or infinity."""
+    return value if math.isfinite(value) else None
 
 
 def _save_picture(path: Path, rows: Sequence[Row]) -> None:

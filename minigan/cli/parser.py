@@ -115,7 +115,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--features", metavar="NAME|FILE.py:FUNCTION",
         help="what scores compare images by: digits, pixels, or a function of your own, which makes numbers (N, d) of "
-        "images (N, C, H, W) (default: digits for grey images of 28 by 28, else pixels)",
+        "images (N, C, H, W) (default: digits for grey images of 28 by 28 or 32 by 32, else pixels)",
     )  # fmt: skip
     evaluate.add_argument("--algorithm", metavar="FILE.py:CLASS", help="where a run's own algorithm lies now")
     evaluate.add_argument("--json", action="store_true", help="print the scores as JSON")

@@ -46,10 +46,10 @@ def find_features(spec: str | None = None, shape: tuple[int, ...] | None = None)
     """The features of a name, or of `file.py:function`, whose file is then run. Raises ConfigError.
 
     "digits": of the package's classifier, (N, 64), with probabilities; for grey images. "pixels": the images as they
-    are, flattened; for anything. None: digits for images of shape (1, 28, 28), else pixels.
+    are, flattened; for anything. None: digits for images of shape (1, 28, 28) or (1, 32, 32), else pixels.
     """
     if spec is None:
-        spec = "digits" if shape == (1, SIZE, SIZE) else "pixels"
+        spec = "digits" if shape in ((1, SIZE, SIZE), (1, 32, 32)) else "pixels"
     if spec == "digits":
         return Features(spec, digit_features, lambda features: digit_classifier().probabilities_of(features))
     if spec == "pixels":

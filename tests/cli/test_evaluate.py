@@ -78,6 +78,13 @@ def test_a_run_is_scored_by_its_samples_against_its_data(minigan, trained):
     assert mine["sliced_wasserstein"]["half_width"] is None
 
 
+def test_json_has_no_infinity(minigan, digits, monkeypatch):
+    monkeypatch.setitem(METRICS, "far", Metric(lambda samples, real: float("inf"), "how far", {"far": "lower"}))
+    said = minigan("evaluate", digits, "--draws", 2, "--n", 20, "--json", "--metrics", "far")
+    row = json.loads(said.out, parse_constant=pytest.fail)["rows"][0]
+    assert row["far"] == {"mean": None, "half_width": None, "values": [None, None]}
+
+
 def test_a_picture_of_the_worst_middle_and_best(minigan, digits, tmp_path):
     said = minigan("evaluate", digits, "--draws", 1, "--n", 100, "--metrics", "fid", "--out", tmp_path / "bands.png")
     assert said.code == 0 and "the worst, middle and best samples" in said.err

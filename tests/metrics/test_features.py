@@ -39,7 +39,14 @@ def test_pixels_are_the_images_flattened():
 
 
 @pytest.mark.parametrize(
-    ("shape", "name"), [((1, 28, 28), "digits"), ((3, 28, 28), "pixels"), ((1, 32, 32), "pixels"), (None, "pixels")]
+    ("shape", "name"),
+    [
+        ((1, 28, 28), "digits"),
+        ((3, 28, 28), "pixels"),
+        ((1, 32, 32), "digits"),
+        ((1, 28, 56), "pixels"),
+        (None, "pixels"),
+    ],
 )
 def test_the_default_goes_by_the_images_shape(shape, name):
     assert find_features(shape=shape).name == name
