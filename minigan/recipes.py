@@ -2,7 +2,7 @@
 
     minigan train --recipe wgan-gp
 
-A model of `minigan.models` is a recipe of its own name, with its own defaults, if no other recipe is that.
+A model of `minigan.models` that has a paper here is a recipe of its own name too, with its own defaults.
 """
 
 from __future__ import annotations

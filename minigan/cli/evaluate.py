@@ -115,7 +115,9 @@ def _cell(row: Row, name: str) -> str:
     half = estimate.half_width
     if half is None:
         return f"{estimate.mean:.4g}"
-    digits = 2 if half == 0 else min(6, max(0, 1 - math.floor(math.log10(half))))  # two of the interval's
+    if half == 0:
+        return f"{estimate.mean:.4g} ± 0"
+    digits = min(6, max(0, 1 - math.floor(math.log10(half))))  # two of the interval's
     return f"{estimate.mean:.{digits}f} ± {half:.{digits}f}"
 
 

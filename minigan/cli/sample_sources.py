@@ -75,9 +75,13 @@ def data_of(spec: str | None, sources: Sequence[Source]) -> tuple[Dataset, Datas
     data = read()
     try:
         inspect.signature(read).bind(split="test")
-        return data, read(split="test")
-    except (DataError, TypeError):  # it has none, or an algorithm of a user's own knows no splits
+    except TypeError:  # an algorithm of a user's own, which knows no splits
         return data, None
+    try:
+        held_out = read(split="test")
+    except DataError:  # it has none
+        return data, None
+    return data, None if held_out.fingerprint == data.fingerprint else held_out
 
 
 def _reader(spec: str, sources: Sequence[Source]) -> Callable[..., Dataset]:

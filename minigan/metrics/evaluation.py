@@ -31,7 +31,7 @@ class Estimate:
         if n < 2 or not all(map(math.isfinite, self.values)):
             return None
         s = math.sqrt(math.fsum((v - self.mean) ** 2 for v in self.values) / (n - 1))
-        return (_T[n - 2] if n - 2 < len(_T) else 1.96) * s / math.sqrt(n)
+        return (_T[n - 2] if n - 2 < len(_T) else 1.96 + 2.4 / (n - 1)) * s / math.sqrt(n)
 
 
 @dataclass(frozen=True)

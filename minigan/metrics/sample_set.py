@@ -52,6 +52,8 @@ class Reference(SampleSet):
         labelled. (That of digits gives clothes a digit, too.)"""
         if self.labels is None or self.extractor.probabilities is None:
             return False
+        if self.labels.ndim != 1 or self.labels.dtype.kind not in "iu":  # of other things than classes
+            return False
         return bool((self.predicted == self.labels).mean() > 0.9)
 
 

@@ -130,7 +130,7 @@ def standard_callbacks(trainer: Trainer, detect_anomaly: bool = False, trace_eve
     stats, grids, evaluation = callbacks.Stats(), callbacks.SampleGrid(config.grid, config.grid_every), None
     every = config.evaluate_every if config.evaluate_every is not None else int(trainer.data.name == "mnist")
     if is_main and every:
-        evaluation = callbacks.Evaluation(every, config.metrics)
+        evaluation = callbacks.Evaluation(every, config.metrics, unasked=config.evaluate_every is None)
     standard: list[tuple[object, Callback]] = [
         (True, callbacks.NonFinite(detect_anomaly)),
         (is_main, callbacks.RunLog()),

@@ -18,9 +18,10 @@ def test_an_interval_is_student_s():
     )
     assert Estimate((5.0, 5.0)).half_width == 0 and Estimate((5.0,)).half_width is None
     assert Estimate((1.0, float("inf"))).half_width is None
+    assert Estimate((0.0, 1.0) * 9).half_width == pytest.approx(2.110 * 0.5145 / 18**0.5, rel=1e-2)  # 17 degrees
 
 
-@pytest.mark.parametrize("draws", [2, 3, 8, 16])
+@pytest.mark.parametrize("draws", [2, 3, 8, 16, 17, 30])
 def test_it_holds_the_mean_19_times_of_20(draws):
     numbers = np.random.default_rng(draws).standard_normal((2000, draws))
     held = [abs(e.mean) <= e.half_width for e in (Estimate(tuple(row)) for row in numbers)]

@@ -40,7 +40,8 @@ def scored(digits):
 
 
 def test_of_labelled_digits_all_fit_but_those_of_points_and_of_many(digits):
-    assert fitting(digits.others, digits) == [
+    samples = SampleSet(digits.others.x, digits.others.labels, digits.extractor)
+    assert fitting(samples, digits) == [
         "fid", "kid", "precision_recall", "density_coverage", "classes", "accuracy", "copied", "sharpness",
         "sliced_wasserstein",
     ]  # fmt: skip
@@ -63,7 +64,9 @@ def test_numbers_are_those_of_the_functions(scored, digits):
 def test_samples_that_are_nearly_training_samples_are_copied(digits):
     nearly = SampleSet(np.clip(digits.x * 0.999, -1, 1), None, digits.extractor)
     assert score(nearly, digits, ["copied"]) == {"copied": 1.0}
-    assert score(digits.others, digits, ["copied"])["copied"] < 0.05
+    other = SampleSet(digits.others.x, None, digits.extractor)
+    assert score(other, digits, ["copied"])["copied"] < 0.05
+    assert "copied" not in fitting(digits.others, digits), "the held-out ones are no samples beside themselves"
 
 
 def test_a_score_changes_nothing_and_is_the_same_again(scored, digits):
@@ -104,6 +107,13 @@ def test_clothes_are_no_digits():
     assert "fid" in fitting(real.others, real)
 
 
+def test_labels_that_are_no_classes():
+    train = load_mnist("train")
+    several = ArrayDataset({"x": train[slice(0, 80)].x, "y": np.zeros((80, 3), "float32")}, "several", "several")
+    real = reference(several, 40)
+    assert not real.reads_labels and "classes" not in fitting(real.others, real)
+
+
 def test_colour_images_are_compared_as_they_are():
     x = np.random.default_rng(0).integers(0, 256, (40, 3, 8, 8)).astype("uint8")
     real = reference(ImageDataset(x, None, "noise", "noise"), 99)
@@ -122,9 +132,9 @@ def test_points_with_known_modes():
     real = reference(Ring({"x": points}, "two", "two points"), 10)
     assert fitting(real.others, real) == ["precision_recall", "density_coverage", "modes", "sliced_wasserstein"]
     found = score(SampleSet(points + [[0.0, 0.29]], None, real.extractor), real, ["modes"])
-    assert (found["modes"], found["good"], found["kl"]) == (2, 1.0, 0.0)
+    assert (found["modes"], found["good_share"], found["modes_kl"]) == (2, 1.0, 0.0)
     found = score(SampleSet(points[:20] + [[0.0, 0.31]], None, real.extractor), real, ["modes"])
-    assert (found["modes"], found["good"]) == (0, 0.0)
+    assert (found["modes"], found["good_share"]) == (0, 0.0)
 
 
 # --- real samples --------------------------------------------------------------------------------

@@ -173,8 +173,33 @@ def test_the_best_stays_as_epochs_go_on_unscored(begin, given):
 
 def test_a_score_that_does_not_fit_is_one_sentence(begin):
     run = begin(1, evaluate_every=1, metrics=("modes",))
-    with pytest.raises(ConfigError, match="--evaluate-every: the score modes cannot be computed of these samples"):
+    with pytest.raises(ConfigError, match="--metrics modes: it cannot be computed of these samples as a run goes"):
         run.train()
+    assert run.step == 0
+
+
+def test_the_end_of_a_number_of_steps_may_be_the_best(begin, go_on, given):
+    given([2.0, 1.0, 1.5], "lower")
+    run = begin(steps=7, evaluate_every=1, metrics=("given",))
+    run.train()
+    assert load_checkpoint(run.run_dir.best_checkpoint).progress["step"] == 7
+    go_on(run, steps=9)
+    assert load_checkpoint(run.run_dir.best_checkpoint).progress["step"] == 7
+
+
+def test_scores_that_nobody_asked_for_are_left_out_if_they_fail(begin, monkeypatch, capsys):
+    def fail(samples, real):
+        raise ValueError("no digits")
+
+    monkeypatch.setitem(METRICS, "failing", Metric(fail, "always fails", {}, when="training"))
+    run = begin(2)
+    run.callbacks.insert(-2, Evaluation(1, unasked=True))
+    run.train()
+    said = capsys.readouterr().err
+    assert run.finished and said.count("no scores (ValueError: no digits): training goes on") == 1
+    asked = begin(1, "asked", evaluate_every=1)
+    with pytest.raises(ValueError, match="no digits"):
+        asked.train()
 
 
 def test_only_the_embedded_digits_are_scored_unasked(begin):

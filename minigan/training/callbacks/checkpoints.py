@@ -27,8 +27,6 @@ class Checkpoints(Callback):
         epoch, paths = trainer.closed_epochs, [trainer.run_dir.last_checkpoint]
         if epoch % self.every == 0 or trainer.finished:
             paths.insert(0, trainer.run_dir.checkpoint(epoch))
-        if self.evaluation is not None and self.evaluation.improved:
-            paths.insert(0, trainer.run_dir.best_checkpoint)
         self._save(trainer, *paths)
 
     def on_stop(self, trainer: Trainer) -> None:
@@ -36,6 +34,8 @@ class Checkpoints(Callback):
             self._save(trainer, trainer.run_dir.last_checkpoint)
 
     def _save(self, trainer: Trainer, *paths: Path) -> None:
+        if self.evaluation is not None and self.evaluation.improved_at == trainer.step:
+            paths = (trainer.run_dir.best_checkpoint, *paths)
         checkpoint = checkpoint_of(trainer)
         check_state(trainer, checkpoint.arrays)
         for path in paths if trainer.process_group.is_main else ():
