@@ -21,7 +21,7 @@ def labels_of_the_nearest(images: np.ndarray, real: np.ndarray, labels: np.ndarr
 @pytest.mark.slow
 def test_it_draws_the_digit_asked_for():
     """1,000 steps, 100 samples of each digit."""
-    choices = RECIPES["cgan28"].choices
+    choices = RECIPES["cgan"].choices
     data = load("mnist")
     gan = GAN(**{name: value for name, value in choices.items() if name in options_of(GAN)}).build(data.info, seed=0)
     G, batches = gan.networks["G"], iter(Loader(data, choices["batch_size"], seed=0, names=gan.reads))
