@@ -29,6 +29,7 @@ _LEARNING = "Unsupervised Representation Learning with Deep Convolutional Genera
 _DCGAN = f"Radford, Metz and Chintala, 2016, {_LEARNING}"
 _MIRZA = "Mirza and Osindero, 2014, Conditional Generative Adversarial Nets"
 _GULRAJANI = "Gulrajani et al., 2017, Improved Training of Wasserstein GANs"
+_VEEGAN = "Srivastava et al., 2017, VEEGAN: Reducing Mode Collapse in GANs using Implicit Variational Learning"
 _ZHANG = "Zhang et al., 2019, Self-Attention Generative Adversarial Networks"
 _KARRAS = "Karras et al., 2018, Progressive Growing of GANs for Improved Quality, Stability, and Variation"
 _PAPERS = {
@@ -49,8 +50,6 @@ RENAMED = {
 }  # fmt: skip
 _LUCIC = "FID {} on MNIST's test digits, as reported by Lucic et al., 2018 (Inception features, InfoGAN's networks)"
 _WGAN_GP, _QUICK, _PLANE = ({"model": name, **MODELS[name].DEFAULTS} for name in ("critic28", "quick28", "plane"))
-
-_VEEGAN = "Srivastava et al., 2017, VEEGAN: Reducing Mode Collapse in GANs using Implicit Variational Learning"
 
 _OTHERS = [
     Recipe(

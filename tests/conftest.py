@@ -102,3 +102,13 @@ def keys(monkeypatch):
         monkeypatch.setattr("builtins.input", lambda question: next(waiting))
 
     return type_
+
+
+@pytest.fixture(scope="module")
+def one_thread_in_torch():
+    """Threads cost far more than they save on small arrays."""
+    torch = pytest.importorskip("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

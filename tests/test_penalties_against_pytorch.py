@@ -15,17 +15,9 @@ from minigan.penalties import PENALTIES, TINY
 
 torch = pytest.importorskip("torch")
 TF = torch.nn.functional
+pytestmark = pytest.mark.usefixtures("one_thread_in_torch")
 
 N, C = 4, 8  # samples, and channels of the maps that the layer is given, which are 6×6
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Threads cost far more than they save on arrays this small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def attention(x, w, of):

@@ -20,6 +20,5 @@ from minigan.algorithms.vae import VAE
 
 __all__ = [
     "ALGORITHMS", "GAN", "GMMN", "PGGAN", "VAE", "Algorithm", "AlgorithmError", "Figures", "NoSamplesError",
-    "SimultaneousGAN",
-    "State", "as_border", "find_algorithm",
+    "SimultaneousGAN", "State", "as_border", "find_algorithm",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from minigan.cli.common import announced, say
-from minigan.cli.sample_sources import Source, data_of, opened
+from minigan.cli.sample_sources import Opened, data_of, opened
 from minigan.metrics.evaluation import Row
 from minigan.metrics.evaluation import evaluate as rows_of
 from minigan.metrics.features import find_features
@@ -31,6 +31,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     places = ["last"] if arguments.sources == "last" else arguments.sources
     sources = [opened(where, Path(arguments.runs), str(device), arguments.algorithm) for where in places]
     data, held_out = data_of(arguments.data, sources)
+    if out is not None and not images.can_be_shown(data[slice(0, 1)].x):
+        raise ConfigError(f"--out {out}: the samples are no images and no points of the plane, so there is no picture")
     extractor = find_features(arguments.features, data.info.shapes["x"])
     n = _number(arguments.n, arguments.draws, sources)
     reals = [reference(data, n, arguments.seed + k, extractor, held_out) for k in range(arguments.draws)]
@@ -70,8 +72,10 @@ def _short(names: Sequence[str]) -> Sequence[str]:
     return last if len(set(last)) == len(last) else names
 
 
-def _number(n: int, draws: int, sources: Sequence[Source]) -> int:
+def _number(n: int, draws: int, sources: Sequence[Opened]) -> int:
     """How many samples a draw has: each draw has others, so a file's are shared out."""
+    if n < 2:
+        raise ConfigError(f"--n {n}: scores are of two samples or more")
     least = min((source.count // draws for source in sources if source.count is not None), default=n)
     if least < 2:
         raise ConfigError(f"--draws {draws}: a file has too few samples for so many draws")
@@ -122,7 +126,7 @@ def _cell(row: Row, name: str) -> str:
 
 
 def _print_json(rows: Sequence[Row], real: Reference, source: str, arguments: argparse.Namespace) -> None:
-    rows_ = [
+    scored = [
         {"name": row.name}
         | {
             name: {"mean": _finite(each.mean), "half_width": each.half_width, "values": [*map(_finite, each.values)]}
@@ -131,7 +135,7 @@ def _print_json(rows: Sequence[Row], real: Reference, source: str, arguments: ar
         for row in rows
     ]
     seeds = [arguments.seed + k for k in range(arguments.draws)]
-    said = {"n": len(real), "seeds": seeds, "features": real.extractor.name, "real": source, "rows": rows_}
+    said = {"n": len(real), "seeds": seeds, "features": real.extractor.name, "real": source, "rows": scored}
     print(json.dumps(said, indent=2, allow_nan=False))
 
 
@@ -144,14 +148,12 @@ def _save_picture(path: Path, rows: Sequence[Row]) -> None:
     """Of each row the worst, middle and best samples, each above the real sample whose features are nearest."""
     from minigan.metrics.neighbors import nearest_training
 
-    if not images.can_be_shown(rows[0].samples.x):
-        raise ConfigError(f"--out {path}: samples of shape {rows[0].samples.x.shape} are no images and no points")
     bands = []
     for row in rows:
         index, distance = nearest_training(row.samples.features, row.real.features)
         order, n = distance.argsort()[::-1], min(BAND, len(distance))
         middle = (len(order) - n) // 2
-        for what, rows_ in {"worst": order[:n], "middle": order[middle:][:n], "best": order[::-1][:n]}.items():
-            bands.append((f"{row.name}: {what}", row.samples.x[rows_], row.real.x[index[rows_]]))
+        for what, at in {"worst": order[:n], "middle": order[middle:][:n], "best": order[::-1][:n]}.items():
+            bands.append((f"{row.name}: {what}", row.samples.x[at], row.real.x[index[at]]))
     images.save_bands(path, bands)
     say(f"wrote {path}: the worst, middle and best samples, each above the real one that is nearest to it")

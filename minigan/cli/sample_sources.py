@@ -25,8 +25,8 @@ from minigan.training.sampling import load_algorithm
 
 
 @dataclass(frozen=True)
-class Source:
-    """Samples of a trained algorithm, or the rows of a data set. count: how many there are; None: without end."""
+class Opened:
+    """Samples of a trained algorithm, or the rows of a data set."""
 
     name: str
     algorithm: Algorithm | None = None
@@ -35,7 +35,7 @@ class Source:
 
     @property
     def count(self) -> int | None:
-        """How many there are."""
+        """How many samples there are; None: without end."""
         return None if self.data is None else len(self.data)
 
     def drawing(self, name: str, extractor: Features, seed: int) -> evaluation.Source:
@@ -52,20 +52,20 @@ class Source:
         return evaluation.Source(name, draw)
 
 
-def opened(where: str, runs: Path, device: str, file: str | None) -> Source:
+def opened(where: str, runs: Path, device: str, file: str | None) -> Opened:
     """The source at a place: "last", a run's folder or a checkpoint, else samples as `minigan.data.load` reads them."""
     path = expanded(where)
     is_run = where == "last" or path.suffix == ".safetensors" or (path / "ckpt").is_dir()
     if not is_run:
-        return Source(where, data=load(where))
+        return Opened(where, data=load(where))
     checkpoint = find_checkpoint(where, runs)
     algorithm, config = load_algorithm(checkpoint, device, file)
     if type(algorithm).sample is Algorithm.sample:
         raise ConfigError(f"{where}: {type(algorithm).__name__} draws no samples to be scored")
-    return Source(checkpoint.parent.parent.name if path.is_dir() or where == "last" else where, algorithm, config)
+    return Opened(checkpoint.parent.parent.name if path.is_dir() or where == "last" else where, algorithm, config)
 
 
-def data_of(spec: str | None, sources: Sequence[Source]) -> tuple[Dataset, Dataset | None]:
+def data_of(spec: str | None, sources: Sequence[Opened]) -> tuple[Dataset, Dataset | None]:
     """The real samples, and those that were held out: of a data set that is named, else what the runs learned from."""
     learned = {source.config.data: source for source in sources if source.config is not None}
     if spec is None and len(learned) > 1:
@@ -84,7 +84,7 @@ def data_of(spec: str | None, sources: Sequence[Source]) -> tuple[Dataset, Datas
     return data, None if held_out.fingerprint == data.fingerprint else held_out
 
 
-def _reader(spec: str, sources: Sequence[Source]) -> Callable[..., Dataset]:
+def _reader(spec: str, sources: Sequence[Opened]) -> Callable[..., Dataset]:
     """What reads the data set of this name as the first run does, or in the shape that the first file has."""
     for source in sources:
         if source.algorithm is not None and source.config is not None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from minigan.metrics.registry import METRICS, fitting, score
+from minigan.metrics.registry import METRICS, applicable_metrics, score
 from minigan.metrics.sample_set import Reference, SampleSet
 
 # Student's t, 97.5 %, by degrees of freedom from 1 on.
@@ -58,13 +58,15 @@ REAL = "real samples"  # the row that others are read beside
 def evaluate(sources: Sequence[Source], reals: Sequence[Reference], names: Sequence[str] = ()) -> Iterator[Row]:
     """The scores of each source, and last of other real samples: as many samples as there are real ones in each draw,
     against these. names: of scores; without any, all that fit."""
-    for source in (*sources, Source(REAL, lambda n, k: reals[k].others)):
+    for source in (*sources, Source(REAL, lambda n, k: reals[k].other_real)):
         found: list[dict[str, float]] = []
         for k, real in enumerate(reals):
             samples = source.draw(len(real), k)
             if not found:
                 first = samples
-                chosen = [name for name in names or fitting(samples, real) if _fits(name, source, samples, real)]
+                chosen = [
+                    name for name in names or applicable_metrics(samples, real) if _fits(name, source, samples, real)
+                ]
             found.append(score(samples, real, chosen))
         estimates = {name: Estimate(tuple(each[name] for each in found)) for name in found[0]}
         yield Row(source.name, estimates, first, reals[0])

@@ -40,6 +40,12 @@ class Metric:
     when: Literal["training", "evaluation", "named"] = "evaluation"
 
 
+def _kid(samples: SampleSet, real: Reference) -> float:
+    least = min(len(samples), len(real))
+    subsets = 1 if least <= 1000 else 100  # of all samples there is one
+    return kernel_distance(samples.features, real.features, subsets, min(1000, least))
+
+
 def _has_features(samples: SampleSet, real: Reference) -> bool:
     return real.extractor.name != "pixels" and len(real) > real.features.shape[1]
 
@@ -55,7 +61,7 @@ def _has_classes(samples: SampleSet, real: Reference) -> bool:
 
 def _unseen(samples: SampleSet, real: Reference) -> bool:
     """Whether there are real samples that neither a network nor these samples know."""
-    return real.held_out and samples is not real.others
+    return real.held_out and samples is not real.other_real
 
 
 def _labels(samples: SampleSet) -> np.ndarray:
@@ -76,7 +82,7 @@ def _modes(samples: SampleSet, real: Reference) -> Scores:
 
 
 def _accuracy_of_a_classifier(samples: SampleSet, real: Reference) -> Scores:
-    train, test = (Batch(x=each.x, y=each.labels) for each in (real, real.others))
+    train, test = (Batch(x=each.x, y=each.labels) for each in (real, real.other_real))
     found = classification_accuracy(samples.x, _labels(samples), train, test)
     return {"trained_on_samples": found.samples, "trained_on_real": found.real}
 
@@ -88,7 +94,7 @@ METRICS: dict[str, Metric] = {
         when="training",
     ),
     "kid": Metric(
-        lambda samples, real: kernel_distance(samples.features, real.features, size=min(1000, len(samples), len(real))),
+        _kid,
         "kernel distance of the features: 0 on average for equal distributions", {"kid": "lower"}, _has_features,
     ),
     "precision_recall": Metric(
@@ -112,14 +118,14 @@ METRICS: dict[str, Metric] = {
         lambda samples, real: real.reads_labels and samples.labels is not None, when="training",
     ),
     "ndb": Metric(
-        lambda samples, real: ndb(samples.x, real.x).share,
+        lambda samples, real: ndb(samples.x, real.x, real.bins).share,
         "share of 100 bins of pixels with too many samples or too few", {"ndb": "lower"},
         lambda samples, real: samples.x.ndim == 4 and len(real) >= 1000,
     ),
     "copied": Metric(
-        lambda samples, real: copied_share(samples.features, real.features, real.others.features),
+        lambda samples, real: copied_share(samples.features, real.features, real.other_real.features),
         "share nearer to one of as many training samples than 99 of 100 held-out real ones: 0.01 if nothing is copied",
-        {"copied": "lower"}, lambda samples, real: _unseen(samples, real) and len(real.others) >= 100,
+        {"copied": "lower"}, lambda samples, real: _unseen(samples, real) and len(real.other_real) >= 100,
     ),
     "sharpness": Metric(
         lambda samples, real: float(sharpness(samples.x).mean() / sharpness(real.x).mean()),
@@ -144,7 +150,7 @@ METRICS: dict[str, Metric] = {
 }  # fmt: skip
 
 
-def fitting(samples: SampleSet, real: Reference, training: bool = False) -> list[str]:
+def applicable_metrics(samples: SampleSet, real: Reference, training: bool = False) -> list[str]:
     """The names of the scores that mean something of these samples. training: those that cost next to nothing."""
     times = ("training",) if training else ("training", "evaluation")
     return [name for name, metric in METRICS.items() if metric.when in times and metric.fits(samples, real)]

@@ -9,6 +9,7 @@ import numpy as np
 
 from minigan.data import Dataset
 from minigan.metrics.features import Features, find_features
+from minigan.metrics.kmeans import kmeans
 
 
 @dataclass(eq=False)
@@ -38,13 +39,18 @@ class SampleSet:
 
 @dataclass(eq=False)
 class Reference(SampleSet):
-    """Real samples, which others are compared with. others: as many real ones again, to be scored beside what is
+    """Real samples, which others are compared with. other_real: as many real ones again, to be scored beside what is
     generated. held_out: whether no network has learned from these. centers, sigma: of the data's modes, if known."""
 
-    others: SampleSet
+    other_real: SampleSet
     held_out: bool = False
     centers: np.ndarray | None = None
     sigma: float | None = None
+
+    @cached_property
+    def bins(self) -> np.ndarray:
+        """The centers (100, d) of bins of these samples: one K-means for all that are compared with them."""
+        return kmeans(self.x.reshape(len(self), -1), 100)
 
     @cached_property
     def reads_labels(self) -> bool:

@@ -44,7 +44,7 @@ def test_as_json_with_numbers_seeds_and_intervals(minigan, digits):
     assert mine["fid"]["mean"] == pytest.approx(np.mean(mine["fid"]["values"]))
     assert mine["fid"]["half_width"] == pytest.approx(12.706 / 2 * abs(np.diff(mine["fid"]["values"])[0]), rel=1e-3)
     reals = [reference(load_mnist("train"), 150, k, held_out=load_mnist("test")) for k in (5, 6)]
-    assert real["fid"]["values"] == pytest.approx([frechet_distance(r.others.features, r.features) for r in reals])
+    assert real["fid"]["values"] == pytest.approx([frechet_distance(r.other_real.features, r.features) for r in reals])
 
 
 def test_the_draws_of_a_file_have_no_sample_in_common(minigan, digits, monkeypatch):
@@ -52,7 +52,7 @@ def test_the_draws_of_a_file_have_no_sample_in_common(minigan, digits, monkeypat
     seen = set()
 
     def count(samples, real):
-        if samples is not real.others:
+        if samples is not real.other_real:
             seen.update(image.tobytes() for image in samples.x)
         return float(len(seen))
 
@@ -105,6 +105,7 @@ def test_a_feature_function_of_ones_own(minigan, digits, tmp_path):
         (["nowhere"], "nowhere: no such data set, file or folder"),
         (["--metrics", "modes"], "the score modes cannot be computed of these samples"),
         (["--features", "nothing"], "features 'nothing' are not known: digits, pixels"),
+        (["--n", "1"], "--n 1: scores are of two samples or more"),
         (["--draws", "300"], "--draws 300: a file has too few samples for so many draws"),
         (["--out", "no/such/folder.png"], "--out no/such/folder.png: there is no folder no/such"),
         (["--out", "bands.txt"], "--out bands.txt: the name must end in .png"),

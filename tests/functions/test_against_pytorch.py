@@ -17,15 +17,7 @@ from .derivatives import torch_values_and_gradients, values_and_gradients
 
 torch = pytest.importorskip("torch")
 TF = torch.nn.functional
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Threads cost far more than they save on arrays this small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread_in_torch")
 
 
 def assert_same(ours, theirs, arrays):

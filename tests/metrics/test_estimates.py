@@ -46,7 +46,7 @@ def test_each_draw_is_scored_against_its_own_real_samples_and_real_ones_come_las
     mine, real = evaluate([Source("mine", draw)], reals, ["moved"])
     assert asked == [(12, 0), (12, 1), (12, 2)] and mine.name == "mine" and real.name == "real samples"
     assert mine.scores["moved"].values == pytest.approx((0, 1, 2), abs=1e-6)
-    others = [float((each.others.x - each.x).mean()) for each in reals]
+    others = [float((each.other_real.x - each.x).mean()) for each in reals]
     assert real.scores["moved"].values == pytest.approx(others)
     assert (mine.samples.x == reals[0].x).all() and mine.real is reals[0]
 
@@ -55,7 +55,7 @@ def test_a_score_that_was_named_must_fit_what_is_scored_but_not_the_real_samples
     sources = [Source("mine", lambda n, k: SampleSet(reals[k].x, None, reals[k].extractor))]
     with pytest.raises(ValueError, match="the score fid cannot be computed"):
         list(evaluate(sources, reals, ["fid"]))
-    own = Metric(lambda s, real: 1.0, "own", {"own": ""}, fits=lambda s, real: s is not real.others)
+    own = Metric(lambda s, real: 1.0, "own", {"own": ""}, fits=lambda s, real: s is not real.other_real)
     monkeypatch.setitem(METRICS, "own", own)
     mine, real = evaluate(sources, reals, ["own", "sliced_wasserstein"])
     assert list(mine.scores) == ["own", "sliced_wasserstein"] and list(real.scores) == ["sliced_wasserstein"]

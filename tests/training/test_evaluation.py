@@ -26,7 +26,7 @@ def counting(monkeypatch):
     given = []
 
     def score(samples, real):
-        if samples is not real.others:
+        if samples is not real.other_real:
             given.append((samples.x, real.x))
         return float(len(given))
 
@@ -45,7 +45,7 @@ def test_scores_are_of_fresh_samples_against_the_data(begin, counting, capsys):
     last, chosen = scores_of(run)[-1], reference(run.data, 2000, seed=0)
     np.testing.assert_array_equal(real, chosen.x)
     assert last["sliced_wasserstein"] == sliced_wasserstein(samples, real) and last["shape"] == 2.0
-    of_real = sliced_wasserstein(chosen.others.x, real)
+    of_real = sliced_wasserstein(chosen.other_real.x, real)
     line = f"sliced_wasserstein {last['sliced_wasserstein']:.4g} ({of_real:.3g})  shape 2 (1)"
     assert f"{line}  (of 35 samples; in brackets, of real ones)\n" in capsys.readouterr().err
     log = (run.run_dir.path / "log.txt").read_text()
@@ -126,7 +126,7 @@ def given(monkeypatch):
 
     def make(numbers, better):
         left = iter(numbers)
-        score = Metric(lambda s, real: 0.0 if s is real.others else next(left), "given", {"given": better})
+        score = Metric(lambda s, real: 0.0 if s is real.other_real else next(left), "given", {"given": better})
         monkeypatch.setitem(METRICS, "given", score)
 
     return make

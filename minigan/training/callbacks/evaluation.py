@@ -8,7 +8,7 @@ from contextlib import suppress
 from minigan.algorithms import Algorithm, State
 from minigan.algorithms.samples import generate_labelled
 from minigan.formatting import one_line
-from minigan.metrics.registry import METRICS, better, fitting, score
+from minigan.metrics.registry import METRICS, applicable_metrics, better, score
 from minigan.metrics.sample_set import Reference, SampleSet, reference
 from minigan.options import ConfigError
 from minigan.training.trainer import Callback, Trainer
@@ -75,10 +75,12 @@ class Evaluation(Callback):
         with trainer.ema.applied():
             x, labels = generate_labelled(trainer.algorithm, len(real), trainer.config.seed + 1)
         samples = SampleSet(x, labels, real.extractor)
-        names = self.names or fitting(samples, real, training=True)
+        names = self.names or applicable_metrics(samples, real, training=True)
         scores = score(samples, real, names)
         if self.of_real is None:
-            self.of_real = score(real.others, real, [name for name in names if METRICS[name].fits(real.others, real)])
+            self.of_real = score(
+                real.other_real, real, [name for name in names if METRICS[name].fits(real.other_real, real)]
+            )
         self._compare(scores, trainer.step)
         trainer.run_dir.add_line({"step": trainer.step, "epoch": trainer.closed_epochs, **scores})
         text = f"scores at step {trainer.step}  " + "  ".join(self._told(*each) for each in scores.items())
