@@ -129,7 +129,7 @@ def can_be_shown(samples: np.ndarray) -> bool:
 
 
 def save_curves(path: Path, stats: Sequence[Mapping[str, float]], labels: Mapping[str, str]) -> None:
-    """All figures over the steps: losses in one panel, norms (on a logarithmic scale), scores and all else in others.
+    """All figures over the steps: losses in one panel, norms, scores by which end is better, and all else in others.
     stats: lines with "step" and figures by name. labels: what a figure is called, if not by its name."""
     panels: dict[str, list[str]] = {}
     for name in dict.fromkeys(name for line in stats for name in line if name not in ("step", "epoch", "seconds")):
@@ -150,13 +150,14 @@ def save_curves(path: Path, stats: Sequence[Mapping[str, float]], labels: Mappin
         panel.set_ylabel(label)
         panel.grid(alpha=0.3)
         panel.legend(loc="best", frameon=False)
-        if label == "norm":
+        if label in LOGARITHMIC:
             panel.set_yscale("log")
     axes[-1].set_xlabel("step")
     _save(path, lambda file: figure.savefig(file, format="png", dpi=110))
 
 
 PANELS = ("loss", "", "norm", "score: lower is better", "score: higher is better")  # from the top
+LOGARITHMIC = ("norm", "score: lower is better")  # distances of several sizes share it
 
 
 def _panel_of(figure: str) -> str:

@@ -121,6 +121,26 @@ def curves_of(figure) -> dict[str, dict[str, list]]:
     }
 
 
+def test_the_curves_of_scores(drawn, tmp_path):
+    """Below all others, by which end is better; distances of several sizes are seen on a logarithmic scale."""
+    stats = [
+        {"step": 20, "loss_D": 1.0, "seconds": 3.0},
+        {"step": 25, "epoch": 1, "fid": 5.0, "sliced_wasserstein": 0.05, "precision": 0.6, "sharpness": 1.1},
+        {"step": 50, "epoch": 2, "fid": 3.0, "sliced_wasserstein": 0.04, "precision": 0.7, "sharpness": 1.0},
+    ]
+    save_curves(tmp_path / "losses.png", stats, {})
+    steps = [25.0, 50.0]
+    found = curves_of(drawn[0])
+    assert list(found) == ["loss", "", "score: lower is better", "score: higher is better"]
+    assert found["score: lower is better"] == {
+        "fid": [steps, [5.0, 3.0]], "sliced_wasserstein": [steps, [0.05, 0.04]],
+    }  # fmt: skip
+    assert found["score: higher is better"] == {"precision": [steps, [0.6, 0.7]]}
+    assert found[""] == {"sharpness": [steps, [1.1, 1.0]]}, "neither end of it is better"
+    assert [panel.get_yscale() for panel in drawn[0].axes] == ["linear", "linear", "log", "linear"]
+    assert drawn[0].axes[2].lines[0].get_marker() == ".", "a run's only score is seen, too"
+
+
 def test_the_curves_of_a_gan(drawn, tmp_path):
     line = {"epoch": 1, "loss_D": 1.0, "loss_G": 0.5, "D_x": 0.6, "border_norm": 0.1, "seconds": 3.0}
     stats = [line | {"step": 20}, line | {"step": 40, "loss_D": 2.0}]
