@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minigan.metrics import METRICS, Metric, reference, sliced_wasserstein
-from minigan.training import ConfigError, Interrupted
+from minigan.training import ConfigError, Interrupted, images
 from minigan.training.callbacks import Evaluation
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.session import standard_callbacks
@@ -115,6 +115,15 @@ def test_how_often_and_which_can_be_changed_when_a_run_is_resumed(begin, go_on):
     run = go_on(run, epochs=3, evaluate_every=2, metrics=("sliced_wasserstein",))
     assert [line["epoch"] for line in scores_of(run)] == [2, 3]
     assert json.loads((run.run_dir.path / "config.json").read_text())["evaluate_every"] == 2
+
+
+def test_the_curves_are_of_figures_and_of_scores(begin, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(images, "save_curves", lambda path, stats, labels: drawn.extend(stats))
+    run = begin(2, evaluate_every=1)
+    run.train()
+    assert [line["step"] for line in drawn if "loss_D" in line] == [5, 10]
+    assert [line["step"] for line in drawn if "sliced_wasserstein" in line] == [5, 10]
 
 
 # --- the best so far -----------------------------------------------------------------------------
