@@ -250,7 +250,7 @@ def test_profiles():
 
 
 def test_the_profile_of_this_run(pytestconfig, default_device):
-    usual = os.environ.get("MINIGAN_PROFILE") or ("quick" if str(default_device) == "cpu" else "device")
+    usual = os.environ.get("MINIGAN_PROFILE") or ("quick" if str(default_device) == "cpu" else "few")
     profile = "thorough" if pytestconfig.getoption("--thorough") else usual
     assert settings().max_examples == settings.get_profile(profile).max_examples
 
