@@ -94,7 +94,7 @@ def _with_progress(rows: Iterator[Row], total: int) -> Iterator[Row]:
 def _print_table(rows: Sequence[Row]) -> None:
     """A row each, its scores in as many blocks as the terminal's width needs."""
     names = list(dict.fromkeys(name for row in rows[:-1] for name in row.scores))
-    cells = [[row.name, *(_cell(row, name) for name in names)] for row in rows]
+    cells = [[row.name, *(str(row.scores.get(name, "")) for name in names)] for row in rows]
     arrows = {"lower": " ↓", "higher": " ↑", "": ""}
     headings = ["", *(f"{name}{arrows[better(name)]}" for name in names)]
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
@@ -110,19 +110,6 @@ def _print_table(rows: Sequence[Row]) -> None:
         for row in cells:
             print(line(columns, [row[i] for i in chosen]))
         at = end
-
-
-def _cell(row: Row, name: str) -> str:
-    if name not in row.scores:
-        return ""
-    estimate = row.scores[name]
-    half = estimate.half_width
-    if half is None:
-        return f"{estimate.mean:.4g}"
-    if half == 0:
-        return f"{estimate.mean:.4g} ± 0"
-    digits = min(6, max(0, 1 - math.floor(math.log10(half))))  # two of the interval's
-    return f"{estimate.mean:.{digits}f} ± {half:.{digits}f}"
 
 
 def _print_json(rows: Sequence[Row], real: Reference, source: str, arguments: argparse.Namespace) -> None:

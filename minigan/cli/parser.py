@@ -12,12 +12,20 @@ from minigan import __version__
 from minigan.cli.common import USAGE
 from minigan.cli.help import HelpFormatter
 from minigan.cli.train_options import add_reading_options, add_train_options
+from minigan.experiments import EXPERIMENTS
 from minigan.metrics import METRICS
 from minigan.models import MODELS
 from minigan.options import COUNT, NATURAL
 from minigan.recipes import RECIPES
 from minigan.terminal import printable
 from minigan.training.run_options import DEVICE
+
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    """0,1,2"""
+    return tuple(NATURAL.read(part) for part in text.split(","))
+
 
 RUN = "a run's folder, a checkpoint, or last"
 
@@ -122,10 +130,22 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     evaluate.add_argument("--out", metavar="FILE", help="write a picture of the worst, middle and best samples (.png)")
 
     recipes = add(
-        "recipes", "list the names that train --recipe knows: papers, choices, numbers",
-        "minigan recipes", "minigan recipes wgan-gp",
+        "recipes", "list the names that train --recipe knows: papers, choices, numbers; run a table",
+        "minigan recipes", "minigan recipes wgan-gp", "minigan recipes run ring --row gan --row lsgan",
+        usage="minigan recipes [[run] NAME] [options]",
     )  # fmt: skip
-    recipes.add_argument("recipe", nargs="?", metavar="NAME", help="show one, with all its choices (default: list all)")
+    recipes.add_argument(
+        "words", nargs="*", metavar="[run] NAME",
+        help="show a recipe, with all its choices (default: list all); or, after run, compute a table or a recipe's "
+        f"own figure: {', '.join(EXPERIMENTS)}",
+    )  # fmt: skip
+    recipes.add_argument(
+        "--row", action="append", metavar="NAME", help="of the table, may be given several times (default: all)"
+    )
+    recipes.add_argument(
+        "--seeds", type=_seeds, default=(0, 1, 2), metavar="A,B,…", help="each row once under each (default: 0,1,2)"
+    )
+    recipes.add_argument("--out", default="results", help="where results and runs are kept (default: results)")
 
     trace = add(
         "trace", "record one training step: every layer's values and gradients",

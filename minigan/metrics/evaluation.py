@@ -33,6 +33,16 @@ class Estimate:
         s = math.sqrt(math.fsum((v - self.mean) ** 2 for v in self.values) / (n - 1))
         return (_T[n - 2] if n - 2 < len(_T) else 1.96 + 2.4 / (n - 1)) * s / math.sqrt(n)
 
+    def __str__(self) -> str:
+        """ "2.14 ± 0.18": as many digits as the first two of the interval."""
+        half = self.half_width
+        if half is None:
+            return f"{self.mean:.4g}"
+        if half == 0:
+            return f"{self.mean:.4g} ± 0"
+        digits = min(6, max(0, 1 - math.floor(math.log10(half))))
+        return f"{self.mean:.{digits}f} ± {half:.{digits}f}"
+
 
 @dataclass(frozen=True)
 class Source:

@@ -17,7 +17,8 @@ DEFAULTS = {
 HIDDEN = 128
 
 
-def _orthogonal_init(module: nn.Module) -> None:
+def orthogonal_init(module: nn.Module) -> None:
+    """Weights orthogonal, of gain 1.4; biases 0."""
     if isinstance(module, nn.Dense):
         nn.init.orthogonal_(module.weight, 1.4)
         if module.bias is not None:
@@ -37,11 +38,11 @@ class Generator(Network):
     image_size = None
 
     def __init__(self, channels: int = 2) -> None:
-        super().__init__(_orthogonal_init, *_layers(self.z_dim, channels))
+        super().__init__(orthogonal_init, *_layers(self.z_dim, channels))
 
 
 class Discriminator(Network):
     """Points (N, C) → logits (N, 1)."""
 
     def __init__(self, channels: int = 2) -> None:
-        super().__init__(_orthogonal_init, *_layers(channels, 1))
+        super().__init__(orthogonal_init, *_layers(channels, 1))

@@ -53,14 +53,15 @@ class Progress(Callback):
             self.line(_joined(f"{where}step {trainer.step}/{total_steps(trainer)}", shown, self._pace(trainer)))
 
     def on_epoch(self, trainer: Trainer) -> None:
-        """A line for the terminal and the log."""
+        """A line for the terminal and the log; of a run that counts steps, for the log alone."""
         minutes, seconds = divmod(int(trainer.seconds), 60)
         goal = f"/{trainer.config.epochs}" if trainer.config.steps is None else ""
         figures = describe_figures(self.stats.latest, trainer.algorithm.figure_labels)
         done = f"epoch {trainer.closed_epochs}{goal} done"
         text = _joined(done, figures, f"{minutes}:{seconds:02d} so far", self._samples())
         trainer.run_dir.log(text)
-        self.line(text)
+        if trainer.config.steps is None:
+            self.line(text)
 
     def on_stop(self, trainer: Trainer) -> None:
         """Print the last figures, if no line has shown them, and close the bar."""

@@ -1,0 +1,15 @@
+"""Tables of scores that one command computes again: `minigan recipes run ring`.
+
+An `Experiment` is a table, here by name; each of its rows is computed from a seed, most of them by a training. What was
+computed lies in `results`, and `lessons/results.md` is made of it by `python -m minigan.experiments.page`.
+"""
+
+from __future__ import annotations
+
+from minigan.experiments.experiment import Experiment, Outcome, Result, read_results, run
+from minigan.experiments.plane import GRID, RING
+from minigan.experiments.training_row import Training
+
+EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in (RING, GRID)}
+
+__all__ = ["EXPERIMENTS", "Experiment", "Outcome", "Result", "Training", "read_results", "run"]
