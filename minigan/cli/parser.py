@@ -21,7 +21,6 @@ from minigan.terminal import printable
 from minigan.training.run_options import DEVICE
 
 
-
 def _seeds(text: str) -> tuple[int, ...]:
     """0,1,2"""
     return tuple(NATURAL.read(part) for part in text.split(","))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from minigan.cli.common import say
 from minigan.experiments import EXPERIMENTS, Experiment, Result, run
 from minigan.experiments.experiment import estimate
-from minigan.recipes import RECIPES
+from minigan.experiments.own import OWN, own_figure, own_minutes, own_results
+from minigan.recipes import RECIPES, Recipe
 from minigan.table import Column, line
 from minigan.training import Config, ConfigError, Interrupted
 from minigan.training.commands import program
@@ -31,10 +33,23 @@ def recipes(arguments: argparse.Namespace) -> None:
 
 
 def _list() -> None:
-    width = max(map(len, RECIPES))
+    width, results = max(map(len, RECIPES)), own_results()
     for recipe in RECIPES.values():
         print(f"{recipe.name:{width}}  {recipe.summary}")
-    print("\nminigan recipes NAME shows one; minigan train --recipe NAME trains it")
+        print(" " * width + "  " + " · ".join(_facts(recipe, results)))
+    print("\nminigan recipes NAME shows one; minigan train --recipe NAME trains it; minigan recipes run NAME scores it")
+
+
+def _facts(recipe: Recipe, results: Sequence[Result]) -> Iterator[str]:
+    """The paper's authors, the data, the published figure and ours, and how long a run takes."""
+    yield re.sub(r"(, \d{4}).*", r"\1", recipe.paper)
+    yield Config.choose(recipe=recipe.name).data
+    if recipe.published:
+        yield f"published: {recipe.published}"
+    if own := own_figure(results, recipe.name):
+        yield f"here: {own}"
+    if minutes := own_minutes(results, recipe.name):
+        yield f"{minutes:.0f} min" if minutes > 1 else "1 min"
 
 
 def _show(name: str) -> None:
@@ -42,17 +57,20 @@ def _show(name: str) -> None:
         raise ConfigError(f"recipe {name!r} is not known: choose from {', '.join(RECIPES)}")
     recipe = RECIPES[name]
     print(f"{recipe.name}: {recipe.summary}")
-    for label, text in {"paper": recipe.paper, "published": recipe.published}.items():
+    own = own_figure(own_results(), name)
+    for label, text in {"paper": recipe.paper, "published": recipe.published, "here": own}.items():
         if text:
             print(f"{label:10} {text}")
     print(Config.choose(recipe=recipe.name).to_json(), end="")
 
 
 def _run(name: str, arguments: argparse.Namespace) -> None:
+    experiment, rows = EXPERIMENTS.get(name, OWN), arguments.row
     if name not in EXPERIMENTS:
-        raise ConfigError(f"table {name!r} is not known: choose from {', '.join(EXPERIMENTS)}")
-    experiment = EXPERIMENTS[name]
-    rows = arguments.row or list(experiment.rows)
+        if name not in RECIPES or rows:
+            raise ConfigError(f"table {name!r} is not known: choose from {', '.join(EXPERIMENTS)}, or a recipe")
+        rows = [name]
+    rows = rows or list(experiment.rows)
     for row in rows:
         if row not in experiment.rows:
             raise ConfigError(f"--row {row}: the table {name} has {', '.join(experiment.rows)}")
@@ -66,12 +84,11 @@ def _run(name: str, arguments: argparse.Namespace) -> None:
 
 def print_results(experiment: Experiment, results: Sequence[Result], rows: Sequence[str]) -> None:
     """The table of these rows, and what others have printed below it."""
-    cells = [[row, *(str(estimate(results, row, column) or "") for column in experiment.columns)] for row in rows]
-    cells += [
-        [name, *(figures.get(column, "") for column in experiment.columns)]
-        for name, figures in experiment.published.items()
-    ]
-    headings = ["", *experiment.columns]
+    of = {row: {name: estimate(results, row, name) for name in experiment.columns} for row in rows}
+    shown = [name for name in experiment.columns if any(scores[name] is not None for scores in of.values())]
+    cells = [[row, *(str(scores[name] or "") for name in shown)] for row, scores in of.items()]
+    cells += [[of, *(scores.get(name, "") for name in shown)] for of, scores in experiment.published.items()]
+    headings = ["", *shown]
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
     columns = [Column(heading, width, left=not heading) for heading, width in zip(headings, widths, strict=True)]
     for row in [headings, *cells]:

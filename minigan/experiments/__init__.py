@@ -6,10 +6,16 @@ computed lies in `results`, and `lessons/results.md` is made of it by `python -m
 
 from __future__ import annotations
 
+from minigan.experiments.attention import ATTENTION
+from minigan.experiments.digits import OBJECTIVES, STACKED, VAE_AND_GAN
 from minigan.experiments.experiment import Experiment, Outcome, Result, read_results, run
+from minigan.experiments.own import OWN
 from minigan.experiments.plane import GRID, RING
+from minigan.experiments.splits import SPLITS
 from minigan.experiments.training_row import Training
 
-EXPERIMENTS: dict[str, Experiment] = {experiment.name: experiment for experiment in (RING, GRID)}
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.name: experiment for experiment in (RING, GRID, OBJECTIVES, VAE_AND_GAN, SPLITS, STACKED, ATTENTION, OWN)
+}
 
 __all__ = ["EXPERIMENTS", "Experiment", "Outcome", "Result", "Training", "read_results", "run"]

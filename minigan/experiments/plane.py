@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from minigan.experiments.experiment import Experiment
 from minigan.experiments.training_row import Training, scores_of_samples
 from minigan.options import Choices
 
 # WGAN's optimizer and rates are of its authors' code, the betas of the penalised critics of WGAN-GP's.
-_CRITIC: Choices = {"objective": "wasserstein", "betas": (0.5, 0.9)}
+_CRITIC: dict[str, Any] = {"objective": "wasserstein", "betas": (0.5, 0.9)}
 METHODS: dict[str, Choices] = {
     "gan": {},
     "lsgan": {"objective": "least-squares"},
@@ -43,11 +45,12 @@ def _experiment(data: str, what: str, first: int) -> Experiment:
         for name, (source, *figures) in _PUBLISHED.items()
     }
     rows = {
-        name: Training({"recipe": "ring", "data": data} | choices, scores_of_samples(2500, ["modes"]))
+        name: Training({"recipe": "ring", "data": data, **choices}, scores_of_samples(2500, ["modes"]))
         for name, choices in METHODS.items()
     }
     title = f"{what}: who finds all modes?"
-    return Experiment(data, title, _TEXT.format(data=what, name=data), rows, ("modes", "good_share", "modes_kl"), published)
+    columns = ("modes", "good_share", "modes_kl")
+    return Experiment(data, title, _TEXT.format(data=what, name=data), rows, columns, published)
 
 
 RING = _experiment("ring", "8 Gaussians on a ring", 0)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from minigan.algorithms import Algorithm
 from minigan.algorithms.samples import generate_labelled
-from minigan.data import DataError
+from minigan.data import DataError, Dataset
 from minigan.experiments.experiment import Outcome, Scores
+from minigan.files import read_file
 from minigan.metrics.registry import applicable_metrics, score
 from minigan.metrics.sample_set import SampleSet, reference
 from minigan.options import Choices
 from minigan.training import Config, resume, start
+from minigan.training.atomic import write_atomically
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.run_options import reading_options
 from minigan.training.sampling import load_algorithm
@@ -27,7 +31,7 @@ def scores_of_samples(n: int = 2500, metrics: Sequence[str] = ()) -> Callable[[A
     those that fit and cost little."""
 
     def scores(algorithm: Algorithm, config: Config, seed: int) -> Scores:
-        def read(**split: str):
+        def read(**split: str) -> Dataset:
             return algorithm.load_data(config.data, config.channels, **split, **reading_options(config))
 
         data = read()
@@ -44,28 +48,40 @@ def scores_of_samples(n: int = 2500, metrics: Sequence[str] = ()) -> Callable[[A
 
 @dataclass(frozen=True)
 class Training:
-    """Train by these choices, then score. scores: of a trained algorithm, its configuration and the seed."""
+    """Train by these choices, then score. scores: of a trained algorithm, its configuration and the seed.
+    stops: numbers of steps after each of which it is scored, with the step in the scores' names, as in modes@2000;
+    without any, it is once, at the end."""
 
     choices: Choices
     scores: Callable[[Algorithm, Config, int], Scores]
+    stops: Sequence[int] = ()
 
     def __call__(self, seed: int, folder: Path) -> Outcome:
+        kept = folder / "stops.json"
+        found: dict[str, float] = json.loads(read_file(kept)) if kept.is_file() else {}
+        for stop in self.stops:
+            if not any(name.endswith(f"@{stop}") for name in found):
+                scores = self._scored(self._trained(seed, folder, {"steps": stop}), seed)
+                found |= {f"{name}@{stop}": value for name, value in scores.items()}
+                write_atomically(kept, json.dumps(found).encode())
         last = self._trained(seed, folder)
-        checkpoint = load_checkpoint(last)
-        algorithm, config = load_algorithm(last, "cpu")
-        scores = self.scores(algorithm, config, seed)
-        return Outcome(scores, checkpoint.progress["step"], checkpoint.progress["seconds"])
+        progress = load_checkpoint(last).progress
+        return Outcome(found or self._scored(last, seed), progress["step"], progress["seconds"])
 
-    def _trained(self, seed: int, folder: Path) -> Path:
+    def _scored(self, last: Path, seed: int) -> Scores:
+        return self.scores(*load_algorithm(last, "cpu"), seed)
+
+    def _trained(self, seed: int, folder: Path, more: Choices = MappingProxyType({})) -> Path:
         """The last checkpoint of the run in this folder, once it is trained: a new run, or one that goes on."""
         for last in folder.glob("*/ckpt/last.safetensors"):
             checkpoint = load_checkpoint(last)
-            config, progress = checkpoint.config, checkpoint.progress
-            if config.steps is None and progress["closed_epochs"] < config.epochs:
-                resume(last).train()
-            elif config.steps is not None and progress["step"] < config.steps:
-                resume(last).train()
+            config, progress = checkpoint.config.with_choices(**more), checkpoint.progress
+            done, asked = progress["closed_epochs"], config.epochs
+            if config.steps is not None:
+                done, asked = progress["step"], config.steps
+            if done < asked:
+                resume(last, **more).train()
             return last
-        trainer = start(Config.choose(QUIET, self.choices, seed=seed, device="cpu"), folder)
+        trainer = start(Config.choose(QUIET, self.choices, more, seed=seed, device="cpu"), folder)
         trainer.train()
         return trainer.run_dir.last_checkpoint

@@ -1,0 +1,61 @@
+"""The figure of each recipe, trained as its name alone says: what `minigan recipes` prints beside the published one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from minigan.algorithms import GMMN, VAE, Algorithm
+from minigan.data import load_mnist
+from minigan.experiments.digits import test_loss
+from minigan.experiments.experiment import Experiment, Result, Scores, estimate, read_results
+from minigan.experiments.splits import parzen_of
+from minigan.experiments.training_row import Training, scores_of_samples
+from minigan.recipes import RECIPES
+from minigan.training import Config
+
+RESULTS = Path(__file__).parent / "results"  # of this package's own runs
+SAMPLES = 5000
+# The scores that say most, the first one that there is; others of a row behind it.
+FIGURES = {"test_loss": "test loss {}", "modes": "{} modes", "fid": "FID {}"}
+MORE = {"good_share": "good share {}", "accuracy": "accuracy {}", "parzen": "Parzen {}"}
+
+
+def _scores(algorithm: Algorithm, config: Config, seed: int) -> Scores:
+    """Those that are cheap, and for an algorithm with a score of its own in the literature, that one."""
+    found = dict(scores_of_samples(SAMPLES)(algorithm, config, seed))
+    if isinstance(algorithm, VAE):
+        found["test_loss"] = test_loss(algorithm)
+    if isinstance(algorithm, GMMN):
+        pixels = algorithm.generate(10_000, seed + 1).reshape(10_000, -1).astype("float64") / 2 + 0.5
+        found |= parzen_of(pixels, load_mnist().images[50_000:51_000].reshape(1000, -1) / 255)
+    return found
+
+
+OWN = Experiment(
+    "recipes", "Each recipe as its name alone trains it",
+    f"`minigan recipes run NAME`: {SAMPLES:,} samples, of G's averaged weights where the recipe averages them, against "
+    "as many training samples.",
+    {name: Training({"recipe": name}, _scores) for name in RECIPES},
+    ("fid", "precision", "recall", "rarest_class", "accuracy", "modes", "good_share", "test_loss", "parzen"),
+)  # fmt: skip
+
+
+def own_results() -> list[Result]:
+    """What was computed for this version of the package; nothing, if nothing was."""
+    path = RESULTS / f"{OWN.name}.json"
+    return read_results(path) if path.is_file() else []
+
+
+def own_figure(results: Iterable[Result], recipe: str) -> str:
+    """ "FID 2.14 ± 0.18, accuracy 0.98": of a recipe; empty if it has not been run."""
+    results = list(results)
+    first = [(name, text) for name, text in FIGURES.items() if estimate(results, recipe, name) is not None][:1]
+    rest = [(name, text) for name, text in MORE.items() if estimate(results, recipe, name) is not None]
+    return ", ".join(text.format(estimate(results, recipe, name)) for name, text in first + rest)
+
+
+def own_minutes(results: Iterable[Result], recipe: str) -> float | None:
+    """Minutes that a run took, on average."""
+    seconds = [result.seconds for result in results if result.row == recipe]
+    return sum(seconds) / len(seconds) / 60 if seconds else None
