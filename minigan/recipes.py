@@ -101,6 +101,10 @@ _OTHERS = [
         "Lin, Khetan, Fanti and Oh, 2018, PacGAN: The power of two samples in generative adversarial networks",
     ),
     Recipe(
+        "minibatch-std", "a GAN on 8 Gaussians whose D sees how much alike the points of a batch are",
+        {"model": "plane_mbstd", **MODELS["plane_mbstd"].DEFAULTS}, _KARRAS,
+    ),
+    Recipe(
         "relativistic", "relativistic average GAN: is a sample more real than fakes are on average?",
         _QUICK | {"objective": "relativistic-average"},
         "Jolicoeur-Martineau, 2018, The relativistic discriminator: a key element missing from standard GAN",

@@ -15,7 +15,7 @@ from minigan.cli.parser import make_parser
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
-GUIDES = sorted((Path(__file__).resolve().parents[1] / "lessons").glob("*.md"))
+GUIDES = sorted((Path(__file__).resolve().parents[1] / "lessons").glob("*-*.md"))
 
 
 def rounded(report: str) -> str:

@@ -79,9 +79,9 @@ _SAGAN: dict[str, Any] = {
 }  # fmt: skip
 ATTENTION = Experiment(
     "attention", "What attention does: two digits that must match",
-    "Images of two digits of one class, 28 pixels apart. D's kernels reach 18 pixels and its maps are summed, so without "
-    "attention nothing tells it that the halves must match. 3,000 steps of 32 pairs; 5,000 samples, each half read by "
-    "the digit classifier. Beside the share that match, the share that would by chance, for the digits there are.",
+    "Images of two digits of one class, 28 pixels apart. D's kernels reach 18 pixels and its maps are summed, so "
+    "without attention nothing tells it that the halves must match. 3,000 steps of 32 pairs; 5,000 samples, each half "
+    "read by the digit classifier. Beside the share that match, the share that would by chance, by the digits drawn.",
     {
         "with attention": Training(_SAGAN, matching),
         "without": Training({**_SAGAN, "attention": False}, matching),

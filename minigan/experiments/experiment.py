@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import platform
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-import minigan
+from minigan import __version__
 from minigan.files import read_file
 from minigan.metrics.evaluation import Estimate
 from minigan.training.atomic import write_atomically
@@ -40,7 +41,8 @@ class Experiment:
     """A table. text: its protocol, and where it is from, in Markdown. rows: by name, what computes one from a seed and
     a folder of its own, in which it may go on where it was stopped. columns: the scores that are shown.
     published: rows of numbers that others have printed, by column, each under a name that says where.
-    conclusion: what the figures say, written by whoever read them."""
+    conclusion: what the figures say, written by whoever read them. curves: what the numbers after an @ in the scores'
+    names are, of those that are drawn: {"modes": "step"} for modes@2000 and modes@4000."""
 
     name: str
     title: str
@@ -49,6 +51,7 @@ class Experiment:
     columns: Sequence[str]
     published: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     conclusion: str = ""
+    curves: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,9 @@ def run(
     for seed in seeds:
         for row in rows:
             at += 1
-            path = folder / experiment.name / f"{row}-s{seed}.json"
+            path = folder / experiment.name / f"{re.sub(r'[^a-z0-9]+', '-', row.lower())}-s{seed}.json"
             if not path.is_file():
+                path.parent.mkdir(parents=True, exist_ok=True)
                 say(f"{experiment.name}: {row}, seed {seed} ({at} of {total})")
                 outcome = experiment.rows[row](seed, path.with_suffix(""))
                 result = Result(
@@ -117,4 +121,4 @@ def _finite(value: float) -> float | None:
 
 
 def _versions() -> dict[str, str]:
-    return {"minigan": minigan.__version__, "numpy": np.__version__, "python": platform.python_version()}
+    return {"minigan": __version__, "numpy": np.__version__, "python": platform.python_version()}

@@ -1,0 +1,76 @@
+"""The page of results: it is made of the package's results, and says what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from minigan.experiments import EXPERIMENTS, Experiment
+from minigan.experiments.experiment import Result
+from minigan.experiments.own import OWN, RESULTS, own_figure, own_minutes
+from minigan.experiments.page import _recipes, _table, page, picture, points_of, save_curves
+from minigan.training import images
+
+LESSONS = Path(__file__).resolve().parents[2] / "lessons"
+
+
+def result(row, seed, steps=0, seconds=0.0, **scores):
+    return Result("test", row, seed, scores, steps, seconds, {"numpy": "2.1"}, f"2026-01-0{seed + 1}")
+
+
+def test_the_page_in_the_repository_is_that_of_the_results():
+    """If it fails: python -m minigan.experiments.page lessons"""
+    text = (LESSONS / "results.md").read_text(encoding="utf-8")
+    assert text == page()
+    for experiment in EXPERIMENTS.values():
+        if experiment.curves and (RESULTS / f"{experiment.name}.json").is_file():
+            assert picture(experiment) in text and (LESSONS / picture(experiment)).is_file()
+
+
+def test_a_table_has_means_with_intervals_then_what_was_published():
+    rows = {"b": None, "a": None, "not run": None}
+    experiment = Experiment("test", "T", "t", rows, ("fid", "kid"), {"theirs": {"fid": "6.7"}})
+    results = [result("a", 0, 1000, 90.0, fid=2.0), result("a", 1, 1000, 150.0, fid=3.0), result("b", 0, fid=1.5)]
+    assert list(_table(experiment, results)) == [
+        "|  | fid | seeds | steps | minutes |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| b | 1.5 | 1 |  |  |",
+        "| a | 2.5 ± 6.4 | 2 | 1,000 | 2 |",
+        "| *theirs* | 6.7 |  |  |  |",
+    ]
+
+
+def test_own_figures_name_the_score_that_says_most():
+    results = [
+        result("gan", 0, fid=2.0, recall=0.5), result("ring", 0, modes=8, good_share=0.25),
+        result("cgan", 0, 5, 240.0, fid=3.0, accuracy=0.98), result("vae", 0, fid=9.0, test_loss=106.5),
+    ]  # fmt: skip
+    assert [own_figure(results, row) for row in ("gan", "ring", "cgan", "vae", "other")] == [
+        "FID 2", "8 modes, good share 0.25", "FID 3, accuracy 0.98", "test loss 106.5", "",
+    ]  # fmt: skip
+    assert own_minutes(results, "cgan") == 4 and own_minutes(results, "other") is None
+
+
+def test_recipes_that_were_not_run_stand_in_the_table_too():
+    lines = list(_recipes([result("lsgan", 0, 10, 60.0, fid=2.5)]))
+    assert len(lines) == 2 + len(OWN.rows)
+    (lsgan,) = [line for line in lines if line.startswith("| lsgan |")]
+    assert "Mao et al., 2017" in lsgan and lsgan.endswith("| FID 2.5 | 1 |")
+    (face,) = [line for line in lines if line.startswith("| face |")]
+    assert face.endswith("|  |  |")
+
+
+def test_the_points_of_a_curve_are_by_number_and_of_all_seeds():
+    results = [
+        result("gan", 0, **{"modes@2000": 310, "modes@500": 20, "kl@500": 3.0, "modes": 5}),
+        result("gan", 1, **{"modes@2000": 330, "modes@500": None}), result("other", 0, **{"modes@500": 7}),
+    ]  # fmt: skip
+    assert points_of(results, "gan", "modes") == {500: [20], 2000: [310, 330]}
+
+
+def test_curves_are_drawn(tmp_path):
+    experiment = Experiment("test", "T", "t", {"gan": None, "pac": None}, (), curves={"modes": "step", "kl": "step"})
+    results = [result(row, seed, **{f"{name}@{at}": at / (1 + seed) for name in ("modes", "kl") for at in (1, 2, 4)})
+               for row in ("gan", "pac") for seed in (0, 1)]  # fmt: skip
+    save_curves(tmp_path / "curves.png", experiment, results)
+    assert images.load_png(tmp_path / "curves.png").shape[1] > 800
+    assert "e+" not in str(list(_table(experiment, results)))

@@ -1,0 +1,98 @@
+"""A row that is a training: it goes on where it was stopped, and is scored at its stops."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from minigan.experiments import Training
+from minigan.experiments.training_row import scores_of_samples
+from minigan.training import Config, Interrupted
+from minigan.training.checkpoint import load_checkpoint
+from minigan.training.sampling import load_algorithm
+from minigan.training.trainer import Trainer
+
+TINY = {"recipe": "ring", "steps": 4, "batch_size": 16, "grid": 10}
+
+
+def weight_sum(algorithm, config, seed):
+    return {"sum": sum(float(abs(p.data).sum()) for p in algorithm.networks["G"].parameters()), "seed": seed}
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """The steps that trainers take, by number; one in `stop_before` is not taken: the run is stopped there."""
+    taken, take = [], Trainer.take_step
+    stop_before = set()
+
+    def counted(trainer):
+        if trainer.step in stop_before:
+            stop_before.remove(trainer.step)
+            raise Interrupted("stopped")
+        taken.append(trainer.step)
+        return take(trainer)
+
+    monkeypatch.setattr(Trainer, "take_step", counted)
+    taken_and_stops = type("Steps", (), {"taken": taken, "stop_before": stop_before})
+    return taken_and_stops
+
+
+def test_it_trains_by_its_choices_and_seed_and_is_scored(tmp_path):
+    outcome = Training(TINY, weight_sum)(3, tmp_path / "row")
+    (last,) = (tmp_path / "row").glob("*/ckpt/last.safetensors")
+    assert load_checkpoint(last).config.seed == 3 and outcome.scores["seed"] == 3
+    assert outcome.steps == 4 and outcome.seconds > 0
+    assert outcome.scores != Training(TINY, weight_sum)(4, tmp_path / "other").scores
+
+
+def test_a_stopped_one_goes_on_and_ends_as_one_that_was_not(tmp_path, steps):
+    whole = Training(TINY, weight_sum)(0, tmp_path / "whole")
+    steps.taken.clear()
+    steps.stop_before.add(2)
+    with pytest.raises(Interrupted):
+        Training(TINY, weight_sum)(0, tmp_path / "row")
+    assert steps.taken == [0, 1]
+    assert Training(TINY, weight_sum)(0, tmp_path / "row").scores == whole.scores
+    assert steps.taken == [0, 1, 2, 3]
+    assert Training(TINY, weight_sum)(0, tmp_path / "row").scores == whole.scores and len(steps.taken) == 4
+
+
+def test_the_scores_at_stops_are_those_of_runs_that_end_there(tmp_path, steps):
+    stopped = Training(TINY, weight_sum, stops=(1, 3, 4))
+    steps.stop_before.add(2)
+    with pytest.raises(Interrupted):
+        stopped(0, tmp_path / "stops")
+    scores = stopped(0, tmp_path / "stops").scores
+    assert steps.taken == [0, 1, 2, 3] and list(scores) == [
+        "sum@1", "seed@1", "sum@3", "seed@3", "sum@4", "seed@4",
+    ]  # fmt: skip
+    for stop in (1, 4):
+        ended = Training(TINY | {"steps": stop}, weight_sum)(0, tmp_path / str(stop)).scores
+        assert ended["sum"] == scores[f"sum@{stop}"]
+
+
+def test_epochs_are_gone_on_with_too(tmp_path, steps):
+    np.savez(tmp_path / "x.npz", x=np.arange(12 * 784, dtype="uint8").reshape(12, 28, 28))
+    choices = {"recipe": "mlp", "data": str(tmp_path / "x.npz"), "epochs": 1, "batch_size": 4, "grid": 4}
+    steps.stop_before.add(1)
+    with pytest.raises(Interrupted):
+        Training(choices, weight_sum)(0, tmp_path / "row")
+    assert Training(choices, weight_sum)(0, tmp_path / "row").steps == 3 == len(steps.taken)
+
+
+def test_scores_of_samples_are_against_the_data_it_learned_from(tmp_path):
+    (last,) = [Training(TINY, weight_sum)._trained(0, tmp_path)]
+    algorithm, config = load_algorithm(last, "cpu")
+    scores = scores_of_samples(200, ["modes"])(algorithm, config, 0)
+    assert set(scores) == {"modes", "good_share", "modes_kl"} and scores["good_share"] < 0.5
+    perfect = algorithm.load_data("ring", None)
+    algorithm.sample = lambda n, rng: algorithm.tensor(perfect[slice(0, n)].x)
+    assert scores_of_samples(200, ["modes"])(algorithm, config, 0)["modes"] == 8
+    assert config == Config.choose(TINY, evaluate_every=0, checkpoint_every=10_000, grid_every=5000, device="cpu")
+
+
+def test_the_scores_at_stops_survive_in_a_file(tmp_path):
+    Training(TINY, weight_sum, stops=(1, 4))(0, tmp_path)
+    assert set(json.loads((tmp_path / "stops.json").read_text())) == {"sum@1", "seed@1", "sum@4", "seed@4"}
