@@ -27,7 +27,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 register_profiles()
 # Fewer examples where every look at a result waits for the device, or every line is watched: all others are tried too.
-settings.register_profile("few", settings.get_profile("quick"), max_examples=8)
+settings.register_profile("fewest", settings.get_profile("quick"), max_examples=2)
+settings.register_profile("few", settings.get_profile("quick"), max_examples=5)
 settings.load_profile(os.environ.get("MINIGAN_PROFILE", "quick"))
 
 
