@@ -142,7 +142,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         "--row", action="append", metavar="NAME", help="of the table, may be given several times (default: all)"
     )
     recipes.add_argument(
-        "--seeds", type=_seeds, default=(0, 1, 2), metavar="A,B,…", help="each row once under each (default: 0,1,2)"
+        "--seeds", type=_seeds, default=(0, 1, 2), metavar="A,B,...", help="each row once under each (default: 0,1,2)"
     )
     recipes.add_argument("--out", default="results", help="where results and runs are kept (default: results)")
 

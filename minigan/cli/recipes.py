@@ -67,8 +67,10 @@ def _show(name: str) -> None:
 def _run(name: str, arguments: argparse.Namespace) -> None:
     experiment, rows = EXPERIMENTS.get(name, OWN), arguments.row
     if name not in EXPERIMENTS:
-        if name not in RECIPES or rows:
+        if name not in RECIPES:
             raise ConfigError(f"table {name!r} is not known: choose from {', '.join(EXPERIMENTS)}, or a recipe")
+        if rows:
+            raise ConfigError(f"--row {rows[0]}: {name} is a recipe, which has no rows")
         rows = [name]
     rows = rows or list(experiment.rows)
     for row in rows:

@@ -29,27 +29,6 @@ def chosen(minigan, data):
 # --- recipes -------------------------------------------------------------------------------------
 
 
-def test_recipes_lists_them_all_and_shows_one_with_its_paper_and_its_choices(minigan):
-    said = minigan("recipes")
-    assert said.code == 0 and said.err == ""
-    listed = {line.split()[0]: line for line in said.out.split("\n\n")[0].splitlines()}
-    assert list(listed) == list(RECIPES)
-    assert all(RECIPES[name].summary in line for name, line in listed.items())
-
-    said = minigan("recipes", "wgan-gp")
-    head, _, text = said.out.partition("{")
-    assert said.code == 0 and "Gulrajani et al., 2017, Improved Training of Wasserstein GANs" in head
-    assert Config.from_json("{" + text) == Config.choose(recipe="wgan-gp")
-
-
-def test_a_recipe_says_what_there_is_to_say(minigan, monkeypatch):
-    full = replace(RECIPES["mlp"], published="FID 30")
-    monkeypatch.setitem(RECIPES, "mlp", full)
-    head = minigan("recipes", "mlp").out.partition("{")[0]
-    assert "published  FID 30\n" in head
-    assert "published" not in minigan("recipes", "quick28").out
-
-
 def test_a_recipe_s_choices_are_taken_and_options_go_on_top(chosen):
     recipe = RECIPES["hinge"].choices
     found = chosen("--recipe", "hinge")
