@@ -12,10 +12,14 @@ from types import ModuleType
 import pytest
 
 from minigan.cli.parser import make_parser
+from minigan.experiments import EXPERIMENTS
+from minigan.experiments.own import RESULTS
+from minigan.experiments.page import page, picture
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
-GUIDES = sorted((Path(__file__).resolve().parents[1] / "lessons").glob("*-*.md"))
+LESSONS = Path(__file__).resolve().parents[1] / "lessons"
+GUIDES = sorted(LESSONS.glob("*-*.md"))
 
 
 def rounded(report: str) -> str:
@@ -86,3 +90,12 @@ def test_case_41_who_drew_the_faces_is_named_where_they_are_shown(place):
     credit = text[text.index("faces.png") :][:400]
     for named in ("Adventurer", "Lisa Wischofsky", "CC BY 4.0", "DiceBear"):
         assert named in credit
+
+
+def test_the_page_of_results_is_made_of_the_results_in_the_package():
+    """If it fails: python -m minigan.experiments.page lessons"""
+    text = (LESSONS / "results.md").read_text(encoding="utf-8")
+    assert text == page()
+    for experiment in EXPERIMENTS.values():
+        if experiment.curves and (RESULTS / f"{experiment.name}.json").is_file():
+            assert picture(experiment) in text and (LESSONS / picture(experiment)).is_file()

@@ -36,8 +36,6 @@ def test_the_list_has_two_lines_for_each_recipe(minigan):
     at = next(i for i, line in enumerate(lines) if line.startswith("lsgan "))
     facts = lines[at + 1].strip()
     assert "LSGAN: squares" in lines[at] and facts.startswith("Mao et al., 2017 · mnist · published: FID")
-        "Mao et al., 2017 · mnist · published: FID"
-    )
 
 
 def test_one_is_shown_with_its_paper_and_its_choices(minigan):

@@ -71,6 +71,7 @@ def test_a_row_that_fails_leaves_those_before_it(rows, tmp_path):
     rows.experiment.rows["Second, one"] = fails
     with pytest.raises(RuntimeError):
         all_of(rows, tmp_path)
+    assert [path.name for path in (tmp_path / "test").iterdir()] == ["first-s0.json"]
     assert [(r.row, r.seed) for r in read_results(tmp_path / "test.json")] == [("first", 0)]
 
 

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from minigan.experiments import EXPERIMENTS, Experiment
+from minigan.experiments import Experiment
 from minigan.experiments.experiment import Result
-from minigan.experiments.own import OWN, RESULTS, own_figure, own_minutes
-from minigan.experiments.page import _recipes, _table, page, picture, points_of, save_curves
+from minigan.experiments.own import OWN, own_figure, own_minutes
+from minigan.experiments.page import _recipes, _table, points_of, save_curves
 from minigan.training import images
-
-LESSONS = Path(__file__).resolve().parents[2] / "lessons"
 
 
 def result(row, seed, steps=0, seconds=0.0, **scores):
     return Result("test", row, seed, scores, steps, seconds, {"numpy": "2.1"}, f"2026-01-0{seed + 1}")
-
-
-def test_the_page_in_the_repository_is_that_of_the_results():
-    """If it fails: python -m minigan.experiments.page lessons"""
-    text = (LESSONS / "results.md").read_text(encoding="utf-8")
-    assert text == page()
-    for experiment in EXPERIMENTS.values():
-        if experiment.curves and (RESULTS / f"{experiment.name}.json").is_file():
-            assert picture(experiment) in text and (LESSONS / picture(experiment)).is_file()
 
 
 def test_a_table_has_means_with_intervals_then_what_was_published():

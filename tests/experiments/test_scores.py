@@ -37,9 +37,10 @@ def test_matching_of_planted_pairs(sure_digits):
     right = left.copy()
     right[:400] = np.tile(sure_digits[6], (4, 1, 1, 1))  # beside 0, 1, 2 and 3
     scores = matching_of(np.concatenate([left, right], axis=3))
-    shares = np.array([0, 0, 0, 0, 0.1, 0.1, 0.5, 0.1, 0.1, 0.1])
     assert scores["matching"] == scores["of_sure"] == 0.6 and scores["sure"] == 1
-    assert scores["by_chance"] == pytest.approx((shares * 0.1).sum())
+    assert scores["by_chance"] == pytest.approx(10 * 0.1 * 0.1)
+    scores = matching_of(np.concatenate([right, right], axis=3))
+    assert scores["matching"] == 1 and scores["by_chance"] == pytest.approx(0.5**2 + 5 * 0.1**2)
 
 
 def test_matching_of_the_sure_alone(read_digits):
@@ -83,7 +84,7 @@ def test_both_variants_begin_from_the_same_weights_and_are_told_no_label():
         assert data.info.shapes["x"] == (1, 28, 56) and not data[slice(0, 50)].y.any()
     assert made[False].keys() < made[True].keys()
     left = made[True].keys() - made[False].keys()
-    assert left and all("attention" in name or name.startswith("features.2") for name in left)
+    assert left == {name for name in made[True] if "attention" in name or name.startswith("features.2")} != set()
     for name, p in made[False].items():
         np.testing.assert_array_equal(p.data, made[True][name].data)
 
