@@ -10,7 +10,7 @@ from pathlib import Path
 from minigan.cli.common import say
 from minigan.experiments import EXPERIMENTS, Experiment, Result, run
 from minigan.experiments.experiment import estimate
-from minigan.experiments.own import OWN, own_figure, own_minutes, own_results
+from minigan.experiments.own import ELSEWHERE, OWN, own_figure, own_minutes, own_results
 from minigan.recipes import RECIPES, Recipe
 from minigan.table import Column, line
 from minigan.training import Config, ConfigError, Interrupted
@@ -66,6 +66,9 @@ def _show(name: str) -> None:
 
 def _run(name: str, arguments: argparse.Namespace) -> None:
     experiment, rows = EXPERIMENTS.get(name, OWN), arguments.row
+    if name in ELSEWHERE and name not in EXPERIMENTS:
+        table, row = ELSEWHERE[name]
+        raise ConfigError(f"{name} is a row of a table: {program()} recipes run {table} --row {row}")
     if name not in EXPERIMENTS:
         if name not in RECIPES:
             raise ConfigError(f"table {name!r} is not known: choose from {', '.join(EXPERIMENTS)}, or a recipe")

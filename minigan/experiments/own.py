@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from minigan.algorithms import GMMN, VAE, Algorithm
@@ -32,18 +33,31 @@ def _scores(algorithm: Algorithm, config: Config, seed: int) -> Scores:
     return found
 
 
+# Recipes whose training is a row of another table.
+ELSEWHERE = {
+    "ring": ("ring", "gan"), "grid": ("grid", "gan"), "pacgan": ("ring", "pacgan2"),
+    "minibatch-std": ("ring", "minibatch-std"),
+}  # fmt: skip
+
 OWN = Experiment(
     "recipes", "Each recipe as its name alone trains it",
     f"`minigan recipes run NAME`: {SAMPLES:,} samples, of G's averaged weights where the recipe averages them, against "
     "as many training samples.",
-    {name: Training({"recipe": name}, _scores) for name in RECIPES},
+    {name: Training({"recipe": name}, _scores) for name in RECIPES if name not in ELSEWHERE},
     ("fid", "precision", "recall", "rarest_class", "accuracy", "modes", "good_share", "test_loss", "parzen"),
 )  # fmt: skip
 
 
-def own_results() -> list[Result]:
-    """What was computed for this version of the package; nothing, if nothing was."""
-    path = RESULTS / f"{OWN.name}.json"
+def own_results(folder: Path = RESULTS) -> list[Result]:
+    """What was computed for this version of the package, each under its recipe's name; nothing, if nothing was."""
+    found = _read(folder, OWN.name)
+    for recipe, (table, row) in ELSEWHERE.items():
+        found += [replace(result, row=recipe) for result in _read(folder, table) if result.row == row]
+    return found
+
+
+def _read(folder: Path, name: str) -> list[Result]:
+    path = folder / f"{name}.json"
     return read_results(path) if path.is_file() else []
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from minigan.experiments import EXPERIMENTS
 from minigan.experiments.experiment import Experiment, Result, estimate, read_results
-from minigan.experiments.own import OWN, RESULTS, own_figure, own_minutes
+from minigan.experiments.own import OWN, RESULTS, own_figure, own_minutes, own_results
 from minigan.recipes import RECIPES
 from minigan.training import Config
 
@@ -33,7 +33,7 @@ def page(folder: Path = RESULTS) -> str:
     for experiment in EXPERIMENTS.values():
         path = folder / f"{experiment.name}.json"
         if path.is_file():
-            results = read_results(path)
+            results = own_results(folder) if experiment is OWN else read_results(path)
             table = _recipes(results) if experiment is OWN else _table(experiment, results)
             parts += [
                 f"## {experiment.title}",

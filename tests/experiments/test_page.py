@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from minigan.experiments import Experiment
+import json
+from dataclasses import asdict
+
+from minigan.experiments import EXPERIMENTS, Experiment
 from minigan.experiments.experiment import Result
-from minigan.experiments.own import OWN, own_figure, own_minutes
+from minigan.experiments.own import ELSEWHERE, OWN, own_figure, own_minutes, own_results
 from minigan.experiments.page import _recipes, _table, points_of, save_curves
-from minigan.training import images
+from minigan.recipes import RECIPES
+from minigan.training import Config, images
 
 
 def result(row, seed, steps=0, seconds=0.0, **scores):
@@ -39,7 +43,7 @@ def test_own_figures_name_the_score_that_says_most():
 
 def test_recipes_that_were_not_run_stand_in_the_table_too():
     lines = list(_recipes([result("lsgan", 0, 10, 60.0, fid=2.5)]))
-    assert len(lines) == 2 + len(OWN.rows)
+    assert len(lines) == 2 + len(RECIPES) == 2 + len(OWN.rows) + len(ELSEWHERE)
     (lsgan,) = [line for line in lines if line.startswith("| lsgan |")]
     assert "Mao et al., 2017" in lsgan and lsgan.endswith("| FID 2.5 | 1 |")
     (face,) = [line for line in lines if line.startswith("| face |")]
@@ -61,3 +65,13 @@ def test_curves_are_drawn(tmp_path):
     save_curves(tmp_path / "curves.png", experiment, results)
     assert images.load_png(tmp_path / "curves.png").shape[1] > 800
     assert "e+" not in str(list(_table(experiment, results)))
+
+
+def test_a_recipe_that_is_a_row_of_another_table_has_its_figure_from_there(tmp_path):
+    rows = [result("gan", 0, 5, 60.0, modes=7, good_share=0.5), result("lsgan", 0, modes=2)]
+    (tmp_path / "ring.json").write_text(json.dumps([asdict(each) for each in rows]))
+    found = own_results(tmp_path)
+    assert [each.row for each in found] == ["ring"] and own_figure(found, "ring") == "7 modes, good share 0.5"
+    for recipe, (table, row) in ELSEWHERE.items():
+        training = EXPERIMENTS[table].rows[row]
+        assert Config.choose(training.choices).with_choices(recipe=recipe) == Config.choose(recipe=recipe)
