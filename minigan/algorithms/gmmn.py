@@ -4,8 +4,8 @@
 
 x are real images, y = G(z), both in [0, 1], and E is the mean over all pairs of a batch. The loss is one of the whole
 batch, so batches are large. There is no discriminator: the kernel stands in its place, and does not learn. Li, Swersky
-and Zemel, 2015; the bandwidths σ are theirs. They have uniform noise and plain gradient descent; here noise is normal
-and the optimiser is Adam.
+and Zemel, 2015; the bandwidths σ are theirs. They have plain gradient descent; here
+the optimiser is Adam.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import prod
+from math import pi, prod, sqrt
 
 from minigan import functions as F
 from minigan import nn
@@ -41,7 +41,7 @@ class GMMN(Algorithm):
     def setup(self, data: DataInfo) -> None:
         shape = data.image_shape
         hidden = [layer for n, m in pairwise((self.z_dim, *WIDTHS)) for layer in (nn.Dense(n, m), nn.ReLU())]
-        G = nn.Sequential(*hidden, nn.Dense(WIDTHS[-1], prod(shape)), BoundedSigmoid(), nn.Reshape(*shape))
+        G = nn.Sequential(NearlyUniform(), *hidden, nn.Dense(WIDTHS[-1], prod(shape)), BoundedSigmoid(), nn.Reshape(*shape))
         self.networks = {"G": G}
         self.optimizers = {"G": Adam(G.parameters(), self.lr)}
 
@@ -58,6 +58,14 @@ class GMMN(Algorithm):
     def sample(self, n: int, rng: SampleGenerator) -> Tensor:
         """G's images for n draws of noise, from [0, 1] brought to [−1, 1]."""
         return self.networks["G"](self.tensor(rng.standard_normal((n, self.z_dim), "float32"))) * 2.0 - 1.0
+
+
+class NearlyUniform(nn.Module):
+    """tanh(√(2/π) z): normal noise becomes nearly uniform in (−1, 1), as the paper's is. Its distribution function is
+    nowhere further than 0.02 from the uniform one's."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return F.tanh(z * sqrt(2 / pi))
 
 
 class BoundedSigmoid(nn.Module):

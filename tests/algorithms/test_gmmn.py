@@ -10,7 +10,7 @@ import pytest
 import minigan as mg
 from minigan import backend, nn
 from minigan.algorithms import GMMN
-from minigan.algorithms.gmmn import SIGMAS, squared_mmd
+from minigan.algorithms.gmmn import SIGMAS, NearlyUniform, squared_mmd
 from minigan.data import Batch, DataInfo
 from minigan.testing import gradcheck
 
@@ -94,3 +94,8 @@ def test_pixels_that_are_black_everywhere_leave_no_subnormal_gradients():
     gmmn(repeat(Batch(x=points(16, 1, 28, 28).astype("float32").clip(-1, 1))))
     grad = abs(backend.to_numpy(last.bias.grad.data))
     assert not grad[:100].any() and (grad[100:] > np.finfo("float32").tiny).all()
+
+
+def test_noise_becomes_nearly_uniform():
+    u = np.sort(backend.to_numpy(NearlyUniform()(mg.Tensor(points(20_000))).data))
+    assert abs(u).max() < 1 and abs((u + 1) / 2 - np.linspace(0, 1, len(u))).max() < 0.03
