@@ -41,7 +41,8 @@ class GMMN(Algorithm):
     def setup(self, data: DataInfo) -> None:
         shape = data.image_shape
         hidden = [layer for n, m in pairwise((self.z_dim, *WIDTHS)) for layer in (nn.Dense(n, m), nn.ReLU())]
-        G = nn.Sequential(NearlyUniform(), *hidden, nn.Dense(WIDTHS[-1], prod(shape)), BoundedSigmoid(), nn.Reshape(*shape))
+        last = nn.Dense(WIDTHS[-1], prod(shape))
+        G = nn.Sequential(NearlyUniform(), *hidden, last, BoundedSigmoid(), nn.Reshape(*shape))
         self.networks = {"G": G}
         self.optimizers = {"G": Adam(G.parameters(), self.lr)}
 
