@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Real
 from typing import TypeAlias
 
 from minigan import backend
 from minigan.algorithms.errors import AlgorithmError
 from minigan.autograd import Tensor
-from minigan.backend import Device
+from minigan.backend import NUMBER, Device
 
 Figures: TypeAlias = dict[str, Tensor]  # single numbers by name
 RESERVED = ("step", "epoch", "seconds")  # what a line of stats says beside the figures
@@ -30,7 +29,7 @@ def _as_figure(returned: str, name: object, value: object, device: Device) -> Te
         raise AlgorithmError(f"{returned} a figure {name}: call it otherwise, {why}")
     if backend.is_array(value) and value.size == 1:
         value = value.item()
-    if isinstance(value, Real):
+    if isinstance(value, NUMBER):
         value = Tensor(float(value), device=device)
     if not isinstance(value, Tensor) or value.size != 1:
         what = f"shape {value.shape}" if isinstance(value, Tensor) else type(value).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 from types import ModuleType
 from typing import TypeAlias, TypeGuard
 
@@ -10,6 +11,9 @@ import numpy as np
 
 # An array of NumPy or of CuPy. CuPy's have the same interface, so a type checker may read them as NumPy's.
 Array: TypeAlias = np.ndarray
+
+# What is a number of Python or NumPy. Not numbers.Real: isinstance of an abstract class is some calls in Python.
+NUMBER = (float, int, np.floating, np.integer, Fraction)
 
 
 def get_array_module(*arrays: Array) -> ModuleType:
@@ -44,4 +48,4 @@ def as_array(value: object) -> Array:
 
 def memory_order(array: Array) -> list[int]:
     """The array's axes, from the one with the longest strides in memory to the one with the shortest."""
-    return sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+    return sorted(range(array.ndim), key=array.strides.__getitem__, reverse=True)

@@ -14,8 +14,8 @@ from numbers import Integral
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import Array, as_array, get_array_module
-from minigan.functions.arguments import NUMBER, as_floating, as_number, as_tensor, like, prefix_errors
+from minigan.backend import NUMBER, Array, as_array, get_array_module
+from minigan.functions.arguments import as_floating, as_number, as_tensor, like, prefix_errors
 from minigan.functions.manipulation import sum_to
 from minigan.kernels import arithmetic as kernels
 from minigan.kernels.layout import beside

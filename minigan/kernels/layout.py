@@ -41,12 +41,15 @@ def as_run(a: Array, order: list[int] | None = None) -> Array | None:
 def as_runs(written: tuple[Array, ...], read: tuple[Array, ...] = ()) -> tuple[Array, ...] | None:
     """All as flat arrays in the first one's memory order. What is written must be views, and is None if one cannot;
     what is read is copied where it lies otherwise."""
-    order = memory_order(written[0])
-    runs = [as_run(a, order) for a in written]
-    if any(run is None for run in runs):
-        return None
-    xp = get_array_module(written[0])
-    return (*runs, *(xp.ascontiguousarray(a.transpose(order)).reshape(-1) for a in read))
+    order, runs = memory_order(written[0]), []
+    for a in written:
+        run = as_run(a, order)
+        if run is None:
+            return None
+        runs.append(run)
+    for a in read:
+        runs.append(a.transpose(order).reshape(-1))
+    return tuple(runs)
 
 
 def lie_alike(*arrays: Array) -> bool:

@@ -62,9 +62,12 @@ class Optimizer:
         for hook in self._before_step:
             hook(self, (), {})
         cause = f"{type(self).__name__}.step()"
+        used: list[Array] = []
         for i, p in enumerate(self.params):
-            _check_gradient(cause, i, p)
-        check_here(cause, *(t.array for p in self.params if p.grad is not None for t in (p, p.grad)))
+            if p.grad is not None:
+                _check_gradient(cause, i, p, p.grad)
+                used += p.array, p.grad.array
+        check_here(cause, *used)
         notify("before_step", self)
         self.step_count += 1
         start = 0
@@ -172,11 +175,8 @@ def _unfit(p: object) -> str:
     return "" if p.dtype.kind == "f" else f"({describe(p)}) is {p.dtype}, not floating"
 
 
-def _check_gradient(cause: str, i: int, p: Tensor) -> None:
+def _check_gradient(cause: str, i: int, p: Tensor, g: object) -> None:
     """A gradient that a user put into .grad may be anything; broadcast or widened, it would be a wrong step."""
-    g = p.grad
-    if g is None:
-        return
     if not isinstance(g, Tensor):
         raise TypeError(f"{cause}: .grad of parameter {i} ({describe(p)}) must be a Tensor, not {type(g).__name__}")
     if g.array.shape != p.array.shape:
