@@ -27,7 +27,8 @@ def run_backward(
     gradient_of: dict[Key, Tensor] = {}
     with set_grad_enabled(create_graph), meanwhile(backward_of=None):
         for y, dy in zip(outputs, cotangents, strict=True):
-            _accumulate(gradient_of, key_of(y), dy)
+            key = key_of(y)
+            gradient_of[key] = _sum_of(gradient_of[key], dy, key) if key in gradient_of else dy
         for node, needs_input_grad in _nodes_to_differentiate(outputs, wanted):
             node.needs_input_grad = needs_input_grad
             dys = _take_cotangents(node, gradient_of, wanted)
@@ -37,7 +38,9 @@ def run_backward(
                 _retain(node.retained, dys)
             for edge, dx, needed in zip(node.edges, _differentiate(node, dys), needs_input_grad, strict=True):
                 if needed and edge is not None and dx is not None:
-                    _accumulate(gradient_of, edge, dx)
+                    if edge in gradient_of:
+                        dx = _sum_of(gradient_of[edge], dx, edge)
+                    gradient_of[edge] = dx
             if not retain_graph:
                 node.free()
     if wanted is None:
@@ -50,13 +53,10 @@ def key_of(tensor: Tensor) -> Key:
     return tensor if tensor.creator is None else (tensor.creator, tensor.output_index)
 
 
-def _accumulate(gradient_of: dict[Key, Tensor], key: Key, gradient: Tensor) -> None:
+def _sum_of(before: Tensor, gradient: Tensor, key: Key) -> Tensor:
     """What is used several times gets the sum of its gradients."""
-    before = gradient_of.get(key)
-    if before is not None:
-        context.backward_of = key
-        gradient = before + gradient
-    gradient_of[key] = gradient
+    context.backward_of = key
+    return before + gradient
 
 
 def _take_cotangents(node: Node, gradient_of: dict[Key, Tensor], wanted: set[Key] | None) -> list[Tensor] | None:
@@ -83,7 +83,8 @@ def _retain(outputs: dict[int, Any], dys: list[Tensor]) -> None:
 
 def _differentiate(node: Node, dys: list[Tensor]) -> list[Tensor | None]:
     """The gradients as backward returned them: also such as nobody needs."""
-    node.check_not_freed()
+    if node.freed:
+        raise node.freed_error()
     observers = context.observers
     if observers:
         context.layer, context.backward_of = node.called_in, node

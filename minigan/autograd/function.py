@@ -18,7 +18,6 @@ Inputs = list[Tensor | None]
 Arrays = list[Array | None]
 
 _serial = itertools.count()
-_FREED: Any = object()  # stands for what a function had saved, after a backward pass let go of it
 
 
 class Function(Node):
@@ -89,9 +88,9 @@ class Function(Node):
         place are counted for both."""
         if type(array) is not np.ndarray:
             array = checked_output(self, array)
-        is_view = array.base is not None
+        owner = None if array.base is None else owner_of(array)
         for t, a in zip(tensors, arrays, strict=True):
-            if t is not None and (a is array or (is_view and owner_of(t.array) is owner_of(array))):
+            if t is not None and (a is array or (owner is not None and owner_of(t.array) is owner)):
                 return Tensor.from_array(array, t._version)
         return Tensor.from_array(array)
 
@@ -140,8 +139,8 @@ class Function(Node):
     @property
     def saved_tensors(self) -> tuple[Tensor, ...]:
         """What `save_for_backward` kept, attached to the graph, and checked for changes since."""
-        if self._saved is _FREED:
-            self.check_not_freed()
+        if self.freed:
+            raise self.freed_error()
         restored = []
         for kept, index, version, count in self._saved:
             now = version if index is not None else kept._version  # another one if .data was bound anew
@@ -158,26 +157,26 @@ class Function(Node):
     @property
     def saved_constants(self) -> tuple[Any, ...]:
         """What `save_constants` kept."""
-        if self._saved is _FREED:
-            self.check_not_freed()
+        if self.freed:
+            raise self.freed_error()
         return self._constants
 
     @property
     def saved_arrays(self) -> list[Array]:
         """The arrays that `save_for_backward` kept and no backward pass has let go of."""
-        return [] if self._saved is _FREED else [getattr(kept, "array", kept) for kept, *_ in self._saved]
+        return [getattr(kept, "array", kept) for kept, *_ in self._saved]
 
     def free(self) -> None:
         """Let go of all that was saved for backward."""
-        self._saved = self._constants = _FREED
+        self._saved = self._constants = ()
+        self.freed = True
 
-    def check_not_freed(self) -> None:
-        """Raise if `free` was called."""
-        if self._saved is _FREED:
-            raise GraphError(
-                f"{self.name} was differentiated once already, and its graph was freed to save memory: pass "
-                "retain_graph=True to the first backward, or compute the value again"
-            )
+    def freed_error(self) -> GraphError:
+        """What is raised where `free` was called and what had been saved is needed."""
+        return GraphError(
+            f"{self.name} was differentiated once already, and its graph was freed to save memory: pass "
+            "retain_graph=True to the first backward, or compute the value again"
+        )
 
     def _stale_message(self, kept: Any, index: int | None, version: Version, times: int) -> str:
         what = f"its output {index}" if index is not None else describe(kept)

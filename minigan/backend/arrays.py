@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from fractions import Fraction
 from types import ModuleType
 from typing import TypeAlias, TypeGuard
 
@@ -11,9 +10,6 @@ import numpy as np
 
 # An array of NumPy or of CuPy. CuPy's have the same interface, so a type checker may read them as NumPy's.
 Array: TypeAlias = np.ndarray
-
-# What is a number of Python or NumPy. Not numbers.Real: isinstance of an abstract class is some calls in Python.
-NUMBER = (float, int, np.floating, np.integer, Fraction)
 
 
 def get_array_module(*arrays: Array) -> ModuleType:

@@ -6,13 +6,15 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from math import inf
+from numbers import Real
 from typing import Any, TypeVar
 
 from minigan.autograd import Tensor
 from minigan.autograd.checks import check_alike
-from minigan.backend import NUMBER, is_array
+from minigan.backend import is_array
 
 Made = TypeVar("Made")
+NUMBER = (float, int, Real)  # what is a number of Python or NumPy, the common ones first: to ask Real is slow
 
 
 def as_tensor(name: str, x: Any, label: str = "x") -> Tensor:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from minigan.autograd import Function, Tensor
-from minigan.backend import NUMBER, Array, as_array, get_array_module
+from minigan.backend import Array, as_array, get_array_module
 from minigan.functions.activation import log_softmax, relu, sigmoid
-from minigan.functions.arguments import as_floating, as_like, like, prefix_errors
+from minigan.functions.arguments import NUMBER, as_floating, as_like, like, prefix_errors
 from minigan.functions.arithmetic import abs as _abs
 from minigan.functions.arithmetic import log, maximum
 from minigan.functions.reduction import mean as _mean

@@ -26,8 +26,9 @@ def adam_update(
         runs = as_runs(arrays[:3], arrays[3:])
         slices = [arrays if runs is None else runs]
         if runs is not None and runs[0].size > SLICE_ELEMENTS:
-            starts = range(0, runs[0].size, SLICE_ELEMENTS)
-            slices = [tuple([run[i : i + SLICE_ELEMENTS] for run in runs]) for i in starts]
+            p, m, v, g = runs
+            parts = [slice(i, i + SLICE_ELEMENTS) for i in range(0, p.size, SLICE_ELEMENTS)]
+            slices = [(p[part], m[part], v[part], g[part]) for part in parts]
         for p, m, v, g in slices:
             t = g * (1 - betas[0])
             m *= betas[0]
