@@ -28,11 +28,12 @@ def _as_figure(returned: str, name: object, value: object, device: Device) -> Te
     if name in RESERVED or not isinstance(name, str):
         why = "a run says this" if name in RESERVED else "a name is a text"
         raise AlgorithmError(f"{returned} a figure {name}: call it otherwise, {why}")
-    if backend.is_array(value) and value.size == 1:
-        value = value.item()
-    if isinstance(value, Real):
-        value = Tensor(float(value), device=device)
-    if not isinstance(value, Tensor) or value.size != 1:
+    if not isinstance(value, Tensor):
+        if backend.is_array(value) and value.size == 1:
+            value = value.item()
+        if isinstance(value, Real):
+            value = Tensor(float(value), device=device)
+    if not isinstance(value, Tensor) or value.array.size != 1:
         what = f"shape {value.shape}" if isinstance(value, Tensor) else type(value).__name__
         raise AlgorithmError(f"{returned} {name} of {what}: a figure is a single number")
     return value.detach()

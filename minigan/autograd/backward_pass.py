@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any, Literal, TypeAlias, overload
 
 from minigan import backend
@@ -26,7 +27,8 @@ def run_backward(
     gradient_of: dict[Key, Tensor] = {}
     with set_grad_enabled(create_graph), meanwhile(backward_of=None):
         for y, dy in zip(outputs, cotangents, strict=True):
-            _accumulate(gradient_of, key_of(y), dy)
+            key = key_of(y)
+            gradient_of[key] = _sum_of(gradient_of[key], dy, key) if key in gradient_of else dy
         for node, needs_input_grad in _nodes_to_differentiate(outputs, wanted):
             node.needs_input_grad = needs_input_grad
             dys = _take_cotangents(node, gradient_of, wanted)
@@ -34,9 +36,11 @@ def run_backward(
                 continue
             if node.retained and wanted is None:
                 _retain(node.retained, dys)
-            for edge, dx in zip(node.edges, _differentiate(node, dys), strict=True):
-                if edge is not None and dx is not None:
-                    _accumulate(gradient_of, edge, dx)
+            for edge, dx, needed in zip(node.edges, _differentiate(node, dys), needs_input_grad, strict=True):
+                if needed and edge is not None and dx is not None:
+                    if edge in gradient_of:
+                        dx = _sum_of(gradient_of[edge], dx, edge)
+                    gradient_of[edge] = dx
             if not retain_graph:
                 node.free()
     if wanted is None:
@@ -49,24 +53,23 @@ def key_of(tensor: Tensor) -> Key:
     return tensor if tensor.creator is None else (tensor.creator, tensor.output_index)
 
 
-def _accumulate(gradient_of: dict[Key, Tensor], key: Key, gradient: Tensor) -> None:
+def _sum_of(before: Tensor, gradient: Tensor, key: Key) -> Tensor:
     """What is used several times gets the sum of its gradients."""
-    before = gradient_of.get(key)
-    if before is not None:
-        context.backward_of = key
-        gradient = before + gradient
-    gradient_of[key] = gradient
+    context.backward_of = key
+    return before + gradient
 
 
 def _take_cotangents(node: Node, gradient_of: dict[Key, Tensor], wanted: set[Key] | None) -> list[Tensor] | None:
     """The cotangents of a node's outputs, zeros for those that got none; None if none got one. They are let go of,
     unless somebody wants them."""
-    keys: list[Key] = [(node, i) for i in range(len(node.outputs_like))]
-    dys = [gradient_of.get(key) if wanted and key in wanted else gradient_of.pop(key, None) for key in keys]
-    if all(dy is None for dy in dys):
-        return None
-    zipped = zip(dys, node.outputs_like, strict=True)
-    return [Tensor.from_array(backend.zeros(*like)) if dy is None else dy for dy, like in zipped]
+    dys: list[Tensor] = []
+    found = False
+    for i, like in enumerate(node.outputs_like):
+        key = (node, i)
+        dy = gradient_of.get(key) if wanted and key in wanted else gradient_of.pop(key, None)
+        found = found or dy is not None
+        dys.append(Tensor.from_array(backend.zeros(*like)) if dy is None else dy)
+    return dys if found else None
 
 
 def _retain(outputs: dict[int, Any], dys: list[Tensor]) -> None:
@@ -79,14 +82,16 @@ def _retain(outputs: dict[int, Any], dys: list[Tensor]) -> None:
 
 
 def _differentiate(node: Node, dys: list[Tensor]) -> list[Tensor | None]:
-    node.check_not_freed()
+    """The gradients as backward returned them: also such as nobody needs."""
+    if node.freed:
+        raise node.freed_error()
     observers = context.observers
     if observers:
         context.layer, context.backward_of = node.called_in, node
     gradients = checked_gradients(node, node.backward(*dys))
     for observer in observers:
         observer.after_backward(node, dys, gradients)
-    return [dx if needed else None for dx, needed in zip(gradients, node.needs_input_grad, strict=True)]
+    return gradients
 
 
 def nodes_before(outputs: list[Tensor]) -> list[Node]:
@@ -98,19 +103,21 @@ def nodes_before(outputs: list[Tensor]) -> list[Node]:
             if isinstance(edge, tuple) and edge[0] not in seen:
                 seen.add(edge[0])
                 stack.append(edge[0])
-    return sorted(seen, key=lambda node: node.serial, reverse=True)
+    return sorted(seen, key=attrgetter("serial"), reverse=True)
 
 
-def _nodes_to_differentiate(outputs: list[Tensor], wanted: set[Key] | None) -> Iterator[tuple[Node, tuple[bool, ...]]]:
+def _nodes_to_differentiate(outputs: list[Tensor], wanted: set[Key] | None) -> Iterable[tuple[Node, tuple[bool, ...]]]:
     """The nodes, the youngest first, and of each which inputs' gradients are needed: all that require one, or those
     that are wanted or lead to what is wanted."""
-    nodes = nodes_before(outputs)
-    if wanted is None:
-        return ((node, tuple([edge is not None for edge in node.edges])) for node in nodes)
     needs: dict[Node, tuple[bool, ...]] = {}
-    for node in reversed(nodes):
-        leads = [edge in wanted or (isinstance(edge, tuple) and edge[0] in needs) for edge in node.edges]
-        if any(leads):
+    for node in reversed(nodes_before(outputs)):
+        leads = []
+        for edge in node.edges:
+            if edge is None or wanted is None:
+                leads.append(edge is not None)
+            else:
+                leads.append(edge in wanted or (isinstance(edge, tuple) and edge[0] in needs))
+        if True in leads:
             needs[node] = tuple(leads)
     return reversed(needs.items())
 
@@ -185,6 +192,8 @@ def grad(
 
 
 def _as_list(value: Any) -> list:
+    if isinstance(value, (list, tuple)):
+        return list(value)
     alone = isinstance(value, Tensor) or backend.is_array(value) or not isinstance(value, Iterable)
     return [value] if alone else list(value)
 
@@ -211,9 +220,9 @@ def _unshared(gradients: dict[Key, Tensor], cotangents: list[Tensor]) -> dict[Ke
     owners = {id(owner_of(dy.array)) for dy in cotangents}
     unshared = {}
     for leaf, gradient in gradients.items():
-        owner, steps = id(owner_of(gradient.array)), zip(gradient.array.strides, gradient.shape, strict=True)
-        is_broadcast = any(stride == 0 and n > 1 for stride, n in steps)  # elements that are one place in memory
+        array = gradient.array
+        owner, is_broadcast = id(owner_of(array)), 0 in array.strides  # elements that are one place in memory
         shared = owner in owners or is_broadcast
-        unshared[leaf] = Tensor.from_array(gradient.array.copy()) if shared else gradient
+        unshared[leaf] = Tensor.from_array(array.copy()) if shared else gradient
         owners.add(owner)
     return unshared

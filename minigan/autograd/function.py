@@ -18,7 +18,6 @@ Inputs = list[Tensor | None]
 Arrays = list[Array | None]
 
 _serial = itertools.count()
-_FREED: Any = object()  # stands for what a function had saved, after a backward pass let go of it
 
 
 class Function(Node):
@@ -66,12 +65,15 @@ class Function(Node):
             raise GraphError(f"this {self.name} was called before: a Function object is one call, make a new one")
         self._called = True
         tensors, arrays = checked_inputs(self, inputs)
-        enabled = grad_mode.enabled
-        self.needs_input_grad = tuple([enabled and t is not None and t._requires_grad for t in tensors])
+        enabled, needs = grad_mode.enabled, []
+        for t in tensors:  # a loop: up to Python 3.11 a comprehension is a call of its own
+            needs.append(enabled and t is not None and t._requires_grad)
+        self.needs_input_grad = tuple(needs)
         result = self.forward(*arrays)
-        results = result if isinstance(result, tuple) else (result,)
-        outputs = [self._output(y, tensors, arrays) for y in results]
-        if True in self.needs_input_grad:
+        results, outputs = result if isinstance(result, tuple) else (result,), []
+        for y in results:
+            outputs.append(self._output(y, tensors, arrays))
+        if True in needs:
             self._record(tensors, arrays, outputs, results)
         else:
             self._to_save = self._constants = ()
@@ -86,27 +88,27 @@ class Function(Node):
         place are counted for both."""
         if type(array) is not np.ndarray:
             array = checked_output(self, array)
-        if array.base is not None or any([array is a for a in arrays]):
-            owner = owner_of(array)
-            for t in tensors:
-                if t is not None and owner_of(t.array) is owner:
-                    return Tensor.from_array(array, t._version)
+        owner = None if array.base is None else owner_of(array)
+        for t, a in zip(tensors, arrays, strict=True):
+            if t is not None and (a is array or (owner is not None and owner_of(t.array) is owner)):
+                return Tensor.from_array(array, t._version)
         return Tensor.from_array(array)
 
     def _record(self, tensors: Inputs, arrays: Arrays, outputs: list[Tensor], results: tuple) -> None:
         self.serial = next(_serial)
-        self.edges = [
-            None if not needed or t is None else t if t.creator is None else (t.creator, t.output_index)
-            for t, needed in zip(tensors, self.needs_input_grad, strict=True)
-        ]
-        self.input_shapes = [() if a is None else a.shape for a in arrays]
-        self.outputs_like = []
+        self.edges, self.input_shapes, self.outputs_like = [], [], []
+        for t, array, needed in zip(tensors, arrays, self.needs_input_grad, strict=True):
+            leaf = None if not needed else t
+            self.edges.append(leaf if leaf is None or leaf.creator is None else (leaf.creator, leaf.output_index))
+            self.input_shapes.append(() if array is None else array.shape)
         for i, y in enumerate(outputs):
             y._requires_grad, y.creator, y.output_index = True, self, i
             array = y.array
             self.outputs_like.append((array.shape, array.dtype, CPU if type(array) is np.ndarray else device_of(array)))
         if self._to_save:
-            self._saved = [self._remember(a, tensors, arrays, outputs, results) for a in self._to_save]
+            self._saved = []
+            for array in self._to_save:
+                self._saved.append(self._remember(array, tensors, arrays, outputs, results))
             self._to_save = ()
 
     # What is kept for backward.
@@ -137,8 +139,8 @@ class Function(Node):
     @property
     def saved_tensors(self) -> tuple[Tensor, ...]:
         """What `save_for_backward` kept, attached to the graph, and checked for changes since."""
-        if self._saved is _FREED:
-            self.check_not_freed()
+        if self.freed:
+            raise self.freed_error()
         restored = []
         for kept, index, version, count in self._saved:
             now = version if index is not None else kept._version  # another one if .data was bound anew
@@ -155,26 +157,26 @@ class Function(Node):
     @property
     def saved_constants(self) -> tuple[Any, ...]:
         """What `save_constants` kept."""
-        if self._saved is _FREED:
-            self.check_not_freed()
+        if self.freed:
+            raise self.freed_error()
         return self._constants
 
     @property
     def saved_arrays(self) -> list[Array]:
         """The arrays that `save_for_backward` kept and no backward pass has let go of."""
-        return [] if self._saved is _FREED else [getattr(kept, "array", kept) for kept, *_ in self._saved]
+        return [getattr(kept, "array", kept) for kept, *_ in self._saved]
 
     def free(self) -> None:
         """Let go of all that was saved for backward."""
-        self._saved = self._constants = _FREED
+        self._saved = self._constants = ()
+        self.freed = True
 
-    def check_not_freed(self) -> None:
-        """Raise if `free` was called."""
-        if self._saved is _FREED:
-            raise GraphError(
-                f"{self.name} was differentiated once already, and its graph was freed to save memory: pass "
-                "retain_graph=True to the first backward, or compute the value again"
-            )
+    def freed_error(self) -> GraphError:
+        """What is raised where `free` was called and what had been saved is needed."""
+        return GraphError(
+            f"{self.name} was differentiated once already, and its graph was freed to save memory: pass "
+            "retain_graph=True to the first backward, or compute the value again"
+        )
 
     def _stale_message(self, kept: Any, index: int | None, version: Version, times: int) -> str:
         what = f"its output {index}" if index is not None else describe(kept)

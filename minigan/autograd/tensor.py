@@ -38,10 +38,11 @@ class Node:
     retained: dict[int, Any] | None = None  # weak references to the outputs that keep their gradient
     called_in: object | None = None  # the layer, as text its path; known if somebody observed the call
     place: list[str] | None = None  # where it was called, if anomaly mode noted it
+    freed: bool = False  # whether what it had saved was let go of
     forward: Callable[..., Any]
     backward: Callable[..., Any]
     free: Callable[[], None]
-    check_not_freed: Callable[[], None]
+    freed_error: Callable[[], Exception]
 
     @property
     def name(self) -> str:
@@ -552,6 +553,7 @@ def describe(tensor: Tensor) -> str:
 
 def owner_of(array: Array) -> Array:
     """The array whose memory a view shows."""
-    while getattr(array, "base", None) is not None and backend.is_array(array.base):
-        array = array.base
+    base = array.base
+    while base is not None and backend.is_array(base):
+        array, base = base, base.base
     return array

@@ -44,4 +44,4 @@ def as_array(value: object) -> Array:
 
 def memory_order(array: Array) -> list[int]:
     """The array's axes, from the one with the longest strides in memory to the one with the shortest."""
-    return sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+    return sorted(range(array.ndim), key=array.strides.__getitem__, reverse=True)

@@ -10,7 +10,13 @@ from minigan.functions.arguments import as_floating, as_number, as_tensor
 from minigan.functions.arithmetic import exp
 from minigan.functions.reduction import nonempty_axis
 from minigan.functions.reduction import sum as _sum
-from minigan.kernels.activation import leaky_relu_backward, leaky_relu_forward, sigmoid_forward, softplus_forward
+from minigan.kernels.activation import (
+    leaky_relu_backward,
+    leaky_relu_forward,
+    sigmoid_forward,
+    softplus_forward,
+    tanh_backward,
+)
 from minigan.kernels.reduction import Axes
 from minigan.renamed import renamed_in
 
@@ -25,7 +31,7 @@ class LeakyReLU(Function):
         self.slope = negative_slope
 
     def forward(self, x: Array) -> Array:
-        y, positive = leaky_relu_forward(x, self.slope, with_mask=any(self.needs_input_grad))
+        y, positive = leaky_relu_forward(x, self.slope, with_mask=True in self.needs_input_grad)
         self.save_constants(positive, self.slope)
         return y
 
@@ -59,7 +65,23 @@ class Tanh(Function):
 
     def backward(self, dy: Tensor) -> Tensor:
         (y,) = self.saved_tensors
-        return dy * (1.0 - y * y)
+        return TanhBackward()(dy, y)
+
+
+class TanhBackward(Function):
+    """y = (1 − t²) · g        dg = (1 − t²) · dy        dt = −2 t · g · dy
+
+    t = tanh x: tanh's backward pass.
+    """
+
+    def forward(self, g: Array, t: Array) -> Array:
+        self.save_for_backward(g, t)
+        return tanh_backward(g, t)
+
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
+        g, t = self.saved_tensors
+        need_g, need_t = self.needs_input_grad
+        return TanhBackward()(dy, t) if need_g else None, dy * g * t * -2.0 if need_t else None
 
 
 class Sigmoid(Function):

@@ -14,7 +14,7 @@ from minigan.autograd.checks import check_alike
 from minigan.backend import is_array
 
 Made = TypeVar("Made")
-NUMBER = (float, int, Real)  # what is a number of Python or NumPy, the common ones first
+NUMBER = (float, int, Real)  # what is a number of Python or NumPy, the common ones first: to ask Real is slow
 
 
 def as_tensor(name: str, x: Any, label: str = "x") -> Tensor:

@@ -311,23 +311,17 @@ class Abs(Function):
 
 def add(a: Any, b: Any) -> Tensor:
     """y = a + b, broadcast. Either may be a Tensor, an array or a number."""
-    if isinstance(b, NUMBER):
-        return _with_number(AddScalar, "add", a, b, "a")
-    return _with_number(AddScalar, "add", b, a, "b") if isinstance(a, NUMBER) else Add()(*_matched("add", a, b))
+    return _of_two("add", Add, AddScalar, a, b)
 
 
 def sub(a: Any, b: Any) -> Tensor:
     """y = a − b, broadcast. Either may be a Tensor, an array or a number."""
-    if isinstance(b, NUMBER):
-        return _with_number(_minus, "sub", a, b, "a")
-    return _with_number(_minus, "sub", b, a, "b") if isinstance(a, NUMBER) else Sub()(*_matched("sub", a, b))
+    return _of_two("sub", Sub, _minus, a, b)
 
 
 def mul(a: Any, b: Any) -> Tensor:
     """y = a · b elementwise, broadcast. Either may be a Tensor, an array or a number."""
-    if isinstance(b, NUMBER):
-        return _with_number(MulScalar, "mul", a, b, "a")
-    return _with_number(MulScalar, "mul", b, a, "b") if isinstance(a, NUMBER) else Mul()(*_matched("mul", a, b))
+    return _of_two("mul", Mul, MulScalar, a, b)
 
 
 def div(a: Any, b: Any) -> Tensor:
@@ -404,6 +398,17 @@ def sqrt(x: Any) -> Tensor:
 def abs(x: Any) -> Tensor:
     """y = |x|."""
     return Abs()(as_tensor("abs", x))
+
+
+def _of_two(
+    name: str, function: type[Function], with_number: Callable[[float], Callable[..., Any]], a: Any, b: Any
+) -> Tensor:
+    """`function` of a and b; or `with_number`, of the one, where the other is a number."""
+    if not isinstance(b, Tensor) and isinstance(b, NUMBER):
+        return _with_number(with_number, name, a, b, "a")
+    if not isinstance(a, Tensor) and isinstance(a, NUMBER):
+        return _with_number(with_number, name, b, a, "b")
+    return function()(*_matched(name, a, b))
 
 
 def _with_number(function: Callable[[float], Callable[..., Any]], name: str, x: Any, number: Any, label: str) -> Tensor:

@@ -9,7 +9,7 @@ from minigan.autograd import Function, Tensor
 from minigan.backend import Array
 from minigan.functions.arguments import as_floating, as_like, as_shaped, as_tensor
 from minigan.functions.manipulation import reshape, sum_to, transpose
-from minigan.functions.reduction import sum as _sum
+from minigan.functions.reduction import Sum
 from minigan.kernels import arithmetic as kernels
 
 
@@ -59,7 +59,7 @@ class Dense(Function):
         dw = DenseWeightGrad()(x, dy) if need_w else None
         if not need_b:
             return dx, dw
-        return dx, dw, _sum(dy, axis=0) if need_b[0] else None
+        return dx, dw, Sum((0,), keepdims=False)(dy) if need_b[0] else None
 
 
 class DenseWeightGrad(Function):
@@ -111,13 +111,14 @@ def dense(x: Any, weight: Any, bias: Any = None) -> Tensor:
     """x Wᵀ + b: x (…, C), weight (O, C), bias (O) or None, result (…, O)."""
     x = as_floating("dense", x)
     weight = as_like("dense", "weight", weight, x)
-    if weight.ndim != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
+    shape, of_weight = x.array.shape, weight.array.shape
+    if len(of_weight) != 2 or not shape or shape[-1] != of_weight[1]:
         raise ValueError(
-            f"dense: x has shape {x.shape}, weight {weight.shape}: weight must be (out, in) and x's last axis must "
-            "have length in"
+            f"dense: x has shape {shape}, weight {of_weight}: weight must be (out, in) and x's last axis must have "
+            "length in"
         )
     if bias is not None:
-        bias = as_shaped("dense", "bias", bias, x, weight.shape[:1], "one number for each row of weight")
-    rows = x if x.ndim == 2 else reshape(x, (prod(x.shape[:-1]), x.shape[-1]))
+        bias = as_shaped("dense", "bias", bias, x, of_weight[:1], "one number for each row of weight")
+    rows = x if len(shape) == 2 else reshape(x, (prod(shape[:-1]), shape[-1]))
     y = Dense()(rows, weight) if bias is None else Dense()(rows, weight, bias)
-    return y if x.ndim == 2 else reshape(y, (*x.shape[:-1], weight.shape[0]))
+    return y if len(shape) == 2 else reshape(y, (*shape[:-1], of_weight[0]))

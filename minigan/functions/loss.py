@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import Array, as_array, get_array_module
 from minigan.functions.activation import log_softmax, relu, sigmoid
-from minigan.functions.arguments import as_floating, as_like, like, prefix_errors
+from minigan.functions.arguments import NUMBER, as_floating, as_like, like, prefix_errors
 from minigan.functions.arithmetic import abs as _abs
 from minigan.functions.arithmetic import log, maximum
 from minigan.functions.reduction import mean as _mean
@@ -87,7 +86,7 @@ def _held_log(p: Tensor) -> Tensor:
 def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
     """Cross-entropy of the probabilities σ(logits) with targets in [0, 1], of the logits' shape or one number."""
     name = "binary_cross_entropy_with_logits"
-    number = target if isinstance(target, Real) else None
+    number = target if isinstance(target, NUMBER) else None
     logits, target = _with_target(name, logits, target, "logits")
     _check_probabilities(name, "target", target.array if number is None else number)
     return _reduced(name, BinaryCrossEntropyWithLogits()(logits, target), reduction)
@@ -144,7 +143,7 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
 
 def _check_probabilities(name: str, label: str, values: Any, hint: str = "") -> None:
     """All must lie in [0, 1]: beyond it a cross-entropy is no bound of anything, and its gradient explodes."""
-    outside = (float(values),) * 2 if isinstance(values, Real) else numbers_outside(values, 0.0, 1.0)
+    outside = (float(values),) * 2 if isinstance(values, NUMBER) else numbers_outside(values, 0.0, 1.0)
     if outside and not (0 <= outside[0] and outside[1] <= 1):
         raise ValueError(f"{name}: {label} runs from {outside[0]:g} to {outside[1]:g}, but must lie in [0, 1]{hint}")
 
@@ -152,7 +151,7 @@ def _check_probabilities(name: str, label: str, values: Any, hint: str = "") -> 
 def _with_target(name: str, x: Any, target: Any, of: str = "x") -> tuple[Tensor, Tensor]:
     """x, which is called `of`, as a Tensor, and the target as one like it; a number stands for an array full of it."""
     x = as_floating(name, x, of)
-    if isinstance(target, Real):
+    if isinstance(target, NUMBER):
         return x, Tensor.from_array(filled_like(x.array, float(target)))
     if not isinstance(target, Tensor):
         target = like(name, "target", target, x)

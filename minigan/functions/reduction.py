@@ -110,13 +110,13 @@ class Min(Max):
 
 
 def _axes(ndim: int, axis: Axes) -> tuple[int, ...]:
-    return tuple(range(ndim)) if axis is None else tuple(a % ndim for a in axis)
+    return tuple(range(ndim)) if axis is None else tuple([a % ndim for a in axis])
 
 
 def _kept_shape(shape: tuple[int, ...], axis: Axes) -> tuple[int, ...]:
     """`shape` with length 1 along the reduced axes."""
     axes = _axes(len(shape), axis)
-    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+    return tuple([1 if i in axes else n for i, n in enumerate(shape)])
 
 
 def checked_axis(name: str, x: Any, axis: Axis) -> tuple[Tensor, Axes]:
@@ -143,7 +143,8 @@ def nonempty_axis(name: str, x: Any, axis: Axis) -> tuple[Tensor, Axes]:
 
 
 def _count(x: Tensor, axis: Axes) -> int:
-    return prod(x.shape[a] for a in _axes(x.ndim, axis))
+    shape = x.array.shape
+    return prod(shape if axis is None else [shape[a] for a in axis])
 
 
 # --- as one calls them ---------------------------------------------------------------------------

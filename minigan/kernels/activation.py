@@ -43,6 +43,14 @@ def leaky_relu_backward(x: Array, mask: Array, slope: float, out: Array | None =
     return y
 
 
+def tanh_backward(g: Array, t: Array) -> Array:
+    """(1 − t²) · g, in one array."""
+    xp = get_array_module(t)
+    y = xp.multiply(t, t, out=xp.empty_like(t))
+    xp.subtract(1, y, out=y)
+    return xp.multiply(y, g, out=y)
+
+
 @has_cuda_kernel
 def sigmoid_forward(x: Array) -> Array:
     """1 / (1 + e⁻ˣ), by e^−|x| ≤ 1, which cannot overflow."""

@@ -32,21 +32,22 @@ def reshape(x: Array, shape: tuple[int, ...]) -> Array:
     return to_native(y) if y.ndim == 4 and x.ndim != 4 else y
 
 
-def as_run(a: Array, order: list[int] | None = None) -> Array | None:
-    """a's numbers, its axes taken in `order` (None: as they lie), as a flat view; None if gaps are between them."""
-    a = a.transpose(memory_order(a) if order is None else order)
+def as_run(a: Array) -> Array | None:
+    """a's numbers as they lie in memory, as a flat view; None if gaps are between them."""
+    a = a.transpose(memory_order(a))
     return a.reshape(-1) if a.flags.c_contiguous else None
 
 
 def as_runs(written: tuple[Array, ...], read: tuple[Array, ...] = ()) -> tuple[Array, ...] | None:
     """All as flat arrays in the first one's memory order. What is written must be views, and is None if one cannot;
     what is read is copied where it lies otherwise."""
-    order = memory_order(written[0])
-    runs = [as_run(a, order) for a in written]
-    if any(run is None for run in runs):
-        return None
-    xp = get_array_module(written[0])
-    return (*runs, *(xp.ascontiguousarray(a.transpose(order)).reshape(-1) for a in read))
+    order, runs = memory_order(written[0]), []
+    for i, a in enumerate((*written, *read)):
+        a = a.transpose(order)
+        if i < len(written) and not a.flags.c_contiguous:
+            return None
+        runs.append(a.reshape(-1))
+    return tuple(runs)
 
 
 def lie_alike(*arrays: Array) -> bool:

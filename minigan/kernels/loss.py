@@ -26,12 +26,12 @@ def cross_entropy_with_logits_slope(g: Array, logits: Array, target: Array) -> A
 
 def filled_like(x: Array, number: float) -> Array:
     """An array of x's shape and dtype, where x is, all of it one number: only to be read."""
-    return get_array_module(x).broadcast_to(_number(number, x.dtype, device_of(x)), x.shape)
+    return _filled(number, x.shape, x.dtype, device_of(x))
 
 
 @lru_cache(maxsize=32)
-def _number(value: float, dtype: Any, device: Device) -> Array:
-    """A number on its device, made once: nobody writes to it."""
+def _filled(number: float, shape: tuple[int, ...], dtype: Any, device: Device) -> Array:
+    """One number in memory, shown as often as the shape asks for; made once, as nobody writes to it."""
     array = zeros((), dtype, device)
-    array.fill(value)
-    return array
+    array.fill(number)
+    return get_array_module(array).broadcast_to(array, shape)

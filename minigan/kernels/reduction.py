@@ -17,11 +17,12 @@ def sum_over(x: Array, axis: Axes, keepdims: bool = False) -> Array:
     NumPy adds the rows of a long array one by one: of a million float32 numbers 0.1 in a column, 1 % is lost. So sums
     of `ROWS` rows come first, and their sum, of float32 numbers, is made in float64.
     """
-    axes = tuple(range(x.ndim)) if axis is None else tuple(a % x.ndim for a in axis)
-    one_by_one = [a for a in axes if x.shape[a] > 4 * ROWS and x.strides[a] != x.itemsize]
-    if not one_by_one:
+    longest = None
+    for a in range(x.ndim) if axis is None else axis:
+        if x.shape[a] > 4 * ROWS and x.strides[a] != x.itemsize and (longest is None or x.shape[a] > x.shape[longest]):
+            longest = a % x.ndim
+    if longest is None:
         return x.sum(axis=axis, keepdims=keepdims)
-    longest = max(one_by_one, key=x.shape.__getitem__)
     before, (count, *after) = x.shape[:longest], x.shape[longest:]
     whole = (slice(None),) * longest + (slice(count // ROWS * ROWS),)
     rest = (slice(None),) * longest + (slice(count // ROWS * ROWS, None),)
@@ -29,7 +30,7 @@ def sum_over(x: Array, axis: Axes, keepdims: bool = False) -> Array:
     xp = get_array_module(x)
     sums = xp.concatenate([sums, x[rest].sum(axis=longest, keepdims=True)], axis=longest)
     wide = "float64" if x.dtype == "float32" else None
-    return xp.asarray(sums.sum(axis=axes, keepdims=keepdims, dtype=wide)).astype(x.dtype, copy=False)
+    return xp.asarray(sums.sum(axis=axis, keepdims=keepdims, dtype=wide)).astype(x.dtype, copy=False)
 
 
 @has_cuda_kernel

@@ -21,13 +21,15 @@ def adam_update(
     For each p with its m, v and g. Where p, m and v lie in memory in the same order without gaps, as they do if
     `zeros_like` made m and v, they are gone through as runs of memory, slice by slice.
     """
+    xp = get_array_module(*params)
     for arrays in zip(params, means, squares, grads, strict=True):
-        slices: list[tuple[Array, ...]] = [arrays]
-        if (runs := as_runs(arrays[:3], arrays[3:])) is not None:
-            starts = range(0, runs[0].size, SLICE_ELEMENTS)
-            slices = [tuple([run[i : i + SLICE_ELEMENTS] for run in runs]) for i in starts]
+        runs = as_runs(arrays[:3], arrays[3:])
+        slices = [arrays if runs is None else runs]
+        if runs is not None and runs[0].size > SLICE_ELEMENTS:
+            p, m, v, g = runs
+            parts = [slice(i, i + SLICE_ELEMENTS) for i in range(0, p.size, SLICE_ELEMENTS)]
+            slices = [(p[part], m[part], v[part], g[part]) for part in parts]
         for p, m, v, g in slices:
-            xp = get_array_module(p)
             t = g * (1 - betas[0])
             m *= betas[0]
             m += t

@@ -34,7 +34,7 @@ class Module:
     """
 
     training: bool = True
-    holds_u: bool = False  # of a SpectralNorm: see `holding_u`
+    holds_u: bool = True  # all do but a SpectralNorm: see `holding_u`
     _name: str | None = None  # what `named` called it
 
     def __init__(self) -> None:
@@ -103,13 +103,17 @@ class Module:
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module and all within, each with its dotted name."""
-        yield prefix, self
-        for name, module in self._modules.items():
-            yield from module.named_modules(f"{prefix}.{name}" if prefix else name)
+        found, waiting = [], [(prefix, self)]
+        while waiting:
+            path, module = waiting.pop()
+            found.append((path, module))
+            for name in reversed(module._modules):
+                waiting.append((f"{path}.{name}" if path else name, module._modules[name]))
+        return iter(found)
 
     def modules(self) -> Iterator[Module]:
         """This module and all within."""
-        return (module for _, module in self.named_modules())
+        return iter([module for _, module in self.named_modules()])
 
     def _named(self, registry: str) -> Iterator[tuple[str, Any]]:
         for prefix, module in self.named_modules():
@@ -122,7 +126,10 @@ class Module:
 
     def parameters(self) -> list[Parameter]:
         """All parameters, each once: a module used in two places has two names, but one set of weights."""
-        return list(dict.fromkeys(p for _, p in self.named_parameters()))
+        found: dict[Parameter, None] = {}
+        for module in self.modules():
+            found.update(dict.fromkeys(module._parameters.values()))
+        return list(found)
 
     def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
         """All buffers, each with its dotted name."""

@@ -22,6 +22,8 @@ class SpectralNorm(Module):
     evaluation, and within `holding_u` or `frozen`, u stays.
     """
 
+    holds_u = False
+
     def __init__(self, module: Module, eps: float = 1e-12) -> None:
         super().__init__()
         weight = getattr(module, "weight", None)

@@ -62,9 +62,12 @@ class Optimizer:
         for hook in self._before_step:
             hook(self, (), {})
         cause = f"{type(self).__name__}.step()"
+        used: list[Array] = []
         for i, p in enumerate(self.params):
-            _check_gradient(cause, i, p)
-        check_here(cause, *(t.array for p in self.params if p.grad is not None for t in (p, p.grad)))
+            if p.grad is not None:
+                _check_gradient(cause, i, p, p.grad)
+                used += p.array, p.grad.array
+        check_here(cause, *used)
         notify("before_step", self)
         self.step_count += 1
         start = 0
@@ -73,8 +76,7 @@ class Optimizer:
             states = self.state[start : start + len(params)]
             start += len(params)
             moved = [(p, p.grad, s) for p, s in zip(params, states, strict=True) if p.grad is not None]
-            for p, _, state in moved:
-                _bring_along(state, p)
+            _bring_along([state for _, _, state in moved], [p for p, _, _ in moved])
             moments = {slot: [state[slot] for _, _, state in moved] for slot in self.slots}
             arrays, grads = [p.array for p, _, _ in moved], [g.array for _, g, _ in moved]
             if group["weight_decay"]:
@@ -113,8 +115,8 @@ class Optimizer:
         self.step_count = int(state["step"])
         for i, group in enumerate(self.param_groups):
             group["lr"] = float(state[_rate_name(i)])
+        _bring_along(self.state, self.params)
         for i, (p, moments) in enumerate(zip(self.params, self.state, strict=True)):
-            _bring_along(moments, p)
             for slot, array in moments.items():
                 array[...] = to_device(as_array(state[f"{slot}.{i}"]), p.device)
 
@@ -157,11 +159,12 @@ def _rate_name(group: int) -> str:
     return f"group{group}.lr" if group else "lr"
 
 
-def _bring_along(state: dict[str, Array], p: Tensor) -> None:
+def _bring_along(states: list[dict[str, Array]], params: list[Tensor]) -> None:
     """Moments go where their parameter went, and in its dtype: `module.to` knows nothing of them."""
-    for slot, array in state.items():
-        if array.device != p.array.device or array.dtype != p.array.dtype:
-            state[slot] = Tensor(array).to(p.device, p.dtype).array
+    for state, p in zip(states, params, strict=True):
+        for slot, array in state.items():
+            if array.device != p.array.device or array.dtype != p.array.dtype:
+                state[slot] = Tensor(array).to(p.device, p.dtype).array
 
 
 def _unfit(p: object) -> str:
@@ -172,11 +175,8 @@ def _unfit(p: object) -> str:
     return "" if p.dtype.kind == "f" else f"({describe(p)}) is {p.dtype}, not floating"
 
 
-def _check_gradient(cause: str, i: int, p: Tensor) -> None:
+def _check_gradient(cause: str, i: int, p: Tensor, g: object) -> None:
     """A gradient that a user put into .grad may be anything; broadcast or widened, it would be a wrong step."""
-    g = p.grad
-    if g is None:
-        return
     if not isinstance(g, Tensor):
         raise TypeError(f"{cause}: .grad of parameter {i} ({describe(p)}) must be a Tensor, not {type(g).__name__}")
     if g.array.shape != p.array.shape:

@@ -471,6 +471,12 @@ def _leaky_relu_backward(rng: RNG) -> FunctionCall:
     return _call_of(F.activation.LeakyReLUBackward, [x], mask=mask, slope=choice(rng, [0.2, 0.0]))
 
 
+@case("TanhBackward", order=3, batched=2)
+def _tanh_backward(rng: RNG) -> FunctionCall:
+    g = normal(rng, *shape(rng))
+    return _call_of(F.activation.TanhBackward, [g, np.tanh(normal(rng, *g.shape))])
+
+
 @case("DenseWeightGrad", batched=2)
 def _dense_weight_grad(rng: RNG) -> FunctionCall:
     n, c, o = (integer(rng, 1, 4) for _ in range(3))

@@ -235,6 +235,7 @@ TORCH = {
     "MulScalar": lambda x, c: x * c,
     "MaskMul": lambda x, factor: x * torch.as_tensor(factor),
     "LeakyReLUBackward": lambda x, mask, slope: torch.where(torch.as_tensor(mask), x, slope * x),
+    "TanhBackward": lambda g, t: (1 - t * t) * g,
     "DenseWeightGrad": dense_weight_grad,
     "ConvWeightGrad": conv_weight_grad,
     "BatchNormBackward": batch_norm_backward,
