@@ -7,26 +7,32 @@
 Each is linear in both arrays, and its derivatives are the other two. Results are in native memory order (`layout`),
 of the inputs' dtype, and share memory with nothing.
 
-Cook-Toom's rounding is about 1e-5 of the largest value where the plain sum's is 3e-7. That is nothing to training,
-but between two engines it shows: a pre-activation within it of 0 may fall on LeakyReLU's other side. So only what is
-both float32 and large goes there: lessons, comparisons and gradient checks are plain sums.
+im2col is the plain sum, and takes everything. `narrow` is for few channels at stride 1: the same products, of float32
+numbers, added in another order. Cook-Toom's rounding is about 1e-5 of the largest value where those sums' is 3e-7. That
+is nothing to training, but between two engines it shows: a pre-activation within it of 0 may fall on LeakyReLU's other
+side. So only what is both float32 and large goes there: lessons, comparisons and gradient checks are plain sums.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
 from types import ModuleType
 
 from minigan.backend import Array
-from minigan.kernels import cook_toom, im2col
+from minigan.kernels import cook_toom, im2col, narrow
 from minigan.kernels.dispatch import has_cuda_kernel
 from minigan.kernels.geometry import Geometry
 
 # Costs are in multiply-adds of a large matrix product; the ratios were measured on a CPU.
 VALUE_MOVED = 30  # one value written to memory and read again
 VALUE_IN_CACHE = 5
+VALUE_TURNED = 60  # one value copied from or to a place where its neighbours are apart
+RUN_COPIED = 900  # a window's pixel, its channels lying together, beside its values
 SMALL_PRODUCT = 2  # a multiply-add in the transforms' matrices of few rows
-LARGE = 1e9  # multiply-adds of a plain sum from which Cook-Toom is considered
+PRODUCT_OF_WINDOWS = 1.5  # a multiply-add of `narrow`
+WORTH_A_CHOICE = 1e6  # multiply-adds of a plain sum from which another algorithm is considered
+LARGE = 5e8  # and from which Cook-Toom is
 REACH = 16  # at most about so many pixels go into one value of a transform
 
 
@@ -51,23 +57,48 @@ def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
 
 @lru_cache(maxsize=4096)
 def algorithm(geometry: Geometry, n: int, c: int, o: int, dtype: str, column_passes: int) -> ModuleType:
-    """`cook_toom` or `im2col`: the quicker, or `im2col` but for large float32 convolutions.
+    """`im2col`, or what is quicker, for a float32 convolution that is worth a choice: `narrow` or `cook_toom`.
 
     `column_passes` is how often im2col moves its columns: once, or twice to add them up again.
     """
-    (oh, ow), (kh, kw) = geometry.out_size, geometry.kernel
-    if dtype != "f" or oh * ow * kh * kw * n * c * o < LARGE:
+    sums = plain_sum(geometry, n, c, o)
+    if dtype != "f" or sums < WORTH_A_CHOICE:
         return im2col
-    cheaper = cook_toom_cost(geometry, n, c, o) < im2col_cost(geometry, n, c, o, column_passes)
-    return cook_toom if cheaper else im2col
+    costs = {im2col: im2col_cost(geometry, n, c, o, column_passes)}
+    if geometry.stride == (1, 1) and not geometry.is_pointwise:
+        costs[narrow] = narrow_cost(geometry, n, c, o)
+    if sums >= LARGE:
+        costs[cook_toom] = cook_toom_cost(geometry, n, c, o)
+    return min(costs, key=costs.__getitem__)
+
+
+def plain_sum(geometry: Geometry, n: int, c: int, o: int) -> int:
+    """The multiply-adds of the sum that defines a convolution."""
+    return prod(geometry.out_size) * prod(geometry.kernel) * n * c * o
 
 
 def im2col_cost(geometry: Geometry, n: int, c: int, o: int, column_passes: int) -> float:
     """One product with the matrix of columns, and making it."""
     (h, w), (oh, ow), (kh, kw) = geometry.in_size, geometry.out_size, geometry.kernel
-    columns = 0 if geometry.is_pointwise else oh * ow * kh * kw * n * c
-    moved = column_passes * columns + n * (h * w * c + oh * ow * o) + kh * kw * c * o
-    return oh * ow * kh * kw * n * c * o + VALUE_MOVED * moved
+    runs = 0 if geometry.is_pointwise else oh * ow * kh * kw * n
+    values = n * (h * w * c + oh * ow * o) + kh * kw * c * o
+    copies = VALUE_TURNED * c if c < im2col.FEW_CHANNELS else RUN_COPIED + VALUE_MOVED * c
+    return plain_sum(geometry, n, c, o) + column_passes * runs * copies + VALUE_MOVED * values
+
+
+def narrow_cost(geometry: Geometry, n: int, c: int, o: int) -> float:
+    """Its products, an image turned into planes, and the values of the side with fewer channels at every tap of a
+    row."""
+    (h, w), (oh, ow) = geometry.in_size, geometry.out_size
+    image, out = n * h * w * c, n * oh * ow * o
+    turned = image + (out if o < c else 0)
+    by_tap = geometry.kernel[1] * min(image, out)
+    return (
+        PRODUCT_OF_WINDOWS * plain_sum(geometry, n, c, o)
+        + VALUE_TURNED * turned
+        + VALUE_MOVED / 2 * by_tap
+        + VALUE_MOVED * out
+    )
 
 
 def cook_toom_cost(geometry: Geometry, n: int, c: int, o: int) -> float:

@@ -139,7 +139,7 @@ def _kernel_and_stride(kernel: Any, stride: Any) -> tuple[Pair, Pair]:
     return kernel, stride
 
 
-def _reach(size: int, out_size: int, stride: int, before: int, k: int) -> tuple[slice, slice]:
+def reach(size: int, out_size: int, stride: int, before: int, k: int) -> tuple[slice, slice]:
     """The outputs i for which pixel i·S + k − before lies in the image, and those pixels."""
     start = min(max(-((k - before) // stride), 0), out_size)  # the ceiling of (before − k)/S
     stop = max(min((size - 1 + before - k) // stride + 1, out_size), start)
@@ -155,9 +155,9 @@ def taps(geometry: Geometry) -> tuple[Tap, ...]:
     oh, ow = geometry.out_size
     found = []
     for kh in range(geometry.kernel[0]):
-        rows, in_rows = _reach(geometry.in_size[0], oh, geometry.stride[0], geometry.pad[0], kh)
+        rows, in_rows = reach(geometry.in_size[0], oh, geometry.stride[0], geometry.pad[0], kh)
         for kw in range(geometry.kernel[1]):
-            columns, in_columns = _reach(geometry.in_size[1], ow, geometry.stride[1], geometry.pad[1], kw)
+            columns, in_columns = reach(geometry.in_size[1], ow, geometry.stride[1], geometry.pad[1], kw)
             boxes = (
                 (slice(0, rows.start), slice(0, ow)),
                 (slice(rows.stop, oh), slice(0, ow)),

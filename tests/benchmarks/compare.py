@@ -33,20 +33,21 @@ from results import keep, show_beside_kept
 
 TESTS = Path(__file__).resolve().parents[1]
 SEARCHED = os.pathsep.join([str(TESTS.parent), str(TESTS), os.environ.get("PYTHONPATH", "")])
-BATCHES = {"dcgan28": 256, "mlp": 100, "dcgan64": 128}
-STEPS = {"dcgan28": 5, "mlp": 200, "dcgan64": 2}  # timed in each round, after the warm-up
-WARM_UP = {"dcgan28": 2, "mlp": 30, "dcgan64": 1}
+BATCHES = {"dcgan28": 256, "mlp": 100, "dcgan64": 128, "critic": 64}
+STEPS = {"dcgan28": 5, "mlp": 200, "dcgan64": 2, "critic": 10}  # timed in each round, after the warm-up
+WARM_UP = {"dcgan28": 2, "mlp": 30, "dcgan64": 1, "critic": 3}
 ONE_THREAD = os.environ.get("OMP_NUM_THREADS") == os.environ.get("OPENBLAS_NUM_THREADS") == "1"
 # engine: (module that must be installed, models, options of its peer's make_step)
 PEERS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
-    "pytorch eager": ("torch", ("dcgan28", "mlp", "dcgan64"), {}),
-    "pytorch channels-last": ("torch", ("dcgan28",), {"channels_last": True}),
+    "pytorch eager": ("torch", ("dcgan28", "mlp", "dcgan64", "critic"), {}),
+    "pytorch channels-last": ("torch", ("dcgan28", "critic"), {"channels_last": True}),
     "tensorflow tf.function": ("tensorflow", ("dcgan28",), {}),
 }
 
 
 def minigan_step(model: str, batch: int) -> Any:
-    """One training step of minigan's, as `minigan train` takes it, on images made beforehand."""
+    """One training step of minigan's, as `minigan train` takes it, on images made beforehand; of "critic", the turn of
+    a WGAN-GP's D alone."""
     import numpy as np
 
     from minigan import backend
@@ -54,6 +55,8 @@ def minigan_step(model: str, batch: int) -> Any:
     from minigan.training.config import Config
 
     backend.keep_freed_memory()  # as a run does
+    if model == "critic":
+        return critic_step(batch)
     algorithm = Config.for_model(model).make_algorithm()
     shape = (3 if model == "dcgan64" else 1, algorithm.image_size, algorithm.image_size)
     algorithm.build(DataInfo({"x": shape}))
@@ -63,6 +66,29 @@ def minigan_step(model: str, batch: int) -> Any:
         algorithm(iter([Batch(x=images)]))
 
     return step
+
+
+def critic_step(batch: int) -> Any:
+    """D's turn of a WGAN-GP: three 5×5 stride-2 convolutions (64-128-256) on 28×28 images, as pytorch_critic's."""
+    import numpy as np
+
+    from minigan import nn
+    from minigan.algorithms import GAN
+    from minigan.data import Batch
+
+    class Turn(GAN):
+        def step(self, batches):
+            batch = next(batches)
+            return self.discriminator_turn(batch, batch.fake)
+
+    layers: list[Any] = []
+    for channels, out_channels in ((1, 64), (64, 128), (128, 256)):
+        layers += [nn.Conv2d(channels, out_channels, 5, 2, 2), nn.LeakyReLU(0.2)]
+    critic = nn.Sequential(*layers, nn.Flatten(), nn.Dense(256 * 4 * 4, 1))
+    options = {"objective": "wasserstein", "penalties": ("gradient",), "lr_D": 1e-4, "betas": (0.5, 0.9)}
+    algorithm = Turn(model="critic28", **options).use(nn.Dense(1, 1), critic)
+    real, fake = np.random.default_rng(0).uniform(-1, 1, (2, batch, 1, 28, 28)).astype("float32")
+    return lambda: algorithm(iter([Batch(x=real, fake=fake)]))
 
 
 def peer_step(engine: str, model: str, batch: int) -> Any:

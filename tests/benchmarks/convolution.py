@@ -1,6 +1,6 @@
 """Time the convolution triangle against PyTorch's, layer by layer, in one process.
 
-    python tests/benchmarks/convolution.py [dcgan28|dcgan64|small ...] [--repeats N] [--algorithms]
+    python tests/benchmarks/convolution.py [dcgan28|dcgan64|small|narrow ...] [--repeats N] [--algorithms]
 
 Each round times every kernel of every library once, in turn, so that a busy machine slows all of
 them alike; the minimum over the rounds is shown, in milliseconds. "A step" is the sum over one
@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minigan.kernels import convolution, cook_toom, im2col
+from minigan.backend import keep_freed_memory
+from minigan.kernels import convolution, cook_toom, im2col, narrow
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.layout import to_native
 
@@ -76,6 +77,11 @@ MODELS: dict[str, list[Layer]] = {
         conv("5x5 32-64 14-7", 64, 32, 64, 14, 5, 2, "same"),
         conv("1x1 64-64 14", 64, 64, 64, 14, 1, 1, 0),
     ],
+    "narrow": [  # no model: the few channels at the ends of networks that make or change images
+        conv(f"3x3 {c}-{o} {size} b{batch}", batch, c, o, size, 3, 1, 1)
+        for size, batch in ((28, 32), (28, 128), (64, 32))
+        for c, o in ((8, 3), (8, 8), (16, 16), (3, 8), (1, 8), (16, 1))
+    ],
 }
 
 
@@ -129,12 +135,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("models", nargs="*", default=["dcgan28"])
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--algorithms", action="store_true", help="time im2col and Cook-Toom apart, too")
+    parser.add_argument("--algorithms", action="store_true", help="time every algorithm apart, too")
     arguments = parser.parse_args()
     try:
         import torch
     except ImportError:
         torch = None
+    keep_freed_memory()  # as a run does
     rng = np.random.default_rng(0)
     for model in arguments.models:
         totals: dict[str, float] = {}
@@ -154,6 +161,8 @@ def main() -> None:
             if arguments.algorithms:
                 libraries["im2col"] = ours(im2col, layer, *native)
                 libraries["cook-toom"] = ours(cook_toom, layer, *native)
+                if g.stride == (1, 1):
+                    libraries["narrow"] = ours(narrow, layer, *native)
             if torch is not None:
                 libraries["torch"] = torchs(layer, x, w, dy)
             times = {name: [] for name in libraries}

@@ -7,22 +7,23 @@ from devices import assert_allclose, assert_array_equal, host, on_device, share_
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from minigan.kernels import convolution, cook_toom, im2col
+from minigan.kernels import convolution, cook_toom, im2col, narrow
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.layout import is_native, to_native
 
 more = settings(max_examples=3 * settings().max_examples)
 KERNELS = ("conv_forward", "conv_input_grad", "conv_weight_grad")
+FOR_CPUS = (cook_toom, narrow)
 
 
 @st.composite
-def geometries(draw):
+def geometries(draw, strides=(1, 3)):
     """Convolutions and transposed ones; every kind of padding, taps that see nothing else, unread pixels."""
 
     def pair(low, high):
         return st.tuples(st.integers(low, high), st.integers(low, high))
 
-    size, kernel, stride = draw(pair(1, 9)), draw(pair(1, 5)), draw(pair(1, 3))
+    size, kernel, stride = draw(pair(1, 9)), draw(pair(1, 5)), draw(pair(*strides))
     paddings = st.just("same"), st.integers(0, 2), pair(0, 3), st.tuples(pair(0, 5), pair(0, 5))
     padding = draw(st.one_of(*paddings))
     try:
@@ -35,9 +36,9 @@ def geometries(draw):
 
 
 @st.composite
-def problems(draw):
+def problems(draw, **options):
     """(geometry, x, w, dy) in float64; channels on both sides of im2col's threshold, and single ones."""
-    geometry = draw(geometries())
+    geometry = draw(geometries(**options))
     n, c, o = draw(st.integers(1, 3)), draw(st.sampled_from((1, 2, 9))), draw(st.sampled_from((1, 3)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shapes = (n, c, *geometry.in_size), (o, c, *geometry.kernel), (n, o, *geometry.out_size)
@@ -49,8 +50,8 @@ def arguments(kernel, x, w, dy):
 
 
 def called(algorithm, kernel, arrays, geometry):
-    """A kernel's result for these arrays of the host. Cook-Toom is for CPUs, and stays there."""
-    place = host if algorithm is cook_toom else on_device
+    """A kernel's result for these arrays of the host. Some algorithms are for CPUs, and stay there."""
+    place = host if algorithm in FOR_CPUS else on_device
     return getattr(algorithm, kernel)(*map(place, arrays), geometry)
 
 
@@ -74,6 +75,17 @@ def scale(kernel, geometry, x, w, dy):
 @more
 @given(problem=problems())
 def test_algorithms_agree_with_the_direct_sums(kernel, algorithm, dtype, tolerance, problem):
+    assert_direct_sums(kernel, algorithm, dtype, tolerance, problem)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-12), (np.float32, 2e-6)])
+@given(problem=problems(strides=(1, 1)))
+def test_narrow_agrees_with_the_direct_sums(kernel, dtype, tolerance, problem):
+    assert_direct_sums(kernel, narrow, dtype, tolerance, problem)
+
+
+def assert_direct_sums(kernel, algorithm, dtype, tolerance, problem):
     geometry, *arrays = problem
     # What float32 can represent, so that only the algorithm's own rounding is measured.
     arrays = [a.astype(dtype).astype(np.float64) for a in arrays]
@@ -84,7 +96,7 @@ def test_algorithms_agree_with_the_direct_sums(kernel, algorithm, dtype, toleran
     assert np.abs(host(result) - expected).max() <= tolerance * scale(kernel, geometry, *arrays)
 
 
-@pytest.mark.parametrize("algorithm", [im2col, cook_toom])
+@pytest.mark.parametrize("algorithm", [im2col, cook_toom, narrow])
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_as_many_channels_in_as_out(kernel, algorithm):
     """A weight that is not transposed where it must be still fits then, above all a pointwise one."""
@@ -127,6 +139,12 @@ LARGE = [
     (Geometry.of_conv((14, 14), 1), 64, 16, 8),
     (Geometry.of_conv((64, 64), 4, 2, 1), 65, 3, 16),
 ]
+# Several tiles along rows and columns, and several pieces of a product; more channels in, and more out.
+NARROW = [
+    (Geometry.of_conv((30, 29), 3, 1, 1), 70, 16, 3),
+    (Geometry.of_conv((16, 37), (5, 4), 1, ((3, 0), (1, 2))), 80, 7, 20),
+]
+CASES = [(a, case) for a in (im2col, cook_toom) for case in LARGE] + [(narrow, case) for case in NARROW]
 
 
 def large_problem(case, dtype=np.float32):
@@ -137,7 +155,7 @@ def large_problem(case, dtype=np.float32):
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("case", LARGE)
+@pytest.mark.parametrize("case", LARGE + NARROW)
 def test_large_batches_agree_between_algorithms(kernel, case):
     """Bands, blocks and threads, in float32, against im2col in float64 on one image at a time."""
     geometry, *arrays = large_problem(case)
@@ -149,18 +167,17 @@ def test_large_batches_agree_between_algorithms(kernel, case):
         first, second = arguments(kernel, x, w, dy)
         one = getattr(im2col, kernel)
         expected = np.concatenate([one(first[i : i + 1], second, geometry) for i in range(len(first))])
-    for algorithm in (im2col, cook_toom, convolution):
+    for algorithm in (im2col, cook_toom, convolution, *([narrow] if case in NARROW else [])):
         result = host(called(algorithm, kernel, arguments(kernel, *arrays), geometry))
-        assert np.abs(result - expected).max() <= 2e-5 * np.abs(expected).max()
+        assert np.abs(result - expected).max() <= (2e-6 if algorithm is narrow else 2e-5) * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("algorithm", [im2col, cook_toom])
-@pytest.mark.parametrize("case", LARGE)
+@pytest.mark.parametrize("algorithm, case", CASES)
 def test_memory_order_does_not_matter_inputs_stay_and_results_are_fresh(kernel, algorithm, case):
     geometry, *arrays = large_problem(case)
     call = getattr(algorithm, kernel)
-    inputs = arguments(kernel, *(arrays if algorithm is cook_toom else map(on_device, arrays)))
+    inputs = arguments(kernel, *(arrays if algorithm in FOR_CPUS else map(on_device, arrays)))
     copies = [host(a).copy() for a in inputs]
     first = call(*inputs, geometry)
     kept = host(first).copy()
@@ -186,13 +203,22 @@ def test_a_kernel_of_one_pixel_returns_memory_of_its_own():
 
 
 def test_the_dispatcher_chooses():
-    """Cook-Toom for the layers that take a DCGAN's time, im2col for one channel and for float64."""
+    """Cook-Toom for the layers that take a DCGAN's time, im2col for one channel at a stride and for float64; for few
+    channels at stride 1 their own, but for tiny ones."""
     heavy, first = Geometry.of_conv((7, 7), 5, 1, "same"), Geometry.of_conv((28, 28), 5, 2, "same")
+    last, point = Geometry.of_conv((28, 28), 3, 1, 1), Geometry.of_conv((28, 28), 1)
     for passes in (1, 2):
         assert convolution.algorithm(heavy, 256, 128, 256, "f", passes) is cook_toom
+        assert convolution.algorithm(heavy, 8, 128, 256, "f", passes) is im2col
         assert convolution.algorithm(first, 256, 1, 64, "f", passes) is im2col
         assert convolution.algorithm(heavy, 256, 128, 256, "d", passes) is im2col
         assert convolution.algorithm(heavy, 256, 128, 256, "e", passes) is im2col
+        for c, o in [(8, 3), (3, 8), (16, 16), (1, 8), (64, 1)]:
+            assert convolution.algorithm(last, 128, c, o, "f", passes) is narrow
+            assert convolution.algorithm(last, 128, c, o, "d", passes) is im2col
+            assert convolution.algorithm(point, 128, c, o, "f", passes) is im2col
+        assert convolution.algorithm(last, 2, 8, 3, "f", passes) is im2col
+        assert convolution.algorithm(last, 64, 64, 64, "f", passes) is cook_toom
 
 
 @more
