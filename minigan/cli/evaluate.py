@@ -18,6 +18,7 @@ from minigan.metrics.registry import better
 from minigan.metrics.sample_set import Reference, reference
 from minigan.table import Column, line
 from minigan.training import ConfigError, images
+from minigan.training.run_options import READING
 
 BAND = 12  # samples in a band of the picture
 
@@ -29,7 +30,11 @@ def evaluate(arguments: argparse.Namespace) -> None:
         _check_out(out)
     device = announced(arguments.device)
     places = ["last"] if arguments.sources == "last" else arguments.sources
-    sources = [opened(where, Path(arguments.runs), str(device), arguments.algorithm) for where in places]
+    reading = {name: value for name in READING if (value := getattr(arguments, name)) is not None}
+    sources = [opened(where, Path(arguments.runs), str(device), arguments.algorithm, reading) for where in places]
+    for source in sources:
+        for note in () if source.data is None else source.data.notes:
+            say(f"{source.name}: {note}")
     data, held_out = data_of(arguments.data, sources)
     if out is not None and not images.can_be_shown(data[slice(0, 1)].x):
         raise ConfigError(f"--out {out}: the samples are no images and no points of the plane, so there is no picture")
