@@ -11,7 +11,7 @@ from pathlib import Path
 
 from minigan.cli.common import announced, say
 from minigan.cli.sample_sources import Opened, data_of, opened
-from minigan.metrics.evaluation import Row
+from minigan.metrics.evaluation import Row, seed_of_draw
 from minigan.metrics.evaluation import evaluate as rows_of
 from minigan.metrics.features import find_features
 from minigan.metrics.registry import better
@@ -40,7 +40,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"--out {out}: the samples are no images and no points of the plane, so there is no picture")
     extractor = find_features(arguments.features, data.info.shapes["x"])
     n = _number(arguments.n, arguments.draws, sources)
-    reals = [reference(data, n, arguments.seed + k, extractor, held_out) for k in range(arguments.draws)]
+    seeds = [seed_of_draw(arguments.seed, k) for k in range(arguments.draws)]
+    reals = [reference(data, n, seed, extractor, held_out) for seed in seeds]
     if len(reals[0]) < arguments.n:
         say(f"{len(reals[0]):,} samples a draw, not {arguments.n:,}: there are no more for {arguments.draws} draws")
     names = _short([source.name for source in sources])
@@ -126,8 +127,8 @@ def _print_json(rows: Sequence[Row], real: Reference, source: str, arguments: ar
         }
         for row in rows
     ]
-    seeds = [arguments.seed + k for k in range(arguments.draws)]
-    said = {"n": len(real), "seeds": seeds, "features": real.extractor.name, "real": source, "rows": scored}
+    drawn = {"n": len(real), "draws": arguments.draws, "seed": arguments.seed}
+    said = {**drawn, "features": real.extractor.name, "real": source, "rows": scored}
     print(json.dumps(said, indent=2, allow_nan=False))
 
 

@@ -52,7 +52,7 @@ class Opened:
 
         def draw(n: int, k: int) -> SampleSet:
             if self.algorithm is not None:
-                return SampleSet(*generate_labelled(self.algorithm, n, seed + k), extractor)
+                return SampleSet(*generate_labelled(self.algorithm, n, evaluation.seed_of_draw(seed, k)), extractor)
             assert self.data is not None
             order = np.random.default_rng([seed, 0, 4]).permutation(len(self.data))
             batch = self.data[np.sort(order[k * n : (k + 1) * n])]

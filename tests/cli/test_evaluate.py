@@ -11,6 +11,7 @@ from PIL import Image
 from minigan.cli import main
 from minigan.data import load, load_mnist
 from minigan.metrics import METRICS, Metric, SampleSet, frechet_distance, reference, score
+from minigan.metrics.evaluation import seed_of_draw
 from minigan.training import load_algorithm
 from minigan.training.images import to_bytes
 
@@ -48,12 +49,13 @@ def test_a_file_is_scored_beside_real_samples(minigan, digits):
 def test_as_json_with_numbers_seeds_and_intervals(minigan, digits):
     said = minigan("evaluate", digits, "--draws", 2, "--n", 150, "--seed", 5, "--json", "--metrics", "fid")
     found = json.loads(said.out)
-    assert (found["n"], found["seeds"], found["features"]) == (150, [5, 6], "digits")
+    assert (found["n"], found["draws"], found["seed"], found["features"]) == (150, 2, 5, "digits")
     mine, real = found["rows"]
     assert mine["name"] == "digits.npz" and real["name"] == "real samples" and set(mine) == {"name", "fid"}
     assert mine["fid"]["mean"] == pytest.approx(np.mean(mine["fid"]["values"]))
     assert mine["fid"]["half_width"] == pytest.approx(12.706 / 2 * abs(np.diff(mine["fid"]["values"])[0]), rel=1e-3)
-    reals = [reference(load_mnist("train"), 150, k, held_out=load_mnist("test")) for k in (5, 6)]
+    reals = [reference(load_mnist("train"), 150, k, held_out=load_mnist("test"))
+             for k in (5, seed_of_draw(5, 1))]  # fmt: skip
     assert real["fid"]["values"] == pytest.approx([frechet_distance(r.other_real.features, r.features) for r in reals])
 
 
@@ -86,6 +88,24 @@ def test_a_run_is_scored_by_its_samples_against_its_data(minigan, trained):
         [score(samples, chosen, ["sliced_wasserstein"])["sliced_wasserstein"]], rel=1e-5
     )
     assert mine["sliced_wasserstein"]["half_width"] is None
+
+
+def test_draws_of_different_seeds_have_nothing_in_common(minigan, trained, data, monkeypatch):
+    """Neither samples nor real ones, which were chosen in one order: draw 1 of seed 0 is not draw 0 of seed 1."""
+    drawn = []
+
+    def remember(samples, real):
+        if samples is not real.other_real:
+            drawn.append((samples.x.tobytes(), real.x.tobytes()))
+        return 0.0
+
+    monkeypatch.setitem(METRICS, "seen", Metric(remember, "what was seen", {"seen": ""}))
+    for seed in (0, 1, 2):
+        assert minigan("evaluate", trained, "--n", 10, "--seed", seed, "--metrics", "seen").code == 0
+    samples, reals = zip(*drawn, strict=True)
+    assert len({*samples}) == len({*reals}) == 9
+    algorithm, _ = load_algorithm(trained / "ckpt" / "last.safetensors")
+    assert samples[3] == algorithm.generate(10, 1).tobytes(), "the first draw is what minigan sample --seed 1 draws"
 
 
 def test_json_has_no_infinity(minigan, digits, monkeypatch):
