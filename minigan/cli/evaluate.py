@@ -11,11 +11,12 @@ from pathlib import Path
 
 from minigan.cli.common import announced, say
 from minigan.cli.sample_sources import Opened, data_of, opened
+from minigan.data import Dataset
 from minigan.metrics.evaluation import Row, seed_of_draw
 from minigan.metrics.evaluation import evaluate as rows_of
 from minigan.metrics.features import find_features
 from minigan.metrics.registry import better
-from minigan.metrics.sample_set import Reference, reference
+from minigan.metrics.sample_set import Reference, TrainingSamples, reference
 from minigan.table import Column, line
 from minigan.training import ConfigError, images
 from minigan.training.run_options import READING
@@ -41,7 +42,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     extractor = find_features(arguments.features, data.info.shapes["x"])
     n = _number(arguments.n, arguments.draws, sources)
     seeds = [seed_of_draw(arguments.seed, k) for k in range(arguments.draws)]
-    reals = [reference(data, n, seed, extractor, held_out) for seed in seeds]
+    training = None if held_out is None else TrainingSamples(data, extractor, n)
+    reals = [reference(data, n, seed, extractor, held_out, training) for seed in seeds]
     if len(reals[0]) < arguments.n:
         say(f"{len(reals[0]):,} samples a draw, not {arguments.n:,}: there are no more for {arguments.draws} draws")
     names = _short([source.name for source in sources])
@@ -54,13 +56,9 @@ def evaluate(arguments: argparse.Namespace) -> None:
         _print_json(rows, reals[0], data.source, arguments)
     else:
         _print_table(rows)
-        held = "held out from training" if reals[0].held_out else "of the same data"
-        print(
-            f"\n{len(reals[0]):,} samples a draw, draws {arguments.draws}, seed {arguments.seed}, features "
-            f"{extractor.name}; real: {data.source}, its row others {held}"
-        )
-        if arguments.draws > 1:
-            print("± half of the interval that holds the mean with 95 %, by Student's t over the draws")
+        print()
+        for note in _notes(rows, reals[0], data, arguments):
+            print(note)
     if out is not None:
         _save_picture(out, rows[:-1])
 
@@ -116,6 +114,21 @@ def _print_table(rows: Sequence[Row]) -> None:
         for row in cells:
             print(line(columns, [row[i] for i in chosen]))
         at = end
+
+
+def _notes(rows: Sequence[Row], real: Reference, data: Dataset, arguments: argparse.Namespace) -> Iterator[str]:
+    """What is said below the table."""
+    held = "held out from training" if real.held_out else "of the same data"
+    yield (
+        f"{len(real):,} samples a draw, draws {arguments.draws}, seed {arguments.seed}, features "
+        f"{real.extractor.name}; real: {data.source}, its row others {held}"
+    )
+    if arguments.draws > 1:
+        yield "± half of the interval that holds the mean with 95 %, by Student's t over the draws"
+    if real.training is not None and any("copied" in row.scores for row in rows):
+        looked_at = len(real.training.features)
+        all_of = "all" if looked_at == len(data) else f"{looked_at:,} of"
+        yield f"copied: looked for among {all_of} {len(data):,} training samples"
 
 
 def _print_json(rows: Sequence[Row], real: Reference, source: str, arguments: argparse.Namespace) -> None:

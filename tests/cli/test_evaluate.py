@@ -10,12 +10,18 @@ from PIL import Image
 
 from minigan.cli import main
 from minigan.data import load, load_mnist
-from minigan.metrics import METRICS, Metric, SampleSet, frechet_distance, reference, score
+from minigan.metrics import METRICS, Metric, SampleSet, frechet_distance, reference, sample_set, score
 from minigan.metrics.evaluation import seed_of_draw
 from minigan.training import load_algorithm
 from minigan.training.images import to_bytes
 
 pytestmark = pytest.mark.host_only("scores are computed on the host, by NumPy")
+
+
+@pytest.fixture(autouse=True)
+def little_time(monkeypatch):
+    """Copies are not looked for among all 60,000 digits."""
+    monkeypatch.setattr(sample_set, "AFFORDABLE", 0)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +48,8 @@ def test_a_file_is_scored_beside_real_samples(minigan, digits):
     assert lines[0].split()[:2] == ["fid", "↓"]
     rows = [line for line in lines if line.startswith("digits.npz")]
     beside = [line for line in lines if line.startswith("real samples")]
-    assert len(rows) == len(beside) >= 2 and "±" in rows[0] and max(map(len, lines[:-3])) <= 80
+    assert len(rows) == len(beside) >= 2 and "±" in rows[0] and max(map(len, lines[:-4])) <= 80
+    assert "copied: looked for among 150 of 60,000 training samples\n" in said.out
     assert "150 samples a draw, draws 2, seed 0, features digits" in said.out and "held out from training" in said.out
 
 
@@ -162,9 +169,10 @@ def test_samples_that_cannot_be(samples, sentence, minigan, tmp_path):
     assert said.code in (1, 2) and sentence in said.err.splitlines()[-1] and "Traceback" not in said.err
 
 
-def test_the_values_of_samples_are_read_as_is_said(minigan, tmp_path):
-    np.save(tmp_path / "loud.npy", np.linspace(-3, 3, 20 * 64).reshape(20, 8, 8))
-    said = minigan("evaluate", tmp_path / "loud.npy", "--value-range", -3, 3, "--n", 10, "--draws", 1)
+def test_the_values_of_samples_are_read_as_is_said(minigan, data, tmp_path):
+    np.save(tmp_path / "loud.npy", np.linspace(-3, 3, 20 * 784).reshape(20, 28, 28))
+    loud = tmp_path / "loud.npy", "--value-range", -3, 3
+    said = minigan("evaluate", *loud, "--data", data, "--n", 10, "--draws", 1, "--metrics", "sharpness")
     assert said.code == 0 and "read as [-3, 3]" in said.err
 
 
