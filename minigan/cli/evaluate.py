@@ -125,6 +125,9 @@ def _notes(rows: Sequence[Row], real: Reference, data: Dataset, arguments: argpa
     )
     if arguments.draws > 1:
         yield "± half of the interval that holds the mean with 95 %, by Student's t over the draws"
+    width = real.features.shape[1]
+    if not arguments.metrics and real.extractor.name != "pixels" and width >= len(real):
+        yield f"fid and kid are left out: {width} features need more than {width} samples"
     if real.training is not None and any("copied" in row.scores for row in rows):
         looked_at = len(real.training.features)
         all_of = "all" if looked_at == len(data) else f"{looked_at:,} of"

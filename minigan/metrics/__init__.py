@@ -29,8 +29,8 @@ __all__ = [
     "METRICS", "ClassificationAccuracy", "DigitClassifier", "Estimate", "Features", "Metric", "Reference", "Row",
     "SampleSet", "Source", "TrainingSamples", "applicable_metrics", "birthday_test", "class_histogram",
     "classification_accuracy", "closest_pairs", "conditional_accuracy", "copied_share", "density_coverage",
-    "digit_features", "digit_probabilities", "evaluate", "find_features", "frechet_distance", "gaussian_frechet_distance",
-    "gaussian_kernel", "kernel_distance", "kl_divergence", "kmeans", "linear_kernel", "modes_covered", "ndb",
-    "nearest_training", "polynomial_kernel", "precision_recall", "psnr", "rarest_share", "reference", "score",
-    "sharpness", "sliced_wasserstein", "squared_mmd", "ssim", "wasserstein_distance",
+    "digit_features", "digit_probabilities", "evaluate", "find_features", "frechet_distance",
+    "gaussian_frechet_distance", "gaussian_kernel", "kernel_distance", "kl_divergence", "kmeans", "linear_kernel",
+    "modes_covered", "ndb", "nearest_training", "polynomial_kernel", "precision_recall", "psnr", "rarest_share",
+    "reference", "score", "sharpness", "sliced_wasserstein", "squared_mmd", "ssim", "wasserstein_distance",
 ]  # fmt: skip

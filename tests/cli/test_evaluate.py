@@ -136,6 +136,15 @@ def test_a_feature_function_of_ones_own(minigan, digits, tmp_path):
     assert "fid" in row and "rarest_class" not in row
 
 
+def test_scores_that_need_more_samples_than_features_are_told_where_they_are_left_out(minigan, data, tmp_path):
+    (tmp_path / "mine.py").write_text("def twelve(images):\n    return images[:, 0, 14, :12]\n")
+    line = "evaluate", data, "--data", data, "--draws", 1, "--features", f"{tmp_path / 'mine.py'}:twelve"
+    left_out = "\nfid and kid are left out: 12 features need more than 12 samples\n"
+    assert left_out in (said := minigan(*line, "--n", 12).out) and "fid ↓" not in said
+    for enough in (["--n", 13], ["--n", 12, "--metrics", "sharpness"]):
+        assert "left out" not in minigan(*line, *enough).out
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
