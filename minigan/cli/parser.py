@@ -95,8 +95,8 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     )
     sample.add_argument(
         "--out", action="append", metavar="FILE",
-        help=".png a grid, .npz the bytes of the images and their labels, .gif a way between noises; may be given several times "
-        "(default: samples-s0.png, 0 being the seed)",
+        help=".png a grid, .npz the bytes of the images and their labels, .gif a way between noises; may be given "
+        "several times (default: samples-s0.png, 0 being the seed)",
     )  # fmt: skip
 
     evaluate = add(
