@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigan import backend
-from minigan.algorithms.algorithm import Algorithm, GivenNoise
+from minigan.algorithms.algorithm import AT_ONCE, Algorithm, GivenNoise
 from minigan.autograd import Tensor
 from minigan.data import Batch
 
@@ -45,6 +45,11 @@ def generate_labelled(algorithm: Algorithm, n: int, seed: int = 0) -> tuple[back
     drawn = [algorithm.generate(k, s, label=i) for i, (k, s) in enumerate(zip(counts, seeds, strict=True)) if k]
     xp = backend.get_array_module(drawn[0])
     return xp.concatenate(drawn), xp.arange(len(counts)).repeat(counts)
+
+
+def labels_in_turn(algorithm: Algorithm, n: int) -> list[int]:
+    """The labels of `algorithm.generate(n)`, which is told none: in each of its parts all in turn."""
+    return [i % AT_ONCE % algorithm.classes for i in range(n)]
 
 
 def preview_columns(algorithm: Algorithm, n: int) -> int | None:

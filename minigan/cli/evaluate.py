@@ -11,13 +11,15 @@ from pathlib import Path
 
 from minigan.cli.common import announced, say
 from minigan.cli.sample_sources import Opened, data_of, opened
-from minigan.metrics.evaluation import Row
+from minigan.data import Dataset
+from minigan.metrics.evaluation import Row, seed_of_draw
 from minigan.metrics.evaluation import evaluate as rows_of
 from minigan.metrics.features import find_features
 from minigan.metrics.registry import better
-from minigan.metrics.sample_set import Reference, reference
+from minigan.metrics.sample_set import Reference, TrainingSamples, reference
 from minigan.table import Column, line
 from minigan.training import ConfigError, images
+from minigan.training.run_options import READING
 
 BAND = 12  # samples in a band of the picture
 
@@ -29,13 +31,19 @@ def evaluate(arguments: argparse.Namespace) -> None:
         _check_out(out)
     device = announced(arguments.device)
     places = ["last"] if arguments.sources == "last" else arguments.sources
-    sources = [opened(where, Path(arguments.runs), str(device), arguments.algorithm) for where in places]
+    reading = {name: value for name in READING if (value := getattr(arguments, name)) is not None}
+    sources = [opened(where, Path(arguments.runs), str(device), arguments.algorithm, reading) for where in places]
+    for source in sources:
+        for note in () if source.data is None else source.data.notes:
+            say(f"{source.name}: {note}")
     data, held_out = data_of(arguments.data, sources)
     if out is not None and not images.can_be_shown(data[slice(0, 1)].x):
         raise ConfigError(f"--out {out}: the samples are no images and no points of the plane, so there is no picture")
     extractor = find_features(arguments.features, data.info.shapes["x"])
     n = _number(arguments.n, arguments.draws, sources)
-    reals = [reference(data, n, arguments.seed + k, extractor, held_out) for k in range(arguments.draws)]
+    seeds = [seed_of_draw(arguments.seed, k) for k in range(arguments.draws)]
+    training = None if held_out is None else TrainingSamples(data, extractor, n)
+    reals = [reference(data, n, seed, extractor, held_out, training) for seed in seeds]
     if len(reals[0]) < arguments.n:
         say(f"{len(reals[0]):,} samples a draw, not {arguments.n:,}: there are no more for {arguments.draws} draws")
     names = _short([source.name for source in sources])
@@ -48,13 +56,9 @@ def evaluate(arguments: argparse.Namespace) -> None:
         _print_json(rows, reals[0], data.source, arguments)
     else:
         _print_table(rows)
-        held = "held out from training" if reals[0].held_out else "of the same data"
-        print(
-            f"\n{len(reals[0]):,} samples a draw, draws {arguments.draws}, seed {arguments.seed}, features "
-            f"{extractor.name}; real: {data.source}, its row others {held}"
-        )
-        if arguments.draws > 1:
-            print("± half of the interval that holds the mean with 95 %, by Student's t over the draws")
+        print()
+        for note in _notes(rows, reals[0], data, arguments):
+            print(note)
     if out is not None:
         _save_picture(out, rows[:-1])
 
@@ -112,6 +116,24 @@ def _print_table(rows: Sequence[Row]) -> None:
         at = end
 
 
+def _notes(rows: Sequence[Row], real: Reference, data: Dataset, arguments: argparse.Namespace) -> Iterator[str]:
+    """What is said below the table."""
+    held = "held out from training" if real.held_out else "of the same data"
+    yield (
+        f"{len(real):,} samples a draw, draws {arguments.draws}, seed {arguments.seed}, features "
+        f"{real.extractor.name}; real: {data.source}, its row others {held}"
+    )
+    if arguments.draws > 1:
+        yield "± half of the interval that holds the mean with 95 %, by Student's t over the draws"
+    width = real.features.shape[1]
+    if not arguments.metrics and real.extractor.name != "pixels" and width >= len(real):
+        yield f"fid and kid are left out: {width} features need more than {width} samples"
+    if real.training is not None and any("copied" in row.scores for row in rows):
+        looked_at = len(real.training.features)
+        all_of = "all" if looked_at == len(data) else f"{looked_at:,} of"
+        yield f"copied: looked for among {all_of} {len(data):,} training samples"
+
+
 def _print_json(rows: Sequence[Row], real: Reference, source: str, arguments: argparse.Namespace) -> None:
     scored = [
         {"name": row.name}
@@ -121,8 +143,8 @@ def _print_json(rows: Sequence[Row], real: Reference, source: str, arguments: ar
         }
         for row in rows
     ]
-    seeds = [arguments.seed + k for k in range(arguments.draws)]
-    said = {"n": len(real), "seeds": seeds, "features": real.extractor.name, "real": source, "rows": scored}
+    drawn = {"n": len(real), "draws": arguments.draws, "seed": arguments.seed}
+    said = {**drawn, "features": real.extractor.name, "real": source, "rows": scored}
     print(json.dumps(said, indent=2, allow_nan=False))
 
 

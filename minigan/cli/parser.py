@@ -95,8 +95,8 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     )
     sample.add_argument(
         "--out", action="append", metavar="FILE",
-        help=".png a grid, .npz the bytes of the images, .gif a way between noises; may be given several times "
-        "(default: samples-s0.png, 0 being the seed)",
+        help=".png a grid, .npz the bytes of the images and their labels, .gif a way between noises; may be given "
+        "several times (default: samples-s0.png, 0 being the seed)",
     )  # fmt: skip
 
     evaluate = add(
@@ -108,7 +108,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     )  # fmt: skip
     evaluate.add_argument(
         "sources", nargs="*", default="last", metavar="RUN|SAMPLES",
-        help=f"{RUN}; or samples: an .npz, .npy, .zip or a folder of images (default: last)",
+        help=f"{RUN}; or samples: an .npz or .npy of images or points, a .zip or a folder of images (default: last)",
     )  # fmt: skip
     evaluate.add_argument("--runs", default="runs", help="where 'last' looks for runs (default: runs)")
     evaluate.add_argument("--n", type=COUNT.read, default=10_000, help="samples a draw (default: 10000)")
@@ -127,6 +127,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     evaluate.add_argument("--algorithm", metavar="FILE.py:CLASS", help="where a run's own algorithm lies now")
     evaluate.add_argument("--json", action="store_true", help="print the scores as JSON")
     evaluate.add_argument("--out", metavar="FILE", help="write a picture of the worst, middle and best samples (.png)")
+    add_reading_options(evaluate, "how samples in files are read")
 
     recipes = add(
         "recipes", "list the names that train --recipe knows: papers, choices, numbers; run a table",
@@ -173,7 +174,7 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         "--out", metavar="FILE", help="write it as JSON (default: trace.json, if neither --text nor --html is given)"
     )
 
-    add_reading_options(trace)
+    add_reading_options(trace, "how --data is read (default: as the run's own)")
 
     check = add(
         "check", "check backward passes: the engine's, or your own",

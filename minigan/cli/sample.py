@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigan.algorithms import Algorithm
-from minigan.algorithms.samples import by_label, decode
+from minigan.algorithms.samples import by_label, decode, labels_in_turn
 from minigan.backend import Array
 from minigan.cli.common import announced, say
 from minigan.training import Config, ConfigError, images
@@ -32,6 +32,7 @@ def sample(arguments: argparse.Namespace) -> None:
     columns = algorithm.classes if arguments.labels else None
     condition: dict[str, int] = {} if arguments.label is None else {"label": arguments.label}
     samples: Array | None = None
+    labels: Sequence[int] | None = None  # what each sample shows
     for out in outs:
         if out.suffix == ".gif":
             _save_interpolation(out, algorithm, arguments.n, arguments.seed, condition)
@@ -39,10 +40,15 @@ def sample(arguments: argparse.Namespace) -> None:
             if samples is None:  # drawn once, for all files
                 if columns:
                     samples = by_label(algorithm, max(1, arguments.n // columns), arguments.seed)
+                    labels = [*range(columns)] * (len(samples) // columns)
                 else:
                     draw = partial(algorithm.generate, arguments.n, arguments.seed, **condition)
                     samples = _asked_for(algorithm, draw)
-            _save_samples(out, samples, columns)
+                    if condition:
+                        labels = [arguments.label] * len(samples)
+                    elif algorithm.classes:
+                        labels = labels_in_turn(algorithm, len(samples))
+            _save_samples(out, samples, labels, columns)
         say(f"wrote {out}")
 
 
@@ -74,7 +80,7 @@ def _check_outs(outs: list[Path]) -> None:
             raise ConfigError(f"--out {out}: there is no folder {out.parent}")
 
 
-def _save_samples(out: Path, samples: Array, columns: int | None) -> None:
+def _save_samples(out: Path, samples: Array, labels: Sequence[int] | None, columns: int | None) -> None:
     if out.suffix == ".png":
         if not images.can_be_shown(samples):
             raise ConfigError(f"--out {out}: samples of shape {samples.shape} are no images: write them to an .npz")
@@ -82,6 +88,8 @@ def _save_samples(out: Path, samples: Array, columns: int | None) -> None:
     else:
         buffer = io.BytesIO()
         named: dict[str, Any] = {"images": images.to_bytes(samples)} if samples.ndim == 4 else {"samples": samples}
+        if labels is not None:
+            named["labels"] = np.array(labels)
         np.savez_compressed(buffer, **named)
         write_atomically(out, buffer.getvalue())
 

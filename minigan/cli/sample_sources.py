@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,12 +39,20 @@ class Opened:
         """How many samples there are; None: without end."""
         return None if self.data is None else len(self.data)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a sample."""
+        if self.data is not None:
+            return self.data.info.shapes["x"]
+        assert self.algorithm is not None
+        return self.algorithm.generate(1).shape[1:]
+
     def drawing(self, name: str, extractor: Features, seed: int) -> evaluation.Source:
         """What gives the samples of each draw, other ones for each, under a name."""
 
         def draw(n: int, k: int) -> SampleSet:
             if self.algorithm is not None:
-                return SampleSet(*generate_labelled(self.algorithm, n, seed + k), extractor)
+                return SampleSet(*generate_labelled(self.algorithm, n, evaluation.seed_of_draw(seed, k)), extractor)
             assert self.data is not None
             order = np.random.default_rng([seed, 0, 4]).permutation(len(self.data))
             batch = self.data[np.sort(order[k * n : (k + 1) * n])]
@@ -52,12 +61,13 @@ class Opened:
         return evaluation.Source(name, draw)
 
 
-def opened(where: str, runs: Path, device: str, file: str | None) -> Opened:
-    """The source at a place: "last", a run's folder or a checkpoint, else samples as `minigan.data.load` reads them."""
+def opened(where: str, runs: Path, device: str, file: str | None, reading: Mapping[str, Any] = {}) -> Opened:
+    """The source at a place: "last", a run's folder or a checkpoint, else samples as `minigan.data.load` reads them,
+    with these options."""
     path = expanded(where)
     is_run = where == "last" or path.suffix == ".safetensors" or (path / "ckpt").is_dir()
     if not is_run:
-        return Opened(where, data=load(where))
+        return Opened(where, data=load(where, **reading))
     checkpoint = find_checkpoint(where, runs)
     algorithm, config = load_algorithm(checkpoint, device, file)
     if type(algorithm).sample is Algorithm.sample:
@@ -66,13 +76,20 @@ def opened(where: str, runs: Path, device: str, file: str | None) -> Opened:
 
 
 def data_of(spec: str | None, sources: Sequence[Opened]) -> tuple[Dataset, Dataset | None]:
-    """The real samples, and those that were held out: of a data set that is named, else what the runs learned from."""
+    """The real samples, and those that were held out: of a data set that is named, else what the runs learned from.
+    Raises ConfigError for sources whose samples are of another shape."""
     learned = {source.config.data: source for source in sources if source.config is not None}
     if spec is None and len(learned) > 1:
         raise ConfigError(f"the runs learned from {', '.join(learned)}: --data NAME says what they are compared with")
     spec = spec or next(iter(learned), "mnist")
     read = _reader(spec, sources)
     data = read()
+    for source in sources:
+        if source.shape != data.info.shapes["x"]:
+            raise ConfigError(
+                f"{source.name}: samples of shape {source.shape} found, but those of {spec} have shape "
+                f"{data.info.shapes['x']}: compare with others (--data), or by themselves"
+            )
     try:
         inspect.signature(read).bind(split="test")
     except TypeError:  # an algorithm of a user's own, which knows no splits

@@ -71,9 +71,9 @@ def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> No
         train.add_argument(old, help=argparse.SUPPRESS, action=_Renamed, const=new, nargs="?")
 
 
-def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """The options of how data is read."""
-    group, options = parser.add_argument_group("how --data is read (default: as the run's own)"), options_of(RunOptions)
+def add_reading_options(parser: argparse.ArgumentParser, title: str) -> None:
+    """The options of how data is read, as a group of this title."""
+    group, options = parser.add_argument_group(title), options_of(RunOptions)
     for name in READING:
         _add(group, options[name], None)
 

@@ -1,4 +1,4 @@
-"""`.npy` and `.npz` files of images.
+"""`.npy` and `.npz` files of images, of points of the plane, and of the samples that `minigan sample` writes.
 
 Not read with `np.load`: the dtype is checked before a single value is read, so nothing can ever be unpickled, and a
 truncated file can be told from a strange one.
@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from minigan.data.dataset import ImageDataset, name_of
+from minigan.data.dataset import ArrayDataset, Dataset, ImageDataset, name_of
 from minigan.data.errors import DataError, listed, unreadable
 from minigan.data.reading import ReadOptions, Size
 from minigan.data.resize import fit
@@ -23,17 +23,21 @@ from minigan.data.values import extremes, labels_of, range_note, range_of, to_by
 from minigan.files import open_file
 
 # Keys, the first one present wins. x_train is Keras's, train_images MedMNIST's, arr_0 np.savez's own.
-_IMAGE_KEYS = {"train": ("x_train", "train_images", "images", "x", "arr_0"), "test": ("x_test", "test_images")}
+_IMAGE_KEYS = {
+    "train": ("x_train", "train_images", "images", "samples", "x", "arr_0"),
+    "test": ("x_test", "test_images"),
+}
 _LABEL_KEYS = {"train": ("y_train", "train_labels", "labels", "y"), "test": ("y_test", "test_labels")}
 
 
 def load_arrays(
     path: str | os.PathLike[str], size: int | Size | None = None, channels: int | None = None, split: str = "train",
     **options: Any,
-) -> ImageDataset:  # fmt: skip
-    """Images from a `.npy` file, or images and labels from a `.npz` file.
+) -> Dataset:  # fmt: skip
+    """Images from a `.npy` file, or images and labels from a `.npz` file; or points of the plane, in place of images.
 
-    Shapes: (N, H, W), (N, H, W, C), (N, C, H, W), or flat (N, D) with D a square (or H·W of `size`).
+    Shapes: (N, H, W), (N, H, W, C), (N, C, H, W), or flat (N, D) with D a square (or H·W of `size`). Floats (N, 2) are
+    points, and so are those of any (N, D) called `samples`: x of an `ArrayDataset`, as they are.
     Values: whole numbers, or float in [0, 1], [-1, 1] or [0, 255]; which of them is told by the least and the largest.
     Only an `.npz` with x_test or test_images has a test split. options: see `ReadOptions`.
     Raises DataError for damaged files, pickled objects, other shapes and other values.
@@ -52,17 +56,44 @@ def load_arrays(
                 images, labels, name = _read_npy(file, str(path), path.stat().st_size, asked), None, str(path)
     except OSError as error:
         raise unreadable(path, error) from None
+    if _are_points(images, name, asked):
+        return _points(images, labels, name, path, asked)
     images = _to_nchw(images, asked.shape, name)
     low, high = extremes(images, name)
     black_and_white = asked.value_range or range_of(images.dtype, low, high, name)
     notes = [range_note(images.dtype, low, high, black_and_white)]
     if labels is not None:
-        labels, note = labels_of(labels, len(images), f"{name.rpartition(': ')[0]}: labels")
+        labels, note = labels_of(labels, len(images), _label_name(name))
         notes.append(note)
     fitted, more = fit(to_bytes(images, black_and_white), asked)
     if labels is not None and asked.flip:
         labels = np.concatenate([labels, labels])
     return ImageDataset(fitted, labels, name_of(path), name, (*filter(None, notes), *more))
+
+
+def _label_name(name: str) -> str:
+    return f"{name.rpartition(': ')[0]}: labels"
+
+
+def _are_points(array: np.ndarray, name: str, asked: ReadOptions) -> bool:
+    """Whether they are no images: nobody's images are of two values each, but where a size of two is asked for."""
+    if array.ndim != 2 or array.dtype.kind != "f":
+        return False
+    return name.endswith(": samples") or (array.shape[1] == 2 and asked.shape not in ((1, 2), (2, 1)))
+
+
+def _points(points: np.ndarray, labels: np.ndarray | None, name: str, path: Path, asked: ReadOptions) -> ArrayDataset:
+    if asked.flip or asked.value_range is not None:
+        option = "flip" if asked.flip else "value_range"
+        raise DataError(f"{name}: points found, images needed for {option}: leave it out")
+    if not points.size:
+        raise DataError(f"{name}: no points: shape {points.shape} found, at least one point needed")
+    extremes(points, name)
+    arrays, note = {"x": points.astype("float32")}, ""
+    if labels is not None:
+        labels, note = labels_of(labels, len(points), _label_name(name))
+        arrays |= {} if labels is None else {"y": labels.astype("int64")}
+    return ArrayDataset(arrays, name_of(path), name, (note,) if note else ())
 
 
 def _read_npz(file: IO[bytes], path: Path, asked: ReadOptions) -> tuple[np.ndarray, np.ndarray | None, str]:

@@ -21,16 +21,16 @@ from minigan.metrics.modes import modes_covered
 from minigan.metrics.ndb import ndb
 from minigan.metrics.neighbors import copied_share, nearest_training
 from minigan.metrics.registry import METRICS, Metric, applicable_metrics, score
-from minigan.metrics.sample_set import Reference, SampleSet, reference
+from minigan.metrics.sample_set import Reference, SampleSet, TrainingSamples, reference
 from minigan.metrics.sliced_wasserstein import sliced_wasserstein
 from minigan.metrics.wasserstein import wasserstein_distance
 
 __all__ = [
     "METRICS", "ClassificationAccuracy", "DigitClassifier", "Estimate", "Features", "Metric", "Reference", "Row",
-    "SampleSet", "Source", "applicable_metrics", "birthday_test", "class_histogram", "classification_accuracy",
-    "closest_pairs", "conditional_accuracy", "copied_share", "density_coverage", "digit_features",
-    "digit_probabilities", "evaluate", "find_features", "frechet_distance", "gaussian_frechet_distance",
-    "gaussian_kernel", "kernel_distance", "kl_divergence", "kmeans", "linear_kernel", "modes_covered", "ndb",
-    "nearest_training", "polynomial_kernel", "precision_recall", "psnr", "rarest_share", "reference", "score",
-    "sharpness", "sliced_wasserstein", "squared_mmd", "ssim", "wasserstein_distance",
+    "SampleSet", "Source", "TrainingSamples", "applicable_metrics", "birthday_test", "class_histogram",
+    "classification_accuracy", "closest_pairs", "conditional_accuracy", "copied_share", "density_coverage",
+    "digit_features", "digit_probabilities", "evaluate", "find_features", "frechet_distance",
+    "gaussian_frechet_distance", "gaussian_kernel", "kernel_distance", "kl_divergence", "kmeans", "linear_kernel",
+    "modes_covered", "ndb", "nearest_training", "polynomial_kernel", "precision_recall", "psnr", "rarest_share",
+    "reference", "score", "sharpness", "sliced_wasserstein", "squared_mmd", "ssim", "wasserstein_distance",
 ]  # fmt: skip

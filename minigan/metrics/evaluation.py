@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from minigan.metrics.registry import METRICS, applicable_metrics, score
 from minigan.metrics.sample_set import Reference, SampleSet
 
@@ -60,6 +62,12 @@ class Row:
     scores: dict[str, Estimate]
     samples: SampleSet
     real: Reference
+
+
+def seed_of_draw(seed: int, k: int) -> int:
+    """The seed of the k-th draw: of the first the given one, so that its samples are those of `minigan sample --seed`;
+    of the others numbers of 64 bits, so that draws of different seeds have nothing in common."""
+    return seed if k == 0 else int(np.random.SeedSequence([seed, k]).generate_state(1, "uint64")[0])
 
 
 REAL = "real samples"  # the row that others are read beside

@@ -81,6 +81,11 @@ def _modes(samples: SampleSet, real: Reference) -> Scores:
     return {"modes": found.modes, "good_share": found.good, "modes_kl": found.kl}
 
 
+def _copied(samples: SampleSet, real: Reference) -> float:
+    training = real if real.training is None else real.training
+    return copied_share(samples.features, training.features, real.other_real.features)
+
+
 def _accuracy_of_a_classifier(samples: SampleSet, real: Reference) -> Scores:
     train, test = (Batch(x=each.x, y=each.labels) for each in (real, real.other_real))
     found = classification_accuracy(samples.x, _labels(samples), train, test)
@@ -123,8 +128,7 @@ METRICS: dict[str, Metric] = {
         lambda samples, real: samples.x.ndim == 4 and len(real) >= 1000,
     ),
     "copied": Metric(
-        lambda samples, real: copied_share(samples.features, real.features, real.other_real.features),
-        "share nearer to one of as many training samples than 99 of 100 held-out real ones: 0.01 if nothing is copied",
+        _copied, "share nearer to a training sample than 99 of 100 held-out real ones: 0.01 if nothing is copied",
         {"copied": "lower"}, lambda samples, real: _unseen(samples, real) and len(real.other_real) >= 100,
     ),
     "sharpness": Metric(

@@ -37,13 +37,38 @@ class SampleSet:
         return self.extractor.probabilities(self.features).argmax(axis=1)
 
 
+AFFORDABLE = 8e10  # a few seconds on a CPU: distances, each of which costs its numbers and 64 more
+
+
+@dataclass(eq=False)
+class TrainingSamples:
+    """The samples that were learned from, to find copies of them: all of a data set, or, where the distances of n
+    samples to them would cost too much, some, but not fewer than n."""
+
+    data: Dataset
+    extractor: Features
+    n: int
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """(M, d), float64."""
+        count = len(self.data)
+        width = self.extractor(self.data[slice(0, 1)].x).shape[1]
+        kept = min(count, max(self.n, int(AFFORDABLE / (self.n * (width + 64)))))
+        rows = np.sort(np.random.default_rng([0, 0, 5]).permutation(count)[:kept])
+        parts = (self.data[rows[i : i + 10_000]].x for i in range(0, kept, 10_000))  # as floats one after another
+        return np.concatenate([self.extractor(part) for part in parts])
+
+
 @dataclass(eq=False)
 class Reference(SampleSet):
     """Real samples, which others are compared with. other_real: as many real ones again, to be scored beside what is
-    generated. held_out: whether no network has learned from these. centers, sigma: of the data's modes, if known."""
+    generated. held_out: whether no network has learned from these. training: the samples that one may have learned
+    from, if there are more than these. centers, sigma: of the data's modes, if known."""
 
     other_real: SampleSet
     held_out: bool = False
+    training: TrainingSamples | None = None
     centers: np.ndarray | None = None
     sigma: float | None = None
 
@@ -64,10 +89,11 @@ class Reference(SampleSet):
 
 
 def reference(
-    data: Dataset, n: int, seed: int = 0, extractor: Features | None = None, held_out: Dataset | None = None
-) -> Reference:
+    data: Dataset, n: int, seed: int = 0, extractor: Features | None = None, held_out: Dataset | None = None,
+    training: TrainingSamples | None = None,
+) -> Reference:  # fmt: skip
     """n real samples of a data set, and n others: of the one that is held out, or without it of the same, chosen by a
-    seed without repeats. Of a data set with fewer, all, or half of them."""
+    seed without repeats. Of a data set with fewer, all, or half of them. training: see `Reference`."""
     extractor = extractor or find_features(None, data.info.shapes["x"])
     order = np.random.default_rng([seed, 0, 3]).permutation(len(data))
     if held_out is None:
@@ -78,7 +104,7 @@ def reference(
         others = _samples(held_out, np.random.default_rng([seed, 1, 3]).permutation(len(held_out))[:n], extractor)
     chosen = _samples(data, order[:n], extractor)
     modes = {name: getattr(data, name, None) for name in ("centers", "sigma")}
-    return Reference(chosen.x, chosen.labels, extractor, others, held_out is not None, **modes)
+    return Reference(chosen.x, chosen.labels, extractor, others, held_out is not None, training, **modes)
 
 
 def _samples(data: Dataset, rows: np.ndarray, extractor: Features) -> SampleSet:

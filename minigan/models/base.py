@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from minigan import functions as F
 from minigan import nn
 from minigan.autograd import Tensor
 
@@ -19,6 +20,13 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.main(x)
+
+
+def projected(features: Tensor, real: nn.Dense, label: nn.Embedding, y: Tensor) -> Tensor:
+    """ψ(φ) + ⟨V_y, φ⟩ (N, 1): the logit of a projection discriminator, of its last features φ (N, d) and labels y (N)
+    real: ψ, the dense layer that a discriminator without labels would end in; label: V, a row of d numbers for each
+    label. Either may be a SpectralNorm of one. Miyato and Koyama, 2018."""
+    return real(features) + F.sum(label(y) * features, axis=1, keepdims=True)
 
 
 def normal_init(module: nn.Module) -> None:

@@ -7,10 +7,9 @@ each class). D is a projection discriminator: its logit is ψ(φ(x)) + ⟨V_y, �
 
 from __future__ import annotations
 
-from minigan import functions as F
 from minigan import nn
 from minigan.autograd import Tensor
-from minigan.models.base import normal_init
+from minigan.models.base import normal_init, projected
 
 DEFAULTS = {"epochs": 3, "batch_size": 64, "lr_G": 1e-3, "lr_D": 2e-4, "ema_decay": 0.999}
 
@@ -58,5 +57,4 @@ class Discriminator(nn.Module):
         nn.fuse(self)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        features = self.features(x)
-        return self.real(features) + F.sum(self.label(y) * features, axis=1, keepdims=True)
+        return projected(self.features(x), self.real, self.label, y)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from minigan import functions as F
 from minigan import nn
 from minigan.autograd import Tensor
+from minigan.models.base import projected
 
 # The paper's: hinge, two rates, no momentum. Its rates are 1e-4 and 4e-4; with these, found by measurement, G draws the
 # digit asked for after 300 steps.
@@ -67,8 +68,7 @@ class Discriminator(nn.Module):
         nn.with_spectral_norm(self)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        features = F.sum(self.features(x), axis=(2, 3))
-        return self.real(features) + F.sum(self.label(y) * features, axis=1, keepdims=True)
+        return projected(F.sum(self.features(x), axis=(2, 3)), self.real, self.label, y)
 
 
 def xavier_init(module: nn.Module) -> None:

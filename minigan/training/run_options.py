@@ -102,7 +102,7 @@ class RunOptions:
     grid_every: int = option(0, "steps between grids; 0: a grid after every epoch", NATURAL, group="run")
     checkpoint_every: int = option(5, "epochs between checkpoints that stay", COUNT, group="run")
     evaluate_every: int | None = option(
-        None, "epochs between scores; 0: none (default: 1 for digits, else 0)", or_none(NATURAL), group="run"
+        None, "epochs between scores; 0: none (default: 1 for data called mnist, else 0)", or_none(NATURAL), group="run"
     )
     metrics: tuple[str, ...] = option(
         (), "which scores, may be given several times (default: all that fit and are quick)", SCORES, group="run"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import repeat
+from itertools import product, repeat
 
 import numpy as np
 import pytest
+from devices import host
 
 import minigan as mg
 from minigan import backend, nn
+from minigan import functions as F
 from minigan.algorithms import GMMN, VAE
 from minigan.algorithms.vae import kl_divergence
 from minigan.data import Batch, DataError, DataInfo, Loader, load
@@ -34,6 +36,41 @@ def test_the_divergence_is_the_integral_it_stands_for():
         found = kl_divergence(mg.Tensor(np.full((2, 3), mean)), mg.Tensor(np.full((2, 3), log_variance))).item()
         assert found == pytest.approx(3 * np.trapezoid(q * log_ratio, t), abs=1e-8)
         assert found > 0 or mean == log_variance == 0
+
+
+def test_of_linear_networks_the_optimum_is_probabilistic_pca(monkeypatch):
+    """Tipping and Bishop, 1999: W = U (Λ − σ²)^½ and σ² the mean of the eigenvalues that are left. With the posterior,
+    which is a Gaussian of independent codes, the bound is the log-likelihood, and no network has a gradient. The noise
+    ±1 has the mean and the variance of the normal, which is all that a quadratic loss knows of it."""
+    x, d, k = images(9), 6, 2
+    t = host(x.data).reshape(-1, d) / 2 + 0.5
+    eigenvalues, U = (part[..., ::-1] for part in np.linalg.eigh(np.cov(t.T, bias=True)))
+    variance, λ = eigenvalues[k:].mean(), eigenvalues[:k]
+    W = U[:, :k] * np.sqrt(λ - variance)
+
+    def gaussian(mean: mg.Tensor, x: mg.Tensor, reduction: str) -> mg.Tensor:
+        return F.sum((x - mean) ** 2) / (2 * variance) + 0.5 * x.size * np.log(2 * np.pi * variance)
+
+    monkeypatch.setattr(F, "binary_cross_entropy_with_logits", gaussian)
+    vae = small()
+    vae.z_dim, encoder, decoder = k, nn.Dense(d, 2 * k), nn.Dense(k, d)
+    encoder.to(vae.device, "float64"), decoder.to(vae.device, "float64")
+    posterior = np.diag(1 / λ) @ W.T
+    encoder.weight.data = np.concatenate([posterior, np.zeros((k, d))])
+    encoder.bias.data = np.concatenate([-posterior @ t.mean(0), np.log(variance / λ)])
+    decoder.weight.data, decoder.bias.data = W, t.mean(0)
+    vae.networks = {
+        "encoder": nn.Sequential(nn.Flatten(), encoder), "decoder": nn.Sequential(decoder, nn.Reshape(1, 2, 3)),
+    }  # fmt: skip
+    noises = [mg.Tensor(np.tile(signs, (len(t), 1))) for signs in product((-1.0, 1.0), repeat=k)]
+    loss = sum(sum(vae.terms(x, noise)) for noise in noises) / len(noises)
+    C = W @ W.T + variance * np.eye(d)
+    distance = np.trace(np.linalg.solve(C, np.cov(t.T, bias=True)))
+    log_likelihood = -(d * np.log(2 * np.pi) + np.linalg.slogdet(C)[1] + distance) / 2
+    assert loss.item() == pytest.approx(-log_likelihood, abs=1e-10)
+    loss.backward()
+    for network in vae.networks.values():
+        assert max(abs(host(p.grad.data)).max() for p in network.parameters()) < 1e-9
 
 
 def test_the_loss_is_summed_over_pixels_and_averaged_over_images():

@@ -87,3 +87,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
         patch.setattr(images, "save_curves", lambda path, stats, labels: path.write_bytes(b"curves"))
         assert main(arguments.split()) == 0
     return runs / "00000-quick28-noise-s0"
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory):
+    """The folder of a run of the conditional GAN, on images with labels 0, 1 and 2."""
+    folder = tmp_path_factory.mktemp("told")
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (40, 28, 28), "uint8")
+    np.savez(folder / "labelled.npz", images=images, labels=np.arange(40) % 3)
+    line = f"train --recipe cgan --data {folder / 'labelled.npz'} --out {folder} --batch-size 20 --epochs 1"
+    assert main(line.split()) == 0
+    return folder / "00000-cgan-labelled-s0"

@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from minigan.algorithms.samples import decode
-from minigan.cli import main
 from minigan.training import draw_noise, images, load_algorithm
 
 
@@ -82,18 +81,6 @@ def test_any_number_can_be_drawn(n, trained, tmp_path, minigan):
 
 
 # --- labels --------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def told(tmp_path_factory):
-    """The folder of a run of the conditional GAN, on images with labels 0, 1 and 2."""
-    folder = tmp_path_factory.mktemp("told")
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (40, 28, 28), "uint8")
-    np.savez(folder / "labelled.npz", images=images, labels=np.arange(40) % 3)
-    line = f"train --recipe cgan --data {folder / 'labelled.npz'} --out {folder} --batch-size 20 --epochs 1"
-    assert main(line.split()) == 0
-    return folder / "00000-cgan-labelled-s0"
 
 
 def test_a_label_is_what_the_samples_show(told, tmp_path, minigan):

@@ -57,6 +57,21 @@ def test_shapes(npy, stored, expected):
     assert data.labels is None and data.notes == () and data.name == "a"
 
 
+@pytest.mark.parametrize(("key", "width"), [("x", 2), ("samples", 4)])
+def test_points_as_they_are_with_their_labels(npz, key, width):
+    """Any values. Four floats under another name are a flat image of 2×2, and two are one if that is asked for."""
+    points = RNG.normal(0, 9, (5, width))
+    data = load_arrays(npz(**{key: points}, y=LABELS[:, None]))
+    batch = data[:]
+    np.testing.assert_array_equal(batch.x, points.astype("float32"))
+    np.testing.assert_array_equal(batch.y, LABELS)
+    assert data.info.classes == 6 and data.name == "a"
+    with pytest.raises(DataError, match=f"{key}: points found, images needed for flip: leave it out"):
+        load_arrays(npz(**{key: points}), flip=True)
+    assert load_arrays(npz(x=RNG.random((5, 4)))).images.shape == (5, 1, 2, 2)
+    assert load_arrays(npz(x=RNG.random((5, 2))), size=(1, 2)).images.shape == (5, 1, 1, 2)
+
+
 def test_flat_images_of_the_size_asked_for(npy):
     np.testing.assert_array_equal(load_arrays(npy(GREY.reshape(5, 80)), size=(8, 10)).images, GREY[:, None])
 

@@ -44,6 +44,8 @@ def test_the_nearest_and_the_first_of_equally_near(block):
     np.testing.assert_array_equal(index, true.argmin(1))
     np.testing.assert_allclose(distance, true.min(1))
     assert nearest(np.array([[0.0]]), np.array([[-1.0], [1.0], [-1.0]]))[0] == 0
+    x = rng.standard_normal((20, 784)) + 10
+    assert (nearest(x, x)[1] == 0).all()
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])

@@ -10,6 +10,7 @@ from minigan.metrics import (
     METRICS,
     Features,
     SampleSet,
+    TrainingSamples,
     applicable_metrics,
     conditional_accuracy,
     copied_share,
@@ -19,6 +20,7 @@ from minigan.metrics import (
     ndb,
     precision_recall,
     reference,
+    sample_set,
     score,
 )  # fmt: skip
 from minigan.metrics.registry import better
@@ -77,6 +79,21 @@ def test_samples_that_are_nearly_training_samples_are_copied(digits):
     assert "copied" not in applicable_metrics(digits.other_real, digits), (
         "the held-out ones are no samples beside themselves"
     )
+
+
+def test_copies_are_looked_for_among_all_training_samples(digits, monkeypatch):
+    """A copy of a digit that is none of the 200 real ones beside it. Where that costs too much: among some of them."""
+    train = load_mnist("train")
+    few = ArrayDataset({"x": train[slice(0, 800)].x}, "few", "few")
+    training = TrainingSamples(few, digits.extractor, 200)
+    real = reference(few, 200, held_out=load_mnist("test"), training=training)
+    copies = SampleSet(few[slice(500, 700)].x, None, digits.extractor)
+    assert score(copies, real, ["copied"]) == {"copied": 1.0}
+    np.testing.assert_array_equal(training.features, digits.extractor(few[:].x))
+    for affordable, looked_at in ((500 * 200 * 128, 500), (0, 200)):
+        monkeypatch.setattr(sample_set, "AFFORDABLE", affordable)
+        some = TrainingSamples(few, digits.extractor, 200).features
+        assert len({row.tobytes() for row in some}) == looked_at
 
 
 def test_a_score_changes_nothing_and_is_the_same_again(scored, digits):

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from minigan.metrics import METRICS, Metric, reference, sliced_wasserstein
+from minigan.options import options_of
 from minigan.training import ConfigError, Interrupted, images
 from minigan.training.callbacks import Evaluation
 from minigan.training.checkpoint import load_checkpoint
+from minigan.training.run_options import RunOptions
 from minigan.training.session import standard_callbacks
 
 
@@ -211,10 +213,11 @@ def test_scores_that_nobody_asked_for_are_left_out_if_they_fail(begin, monkeypat
         asked.train()
 
 
-def test_only_the_embedded_digits_are_scored_unasked(begin):
+def test_only_data_called_mnist_are_scored_unasked_as_the_help_says(begin):
     def scored(run):
         return [each.every for each in standard_callbacks(run) if isinstance(each, Evaluation)]
 
+    assert "(default: 1 for data called mnist, else 0)" in options_of(RunOptions)["evaluate_every"].help
     run, unscored = begin(1), begin(1, "unscored", evaluate_every=0)
     assert scored(run) == scored(unscored) == []
     for each in (run, unscored):
