@@ -12,6 +12,8 @@ from typing import ClassVar, Protocol
 
 from minigan import functions as F
 from minigan.autograd import Tensor
+from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
+from minigan.functions.distributed import all_reduce_mean
 from minigan.kernels.reduction import mean_sigmoid
 
 
@@ -121,10 +123,12 @@ class RelativisticAverage(_Critic):
 
     generator_formula = "−E ln σ(D(G(z)) − E D(x)) − E ln(1 − σ(D(x) − E D(G(z))))"
     relativistic = True
+    process_group: ProcessGroup = SINGLE_PROCESS  # whose batch the inner means are over
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        real = F.binary_cross_entropy_with_logits(real_logits - F.mean(fake_logits), 1.0)
-        return real + F.binary_cross_entropy_with_logits(fake_logits - F.mean(real_logits), 0.0)
+        real_mean, fake_mean = (all_reduce_mean(F.mean(x), self.process_group) for x in (real_logits, fake_logits))
+        real = F.binary_cross_entropy_with_logits(real_logits - fake_mean, 1.0)
+        return real + F.binary_cross_entropy_with_logits(fake_logits - real_mean, 0.0)
 
     def generator_loss(self, fake_logits: Tensor, real_logits: Tensor) -> Tensor:
         return self.discriminator_loss(fake_logits, real_logits)

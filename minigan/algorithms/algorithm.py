@@ -15,7 +15,8 @@ from minigan.autograd.hooks import notify
 from minigan.backend import CPU, Array, Device, Generator
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import Batch, DataInfo, Dataset, load
-from minigan.objectives import Objective
+from minigan.functions.distributed import all_gather
+from minigan.objectives import Objective, RelativisticAverage
 from minigan.optim import Optimizer
 from minigan.optim.lr_scheduler import LRScheduler
 from minigan.options import check_options
@@ -146,6 +147,11 @@ class Algorithm:
         """The mean over the whole batch, of a mean over this process' share of it, outside of any graph."""
         return Tensor(self.process_group.mean(value.data), device=value.device)
 
+    def whole_batch(self, x: Tensor) -> Tensor:
+        """The rows of the whole batch, with their graph, of those of this process' share: for a loss that is no mean
+        over samples, such as one of pairs."""
+        return all_gather(x, self.process_group)
+
     # From here on nothing needs to be defined anew.
 
     def __call__(self, batches: Iterator[Batch]) -> Figures:
@@ -193,6 +199,9 @@ class Algorithm:
         return self
 
     def _share_out(self, sync_batch_norm: bool) -> None:
+        self.process_group.multiple = self.batch_multiple
+        if isinstance(loss := getattr(self, "loss", None), RelativisticAverage):
+            loss.process_group = self.process_group
         for optimizer in self.optimizers.values():
             optimizer.register_step_pre_hook(self._average_gradients)
         for network in self.networks.values():

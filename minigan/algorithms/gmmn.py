@@ -49,7 +49,8 @@ class GMMN(Algorithm):
     def step(self, batches: Iterator[Batch]) -> Figures:
         G, batch = self.networks["G"], next(batches)
         fake = G(self.normal(batch, self.z_dim))
-        squared = squared_mmd(batch.x * 0.5 + 0.5, fake, SIGMAS)
+        real = batch.x * 0.5 + 0.5
+        squared = squared_mmd(self.whole_batch(real), self.whole_batch(fake), SIGMAS)
         loss = self.name_loss("loss", F.sqrt(F.relu(squared) + TINY))  # rounding may leave it below 0
         G.zero_grad()
         loss.backward()

@@ -4,8 +4,10 @@
 
 Every batch is shared out: its order, noise and dropout masks are drawn for the whole batch from the one seed, and
 each process takes its contiguous share. Before an optimiser's step the gradients are averaged, weighed by the shares,
-so that all take the step that one process would take with the whole batch. Two things differ from one process: sums
-are rounded in another order; and BatchNorm normalises each share by itself unless its statistics are synchronised.
+so that all take the step that one process would take with the whole batch. Three things differ from one process: sums
+are rounded in another order; BatchNorm normalises each share by itself unless its statistics are synchronised; and
+the groups of MinibatchStd are of samples of one share. A loss that is no mean over samples is computed of the whole
+batch's: see `functions.distributed`.
 How processes find each other, and end together, is in `training.launch`.
 """
 
@@ -61,6 +63,7 @@ class ProcessGroup:
         self.rank, self.size = (0, 1) if comm is None else (comm.rank, comm.size)
         self.global_size = self.local_size = 1  # samples in the batch at hand, and of these in this process' share
         self.start = 0  # where in the batch the share begins
+        self.multiple = 1  # that every share is a multiple of, as every batch is
         self._alone = False
 
     @property
@@ -71,8 +74,11 @@ class ProcessGroup:
     # Shares of a batch.
 
     def share(self, n: int) -> slice:
-        """Which of n samples are this process': shares follow each other and differ by one sample at most."""
-        return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+        """Which of n samples are this process': shares follow each other and differ by one sample at most, or by
+        `multiple`."""
+        packs = n // self.multiple
+        start, stop = (packs * rank // self.size * self.multiple for rank in (self.rank, self.rank + 1))
+        return slice(start, stop)
 
     def begin_batch(self, n: int) -> slice:
         """Note that the batch at hand is now one of n samples; this process' share of it."""
@@ -89,10 +95,13 @@ class ProcessGroup:
         """How many samples to draw for, and which of them are for the n samples here.
 
         n is this process' share of the batch at hand, or a multiple of it (reals and fakes in one array): all draw for
-        as many whole batches, so that their random streams stay at one place.
+        as many whole batches, so that their random streams stay at one place. Or `multiple` samples are judged as one.
         """
         if self.local_size == self.global_size:
             return n, slice(0, n)
+        if n * self.multiple == self.local_size:
+            start = self.start // self.multiple
+            return self.global_size // self.multiple, slice(start, start + n)
         batches = -(-n // self.local_size)
         return batches * self.global_size, slice(batches * self.start, batches * self.start + n)
 

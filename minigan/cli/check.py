@@ -8,9 +8,24 @@ import traceback
 from minigan.backend import set_default_device
 from minigan.cli.common import DONE, FAILED, announced
 from minigan.importing import user_line
+from minigan.options import COUNT, NATURAL
 from minigan.table import Column, print_table
 from minigan.testing.assertions import MISTAKES, NoInputsError
 from minigan.testing.check import CheckResult, checks_of, run_checks
+from minigan.training.run_options import DEVICE
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `minigan check`."""
+    parser.add_argument(
+        "targets", nargs="*", metavar="TARGET",
+        help="a function of minigan (conv2d), or your own: module:MyFunction or file.py:MyFunction; a module or file "
+        "alone for all Functions in it (default: the whole engine)",
+    )  # fmt: skip
+    parser.add_argument("--order", type=int, choices=(1, 2, 3), help="of the derivatives (default: 2; some 3)")
+    parser.add_argument("--cases", type=COUNT.read, default=10, help="random calls of each function (default: 10)")
+    parser.add_argument("--seed", type=NATURAL.read, default=0, help="of the random calls (default: 0)")
+    parser.add_argument("--device", type=DEVICE.read, help="where they are checked: cpu, gpu or gpu:N (default: cpu)")
 
 
 def check(arguments: argparse.Namespace) -> int:

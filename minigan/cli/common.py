@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from minigan.backend import Device, choose_device
+from minigan.training.run_options import DEVICE
 
 DONE, FAILED, USAGE = 0, 1, 2
+RUN = "a run's folder, a checkpoint, or last"
 
 
 def say(text: str) -> None:
@@ -24,3 +27,8 @@ def announced(spec: str | None) -> Device:
     device, why = choose_device(spec)
     say(f"device {device} ({why})")
     return device
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """The option that names a device."""
+    parser.add_argument("--device", type=DEVICE.read, help="auto, cpu, gpu or gpu:N (default: auto)")

@@ -9,19 +9,48 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from minigan.cli.common import announced, say
+from minigan.cli.common import RUN, add_device, announced, say
 from minigan.cli.sample_sources import Opened, data_of, opened
+from minigan.cli.train_options import add_reading_options
 from minigan.data import Dataset
 from minigan.metrics.evaluation import Row, seed_of_draw
 from minigan.metrics.evaluation import evaluate as rows_of
 from minigan.metrics.features import find_features
-from minigan.metrics.registry import better
+from minigan.metrics.registry import METRICS, better
 from minigan.metrics.sample_set import Reference, TrainingSamples, reference
+from minigan.options import COUNT, NATURAL
 from minigan.table import Column, line
 from minigan.training import ConfigError, images
 from minigan.training.run_options import READING
 
 BAND = 12  # samples in a band of the picture
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `minigan evaluate`."""
+    parser.add_argument(
+        "sources", nargs="*", default="last", metavar="RUN|SAMPLES",
+        help=f"{RUN}; or samples: an .npz or .npy of images or points, a .zip or a folder of images (default: last)",
+    )  # fmt: skip
+    parser.add_argument("--runs", default="runs", help="where 'last' looks for runs (default: runs)")
+    parser.add_argument("--n", type=COUNT.read, default=10_000, help="samples a draw (default: 10000)")
+    parser.add_argument("--draws", type=COUNT.read, default=3, help="how often samples are drawn (default: 3)")
+    parser.add_argument("--seed", type=NATURAL.read, default=0, help="of the first draw (default: 0)")
+    parser.add_argument("--data", help="the real samples (default: what the run learned from, or mnist)")
+    parser.add_argument(
+        "--metrics", action="append", choices=list(METRICS), metavar="NAME",
+        help=f"a score, may be given several times: {', '.join(METRICS)} (default: all that fit and take seconds)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--features", metavar="NAME|FILE.py:FUNCTION",
+        help="what scores compare images by: digits, pixels, or a function of your own, which makes numbers (N, d) of "
+        "images (N, C, H, W) (default: digits for grey images of 28 by 28 or 32 by 32, else pixels)",
+    )  # fmt: skip
+    parser.add_argument("--algorithm", metavar="FILE.py:CLASS", help="where a run's own algorithm lies now")
+    parser.add_argument("--json", action="store_true", help="print the scores as JSON")
+    parser.add_argument("--out", metavar="FILE", help="write a picture of the worst, middle and best samples (.png)")
+    add_reading_options(parser, "how samples in files are read")
+    add_device(parser)
 
 
 def evaluate(arguments: argparse.Namespace) -> None:

@@ -20,6 +20,14 @@ from minigan.terminal import signs, styled, width
 NAMES = 20  # columns of the table for names; a longer one has a line of its own
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `minigan functions`."""
+    parser.add_argument(
+        "function", nargs="?", metavar="NAME", help="a function (conv2d) or a class (Conv2d) (default: all)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
+
+
 def functions(arguments: argparse.Namespace) -> None:
     """Print the table, or what there is to know of one function."""
     if arguments.function:

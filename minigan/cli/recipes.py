@@ -11,10 +11,32 @@ from minigan.cli.common import say
 from minigan.experiments import EXPERIMENTS, Experiment, Result, run
 from minigan.experiments.experiment import estimate
 from minigan.experiments.own import ELSEWHERE, OWN, own_figure, own_minutes, own_results
+from minigan.options import NATURAL
 from minigan.recipes import RECIPES, Recipe
 from minigan.table import Column, line
 from minigan.training import Config, ConfigError, Interrupted
 from minigan.training.commands import program
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `minigan recipes`."""
+    parser.add_argument(
+        "words", nargs="*", metavar="[run] NAME",
+        help="show a recipe, with all its choices (default: list all); or, after run, compute a table or a recipe's "
+        f"own figure: {', '.join(EXPERIMENTS)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--row", action="append", metavar="NAME", help="of the table, may be given several times (default: all)"
+    )
+    parser.add_argument(
+        "--seeds", type=_seeds, default=(0, 1, 2), metavar="A,B,...", help="each row once under each (default: 0,1,2)"
+    )
+    parser.add_argument("--out", default="results", help="where results and runs are kept (default: results)")
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    """0,1,2"""
+    return tuple(NATURAL.read(part) for part in text.split(","))
 
 
 def recipes(arguments: argparse.Namespace) -> None:

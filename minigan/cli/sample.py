@@ -14,11 +14,32 @@ import numpy as np
 from minigan.algorithms import Algorithm
 from minigan.algorithms.samples import by_label, decode, labels_in_turn
 from minigan.backend import Array
-from minigan.cli.common import announced, say
+from minigan.cli.common import RUN, add_device, announced, say
+from minigan.options import COUNT, NATURAL
 from minigan.training import Config, ConfigError, images
 from minigan.training.atomic import write_atomically
 from minigan.training.checkpoint import find_checkpoint
 from minigan.training.sampling import draw_noise, interpolate, load_algorithm
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `minigan sample`."""
+    parser.add_argument("checkpoint", nargs="?", default="last", metavar="RUN", help=f"{RUN} (default: last)")
+    parser.add_argument("--runs", default="runs", help="where 'last' looks for runs (default: runs)")
+    parser.add_argument("--n", type=COUNT.read, default=64, help="how many samples (default: 64)")
+    parser.add_argument("--seed", type=NATURAL.read, default=0, help="of the noise (default: 0)")
+    parser.add_argument("--algorithm", metavar="FILE.py:CLASS", help="where a run's own algorithm lies now")
+    labels = parser.add_mutually_exclusive_group()
+    labels.add_argument("--label", type=NATURAL.read, help="of a conditional model: what the samples shall show")
+    labels.add_argument(
+        "--labels", action="store_true", help="of a conditional model: a column for each label, one noise along a row"
+    )
+    parser.add_argument(
+        "--out", action="append", metavar="FILE",
+        help=".png a grid, .npz the bytes of the images and their labels, .gif a way between noises; may be given "
+        "several times (default: samples-s0.png, 0 being the seed)",
+    )  # fmt: skip
+    add_device(parser)
 
 
 def sample(arguments: argparse.Namespace) -> None:

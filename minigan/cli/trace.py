@@ -7,10 +7,40 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minigan.cli.common import DONE, say
+from minigan.cli.common import DONE, RUN, add_device, say
+from minigan.cli.train_options import add_reading_options
+from minigan.models import MODELS
+from minigan.options import COUNT, NATURAL
+from minigan.recipes import RECIPES
 
 if TYPE_CHECKING:
     from minigan.trace import Trace
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `minigan trace`."""
+    parser.add_argument(
+        "checkpoint", nargs="?", metavar="RUN|FILE",
+        help=f"{RUN}; or a saved trace.json (default: last, or a fresh model if there is no run)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--model", choices=list(MODELS), metavar="NAME",
+        help=f"a fresh one, that has learnt nothing yet: {', '.join(MODELS)}",
+    )  # fmt: skip
+    parser.add_argument("--recipe", metavar="NAME", help=f"a fresh one of a recipe: {', '.join(RECIPES)}")
+    parser.add_argument("--algorithm", metavar="FILE.py:CLASS", help="a fresh one of your own; or where a run's lies")
+    parser.add_argument("--data", help="a batch of these images instead of the run's own")
+    parser.add_argument("--size", type=COUNT.read, help="a fresh one's, height and width of its images")
+    parser.add_argument("--runs", default="runs", help="where 'last' looks for runs (default: runs)")
+    parser.add_argument("--seed", type=NATURAL.read, default=0, help="of the batch and the noise (default: 0)")
+    parser.add_argument("--text", action="store_true", help="step through it in the terminal; a file only with --out")
+    parser.add_argument("--html", metavar="FILE", help="write it as a page to step through in a browser")
+    parser.add_argument(
+        "--out", metavar="FILE", help="write it as JSON (default: trace.json, if neither --text nor --html is given)"
+    )
+
+    add_reading_options(parser, "how --data is read (default: as the run's own)")
+    add_device(parser)
 
 
 def trace(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import Array, ProcessGroup, get_array_module
+from minigan.functions.manipulation import concatenate
 
 
 class AllReduceSum(Function):
@@ -27,3 +28,14 @@ class AllReduceSum(Function):
 def all_reduce_mean(x: Tensor, process_group: ProcessGroup) -> Tensor:
     """Σ n/N · x over the processes: of means over the shares, the mean over the batch. x itself for one process."""
     return AllReduceSum(process_group)(x * process_group.batch_fraction) if process_group.communicates else x
+
+
+def all_gather(x: Tensor, process_group: ProcessGroup) -> Tensor:
+    """The rows of all processes (N, …), of those here (n, …), one for each sample of the batch. x itself for one
+    process. For a loss that is no mean over samples: each process computes it of them all."""
+    if not process_group.communicates:
+        return x
+    others = process_group.global_size - len(x)
+    zeros = get_array_module(x.data).zeros((others, *x.shape[1:]), x.dtype)
+    before, after = zeros[: process_group.start], zeros[process_group.start :]
+    return AllReduceSum(process_group)(concatenate([Tensor.from_array(before), x, Tensor.from_array(after)]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from minigan.data import Dataset
+from minigan.nn import MinibatchStd
 from minigan.training.trainer import Trainer
 
 
@@ -38,11 +39,19 @@ def _describe_group(trainer: Trainer) -> list[str]:
     if group.size == 1:
         return ["one process: mpiexec -n 2 minigan train --data-parallel … would start two, to share each batch"]
     statistics = "the whole batch" if trainer.config.sync_batch_norm else "each process' own share"
-    share = f"{batch_size // group.size}{' or one more' if batch_size % group.size else ''}"
+    multiple = trainer.algorithm.batch_multiple
+    packs, more = divmod(batch_size // multiple, group.size)
+    others = f" or {'one' if multiple == 1 else multiple} more" if more else ""
+    share = f"{packs * multiple}{others}"
     lines = [
         f"{group.size} processes with {share} samples of a batch each; BatchNorm normalises by {statistics}",
         "  on " + ", ".join(f"{machine} {device}" for machine, device, _ in trainer.places),
     ]
+    modules = [module for network in trainer.algorithm.networks.values() for module in network.modules()]
+    if any(isinstance(module, MinibatchStd) for module in modules):
+        lines.append(
+            "  the groups of MinibatchStd are of samples of one process: D judges otherwise than with one process"
+        )
     cards = [(machine, card) for machine, _, card in trainer.places if card]
     if len(set(cards)) < len(cards):
         lines.append("  some of them share a GPU: one process a GPU is faster")

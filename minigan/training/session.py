@@ -175,7 +175,7 @@ def _checked(trainer: Trainer) -> Trainer:
                 f"options needs all batches to be, an epoch's last one too: use another --batch-size"
             )
     group, smallest, synchronised = trainer.process_group, trainer.loader.smallest_batch, trainer.config.sync_batch_norm
-    least = 1 if synchronised else 2
+    least = multiple * (1 if synchronised else 2)
     if group.size > 1 and smallest < least * group.size:
         why = "" if synchronised else " (one has no variance; with --sync-batch-norm it would do)"
         raise ConfigError(

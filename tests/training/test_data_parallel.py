@@ -22,13 +22,16 @@ import pytest
 from fake_mpi import twice
 
 from minigan import nn
+from minigan.algorithms import GAN
 from minigan.autograd import Tensor
 from minigan.backend.distributed import SINGLE_PROCESS
 from minigan.data import Batch, DataInfo
 from minigan.extras import install_command
+from minigan.objectives import RelativisticAverage
 from minigan.training import Config, launch, start
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.commands import resume_command
+from minigan.training.describe import describe
 from minigan.training.stepping import retake_step
 
 SCRIPT = Path(__file__).with_name("together.py")
@@ -84,12 +87,15 @@ def compared(tmp_path: Path, *options: Any, who: str = "together") -> dict[str, 
 
 
 @needs_mpi
-@pytest.mark.parametrize("name", ["gan", "simultaneous-gan", "wgan-gp", "began", "infogan"])
+@pytest.mark.parametrize(
+    "name", ["gan", "simultaneous-gan", "wgan-gp", "began", "infogan", "pac", "relativistic", "gmmn"]
+)
 def test_two_processes_take_the_steps_of_one(tmp_path, name):
     """In float64, where what is wrong stands out from rounding; of batches of 11, 11 and 5, shared out as 5 and 6, and
-    as 2 and 3. wgan-gp: two batches a step. Also where one process goes on with what two did, which went on with what
-    one did; random streams stand at one place in all. Measured: 7e-15 at most."""
-    apart = compared(tmp_path, name, "float64", 11, 6, "sync")
+    as 2 and 3; packs of pac as 3 and 3, and as 1 and 2. wgan-gp: two batches a step. Also where one process goes on
+    with what two did, which went on with what one did; random streams stand at one place in all. Measured: 7e-15 at
+    most."""
+    apart = compared(tmp_path, name, "float64", 12 if name == "pac" else 11, 6, "sync")
     assert max(apart.values()) < 1e-11, apart
     by_turns = compared(tmp_path, who="turns")
     assert max(by_turns.values()) < 1e-11, by_turns
@@ -271,6 +277,52 @@ def test_gradients_are_averaged_before_every_optimiser_s_step(monkeypatch):
         for p, g in zip(moving, gradients, strict=True):
             np.testing.assert_allclose(p.grad.numpy(), 2 * g * 3 / 7, rtol=1e-6)
         assert still.grad is None
+
+
+def test_packed_samples_stay_together(monkeypatch):
+    """Of 10 samples in packs of 2, one process has 2 packs and the other 3, in their order, and each its masks."""
+    groups = [twice(monkeypatch, rank) for rank in range(2)]
+    for group in groups:
+        GAN(pac=2, model="plane").build(DataInfo({"x": (2,)}), process_group=group)
+    assert [group.begin_batch(10) for group in groups] == [slice(0, 4), slice(4, 10)]
+    assert [group.samples_to_draw(n) for group, n in zip(groups, (2, 3), strict=True)] == [
+        (5, slice(0, 2)), (5, slice(2, 5)),
+    ]  # fmt: skip
+
+
+def test_rows_are_gathered_in_their_order(monkeypatch):
+    """The other's rows are 0 of a process that is twice the same one; what comes back to a row counts N/n here."""
+    group = twice(monkeypatch, 1)
+    group.begin_batch(5)
+    x = Tensor(np.arange(6.0).reshape(3, 2), requires_grad=True)
+    y = built(group).whole_batch(x)
+    np.testing.assert_array_equal(y.numpy(), [[0, 0], [0, 0], [0, 2], [4, 6], [8, 10]])
+    dy = np.arange(10.0).reshape(5, 2)
+    y.backward(Tensor(dy))
+    np.testing.assert_allclose(x.grad.numpy(), 2 * dy[2:])
+    assert built(SINGLE_PROCESS).whole_batch(x) is x
+
+
+def test_the_means_within_a_loss_are_of_the_whole_batch(monkeypatch):
+    """Of two processes that are the same one, with 3 of 6 samples each: its own mean; with 2 of 5: 4/5 of it."""
+    for n, factor in ((6, 1.0), (5, 0.8)):
+        group = twice(monkeypatch, 0)
+        loss = GAN(objective="relativistic-average").build(DataInfo({"x": (1, 28, 28)}), process_group=group).loss
+        share = group.begin_batch(n)
+        real, fake = (np.random.default_rng(i).standard_normal((share.stop, 1)) for i in range(2))
+        expected = (
+            np.log1p(np.exp(factor * fake.mean() - real)).mean() + np.log1p(np.exp(fake - factor * real.mean())).mean()
+        )
+        assert loss.discriminator_loss(Tensor(real), Tensor(fake)).item() == pytest.approx(expected)
+    assert RelativisticAverage().process_group is SINGLE_PROCESS
+
+
+def test_a_run_says_whose_groups_are_smaller(monkeypatch, begin):
+    run = begin(1)
+    run.process_group, run.places = twice(monkeypatch), [("here", "cpu", "")] * 2
+    assert "MinibatchStd" not in "".join(describe(run))
+    run.algorithm = GAN(model="plane_mbstd").build(DataInfo({"x": (2,)}))
+    assert "  the groups of MinibatchStd are of samples of one process" in "\n".join(describe(run))
 
 
 @pytest.mark.parametrize("draw", ["normal", "uniform"])

@@ -14,7 +14,7 @@ import numpy as np
 from own_algorithms import BEGAN, InfoGAN, Joined
 
 from minigan import backend, cli, nn
-from minigan.algorithms import GAN, Algorithm, SimultaneousGAN
+from minigan.algorithms import GAN, GMMN, Algorithm, SimultaneousGAN
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import ArrayDataset, Batch, Loader
 from minigan.models import MODELS
@@ -55,7 +55,20 @@ class Critic(nn.Sequential):
         )
 
 
+class Score(nn.Sequential):
+    """Of a relativistic loss, which no bias of the last layer changes."""
+
+    image_size = SIZE
+
+    def __init__(self, channels: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(channels, 3, 4, 2, 1), nn.LeakyReLU(0.2), nn.Dropout(0.3), nn.Flatten(),
+            nn.Dense(48, 1, bias=False),
+        )  # fmt: skip
+
+
 MODELS["tiny"] = SimpleNamespace(Generator=Generator, Discriminator=Discriminator, DEFAULTS={})
+MODELS["score"] = SimpleNamespace(Generator=Generator, Discriminator=Score, DEFAULTS={})
 MODELS["critic"] = SimpleNamespace(Generator=Generator, Discriminator=Critic, DEFAULTS={})
 
 RATES = {"lr_G": 0.01, "lr_D": 0.01, "betas": (0.9, 0.999)}
@@ -64,6 +77,9 @@ ALGORITHMS: dict[str, Callable[[], Algorithm]] = {
     "gan": partial(GAN, model="tiny", **RATES),
     "simultaneous-gan": partial(SimultaneousGAN, model="tiny", **RATES),
     "wgan-gp": partial(GAN, model="critic", **RATES, **WGAN_GP),
+    "pac": partial(GAN, model="critic", **RATES, **WGAN_GP, pac=2),
+    "relativistic": partial(GAN, model="score", **RATES, objective="relativistic-average"),
+    "gmmn": partial(GMMN, lr=0.01),
     "began": BEGAN,
     "infogan": InfoGAN,
     "joined": Joined,
