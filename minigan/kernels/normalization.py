@@ -109,13 +109,14 @@ def batch_norm_backward(
     along_g = gamma * inv_std
     of_g, of_products = process_group.mean(np.stack([dbeta, dgamma]), weight)
     along_x = -along_g * inv_std * of_products / count
-    rest, by_x, by_g = (PerChannel(a.astype(x.dtype)) for a in (-along_g * of_g / count, along_x, along_g))
+    rest = -along_g * of_g / count
+    by_x, by_g, plus_rest = (PerChannel(a.astype(x.dtype)) for a in (along_x, along_g, rest))
     for at in _slices(rows):
-        g, out = gs[at] if slope is None else dxs[at], dxs[at]
-        g = by_g.apply(np.multiply, g, np.empty_like(g))
+        g = gs[at] if slope is None else dxs[at]
+        g, out = by_g.apply(np.multiply, g, np.empty_like(g)), dxs[at]
         by_mean.apply(np.subtract, rows[at], out)
         by_x.apply(np.multiply, out, out)
-        rest.apply(np.add, out, out)
+        plus_rest.apply(np.add, out, out)
         out += g
     return dx, dgamma.astype(x.dtype).reshape(shape), dbeta.astype(x.dtype).reshape(shape)
 
