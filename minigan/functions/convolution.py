@@ -18,6 +18,7 @@ from minigan.autograd import Function, Tensor
 from minigan.backend import Array
 from minigan.functions.arguments import as_floating, as_like, as_shaped, check_images, prefix_errors
 from minigan.functions.reduction import sum as _sum
+from minigan.kernels.channels import add_to_channels
 from minigan.kernels.convolution import conv_forward, conv_input_grad, conv_weight_grad
 from minigan.kernels.geometry import Geometry
 
@@ -37,7 +38,7 @@ class Conv2d(_Convolution):
         self.save_for_backward(x, weight)
         y = conv_forward(x, weight, self.geometry)
         if bias is not None:
-            y += bias.reshape(1, -1, 1, 1)
+            add_to_channels(y, bias)
         return y
 
     def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:
@@ -58,7 +59,7 @@ class ConvTranspose2d(_Convolution):
         self.save_for_backward(x, weight)
         y = conv_input_grad(x, weight, self.geometry)
         if bias is not None:
-            y += bias.reshape(1, -1, 1, 1)
+            add_to_channels(y, bias)
         return y
 
     def backward(self, dy: Tensor) -> tuple[Tensor | None, ...]:

@@ -19,6 +19,7 @@ import numpy as np
 
 from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup, get_array_module
 from minigan.kernels.activation import leaky_relu_backward, leaky_relu_forward
+from minigan.kernels.channels import PerChannel
 from minigan.kernels.dispatch import has_cuda_kernel
 from minigan.kernels.reduction import mean as mean_over
 from minigan.kernels.reduction import sum_over
@@ -63,11 +64,11 @@ def batch_norm_forward(
     inv_std = 1 / np.sqrt(var + eps)
     scale = inv_std * gamma.reshape(-1)
     shift = (beta.reshape(-1) - (mean - centre) * scale).astype(x.dtype)
-    scale = scale.astype(x.dtype)
+    by_scale, by_shift = PerChannel(scale.astype(x.dtype)), PerChannel(shift)
     for at in _slices(rows):
         out = ys[at]  # x − centre: an offset of x takes none of y's digits
-        out *= scale
-        out += shift
+        by_scale.apply(np.multiply, out, out)
+        by_shift.apply(np.add, out, out)
         if masks is not None:
             np.greater(out, 0, out=masks[at])
         if slope is not None:
@@ -92,7 +93,7 @@ def batch_norm_backward(
     dx, shape, (mean, _, inv_std, _) = np.empty_like(x), gamma.shape, statistics
     rows, gs, dxs = (rows_of(a, order, axes) for a in (x, dy, dx))
     count, channels = rows.shape
-    mean, inv_std, gamma = mean.reshape(-1), inv_std.reshape(-1), gamma.reshape(-1)
+    by_mean, inv_std, gamma = PerChannel(mean.reshape(-1)), inv_std.reshape(-1), gamma.reshape(-1)
     masks = None if slope is None else rows_of(statistics.saved_gate, order, axes)
     dbeta, dgamma = np.zeros(channels), np.zeros(channels)
     for at in _slices(rows):
@@ -100,20 +101,22 @@ def batch_norm_backward(
         if slope is not None and masks is not None:
             g = leaky_relu_backward(g, masks[at], slope, out=dxs[at])  # it is needed again below, and dx not yet
         dbeta += _sum_rows(g)
-        dgamma += _sum_rows((rows[at] - mean) * g)
+        product = by_mean.apply(np.subtract, rows[at], np.empty_like(rows[at]))
+        product *= g
+        dgamma += _sum_rows(product)
     dgamma *= inv_std
     # dx = along_g · g + along_x · (x − μ) + rest
     along_g = gamma * inv_std
     of_g, of_products = process_group.mean(np.stack([dbeta, dgamma]), weight)
     along_x = -along_g * inv_std * of_products / count
-    rest = (-along_g * of_g / count).astype(x.dtype)
-    along_x, along_g = along_x.astype(x.dtype), along_g.astype(x.dtype)
+    rest = -along_g * of_g / count
+    by_x, by_g, plus_rest = (PerChannel(a.astype(x.dtype)) for a in (along_x, along_g, rest))
     for at in _slices(rows):
         g = gs[at] if slope is None else dxs[at]
-        g, out = g * along_g, dxs[at]
-        np.subtract(rows[at], mean, out=out)
-        out *= along_x
-        out += rest
+        g, out = by_g.apply(np.multiply, g, np.empty_like(g)), dxs[at]
+        by_mean.apply(np.subtract, rows[at], out)
+        by_x.apply(np.multiply, out, out)
+        plus_rest.apply(np.add, out, out)
         out += g
     return dx, dgamma.astype(x.dtype).reshape(shape), dbeta.astype(x.dtype).reshape(shape)
 
@@ -212,9 +215,10 @@ def _centre(rows: Array, centred: Array, k: Array | None = None) -> tuple[Array,
     """
     first = rows[next(_slices(rows), slice(0))]
     around = (_sum_rows(first) / max(1, len(first))).astype(rows.dtype) if k is None else k
+    less_around = PerChannel(around)
     sums = np.zeros((2, rows.shape[1]))
     for at in _slices(rows):
-        d = np.subtract(rows[at], around, out=centred[at])
+        d = less_around.apply(np.subtract, rows[at], centred[at])
         sums[0] += _sum_rows(d)
         sums[1] += _sum_rows(np.square(d))
     offset, squares = sums / len(rows)
