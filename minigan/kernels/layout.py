@@ -44,8 +44,10 @@ def as_runs(written: tuple[Array, ...], read: tuple[Array, ...] = ()) -> tuple[A
     order, runs = memory_order(written[0]), []
     for i, a in enumerate((*written, *read)):
         a = a.transpose(order)
-        if i < len(written) and not a.flags.c_contiguous:
-            return None
+        if not a.flags.c_contiguous:
+            if i < len(written):
+                return None
+            a = a.copy()
         runs.append(a.reshape(-1))
     return tuple(runs)
 
