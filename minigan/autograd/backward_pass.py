@@ -27,8 +27,7 @@ def run_backward(
     gradient_of: dict[Key, Tensor] = {}
     with set_grad_enabled(create_graph), meanwhile(backward_of=None):
         for y, dy in zip(outputs, cotangents, strict=True):
-            key = key_of(y)
-            gradient_of[key] = _sum_of(gradient_of[key], dy, key) if key in gradient_of else dy
+            _accumulate(gradient_of, key_of(y), dy)
         for node, needs_input_grad in _nodes_to_differentiate(outputs, wanted):
             node.needs_input_grad = needs_input_grad
             dys = _take_cotangents(node, gradient_of, wanted)
@@ -38,9 +37,7 @@ def run_backward(
                 _retain(node.retained, dys)
             for edge, dx, needed in zip(node.edges, _differentiate(node, dys), needs_input_grad, strict=True):
                 if needed and edge is not None and dx is not None:
-                    if edge in gradient_of:
-                        dx = _sum_of(gradient_of[edge], dx, edge)
-                    gradient_of[edge] = dx
+                    _accumulate(gradient_of, edge, dx)
             if not retain_graph:
                 node.free()
     if wanted is None:
@@ -53,10 +50,12 @@ def key_of(tensor: Tensor) -> Key:
     return tensor if tensor.creator is None else (tensor.creator, tensor.output_index)
 
 
-def _sum_of(before: Tensor, gradient: Tensor, key: Key) -> Tensor:
-    """What is used several times gets the sum of its gradients."""
-    context.backward_of = key
-    return before + gradient
+def _accumulate(gradient_of: dict[Key, Tensor], key: Key, gradient: Tensor) -> None:
+    """Add a gradient to those that arrived before: what is used several times gets their sum."""
+    if key in gradient_of:
+        context.backward_of = key
+        gradient = gradient_of[key] + gradient
+    gradient_of[key] = gradient
 
 
 def _take_cotangents(node: Node, gradient_of: dict[Key, Tensor], wanted: set[Key] | None) -> list[Tensor] | None:
