@@ -75,6 +75,20 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     )  # fmt: skip
     add_train_options(train, argv)
 
+    watch = add(
+        "watch", "show runs in a browser, as they train and as they were",
+        "minigan watch",
+        "minigan watch runs/00000-quick28-mnist-s0 runs/00001-wgan-gp-mnist-s0",
+        "minigan watch last --open",
+        usage="minigan watch [options] [RUN ...]",
+    )  # fmt: skip
+    watch.add_argument(
+        "runs_named", nargs="*", metavar="RUN", help="a run's folder, or last (default: all runs, new ones too)"
+    )
+    watch.add_argument("--runs", default="runs", help="where runs are looked for (default: runs)")
+    watch.add_argument("--port", type=COUNT.read, help="of 127.0.0.1 (default: 8765, or any that is free)")
+    watch.add_argument("--open", action="store_true", help="open the page in a browser")
+
     sample = add(
         "sample", "draw from a trained generator: a grid, arrays, a way between noises",
         "minigan sample",
