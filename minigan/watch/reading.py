@@ -60,18 +60,20 @@ class Cached(Generic[T]):
 
 
 class Lines:
-    """The lines of stats.jsonl, read on from where the last look ended: half a line waits for its other half."""
+    """The lines of stats.jsonl, read on from where the last look ended: half a line waits for its other half.
+    figures: those of steps. scores: those of samples."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._begin(0)
 
     def _begin(self, file: int) -> None:
-        self.found: list[dict[str, Any]] = []
+        self.figures: list[dict[str, Any]] = []
+        self.scores: list[dict[str, Any]] = []
         self.file, self.offset, self.changed = file, 0, 0.0
 
-    def get(self) -> list[dict[str, Any]]:
-        """All lines so far. A run that is resumed writes the file anew."""
+    def read(self) -> Lines:
+        """All lines so far; itself. A run that is resumed writes the file anew."""
         path = file_inside(self.folder, "stats.jsonl")
         try:
             if path is None:
@@ -85,11 +87,12 @@ class Lines:
                 whole = file.read(MOST_BYTES).rpartition(b"\n")[0]
         except OSError:
             self._begin(0)
-            return self.found
+            return self
         if whole:
             self.offset += len(whole) + 1
-            self.found += filter(None, map(figures_in, whole.decode("utf-8", "replace").splitlines()))
-        return self.found
+            for line in filter(None, map(figures_in, whole.decode("utf-8", "replace").splitlines())):
+                (self.figures if "seconds" in line else self.scores).append(line)
+        return self
 
 
 class Run:
@@ -122,17 +125,17 @@ class Run:
     @property
     def figures(self) -> list[dict[str, Any]]:
         """The lines of stats.jsonl that hold a step's figures."""
-        return [line for line in self._lines.get() if "seconds" in line]
+        return self._lines.read().figures
 
     @property
     def scores(self) -> list[dict[str, Any]]:
         """Those that hold scores of samples."""
-        return [line for line in self._lines.get() if "seconds" not in line]
+        return self._lines.read().scores
 
     @property
     def step(self) -> int:
         """The last step that was told of."""
-        return max((line["step"] for line in self._lines.get()[-2:]), default=0)
+        return max((line["step"] for line in (*self.figures[-1:], *self.scores[-1:])), default=0)
 
     @property
     def total_steps(self) -> int | None:
@@ -146,7 +149,7 @@ class Run:
     @property
     def changed(self) -> float:
         """When the run wrote its last figures, in seconds since 1970."""
-        self._lines.get(), self._status.get(), self._config.get()
+        self._lines.read(), self._status.get(), self._config.get()
         return max(self._lines.changed, self._status.changed) or self._config.changed
 
     @property
