@@ -74,10 +74,10 @@ class Chart {
     this.picture.setAttribute("width", width);
     this.picture.replaceChildren(
       svg("g", { class: "ticks", "aria-hidden": "true" },
-        (this.isLog ? logTicks(low, high) : ticks(low, high, this.height < 140 ? 3 : 4)).map((t) => [
+        (this.isLog ? logTicks(low, high) : ticks(low, high, 4)).map((t) => [
           svg("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: this.y(t), y2: this.y(t) }),
           svg("text", { class: "end", x: MARGIN.left - 6, y: this.y(t) + 4 }, plain(t))]),
-        ticks(0, last, Math.max(2, Math.floor(width / 90))).map((t, i, all) =>
+        ticks(0, last, Math.max(2, Math.floor(width / 64))).map((t, i, all) =>
           svg("text", { class: i === all.length - 1 && this.x(t) > width - 30 ? "end" : "middle",
             x: i === all.length - 1 && this.x(t) > width - 30 ? width - 4 : this.x(t), y: this.height - 5 }, whole(t)))),
       svg("g", {}, this.series.map((s) => this.curve(s, width))), this.line);

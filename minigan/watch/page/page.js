@@ -146,12 +146,12 @@ function drawCharts(shown) {
       counts.set(group.key, n + 1);
       const colour = many ? `c${i}` : OF_G.test(curve.name) ? "c1" : n && group.key !== "D" ? `c${n + 1}` : "c0";
       const label = figureName(curve.label);
-      add(group.key, () => new Chart(group.title, group), { ...curve, label: many ? `${label}, ${run.name}` : label, colour, dash: many ? DASHES[n % DASHES.length] : "" });
+      add(group.key, () => new Chart(group.title, group), { ...curve, label: many ? `${label}, ${shortName(run.name)}` : label, colour, dash: many ? DASHES[n % DASHES.length] : "" });
     }
     for (const score of run.scores) {
       const note = { lower: "lower is better", higher: "higher is better" }[score.better];
       add(`score ${score.name}`, () => new Chart(score.name.replaceAll("_", " "), { note, height: 112, log: score.better === "lower" }),
-        { ...score, label: many ? run.name : "samples", colour: `c${many ? i : 4}`, dots: true });
+        { ...score, label: many ? shortName(run.name) : "samples", colour: `c${many ? i : 4}`, dots: true });
     }
   });
   for (const key of charts.keys()) if (!wanted.has(key)) charts.delete(key);

@@ -86,7 +86,7 @@ class Panel {
     this.slider.setAttribute("aria-valuetext", gridName(name));
     if (this.over.getAttribute("src") === address) return;
     if (this.over.getAttribute("src")) this.under.src = this.over.src;
-    this.over.classList.remove("in");
+    this.over.classList.toggle("in", !this.over.getAttribute("src")); // the first one comes as it can
     this.over.alt = what;
     this.over.src = address;
     this.over.decode().catch(() => {}).finally(() => this.over.classList.add("in"));

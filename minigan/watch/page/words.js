@@ -22,6 +22,9 @@ function gridName(name) {
   return `${name[0] === "e" ? "epoch" : "step"} ${whole(number)}`;
 }
 
+/** A run's number, "00003", which is its name in short. */
+const shortName = (name) => name.match(/^\d{5,}(?=-)/)?.[0] ?? name;
+
 const STATES = { running: "running", done: "done", stopped: "stopped", failed: "failed", silent: "no news" };
 
 /** Where a run is, how fast it goes, how long it still takes. */
@@ -29,7 +32,8 @@ function progressWords(run) {
   const parts = [run.total ? `step ${whole(run.step)} of ${whole(run.total)}` : `step ${whole(run.step)}`];
   const quiet = Date.now() / 1000 - run.changed;
   if (run.state === "running") {
-    if (run.pace && run.total) parts.push(`about ${duration((run.total - run.step) / run.pace - quiet)} left`);
+    const since = Math.min(quiet, 20 / run.pace); // figures come every 20 steps
+    if (run.pace && run.total) parts.push(`about ${duration((run.total - run.step) / run.pace - since)} left`);
     if (run.pace) parts.push(`${digits(run.pace)} steps/s`);
   } else if (run.state === "silent") parts.push(`nothing was written for ${duration(quiet)}: it may have been killed`);
   else if (run.seconds) parts.push(`${duration(run.seconds)} in all`);
