@@ -28,8 +28,9 @@ class RunLog(Callback):
         )
 
     def on_stop(self, trainer: Trainer) -> None:
-        """It is done, or was stopped."""
-        update_status(trainer.run_dir, state="done" if trainer.finished else "stopped")
+        """It is done. (Of one that was stopped, the error says why.)"""
+        if trainer.finished:
+            update_status(trainer.run_dir, state="done")
 
     def on_error(self, trainer: Trainer, error: BaseException) -> None:
         """The last line says why it ended."""
