@@ -34,7 +34,9 @@ class TensorBoard(Callback):
         if folder.is_symlink():
             raise TrainingError(f"{folder} is a link: nothing is written out of a run's own folder")
         is_new = not folder.is_dir()
-        self.writer = SummaryWriter(str(folder), purge_step=None if is_new else trainer.step + 1)
+        purge, suffix = None if is_new else trainer.step + 1, f".from{trainer.step}"
+        # The suffix: within one second two files would else have one name, and the first be lost.
+        self.writer = SummaryWriter(str(folder), purge_step=purge, filename_suffix=suffix)
         for line in run_dir.lines() if is_new else ():
             self.write(line)
         run_dir.line_hooks.append(self.write)
