@@ -10,6 +10,7 @@ threads do is tested on its own (kernels/test_parallel.py).
 """
 
 import os
+import shutil
 import signal
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded; passed on to subprocesses
@@ -113,3 +114,16 @@ def one_thread_in_torch():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, as the system has it; without one the test is skipped."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as p:
+        with p.chromium.launch(executable_path=path) as launched:
+            yield launched

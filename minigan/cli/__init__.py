@@ -1,5 +1,5 @@
-"""The command line: `minigan train | recipes | sample | evaluate | trace | check | functions | lesson | check-lesson |
-lessons | doctor`.
+"""The command line: `minigan train | watch | recipes | sample | evaluate | trace | check | functions | lesson |
+check-lesson | lessons | doctor`.
 
 Exit codes: 0 done, 1 the work failed or was stopped, 2 bad usage. An error is one sentence on
 stderr; `--debug` shows the traceback instead.
@@ -20,7 +20,7 @@ from minigan.autograd import AnomalyError
 from minigan.backend import DeviceError
 from minigan.backend.cupy_backend import is_out_of_memory, out_of_memory
 from minigan.backend.distributed import ProcessGroupError
-from minigan.cli import check, evaluate, functions, lessons, recipes, sample, trace, train
+from minigan.cli import check, evaluate, functions, lessons, recipes, sample, trace, train, watch
 from minigan.cli.common import DONE, FAILED, USAGE, say
 from minigan.cli.parser import make_parser
 from minigan.data import DataError
@@ -34,6 +34,7 @@ from minigan.training.signals import terminated_as_interrupted
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {  # the exit code, if it is not DONE
     "train": train.train,
+    "watch": watch.watch,
     "recipes": recipes.recipes,
     "sample": sample.sample,
     "evaluate": evaluate.evaluate,

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from minigan import __version__
-from minigan.cli import check, evaluate, functions, lessons, recipes, sample, trace
+from minigan.cli import check, evaluate, functions, lessons, recipes, sample, trace, watch
 from minigan.cli.common import USAGE, add_device
 from minigan.cli.help import HelpFormatter
 from minigan.cli.train_options import add_train_options
@@ -65,6 +65,14 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         "minigan train --recipe wgan-gp --dry-run",
         "minigan train --resume last --epochs 20",
         usage="minigan train [options]",
+    )  # fmt: skip
+    add(
+        "watch", watch.add_arguments,
+        "show runs in a browser, as they train and as they were",
+        "minigan watch",
+        "minigan watch runs/00000-quick28-mnist-s0 runs/00001-wgan-gp-mnist-s0",
+        "minigan watch last --open",
+        usage="minigan watch [options] [RUN ...]",
     )  # fmt: skip
     add(
         "sample", sample.add_arguments,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import shlex
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from minigan.backend.cupy_backend import is_out_of_memory, out_of_memory
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.cli.common import say
 from minigan.cli.train_options import chosen_options
+from minigan.cli.watch import watched
 from minigan.options import Choices
 from minigan.training import Config, ConfigError, Trainer, TrainingError, launch, prepare, resume, start
 from minigan.training.checkpoint import find_checkpoint
@@ -29,6 +32,11 @@ def train(arguments: argparse.Namespace) -> None:
         return
     # The run looks for what is not finite itself, and says more than NumPy's warnings (of whichever module).
     warnings.filterwarnings("ignore", category=RuntimeWarning)
+    with watched(trainer) if arguments.watch and group.is_main else nullcontext():
+        _train(trainer)
+
+
+def _train(trainer: Trainer) -> None:
     try:
         trainer.train()
     except Exception as error:
@@ -69,11 +77,20 @@ def _started(arguments: argparse.Namespace, group: ProcessGroup) -> Trainer:
     if arguments.dry_run:
         trainer = prepare(config, group, arguments.out)
     else:
-        trainer = start(config, arguments.out, group, arguments.detect_anomaly, arguments.trace_every or 0)
+        trainer = start(config, arguments.out, group, **_beside(arguments))
     say("\n".join(describe(trainer)))
     if trainer.has_run_dir:
         say(f"run folder {trainer.run_dir.path}")
     return trainer
+
+
+def _beside(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the run shall do beside training, which is none of its choices."""
+    return {
+        "detect_anomaly": arguments.detect_anomaly,
+        "trace_every": arguments.trace_every or 0,
+        "tensorboard": arguments.tensorboard,
+    }
 
 
 def _choices_to_begin_with(choices: Choices, runs: Path) -> Choices:
@@ -94,7 +111,7 @@ def _resumed(arguments: argparse.Namespace, group: ProcessGroup) -> Trainer:
         raise ConfigError("--init-from and --resume exclude each other: a run goes on with its own weights")
     path = find_checkpoint(arguments.resume, Path(arguments.out))
     choices = chosen_options(arguments)
-    trainer = resume(path, group, arguments.detect_anomaly, arguments.trace_every or 0, **choices)
+    trainer = resume(path, group, **_beside(arguments), **choices)
     say("\n".join(describe(trainer)))
     say(f"going on in {trainer.run_dir.path} from {trainer.place(trainer.step)}")
     return trainer

@@ -61,6 +61,12 @@ def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> No
         help="save what happens in every so-many-th step (default: none)",
     )  # fmt: skip
     run.add_argument(
+        "--watch", action="store_true", help="serve a page that shows the run in a browser, as minigan watch does"
+    )
+    run.add_argument(
+        "--tensorboard", action="store_true", help="write TensorBoard's event files too, into the run's folder"
+    )
+    run.add_argument(
         "--data-parallel", action="store_true",
         help="all processes that mpiexec started train one run together, each on its own device: each takes its share "
         "of a batch, so --batch-size and all else mean what they mean to one process, and a run can be resumed by any "

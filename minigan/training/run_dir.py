@@ -23,12 +23,13 @@ from minigan.training.errors import CheckpointError, TrainingError
 
 class RunDir:
     """`runs/00003-dcgan28-mnist-s0/` and what lies in it:
-    config.json, log.txt, stats.jsonl, samples/reals.png, samples/e000.png …, samples.gif,
+    config.json, status.json, log.txt, stats.jsonl, samples/reals.png, samples/e000.png …, samples.gif,
     losses.png, ckpt/e005.safetensors …, ckpt/last.safetensors; with --trace-every also trace/s000300.json …; while it
     is stopped within an epoch, samples/stopped.png."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.line_hooks: list[Callable[[Mapping[str, float | None]], None]] = []  # told of each new line of stats
         self.tell: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)
         self.last_checkpoint = path / "ckpt" / "last.safetensors"
         self.best_checkpoint = path / "ckpt" / "best.safetensors"  # by its scores, if it is scored
@@ -95,6 +96,8 @@ class RunDir:
     def add_line(self, line: Mapping[str, float]) -> None:
         """Add a line to stats.jsonl."""
         self._append("stats.jsonl", _json_line(line))
+        for hook in self.line_hooks:
+            hook(line)
 
     def _append(self, name: str, text: str) -> None:
         try:
@@ -109,11 +112,7 @@ class RunDir:
             text = read_file(path).decode("utf-8", "replace") if path.is_file() else ""
         except OSError as error:
             raise TrainingError(f"{path} cannot be read ({error.strerror or error})") from None
-        for each in text.splitlines():
-            with suppress(ValueError, RecursionError):
-                line = json.loads(each)
-                if isinstance(line, dict) and isinstance(line.get("step"), int) and all(map(_is_figure, line.values())):
-                    yield line
+        yield from filter(None, map(figures_in, text.splitlines()))
 
     def pictures_are_missing(self) -> bool:
         """Whether the curves, the last picture that a run makes, are older than its last checkpoint, or not there."""
@@ -134,6 +133,15 @@ def run_number(folder: Path) -> int | None:
     """3 for a run's folder called 00003-dcgan28-mnist-s0; None for any other."""
     match = re.match(r"(\d{5,})-", folder.name)
     return int(match[1]) if match else None
+
+
+def figures_in(text: str) -> dict[str, Any] | None:
+    """The figures of a line of stats.jsonl; None if it is none, such as the half of one."""
+    with suppress(ValueError, RecursionError):
+        line = json.loads(text)
+        if isinstance(line, dict) and isinstance(line.get("step"), int) and all(map(_is_figure, line.values())):
+            return line
+    return None
 
 
 def _is_figure(value: object) -> bool:

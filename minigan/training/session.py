@@ -58,14 +58,18 @@ def start(
     process_group: ProcessGroup = SINGLE_PROCESS,
     detect_anomaly: bool = False,
     trace_every: int = 0,
+    tensorboard: bool = False,
 ) -> Trainer:
     """A new run in a new folder under `runs`.
     detect_anomaly: take every step under `minigan.detect_anomaly`, slowly, up to the first NaN or Inf.
-    trace_every: save a trace of every so-many-th step (0: of none). The run is the same to the bit."""
+    trace_every: save a trace of every so-many-th step (0: of none). The run is the same to the bit.
+    tensorboard: write TensorBoard's event files too."""
+    if tensorboard:
+        callbacks.tensorboard.require_writer()  # before there is a folder
     trainer, said = _prepared(config, process_group, Path(runs))
     path = process_group.broadcast(lambda: RunDir.create(Path(runs), trainer.config, trainer.data.name).path)
     trainer.run_dir = RunDir(path)
-    trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
+    trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every, tensorboard)
     for line in said if process_group.is_main else ():
         trainer.run_dir.log(line)
     _agree(trainer)
@@ -77,6 +81,7 @@ def resume(
     process_group: ProcessGroup = SINGLE_PROCESS,
     detect_anomaly: bool = False,
     trace_every: int = 0,
+    tensorboard: bool = False,
     **changes: Any,
 ) -> Trainer:
     """The run whose checkpoint lies at `path`, to go on in its own folder. It can be given more `epochs` or `steps`,
@@ -101,7 +106,7 @@ def resume(
         )
     config = config.with_choices(**_from_anywhere(config))
     trainer = _checked(Trainer(config, data, run_dir, process_group))
-    trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every)
+    trainer.callbacks = standard_callbacks(trainer, detect_anomaly, trace_every, tensorboard)
     restore(trainer.load_state_dict, checkpoint, path)
     if trainer.finished and trainer.loader.epoch == trainer.closed_epochs:
         if process_group.is_main and run_dir.pictures_are_missing():
@@ -124,7 +129,9 @@ def restore(load: Callable[[State], None], checkpoint: Checkpoint, path: Path) -
         raise CheckpointError(f"{path} does not fit a run of {checkpoint.config.name}: {error}") from None
 
 
-def standard_callbacks(trainer: Trainer, detect_anomaly: bool = False, trace_every: int = 0) -> list[Callback]:
+def standard_callbacks(
+    trainer: Trainer, detect_anomaly: bool = False, trace_every: int = 0, tensorboard: bool = False
+) -> list[Callback]:
     """What `minigan train` does beside training. Only the first of several processes writes and speaks."""
     config, is_main = trainer.config, trainer.process_group.is_main
     stats, grids, evaluation = callbacks.Stats(), callbacks.SampleGrid(config.grid, config.grid_every), None
@@ -134,7 +141,7 @@ def standard_callbacks(trainer: Trainer, detect_anomaly: bool = False, trace_eve
     standard: list[tuple[object, Callback]] = [
         (True, callbacks.NonFinite(detect_anomaly)),
         (is_main, callbacks.RunLog()),
-        (trace_every, callbacks.Traces(trace_every)),
+        (True, callbacks.Traces(trace_every)),
         (True, stats),
         (is_main, grids),
         (is_main, callbacks.Checkpoints(config.checkpoint_every, evaluation)),
@@ -142,6 +149,8 @@ def standard_callbacks(trainer: Trainer, detect_anomaly: bool = False, trace_eve
         (is_main, callbacks.Progress(stats, grids)),
     ]
     chosen = [callback for wanted, callback in standard if wanted]
+    if is_main and tensorboard:  # it is told of each line from the first on
+        chosen.insert(chosen.index(stats), callbacks.TensorBoard())
     if evaluation is not None:  # its scores are of what the checkpoint after it holds
         chosen.insert(chosen.index(grids) + 1, evaluation)
     return chosen

@@ -72,7 +72,7 @@ def test_every_choice_of_train_is_that_choice_and_no_other(minigan, monkeypatch)
 
 
 def test_what_is_no_choice_of_the_run_arrives_too(minigan, trained, monkeypatch):
-    """--resume, --out, --detect-anomaly and --trace-every, of a new run and of one that goes on."""
+    """--resume, --out, --detect-anomaly, --trace-every and --tensorboard, of a new run and of one that goes on."""
     told = []
 
     def noted(*arguments, **choices):
@@ -84,14 +84,15 @@ def test_what_is_no_choice_of_the_run_arrives_too(minigan, trained, monkeypatch)
     monkeypatch.setattr(train, "prepare", noted)
     assert minigan("train", "--model", "mlp", "--init-from", "last", "--out", "here", "--dry-run").code == 2
     assert told.pop()[0][2] == "here", "where the last run is looked for"
-    more = ["--detect-anomaly", "--trace-every", 7]
+    more = ["--detect-anomaly", "--trace-every", 7, "--tensorboard"]
     for line in ([], more):
         assert minigan("train", "--out", "here", "--epochs", 3, *line).code == 2
         assert minigan("train", "--resume", "last", "--out", trained.parent, "--epochs", 3, *line).code == 2
     last = trained / "ckpt" / "last.safetensors"
-    for (new, _), (old, choices), watched, every in zip(told[::2], told[1::2], (False, True), (0, 7), strict=True):
-        assert (new[0].epochs, str(new[1]), *new[3:]) == (3, "here", watched, every)
-        assert (old[0], *old[2:]) == (last, watched, every) and choices == {"epochs": 3}
+    for (new, of_new), (old, of_old), asked, every in zip(told[::2], told[1::2], (False, True), (0, 7), strict=True):
+        beside = {"detect_anomaly": asked, "trace_every": every, "tensorboard": asked}
+        assert (new[0].epochs, str(new[1])) == (3, "here") and of_new == beside
+        assert old[0] == last and of_old == beside | {"epochs": 3}
 
 
 def test_a_run_says_how_long_it_took_in_minutes_and_seconds(data, minigan, tmp_path, monkeypatch):

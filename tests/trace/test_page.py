@@ -7,7 +7,6 @@ brings Playwright, the system brings Chromium).
 import dataclasses
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -126,18 +125,6 @@ def test_a_notebook_shows_the_page_in_a_frame(small):
 
 
 # --- in a browser --------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next((found for name in names if (found := shutil.which(name))), None)
-    if path is None:
-        pytest.skip("no Chromium on this machine")
-    with playwright.sync_playwright() as p:
-        with p.chromium.launch(executable_path=path) as launched:
-            yield launched
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,8 +11,10 @@ from minigan import backend
 from minigan.data import DataError
 from minigan.trace import Trace
 from minigan.training import Config
+from minigan.training.callbacks import traces
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.recording import trace_checkpoint, trace_fresh
+from minigan.training.trace_request import is_requested, request_trace, take_request
 
 
 @pytest.mark.parametrize("algorithm", ["gan", "simultaneous-gan"])
@@ -21,6 +24,40 @@ def test_a_traced_run_equals_an_untraced_one_to_the_bit(algorithm, begin, left_b
     traced.train()
     assert left_by(traced) == left_by(plain)
     assert list(traced.run_dir.traces()) == [3, 6, 9] and not plain.run_dir.traces()
+
+
+def test_a_step_that_is_asked_for_is_traced_and_the_run_stays_the_same_to_the_bit(begin, at_step, left_by, monkeypatch):
+    monkeypatch.setattr(traces, "SECONDS", 0.0)
+    plain, asked = begin(2), begin(2, runs="asked")
+    plain.train()
+    at_step(4, lambda trainer: request_trace(trainer.run_dir.path))
+    asked.train()
+    assert left_by(asked) == left_by(plain) and not plain.run_dir.traces()
+    assert list(asked.run_dir.traces()) == [5] and not is_requested(asked.run_dir.path)
+
+
+def test_requests_are_looked_for_once_a_second(begin, monkeypatch):
+    now, looks = [100.0], []
+    monkeypatch.setattr(traces, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(traces, "take_request", lambda folder: looks.append(now[0]))
+    run = begin(1)
+    recorder = next(each for each in run.callbacks if isinstance(each, traces.Traces))
+    for now[0] in (100.0, 100.5, 100.99, 101.0, 101.5, 102.5):
+        assert recorder.around_step(run) is None
+    assert looks == [100.0, 101.0, 102.5]
+
+
+@pytest.mark.host_only("files")
+def test_a_request_is_a_file_of_its_own_and_asked_for_once(tmp_path):
+    assert not take_request(tmp_path)
+    for _ in range(2):
+        request_trace(tmp_path)
+        assert is_requested(tmp_path) and [p.name for p in tmp_path.iterdir()] == ["trace.request"]
+    assert take_request(tmp_path) and not take_request(tmp_path) and not is_requested(tmp_path)
+    (tmp_path / "other").write_text("mine")
+    (tmp_path / "trace.request").symlink_to(tmp_path / "other")
+    request_trace(tmp_path)
+    assert take_request(tmp_path) and (tmp_path / "other").read_text() == "mine"
 
 
 def test_the_traces_of_a_run(begin):

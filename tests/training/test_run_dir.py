@@ -30,7 +30,7 @@ def test_the_layout_is_the_promised_one(begin, capsys):
     assert sorted(str(p.relative_to(run.run_dir.path)) for p in run.run_dir.path.rglob("*") if p.is_file()) == [
         "ckpt/e002.safetensors", "ckpt/e003.safetensors", "ckpt/last.safetensors", "config.json", "log.txt",
         "losses.png", "samples.gif", "samples/e000.png", "samples/e001.png", "samples/e002.png", "samples/e003.png",
-        "samples/reals.png", "stats.jsonl",
+        "samples/reals.png", "stats.jsonl", "status.json",
     ]  # fmt: skip
     assert Config.load(run.run_dir.path / "config.json") == run.config
     log = (run.run_dir.path / "log.txt").read_text().splitlines()

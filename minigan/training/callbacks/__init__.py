@@ -7,10 +7,11 @@ from minigan.training.callbacks.progress import Progress
 from minigan.training.callbacks.run_log import RunLog
 from minigan.training.callbacks.samples import Pictures, SampleGrid
 from minigan.training.callbacks.stats import Stats
+from minigan.training.callbacks.tensorboard import TensorBoard
 from minigan.training.callbacks.traces import Traces
 from minigan.training.trainer import Callback
 
 __all__ = [
     "Callback", "Checkpoints", "Evaluation", "NonFinite", "Pictures", "Progress", "RunLog", "SampleGrid",
-    "Stats", "Traces",
+    "Stats", "TensorBoard", "Traces",
 ]  # fmt: skip

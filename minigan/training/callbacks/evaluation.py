@@ -11,6 +11,7 @@ from minigan.formatting import one_line
 from minigan.metrics.registry import METRICS, applicable_metrics, better, score
 from minigan.metrics.sample_set import Reference, SampleSet, reference
 from minigan.options import ConfigError
+from minigan.training.status import finite, update_status
 from minigan.training.trainer import Callback, Trainer
 
 SAMPLES = 2000  # drawn for a score, and as many real ones beside them
@@ -81,6 +82,7 @@ class Evaluation(Callback):
             self.of_real = score(
                 real.other_real, real, [name for name in names if METRICS[name].fits(real.other_real, real)]
             )
+            update_status(trainer.run_dir, real_scores=finite(self.of_real))
         self._compare(scores, trainer.step)
         trainer.run_dir.add_line({"step": trainer.step, "epoch": trainer.closed_epochs, **scores})
         text = f"scores at step {trainer.step}  " + "  ".join(self._told(*each) for each in scores.items())

@@ -21,21 +21,31 @@ if TYPE_CHECKING:
 
     from IPython.display import HTML
 
+STYLES = ("base.css", "page.css")
 SCRIPTS = ("drawing.js", "map.js", "frame.js", "compare.js", "page.js")  # in this order: each builds on those before
 
 
 def trace_page(trace: Trace) -> str:
     """The page, whole."""
-    style = "\n" + _source("page.css")
-    script = "\n" + "\n".join(map(_source, SCRIPTS))
-    return string.Template(_source("page.html")).substitute(
-        title=html.escape(_title(trace)),
-        policy=f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'",
-        style=style,
-        trace=inlined(trace.to_json()),
-        script=script,
+    style, script = (joined(*map(source, names)) for names in (STYLES, SCRIPTS))
+    return assembled(
+        source("page.html"), style, script, title=html.escape(_title(trace)), trace=inlined(trace.to_json())
     )
+
+
+def assembled(template: str, style: str, script: str, allowed: str = "img-src data:", **texts: str) -> str:
+    """A page: a template with its style, its script, and a policy that allows these, what is `allowed`, and nothing
+    else. texts: what else stands in the template, as HTML."""
+    policy = (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; {allowed}; base-uri 'none'; "
+        "form-action 'none'"
+    )
+    return string.Template(template).substitute(texts, style=style, script=script, policy=policy)
+
+
+def joined(*sources: str) -> str:
+    """Styles or scripts, one after another."""
+    return "\n" + "\n".join(sources)
 
 
 def write_page(trace: Trace, path: str | os.PathLike[str]) -> None:
@@ -65,7 +75,8 @@ def _title(trace: Trace) -> str:
     return f"A training step: {said}" if said else "A training step"
 
 
-def _source(name: str) -> str:
+def source(name: str) -> str:
+    """The text of one of this folder's files."""
     return (files(__name__) / name).read_text(encoding="utf-8")
 
 
