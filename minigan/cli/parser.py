@@ -175,6 +175,12 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
 
     add_reading_options(trace)
 
+    lab = add(
+        "lab", "open a page to train and watch a GAN in, live, in the browser",
+        "minigan lab", "minigan lab --html lab.html",
+    )  # fmt: skip
+    lab.add_argument("--html", metavar="FILE", help="write it there, and open nothing (default: opened in a browser)")
+
     check = add(
         "check", "check backward passes: the engine's, or your own",
         "minigan check", "minigan check conv2d tanh --order 3", "minigan check mine.py:MyFunction",

@@ -82,12 +82,13 @@ const ACTIVATIONS = {
   tanh: { of: Math.tanh, d: (y) => 1 - y * y, dd: (y) => -2 * y * (1 - y * y) },
 };
 
-/* Dense layers, an activation between them. sizes: of the input, the hidden layers, the output. draw(): N(0, 1). */
-function network(sizes, activation, draw) {
+/* Dense layers, an activation between them. sizes: of the input, the hidden layers, the output. draw(): N(0, 1).
+   scale: of the last layer's weights. */
+function network(sizes, activation, draw, scale = 1) {
   const gain = activation === "tanh" ? 1 : Math.SQRT2;
   const layers = sizes.slice(1).map((out, l) => {
     const W = matrix(out, sizes[l]), last = l === sizes.length - 2;
-    const deviation = (last ? 1 : gain) / Math.sqrt(sizes[l]);
+    const deviation = (last ? scale : gain) / Math.sqrt(sizes[l]);
     for (let k = 0; k < W.data.length; k++) W.data[k] = deviation * draw();
     return { W, b: new Float64Array(out) };
   });
@@ -168,7 +169,8 @@ function slopesBackward(net, values, { u, v }, cotangent, grads) {
   }
 }
 
-/* SGD: p ← p − lr g.  Adam: m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², p ← p − lr m̂ / (√v̂ + ε). */
+/* SGD: p ← p − lr g.  Adam: m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², p ← p − lr m̂ / (√v̂ + ε).
+   Gives how far all weights moved, ‖Δp‖. */
 function optimizer(net) {
   const like = () => net.layers.map(({ W, b }) => [new Float64Array(W.data.length), new Float64Array(b.length)]);
   return { net, count: 0, means: like(), squares: like() };
@@ -178,15 +180,22 @@ function optimize(state, { optimizer: kind, lr, beta1, beta2 = 0.999, eps = 1e-8
   const { net, means, squares } = state;
   state.count += 1;
   const rate = lr / (1 - beta1 ** state.count), scale = 1 / Math.sqrt(1 - beta2 ** state.count);
+  let moved = 0;
   net.layers.forEach(({ W, b }, l) => [W.data, b].forEach((p, i) => {
     const g = i ? net.grads[l].b : net.grads[l].W.data, m = means[l][i], v = squares[l][i];
-    if (kind === "sgd") { for (let k = 0; k < p.length; k++) p[k] -= lr * g[k]; return; }
+    if (kind === "sgd") {
+      for (let k = 0; k < p.length; k++) { const step = lr * g[k]; p[k] -= step; moved += step * step; }
+      return;
+    }
     for (let k = 0; k < p.length; k++) {
       m[k] = beta1 * m[k] + (1 - beta1) * g[k];
       v[k] = beta2 * v[k] + (1 - beta2) * g[k] * g[k];
-      p[k] -= (rate * m[k]) / (Math.sqrt(v[k]) * scale + eps);
+      const step = (rate * m[k]) / (Math.sqrt(v[k]) * scale + eps);
+      p[k] -= step;
+      moved += step * step;
     }
   }));
+  return Math.sqrt(moved);
 }
 
 /* w ← min(max(w, −c), c) */

@@ -54,7 +54,7 @@ function* discriminatorTurn(game) {
   last.lossD += last.penalty;
   last.normD = gradientNorm(D);
   yield "backD";
-  optimize(optimizers.D, { ...options, lr: options.lrD });
+  last.movedD = optimize(optimizers.D, { ...options, lr: options.lrD });
   zeroGrad(D);
   if (objective.clips) clipWeights(D, options.clip);
   yield "updateD";
@@ -79,7 +79,7 @@ function* generatorTurn(game) {
   backward(G, last.made, last.border, G.grads);
   last.normG = gradientNorm(G);
   yield "backThroughG";
-  optimize(optimizers.G, { ...options, lr: options.lrG });
+  last.movedG = optimize(optimizers.G, { ...options, lr: options.lrG });
   zeroGrad(G);
   yield "updateG";
 }

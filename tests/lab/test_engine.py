@@ -58,11 +58,7 @@ def _trained(objective, optimizer, activation, lr=0.01, beta1=0.5):
     rng = np.random.default_rng(0)
     G, D = _network(rng, (3, 8, 6, 2), activation), _network(rng, (2, 8, 6, 1), activation)
     batches = [
-        Batch(
-            x=rng.standard_normal((BATCH, 2)),
-            z=rng.standard_normal((BATCH, 3)),
-            epsilon=rng.random(BATCH),
-        )
+        Batch(x=rng.standard_normal((BATCH, 2)), z=rng.standard_normal((BATCH, 3)), epsilon=rng.random(BATCH))
         for _ in range(STEPS * CRITIC)
     ]
     given = {
@@ -101,7 +97,8 @@ RUN = """(given) => {
     run(trainingStep(game, () => batches.shift()));
     figures.push([game.last.lossD, game.last.lossG, norm(game.last.border.data)]);
   }
-  const rows = (m) => Array.from({ length: m.rows }, (_, i) => [...m.data.subarray(i * m.columns, (i + 1) * m.columns)]);
+  const rows = ({ rows, columns, data }) =>
+    Array.from({ length: rows }, (_, i) => [...data.subarray(i * columns, (i + 1) * columns)]);
   return [figures, [game.G, game.D].map((net) => net.layers.map(({ W, b }) => [rows(W), [...b]]))];
 }"""
 
