@@ -12,7 +12,7 @@ const asked = new URLSearchParams(location.search);
 let language = TEXTS[asked.get("lang")] ? asked.get("lang") : navigator.languages.map((l) => l.slice(0, 2)).find((l) => TEXTS[l]) ?? "en";
 let game, curves, seen; // the state; its curves; what was last looked at
 let playing = null; // the timer or the request of the next picture
-let playedTo = Infinity, afterwards = null; // a story's play ends at this step, and then does this
+let playedTo = Infinity; // a story's play ends at this step
 let slow = null; // {frames, at, names}: the step that slow motion is in
 let told = 0; // the part of the story
 let colours, cross = [0, 0];
@@ -29,7 +29,7 @@ function load(state, then = () => {}) {
   curves = [];
   const changes = [...state.history].sort((a, b) => a[0] - b[0]);
   const goOn = () => {
-    const until = performance.now() + 40;
+    const until = performance.now() + 120;
     while (performance.now() < until) {
       while (changes.length && changes[0][0] <= game.steps) change(game, ...changes.shift().slice(1));
       if (game.steps >= state.steps) break;
@@ -68,9 +68,9 @@ function note() {
 
 // --- what is pressed ----------------------------------------------------------------------------------------
 
-function play(to = Infinity, then = null) {
+function play(to = Infinity) {
   if (playing !== null) return;
-  [playedTo, afterwards] = [to, then];
+  playedTo = to;
   schedule();
   showPlayer();
 }
@@ -88,7 +88,7 @@ function tick() {
     note();
     show();
     if (broken()) { pause(false); say(t("brokenAt")(game.steps)); return; }
-    if (game.steps >= playedTo) { pause(); afterwards?.(); return; }
+    if (game.steps >= playedTo) { pause(); return; }
   }
   if (playing !== null) schedule();
 }
@@ -356,22 +356,17 @@ function hide() {
 // --- the story ----------------------------------------------------------------------------------------------
 
 const PERFECT = { objective: "minimax", lrD: 0.01, turns: "D" };
-const THEN_BOTH = [["turns", "both"], ["optimizer", "sgd"], ["lrG", 0.03], ["lrD", 0.03]];
 const LEARNED = 400; // D's steps until it is as good as perfect
-const STOOD = 500; // where G has stood still for a while
 const COLLAPSE = { objective: "minimax", lrG: 0.004, lrD: 0.0005 };
 /* What the button of each part does. */
 const STORY = [
   () => load({ chosen: {}, drawn: [], steps: 0, history: [] }, () => play(1500)),
   () => { if (game.steps < 100) load({ chosen: {}, drawn: [], steps: 100, history: [] }, toggleSlow); else if (!slow) toggleSlow(); else nextFrame(); },
-  () => load({ chosen: PERFECT, drawn: [], steps: 0, history: [] }, () => play(LEARNED, () => {
-    chooseAll(THEN_BOTH);
-    play(STOOD);
-  })),
+  () => load({ chosen: PERFECT, drawn: [], steps: 0, history: [] }, () => play(LEARNED)),
   () => {
-    const on = () => chose("objective", "non-saturating");
-    if (game.chosen.lrD === PERFECT.lrD && game.options.objective === "minimax" && game.steps >= STOOD) on();
-    else load({ chosen: PERFECT, drawn: [], steps: STOOD, history: THEN_BOTH.map((change) => [LEARNED, ...change]) }, on);
+    const on = () => chose("objective", "non-saturating"); // and nothing else: the same D, the same fakes
+    if (game.chosen.lrD === PERFECT.lrD && game.options.objective === "minimax" && game.steps === LEARNED) on();
+    else load({ chosen: PERFECT, drawn: [], steps: LEARNED, history: [] }, on);
   },
   () => load({ chosen: COLLAPSE, drawn: [], steps: 0, history: [] }, () => play(600)),
   () => {
@@ -461,7 +456,7 @@ function begin() {
   on("slow", toggleSlow);
   on("again", () => restart());
   on("turns", () => chose("turns", byId("turns").value), "change");
-  on("language", () => { language = language === "en" ? "zh" : "en"; translate(); show(); });
+  on("language", () => { language = language === "en" ? "zh" : "en"; translate(); show(); showPlayer(); });
   on("theme", () => {
     const dark = byId("theme").getAttribute("aria-pressed") !== "true";
     document.documentElement.dataset.theme = dark ? "dark" : "light";
