@@ -83,7 +83,7 @@ function schedule() {
 function tick() {
   if (slow) nextFrame();
   else {
-    const until = performance.now() + BUDGET, most = SPEEDS[byId("speed").value] * (calm.matches ? 10 : 1);
+    const [budget, most] = [BUDGET, SPEEDS[byId("speed").value]].map((v) => v * (calm.matches ? 20 : 1)), until = performance.now() + budget;
     for (let k = 0; k < most && game.steps < playedTo && performance.now() < until; k++) makeStep(game);
     note();
     show();
@@ -245,6 +245,7 @@ function show() {
   showFrame();
   if (!slow) drawCharts(byId("charts"), curves, game.history.map(([step]) => step), seen.of, t);
   showChoices();
+  showField();
 }
 
 /* of: {border, intoG}, of what is shown or of slow motion's batch. */
@@ -403,7 +404,6 @@ function addPoint(at) {
   game.reals = drawPoints(game.set, REFERENCE, randomStream(game.options.seed, "reference"));
   curves = [];
   show();
-  showField();
   remember();
 }
 
@@ -442,7 +442,6 @@ function repaint() {
   makeControls();
   hide();
   show();
-  showField();
 }
 
 function begin() {
@@ -476,7 +475,7 @@ function begin() {
   on("field", moveCross, "keydown");
   on("field", showField, "focus");
   on("field", showField, "blur");
-  on("clear", () => { game.drawn = []; restart(); showField(); });
+  on("clear", () => { game.drawn = []; restart(); });
   document.addEventListener("keydown", onKey);
   addEventListener("hashchange", () => load(readState(location.hash.slice(1))));
   new ResizeObserver(() => { if (game) show(); }).observe(byId("plane"));

@@ -21,7 +21,7 @@ function shown(v) {
   const size = Math.abs(v);
   if (size >= 1e-3 && size < 1e5) return v.toLocaleString("en", SIGNIFICANT).replaceAll(",", "");
   const [digits, power] = v.toExponential(1).split("e");
-  return `${digits}·10${[...String(Number(power))].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("")}`;
+  return `${digits === "1.0" ? "" : `${digits}·`}10${[...String(Number(power))].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("")}`;
 }
 const percent = (v) => `${Math.round(100 * v)}%`;
 
@@ -127,6 +127,9 @@ function drawLine(c, game, { fakes, arrows, ringed }, colours, { X, Y, width, at
   if (arrows) rowsOf(arrows).forEach(([dx], i) => arrow(c, places[i], [dx, 0], colours.gradient.text, longest(width)));
   dots(c, places, 2.6, colours.fake.text, 1);
   places.slice(0, ringed).forEach((p, i) => ring(c, p, i, colours));
+  c.fillStyle = colours.ink.text;
+  c.font = "600 13px system-ui, sans-serif";
+  for (const [name, y] of [["D", 1.36], ["x", 0.44], ["G(z)", -0.5], ["z", -1.3]]) c.fillText(name, 8, Y(y));
 }
 
 /* Where G takes straight lines of the plane of noise. */

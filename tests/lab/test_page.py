@@ -83,7 +83,7 @@ def open_lab(browser, file):
 
 def settled(page):
     """Wait until nothing plays or is computed."""
-    for _ in range(1200):
+    for _ in range(6000):
         if page.evaluate("() => playing === null"):
             return
         page.wait_for_timeout(50)
@@ -165,6 +165,8 @@ def test_points_are_drawn_by_mouse_and_by_keyboard(open_lab):
     assert x < -1 and y > 1 and by_key == pytest.approx([0.1, 0.1], abs=2e-3)
     again = open_lab("#" + page.evaluate("() => location.hash.slice(1)"))
     assert again.evaluate("() => game.drawn") == page.evaluate("() => game.drawn")
+    inked = "() => byId('field').getContext('2d').getImageData(0, 0, 300, 300).data.some((v) => v > 0)"
+    assert again.evaluate(inked) and not open_lab("#data=drawn").evaluate(inked)
     reals = again.evaluate("() => rowsOf(game.reals)")
     assert all(min(abs(p[0] - x) + abs(p[1] - y), abs(p[0] - 0.1) + abs(p[1] - 0.1)) < 0.4 for p in reals)
     page.click("#clear")
