@@ -18,7 +18,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 ROOMS = [
     "startup", "renamed", "files", "terminal", "formatting", "table", "importing", "extras", "options", "backend",
     "kernels", "autograd", "functions", "nn", "optim", "models", "objectives", "penalties", "data", "metrics",
-    "algorithms", "recipes", "trace", "training", "experiments", "testing", "lesson", "doctor", "watch", "cli",
+    "algorithms", "recipes", "trace", "training", "experiments", "testing", "lesson", "doctor", "lab", "watch", "cli",
 ]  # fmt: skip
 KNOW_LITTLE = {
     "testing": {"renamed", "formatting", "extras", "importing", "backend", "kernels", "autograd", "functions"},

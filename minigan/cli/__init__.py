@@ -1,4 +1,4 @@
-"""The command line: `minigan train | watch | recipes | sample | evaluate | trace | check | functions | lesson |
+"""The command line: `minigan train | watch | recipes | sample | evaluate | trace | lab | check | functions | lesson |
 check-lesson | lessons | doctor`.
 
 Exit codes: 0 done, 1 the work failed or was stopped, 2 bad usage. An error is one sentence on
@@ -20,7 +20,7 @@ from minigan.autograd import AnomalyError
 from minigan.backend import DeviceError
 from minigan.backend.cupy_backend import is_out_of_memory, out_of_memory
 from minigan.backend.distributed import ProcessGroupError
-from minigan.cli import check, evaluate, functions, lessons, recipes, sample, trace, train, watch
+from minigan.cli import check, evaluate, functions, lab, lessons, recipes, sample, trace, train, watch
 from minigan.cli.common import DONE, FAILED, USAGE, say
 from minigan.cli.parser import make_parser
 from minigan.data import DataError
@@ -39,6 +39,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {  # the exit 
     "sample": sample.sample,
     "evaluate": evaluate.evaluate,
     "trace": trace.trace,
+    "lab": lab.lab,
     "check": check.check,
     "functions": functions.functions,
     "lesson": lessons.lesson,

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from minigan import __version__
-from minigan.cli import check, evaluate, functions, lessons, recipes, sample, trace, watch
+from minigan.cli import check, evaluate, functions, lab, lessons, recipes, sample, trace, watch
 from minigan.cli.common import USAGE, add_device
 from minigan.cli.help import HelpFormatter
 from minigan.cli.train_options import add_train_options
@@ -104,6 +104,11 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         "minigan trace runs/00000-quick28-mnist-s0 --html step.html",
         "minigan trace --recipe wgan-gp --out trace.json",
         usage="minigan trace [options] [RUN|FILE]",
+    )  # fmt: skip
+    add(
+        "lab", lab.add_arguments,
+        "open a page to train and watch a GAN in, live, in the browser",
+        "minigan lab", "minigan lab --html lab.html",
     )  # fmt: skip
     add(
         "check", check.add_arguments,
