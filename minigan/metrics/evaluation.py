@@ -42,6 +42,8 @@ class Estimate:
             return f"{self.mean:.4g}"
         if half == 0:
             return f"{self.mean:.4g} ± 0"
+        if half >= 1e5:
+            return f"{self.mean:.2e} ± {half:.1e}"
         digits = min(6, max(0, 1 - math.floor(math.log10(half))))
         return f"{self.mean:.{digits}f} ± {half:.{digits}f}"
 

@@ -59,3 +59,11 @@ def test_a_score_that_was_named_must_fit_what_is_scored_but_not_the_real_samples
     monkeypatch.setitem(METRICS, "own", own)
     mine, real = evaluate(sources, reals, ["own", "sliced_wasserstein"])
     assert list(mine.scores) == ["own", "sliced_wasserstein"] and list(real.scores) == ["sliced_wasserstein"]
+
+
+def test_in_words_it_has_the_first_two_digits_of_its_interval():
+    told = {
+        (2.0, 2.1, 2.2): "2.10 ± 0.25", (5.0, 5.0): "5 ± 0", (0.123456,): "0.1235", (1e9, 1.1e9): "1.05e+09 ± 6.4e+08",
+        (1.0, float("inf")): "inf", (800.0, 900.0): "850 ± 635",
+    }  # fmt: skip
+    assert {values: str(Estimate(values)) for values in told} == told
