@@ -94,7 +94,7 @@ CLIPPING = Experiment(
     ("slope", "at_bounds", "gap"),
     curves={"norm": "layer", "weights": "weight, the largest being 1"},
     conclusion="Clipped to 0.03 or 0.01, the gradient loses most of a power of ten or more at every layer, and the "
-    "critic learns nothing; with 0.1 and 0.3 it gains as much, and so do the critic's outputs. Weights gather at the two "
-    "bounds, the more the tighter these are. With the penalty the gradient keeps its size over all layers, as in the "
-    "paper's figure.",
+    "critic learns nothing; with 0.1 and 0.3 it gains as much, and so do the critic's outputs. Weights gather at the "
+    "two bounds, the more the tighter these are. With the penalty the gradient keeps its size over all layers, as in "
+    "the paper's figure.",
 )  # fmt: skip

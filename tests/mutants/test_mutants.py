@@ -28,7 +28,8 @@ def test_a_mistake_can_be_planted_and_compiles(mistake):
     source = (ROOT / mistake.file).read_text(encoding="utf-8")
     planted = mistake.planted_in(source)
     assert planted != source, f"{mistake.where}: {mistake.name}: the new text is the old"
-    compile(planted, mistake.file, "exec")
+    if mistake.file.endswith(".py"):
+        compile(planted, mistake.file, "exec")
 
 
 def test_there_are_many_and_each_has_a_name_of_its_own():
