@@ -15,7 +15,7 @@ from minigan.training.callbacks.traces import about
 from minigan.training.checkpoint import find_checkpoint, load_checkpoint
 from minigan.training.config import Config
 from minigan.training.initial_weights import take_weights
-from minigan.training.session import load_data, restore
+from minigan.training.session import load_data, restore, with_channels_of
 from minigan.training.trainer import Trainer
 
 FRESH_BATCH = 64  # images in a fresh model's step: what its own batch may be, a few seconds are enough
@@ -36,7 +36,7 @@ def trace_checkpoint(path: str | Path, seed: int = 0, file: str | None = None, *
 def trace_fresh(config: Config, seed: int = 0) -> Trace:
     """The first step of a model that has learnt nothing yet."""
     data = load_data(config)
-    trainer = Trainer(config.with_choices(channels=data.info.shapes["x"][0]), data)
+    trainer = Trainer(with_channels_of(data, config), data)
     if config.init_from:
         take_weights(trainer, find_checkpoint(config.init_from, Path("runs")))
     return _traced(trainer, seed, min(config.batch_size, FRESH_BATCH))

@@ -41,8 +41,7 @@ def _prepared(config: Config, process_group: ProcessGroup, runs: Path) -> tuple[
     """The run, and what was said of its initial weights."""
     path = find_checkpoint(config.init_from, runs) if config.init_from else None
     data = load_data(config)
-    channels = data.info.channels if len(data.info.shapes.get("x", ())) == 3 else config.channels
-    config = config.with_choices(channels=channels, **_from_anywhere(config))
+    config = with_channels_of(data, config).with_choices(**_from_anywhere(config))
     if path is not None:
         config = config.with_choices(init_from=os.path.abspath(path))
     trainer = _checked(Trainer(config, data, None, process_group))
@@ -154,6 +153,11 @@ def standard_callbacks(
     if evaluation is not None:  # its scores are of what the checkpoint after it holds
         chosen.insert(chosen.index(grids) + 1, evaluation)
     return chosen
+
+
+def with_channels_of(data: Dataset, config: Config) -> Config:
+    """The configuration with the images' channels, if the data are images."""
+    return config.with_choices(channels=data.info.channels) if len(data.info.shapes.get("x", ())) == 3 else config
 
 
 def load_data(config: Config) -> Dataset:

@@ -129,6 +129,10 @@ def test_a_fresh_model(data):
     assert trace_fresh(config) == trace
 
 
+def test_a_fresh_model_of_points():
+    assert trace_fresh(Config.for_model("plane", batch_size=8)).to_json()
+
+
 def test_each_batch_of_a_step_is_another_one(data):
     trace = trace_fresh(Config.for_model("tiny-critic", data=data(), batch_size=16, n_critic=2))
     reals = [call.inputs for call in trace.calls if call.label == "D(x)"]
