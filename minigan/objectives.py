@@ -19,10 +19,12 @@ from minigan.kernels.reduction import mean_sigmoid
 
 class Objective(Protocol):
     """What each network minimises, and what is shown of D's logits. generator_formula: G's loss, for people.
-    relativistic: generator_loss(fake_logits, real_logits) takes both; else generator_loss(fake_logits) does."""
+    relativistic: generator_loss(fake_logits, real_logits) takes both; else generator_loss(fake_logits) does.
+    process_group: whose whole batch a mean within a loss is over; that of the loss itself is averaged elsewhere."""
 
     generator_formula: str
     relativistic: ClassVar[bool] = False
+    process_group: ProcessGroup
 
     @property
     def generator_loss(self) -> Callable[..., Tensor]: ...
@@ -36,6 +38,7 @@ class _Probability:
     """σ(l) is D's probability that a sample is real."""
 
     relativistic: ClassVar[bool] = False
+    process_group: ProcessGroup = SINGLE_PROCESS
 
     def figures(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
         """The means of σ(l(x)) and σ(l(G(z))): how real D finds real samples, and fakes."""
@@ -47,6 +50,7 @@ class _Critic:
     """l is a score without a unit: only its differences mean something."""
 
     relativistic: ClassVar[bool] = False
+    process_group: ProcessGroup = SINGLE_PROCESS
 
     def figures(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
         """E l(x) − E l(G(z)): by how much real samples are scored higher. (A Wasserstein critic's estimate.)"""
@@ -123,7 +127,6 @@ class RelativisticAverage(_Critic):
 
     generator_formula = "−E ln σ(D(G(z)) − E D(x)) − E ln(1 − σ(D(x) − E D(G(z))))"
     relativistic = True
-    process_group: ProcessGroup = SINGLE_PROCESS  # whose batch the inner means are over
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         real_mean, fake_mean = (all_reduce_mean(F.mean(x), self.process_group) for x in (real_logits, fake_logits))

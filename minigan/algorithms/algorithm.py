@@ -16,7 +16,7 @@ from minigan.backend import CPU, Array, Device, Generator
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.data import Batch, DataInfo, Dataset, load
 from minigan.functions.distributed import all_gather
-from minigan.objectives import Objective, RelativisticAverage
+from minigan.objectives import Objective
 from minigan.optim import Optimizer
 from minigan.optim.lr_scheduler import LRScheduler
 from minigan.options import check_options
@@ -200,8 +200,6 @@ class Algorithm:
 
     def _share_out(self, sync_batch_norm: bool) -> None:
         self.process_group.multiple = self.batch_multiple
-        if isinstance(loss := getattr(self, "loss", None), RelativisticAverage):
-            loss.process_group = self.process_group
         for optimizer in self.optimizers.values():
             optimizer.register_step_pre_hook(self._average_gradients)
         for network in self.networks.values():

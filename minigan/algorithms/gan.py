@@ -159,9 +159,8 @@ class GAN(Algorithm):
                 "penalty is on each sample's own slope: choose a model whose D has none, or LayerNorm"
             )
         if self.pac > 1 and getattr(G, "conditional", False):
-            raise ConfigError(
-                f"pac is {self.pac}, but a model that takes labels, {self.model}, judges samples one by one"
-            )
+            raise ConfigError(f"pac is {self.pac}, but {self.model}, which takes labels, judges samples one by one")
+        self.loss.process_group = self.process_group
         self.networks = {"G": G, "D": D}
         self.optimizers = {"G": self._optimizer(G, self.lr_G), "D": self._optimizer(D, self.lr_D)}
         return self

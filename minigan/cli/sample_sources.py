@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,11 +12,11 @@ import numpy as np
 
 from minigan.algorithms import Algorithm
 from minigan.algorithms.samples import generate_labelled
-from minigan.data import DataError, Dataset, load
+from minigan.data import Dataset, load
 from minigan.files import expanded
 from minigan.metrics import evaluation
 from minigan.metrics.features import Features
-from minigan.metrics.sample_set import SampleSet
+from minigan.metrics.sample_set import SampleSet, with_held_out
 from minigan.options import ConfigError
 from minigan.training.checkpoint import find_checkpoint
 from minigan.training.config import Config
@@ -82,23 +81,14 @@ def data_of(spec: str | None, sources: Sequence[Opened]) -> tuple[Dataset, Datas
     if spec is None and len(learned) > 1:
         raise ConfigError(f"the runs learned from {', '.join(learned)}: --data NAME says what they are compared with")
     spec = spec or next(iter(learned), "mnist")
-    read = _reader(spec, sources)
-    data = read()
+    data, held_out = with_held_out(_reader(spec, sources))
     for source in sources:
         if source.shape != data.info.shapes["x"]:
             raise ConfigError(
                 f"{source.name}: samples of shape {source.shape} found, but those of {spec} have shape "
                 f"{data.info.shapes['x']}: compare with others (--data), or by themselves"
             )
-    try:
-        inspect.signature(read).bind(split="test")
-    except TypeError:  # an algorithm of a user's own, which knows no splits
-        return data, None
-    try:
-        held_out = read(split="test")
-    except DataError:  # it has none
-        return data, None
-    return data, None if held_out.fingerprint == data.fingerprint else held_out
+    return data, held_out
 
 
 def _reader(spec: str, sources: Sequence[Opened]) -> Callable[..., Dataset]:

@@ -55,9 +55,14 @@ def _scores_and_likelihood(algorithm: Algorithm, config: Config, seed: int) -> S
     """The usual scores, Parzen's, and a VAE's loss of the test digits."""
     names = ["fid", "precision_recall", "density_coverage", "sharpness"]
     found = dict(scores_of_samples(SAMPLES, names)(algorithm, config, seed))
-    pixels = algorithm.generate(10_000, seed + 1).reshape(10_000, -1) / 2 + 0.5
-    found |= parzen_of(pixels.astype("float64"), load_mnist().images[50_000:51_000].reshape(1000, -1) / 255)
+    found |= parzen_of_samples(algorithm, seed)
     return found | ({"test_loss": test_loss(algorithm)} if isinstance(algorithm, VAE) else {})
+
+
+def parzen_of_samples(algorithm: Algorithm, seed: int) -> Scores:
+    """Parzen's log-likelihood of the test digits under 10,000 samples."""
+    pixels = algorithm.generate(10_000, seed + 1).reshape(10_000, -1).astype("float64") / 2 + 0.5
+    return parzen_of(pixels, load_mnist().images[50_000:51_000].reshape(1000, -1) / 255)
 
 
 def test_loss(vae: VAE) -> float:

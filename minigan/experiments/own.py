@@ -7,10 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from minigan.algorithms import GMMN, VAE, Algorithm
-from minigan.data import load_mnist
-from minigan.experiments.digits import test_loss
+from minigan.experiments.digits import parzen_of_samples, test_loss
 from minigan.experiments.experiment import Experiment, Result, Scores, estimate, read_results
-from minigan.experiments.splits import parzen_of
 from minigan.experiments.training_row import Training, scores_of_samples
 from minigan.recipes import RECIPES
 from minigan.training import Config
@@ -28,8 +26,7 @@ def _scores(algorithm: Algorithm, config: Config, seed: int) -> Scores:
     if isinstance(algorithm, VAE):
         found["test_loss"] = test_loss(algorithm)
     if isinstance(algorithm, GMMN):
-        pixels = algorithm.generate(10_000, seed + 1).reshape(10_000, -1).astype("float64") / 2 + 0.5
-        found |= parzen_of(pixels, load_mnist().images[50_000:51_000].reshape(1000, -1) / 255)
+        found |= parzen_of_samples(algorithm, seed)
     return found
 
 

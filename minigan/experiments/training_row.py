@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from minigan.algorithms import Algorithm
 from minigan.algorithms.samples import generate_labelled
-from minigan.data import DataError, Dataset
 from minigan.experiments.experiment import Outcome, Scores
 from minigan.files import read_file
 from minigan.metrics.registry import applicable_metrics, score
-from minigan.metrics.sample_set import SampleSet, reference
+from minigan.metrics.sample_set import SampleSet, reference, with_held_out
 from minigan.options import Choices
 from minigan.training import Config, resume, start
 from minigan.training.atomic import write_atomically
@@ -31,14 +31,8 @@ def scores_of_samples(n: int = 2500, metrics: Sequence[str] = ()) -> Callable[[A
     those that fit and cost little."""
 
     def scores(algorithm: Algorithm, config: Config, seed: int) -> Scores:
-        def read(**split: str) -> Dataset:
-            return algorithm.load_data(config.data, config.channels, **split, **reading_options(config))
-
-        data = read()
-        try:
-            held_out = read(split="test")
-        except DataError:  # it has none
-            held_out = None
+        read = partial(algorithm.load_data, config.data, config.channels, **reading_options(config))
+        data, held_out = with_held_out(read)
         real = reference(data, n, seed, held_out=held_out)
         samples = SampleSet(*generate_labelled(algorithm, n, seed), real.extractor)
         return score(samples, real, metrics or applicable_metrics(samples, real, training=True))

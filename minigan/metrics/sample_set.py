@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from minigan.data import Dataset
+from minigan.data import DataError, Dataset
 from minigan.metrics.features import Features, find_features
 from minigan.metrics.kmeans import kmeans
 
@@ -86,6 +88,20 @@ class Reference(SampleSet):
         if self.labels.ndim != 1 or self.labels.dtype.kind not in "iu":  # of other things than classes
             return False
         return bool((self.predicted == self.labels).mean() > 0.9)
+
+
+def with_held_out(read: Callable[..., Dataset]) -> tuple[Dataset, Dataset | None]:
+    """What `read()` gives, and what `read(split="test")` does: None if the data have no such split."""
+    data = read()
+    try:
+        inspect.signature(read).bind(split="test")
+    except TypeError:  # an algorithm of a user's own, which knows no splits
+        return data, None
+    try:
+        held_out = read(split="test")
+    except DataError:  # it has none
+        return data, None
+    return data, None if held_out.fingerprint == data.fingerprint else held_out
 
 
 def reference(

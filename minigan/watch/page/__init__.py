@@ -12,7 +12,7 @@ SCRIPTS = ("words.js", "chart.js", "panel.js", "page.js")  # in this order, afte
 
 def watch_page(token: str) -> str:
     """The page. token: what a request that writes must show."""
-    style = trace_page.joined(trace_page.source("base.css"), _source("page.css"))
+    style = trace_page.joined(*map(trace_page.source, ("paper.css", "base.css")), _source("page.css"))
     script = trace_page.joined(trace_page.source("drawing.js"), *map(_source, SCRIPTS))
     allowed = "img-src 'self' data:; connect-src 'self'"
     return trace_page.assembled(_source("page.html"), style, script, allowed, token=token)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from IPython.display import HTML
 
-STYLES = ("base.css", "page.css")
+STYLES = ("paper.css", "base.css", "page.css")
 SCRIPTS = ("drawing.js", "map.js", "frame.js", "compare.js", "page.js")  # in this order: each builds on those before
 
 
