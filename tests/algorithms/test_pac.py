@@ -99,9 +99,7 @@ def test_d_is_made_for_as_many_channels():
 def test_what_it_says_of_bad_input(tmp_path):
     with pytest.raises(ConfigError, match="^pac is 4, but a batch has 6 samples, no multiple of it: see --batch-size$"):
         GAN(pac=4).packed(mg.Tensor(np.zeros((6, 2))))
-    with pytest.raises(
-        ConfigError, match="^pac is 2, but cgan28, which takes labels, judges samples one by one"
-    ):
+    with pytest.raises(ConfigError, match="^pac is 2, but cgan28, which takes labels, judges samples one by one"):
         GAN(model="cgan28", pac=2).use(*build("cgan28", 1, 3))
     for batch_size, size in ((64, 64), (99, 10)):  # an epoch's last batch has 10
         with pytest.raises(
