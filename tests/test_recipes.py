@@ -53,7 +53,7 @@ def test_the_penalties_suit_the_model(name):
 @pytest.mark.parametrize(
     ("name", "chosen"),
     [
-        ("wgan", {"objective": "wasserstein", "weight_clip": 0.01, "optimizer": "rmsprop", "n_critic": 5}),
+        ("wgan", {"objective": "wasserstein", "weight_clip": 0.03, "optimizer": "rmsprop", "n_critic": 5}),
         ("wgan-gp", {"objective": "wasserstein", "penalties": ("gradient",), "n_critic": 5, "betas": (0.5, 0.9)}),
         ("wgan-div", {"objective": "wasserstein", "penalties": ("divergence",)}),
         ("hinge", {"objective": "hinge"}),

@@ -18,25 +18,26 @@ from minigan.options import Choices
 from minigan.training import Config
 
 SAMPLES = 5000
+MINUTES = 5  # that each objective has, on 2 cores
 PARTS = 26  # of 1,000 stacks of digits
 _COLUMNS = ("fid", "precision", "recall", "rarest_class", "ndb")
 
 # The same G and D for all (the model critic28), and the rates of each one's recipe. The steps are what fits into equal
-# time: `python -m minigan.experiments.step_costs` measures what a step costs.
+# time, as `python -m minigan.experiments.step_costs` measured it.
 _ONE_TO_ONE: dict[str, Any] = {"penalties": (), "n_critic": 1, "lr_D": 2e-4, "betas": (0.5, 0.999)}
 _OBJECTIVES: dict[str, tuple[int, Choices]] = {  # steps, choices
-    "gan": (7500, _ONE_TO_ONE | {"objective": "non-saturating"}),
-    "lsgan": (7500, _ONE_TO_ONE | {"objective": "least-squares"}),
-    "hinge": (7500, _ONE_TO_ONE | {"objective": "hinge"}),
-    "relativistic": (6800, _ONE_TO_ONE | {"objective": "relativistic-average"}),
-    "r1": (4300, {"recipe": "r1"}),
-    "wgan": (1600, {"recipe": "wgan"}),
-    "wgan-gp": (1060, {"recipe": "wgan-gp"}),
-    "wgan-div": (1000, {"recipe": "wgan-div"}),
+    "gan": (2950, _ONE_TO_ONE | {"objective": "non-saturating"}),
+    "lsgan": (2950, _ONE_TO_ONE | {"objective": "least-squares"}),
+    "hinge": (2800, _ONE_TO_ONE | {"objective": "hinge"}),
+    "relativistic": (2700, _ONE_TO_ONE | {"objective": "relativistic-average"}),
+    "r1": (2150, {"recipe": "r1"}),
+    "wgan": (800, {"recipe": "wgan"}),
+    "wgan-gp": (580, {"recipe": "wgan-gp"}),
+    "wgan-div": (450, {"recipe": "wgan-div"}),
 }
 
 OBJECTIVES = Experiment(
-    "objectives", "Every objective on MNIST, the same networks, five minutes on 2 cores",
+    "objectives", f"Every objective on MNIST, the same networks, {MINUTES} minutes on 2 cores",
     "G is quick28's, D the model critic28's, without BatchNorm. Each objective has the rates of its recipe, and as "
     f"many steps as fit. Scores of {SAMPLES:,} samples, of G's averaged weights, against as many "
     "training digits; NDB is the share of 100 bins of pixels that differ.",
