@@ -1,6 +1,6 @@
 """What a step of each row of the table `objectives` costs on this machine, and how many fit into its five minutes.
 
-    python -m minigan.experiments.step_costs
+python -m minigan.experiments.step_costs
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from minigan.experiments import EXPERIMENTS, Experiment
 from minigan.experiments.experiment import Result
-from minigan.experiments.own import ELSEWHERE, OWN, own_figure, own_minutes, own_results
+from minigan.experiments.own import ELSEWHERE, OWN, SHORTENED, own_figure, own_minutes, own_results
 from minigan.experiments.page import _recipes, _table, points_of, save_curves
 from minigan.recipes import RECIPES
 from minigan.training import Config, images
@@ -39,6 +39,14 @@ def test_own_figures_name_the_score_that_says_most():
         "FID 2", "8 modes, good share 0.25", "FID 3, accuracy 0.98", "test loss 106.5", "",
     ]  # fmt: skip
     assert own_minutes(results, "cgan") == 4 and own_minutes(results, "other") is None
+
+
+def test_the_figure_of_a_shortened_run_says_so():
+    assert own_figure([result("dcgan28", 0, fid=3.0)], "dcgan28") == "FID 3 after 5 of 50 epochs"
+    for name, epochs in SHORTENED.items():
+        asked = Config.choose(recipe=name)
+        assert Config.choose(OWN.rows[name].choices).epochs == epochs < asked.epochs and asked.steps is None
+    assert Config.choose(OWN.rows["hinge"].choices) == Config.choose(recipe="hinge")
 
 
 def test_recipes_that_were_not_run_stand_in_the_table_too():
