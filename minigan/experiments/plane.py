@@ -12,7 +12,7 @@ from minigan.options import Choices
 _CRITIC: dict[str, Any] = {"objective": "wasserstein", "betas": (0.5, 0.9)}
 METHODS: dict[str, Choices] = {
     "gan": {},
-    "gan, D at 1e-4": {"lr_D": 1e-4},
+    "gan-slow-d": {"lr_D": 1e-4},
     "lsgan": {"objective": "least-squares"},
     "hinge": {"objective": "hinge"},
     "wgan": {
@@ -29,9 +29,9 @@ METHODS: dict[str, Choices] = {
 _TEXT = """\
 {data}. Two hidden layers of 128 tanh units in each network, z of 256 numbers, Adam with β₁ 0.5, 25,000 steps of 512
 points, as the code of Elfeki et al., 2019 (GDPP) has the protocol of Srivastava et al., 2017 (VEEGAN). One thing
-differs: D learns at the rate of G, 1e-3, and not at 1e-4, which is a row of its own. 2,500 points are drawn: one within
-3σ of a centre is good, and one good point makes a mode. A perfect sampler has 98.9 % good points. What differs between
-rows: `minigan recipes run {name}` takes it from `minigan/experiments/plane.py`."""
+differs: D learns at the rate of G, 1e-3, and not at 1e-4, as it does in the row gan-slow-d. 2,500 points are
+drawn: one within 3σ of a centre is good, and one good point makes a mode. A perfect sampler has 98.9 % good points.
+What differs between rows is in `minigan/experiments/plane.py`."""
 _SOURCES = {"VEEGAN": "Srivastava et al., 2017, table 1", "GDPP": "Elfeki et al., 2019, as reported"}
 _PUBLISHED = {  # modes and share of good points on the ring, then on the grid
     "GAN": ("VEEGAN", "1", "0.993", "3.3", "0.005"), "ALI": ("VEEGAN", "2.8", "0.001", "15.8", "0.016"),
@@ -51,7 +51,7 @@ def _experiment(data: str, what: str, first: int) -> Experiment:
     }
     title = f"{what}: who finds all modes?"
     columns = ("modes", "good_share", "modes_kl")
-    return Experiment(data, title, _TEXT.format(data=what, name=data), rows, columns, published)
+    return Experiment(data, title, _TEXT.format(data=what), rows, columns, published)
 
 
 RING = _experiment("ring", "8 Gaussians on a ring", 0)

@@ -93,7 +93,7 @@ def test_one_that_is_stopped_says_what_goes_on(table, monkeypatch, tmp_path, min
         (["run", "nope"], "table 'nope' is not known: choose from ring, grid"),
         (["nope"], "recipe 'nope' is not known: choose from quick28"),
         (["run", "ring", "grid"], "name one recipe, or run and one name"),
-        (["run", "ring", "--row", "nope"], "--row nope: the table ring has gan, lsgan"),
+        (["run", "ring", "--row", "nope"], "--row nope: the table ring has gan, gan-slow-d, lsgan"),
         (["run", "lsgan", "--row", "gan"], "lsgan is a recipe, which has no rows"),
         (["run", "pacgan"], "recipes run ring --row pacgan2"),
         (["run", "ring", "--seeds", "1,x"], "'x' is not a whole number"),
