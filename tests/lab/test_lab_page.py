@@ -5,6 +5,7 @@ The second half looks at it in a browser, and is skipped where there is none (`p
 
 import re
 import webbrowser
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,11 @@ def test_the_command_writes_the_page_or_opens_it(tmp_path, monkeypatch, capsys):
     assert main(["lab"]) == 0
     assert opened == [(tmp_path / "minigan-lab.html").as_uri()]
     assert (tmp_path / "minigan-lab.html").read_text(encoding="utf-8") == lab_page()
+
+
+def test_the_page_that_lessons_link_to_is_this_one():
+    page = Path(__file__).parents[2] / "lessons" / "lab.html"
+    assert page.read_text(encoding="utf-8") == lab_page(), "write it again: minigan lab --html lessons/lab.html"
 
 
 # --- in a browser --------------------------------------------------------------------------------
