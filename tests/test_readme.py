@@ -15,6 +15,7 @@ from minigan.cli.parser import make_parser
 from minigan.experiments import EXPERIMENTS
 from minigan.experiments.own import RESULTS
 from minigan.experiments.page import page, picture
+from minigan.models import MODELS
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
@@ -90,6 +91,35 @@ def test_case_41_who_drew_the_faces_is_named_where_they_are_shown(place):
     credit = text[text.index("faces.png") :][:400]
     for named in ("Adventurer", "Lisa Wischofsky", "CC BY 4.0", "DiceBear"):
         assert named in credit
+
+
+CHINESE = (Path(__file__).resolve().parents[1] / "README.zh-CN.md").read_text(encoding="utf-8")
+
+
+def lines_of_code(text: str) -> list[str]:
+    """The lines of all blocks, without comments, and without words of another language."""
+    lines = (line.partition("#")[0].strip() for _, code in re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
+             for line in code.splitlines())  # fmt: skip
+    return [line for line in lines if line]
+
+
+def test_the_chinese_readme_shows_the_code_and_the_pictures_of_the_english_one():
+    """What the English one changes is seen here: it may show more, and nothing else."""
+    code = lines_of_code(CHINESE)
+    assert len(code) > 50
+    assert [line for line in code if line not in lines_of_code(README)] == []
+    pictures = re.findall(r"!\[[^]]+\]\((\S+)\)", CHINESE)
+    assert pictures == re.findall(r"!\[[^]]+\]\((\S+)\)", README)
+    for link in re.findall(r"\]\(((?!http)[^)#]+)\)", CHINESE):
+        assert (Path(__file__).resolve().parents[1] / link).exists(), link
+
+
+def test_the_chinese_readme_speaks_of_the_models_objectives_and_rooms_that_there_are():
+    table = re.findall(r"^\| `(\w+)`", README, re.MULTILINE)
+    models = re.findall(r"^\| `(\w+)`", CHINESE, re.MULTILINE)
+    assert models == [name for name in dict.fromkeys(table) if name in MODELS] and len(models) > 8
+    for wrong in ("反卷积", "鉴别器", "发电机", "余切"):
+        assert wrong not in CHINESE
 
 
 def test_the_page_of_results_is_made_of_the_results_in_the_package():
