@@ -21,7 +21,7 @@ from minigan.lesson.cells import Cell, LessonError, Unsolved, cells, source, tex
 from minigan.lesson.time_limit import TimeIsUp, time_limit
 
 SOLVED = "solved"
-SECONDS = 30.0  # what a right answer needs is less than 5, even on a slow computer
+SECONDS = 10.0  # what a right answer needs is less than 1, or a few where others compute too
 
 
 def run_check(check: Callable[[], None]) -> None:
@@ -53,10 +53,10 @@ def _too_long(error: TimeIsUp, names: dict[str, Any], seconds: float) -> str:
     )
 
 
-def check_lesson(path: Path, solution: Path | None = None, seconds: float = SECONDS) -> str:
-    """What the check of the lesson in `path` finds, in the exercise as it is written there, or in a solution.
+def check_lesson(path: Path, solution: Path | None = None, seconds: float = SECONDS, check: str = "check") -> str:
+    """What a check of the lesson in `path` finds, in the answer as it is written there, or in a solution.
 
-    Raises: LessonError if the file cannot be read, or has no check.
+    check: the function of the lesson that judges. Raises: LessonError if the file cannot be read, or has no such check.
     """
     pages = [cell for cell in cells(path) if not cell.markdown]
     if solution:
@@ -64,10 +64,10 @@ def check_lesson(path: Path, solution: Path | None = None, seconds: float = SECO
     names: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
     try:
         statements = [statement for cell in pages for statement in read_statements(cell)]
-        if not any("check" in statement.makes for statement in statements):
-            raise LessonError(f"{path} has no function check(): is it a lesson?")
+        if not any(check in statement.makes for statement in statements):
+            raise LessonError(f"{path} has no function {check}(): is it a lesson?")
         with time_limit(seconds), contextlib.redirect_stdout(io.StringIO()):
-            for statement in needed(statements, "check"):
+            for statement in needed(statements, check):
                 exec(statement.code, names)
     except LessonError:
         raise
@@ -77,7 +77,7 @@ def check_lesson(path: Path, solution: Path | None = None, seconds: float = SECO
         return f"the file itself fails: {described(error, names)}"
     except TimeIsUp as error:
         return _too_long(error, names, seconds)
-    return outcome(names["check"], seconds)
+    return outcome(names[check], seconds)
 
 
 # --- the statements that a check needs -----------------------------------------------------------
