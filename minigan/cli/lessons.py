@@ -1,5 +1,6 @@
-"""`minigan lesson`: step through the lessons, and have their exercises checked; and `check-lesson` and `lessons build`, as
-two of its actions were called."""
+"""`minigan lesson`: step through the lessons, and have their exercises checked.
+
+`check-lesson` and `lessons build` are earlier names of two of its actions."""
 
 from __future__ import annotations
 

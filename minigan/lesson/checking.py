@@ -46,6 +46,26 @@ def outcome(check: Callable[[], None], seconds: float = SECONDS) -> str:
     return SOLVED
 
 
+def answer(path: Path, name: str) -> Any:
+    """What a lesson's file calls by this name: the function or class that answers an exercise."""
+    names: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
+    with contextlib.redirect_stdout(io.StringIO()):
+        _make(name, path, None, names)
+    return names[name]
+
+
+def _make(name: str, path: Path, solution: Path | None, names: dict[str, Any]) -> None:
+    """Run what makes a name of a lesson, with a solution beside it if there is one, into `names`."""
+    pages = [cell for cell in cells(path) if not cell.markdown]
+    if solution:
+        pages.append(Cell(False, text_of(solution), 1, str(solution)))
+    statements = [statement for cell in pages for statement in read_statements(cell)]
+    if not any(name in statement.makes for statement in statements):
+        raise LessonError(f"{path} has no function {name}(): is it a lesson?")
+    for statement in needed(statements, name):
+        exec(statement.code, names)
+
+
 def _too_long(error: TimeIsUp, names: dict[str, Any], seconds: float) -> str:
     return (
         f"your code took more than {seconds:g} seconds: does a loop never end, or is a long list searched again and "
@@ -58,17 +78,10 @@ def check_lesson(path: Path, solution: Path | None = None, seconds: float = SECO
 
     check: the function of the lesson that judges. Raises: LessonError if the file cannot be read, or has no such check.
     """
-    pages = [cell for cell in cells(path) if not cell.markdown]
-    if solution:
-        pages.append(Cell(False, text_of(solution), 1, str(solution)))
     names: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
     try:
-        statements = [statement for cell in pages for statement in read_statements(cell)]
-        if not any(check in statement.makes for statement in statements):
-            raise LessonError(f"{path} has no function {check}(): is it a lesson?")
         with time_limit(seconds), contextlib.redirect_stdout(io.StringIO()):
-            for statement in needed(statements, check):
-                exec(statement.code, names)
+            _make(check, path, solution, names)
     except LessonError:
         raise
     except Unsolved as error:
