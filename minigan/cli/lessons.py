@@ -76,6 +76,8 @@ def _list() -> None:
     if own is None:
         say(f"{program()} lesson init copies them to a folder of your own, to write into; {program()} lesson 01 begins")
     else:
+        if progress and progress.known:
+            say("of each the warm-up, the exercise, the stretch: ✓ solved, · not yet, ? changed since it was checked")
         say(f"{program()} lesson next goes on; {program()} lesson check 01 checks what you wrote; all: lesson --help")
 
 

@@ -21,7 +21,7 @@ from minigan.lesson.cells import Cell, LessonError, Unsolved, cells, source, tex
 from minigan.lesson.time_limit import TimeIsUp, time_limit
 
 SOLVED = "solved"
-SECONDS = 10.0  # what a right answer needs is less than 1, or a few where others compute too
+SECONDS = 30.0  # what a right answer needs is less than 1, but others may compute too
 
 
 def run_check(check: Callable[[], None]) -> None:
