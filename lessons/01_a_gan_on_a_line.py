@@ -219,6 +219,39 @@ show(figure, "01_a_gan_on_a_line")
 # may answer anything.)
 
 # %% [markdown]
+# ## Warm-up
+#
+# The first prediction, for any bell curve. z has the mean 0 and the deviation 1; which a and b give
+# a·z + b another mean and another deviation? One line.
+
+
+# %%
+def generator_weights(mean, deviation):
+    """(a, b), such that a·z + b has this mean and this deviation."""
+    raise Unsolved("write generator_weights: one line, return a and b")
+
+
+# %%
+def check_warm_up():
+    """Raise unless the warm-up is solved."""
+    z = np.random.default_rng(0).standard_normal(1000)
+    z = (z - z.mean()) / z.std()
+    for mean, deviation in [(4.0, 1.25), (-3.0, 2.0), (0.0, 0.5)]:
+        found = generator_weights(mean, deviation)
+        assert isinstance(found, tuple | list) and len(found) == 2, f"return two numbers, a and b, not {found!r}"
+        a, b = found
+        fakes, yours = a * z + b, f"for mean {mean:g} and deviation {deviation:g} yours are a = {a:g}, b = {b:g}"
+        assert np.isclose(fakes.mean(), mean), (
+            f"{yours}: the fakes' mean is {fakes.mean():.3g}. Which of the two moves all numbers alike?"
+        )
+        assert np.isclose(fakes.std(), deviation), (
+            f"{yours}: the fakes' deviation is {fakes.std():.3g}. Which of the two stretches, and how much?"
+        )
+
+
+run_check(check_warm_up)
+
+# %% [markdown]
 # ## Exercise
 #
 # Write D's loss yourself, from the logits. Do not compute σ(l) and then its logarithm: at l =
@@ -242,8 +275,8 @@ def discriminator_loss(real_logits, fake_logits):
 # ## Check
 #
 # Your loss is asked what any such loss must know: what it costs to be undecided, right, and wrong;
-# which way it pulls; that it counts means, not sums. Then a GAN plays 500 steps with it. In the
-# terminal: `minigan check-lesson 01`.
+# which way it pulls; that it counts means, not sums. Then a GAN plays 100 steps with it, in which
+# its fakes must set out for the real numbers. In the terminal: `minigan lesson check 01`.
 
 
 # %%
@@ -299,12 +332,65 @@ def check():
             return discriminator_loss(real_logits, fake_logits)
 
     G, D = players()
-    play(G, D, Yours(), 500)
-    assert 3 < G.bias.item() < 5, f"after 500 steps with your loss the fakes' mean is {G.bias.item():.2f}, far from 4"
+    begin = G.bias.item()
+    play(G, D, Yours(), 100)
+    moved = G.bias.item() - begin
+    assert moved > 0.3, (
+        f"in 100 steps with your loss the fakes' mean should rise by 0.3 and more, it moved by {moved:.2f}"
+    )
 
 
 # %%
 run_check(check)
+
+# %% [markdown]
+# ## Stretch
+#
+# A D that is told "certainly real" makes its logits ever larger. Salimans et al. (2016, section
+# 3.4) tell it less: a real number is real with the probability `target`, say 0.9; fakes stay fakes.
+# For a real number D then pays for both answers, −target · ln σ(l) − (1 − target) · ln(1 − σ(l)).
+# Write its loss, such that no logit makes it overflow. Before you check it: at which logit is it
+# smallest now, for a real number?
+
+
+# %%
+def smoothed_loss(real_logits, fake_logits, target):
+    """D's loss where real numbers count as real with the probability `target`."""
+    raise Unsolved("write smoothed_loss: for real ones a mean of two softplus, each with its share; fakes as before")
+
+
+# %%
+def check_stretch():
+    """Raise unless the stretch is solved."""
+    rng = np.random.default_rng(0)
+
+    def value(real, fake, target):
+        loss = smoothed_loss(mg.Tensor(real), mg.Tensor(fake), target)
+        assert isinstance(loss, mg.Tensor) and loss.shape == (), "return a single number, a Tensor: is a mean missing?"
+        return loss.item()
+
+    real, fake = rng.standard_normal((6, 1)), rng.standard_normal((3, 1))
+    plain, yours = objective.discriminator_loss(mg.Tensor(real), mg.Tensor(fake)).item(), value(real, fake, 1.0)
+    assert np.isclose(yours, plain), (
+        f"with target 1 it should be the loss of above, here {plain:.4f}; yours is {yours:.4f}"
+    )
+    best, sure = np.log(0.9 / 0.1), np.full((3, 1), -40.0)  # σ(best) = 0.9
+    at = {logit: value(np.full((6, 1), logit), sure, 0.9) for logit in (best - 0.3, best, best + 0.3)}
+    assert at[best] == min(at.values()), (
+        f"with target 0.9 it should be smallest where D answers 0.9, at l = {best:.3f}; yours is smaller at "
+        f"{min(at, key=at.get):.3f}: does D pay for both answers, each with its share?"
+    )
+    entropy = -0.9 * np.log(0.9) - 0.1 * np.log(0.1)
+    assert np.isclose(at[best], entropy), (
+        f"where D answers 0.9 on real numbers, and is sure of the fakes, it should cost {entropy:.4f}, yours "
+        f"{at[best]:.4f}: fakes stay fakes, and means are means"
+    )
+    extreme = value(np.full((2, 1), 1000.0), np.full((2, 1), -1000.0), 0.9)
+    assert np.isclose(extreme, 100), f"at logits of 1000 (real) and −1000 (fake) it should cost 100, yours {extreme}"
+    gradcheck(lambda real, fake: smoothed_loss(real, fake, 0.9), [real, fake])
+
+
+run_check(check_stretch)
 
 # %% [markdown]
 # ## What would break it

@@ -252,6 +252,35 @@ draw(axes[1], "s goes on before b's share has come", {**known, "x": 24}, late, w
 show(figure, "02_the_chain_rule")
 
 # %% [markdown]
+# ## Warm-up
+#
+# A Node knows sums and products. For a quotient y = a / b it would need two local derivatives more. One line.
+
+
+# %%
+def quotient_slopes(a, b):
+    """(∂y/∂a, ∂y/∂b) of y = a / b."""
+    raise Unsolved("write quotient_slopes: one line, return the two local derivatives")
+
+
+# %%
+def check_warm_up():
+    """Raise unless the warm-up is solved."""
+    h = 1e-6
+    for a, b in [(6.0, 2.0), (1.0, -4.0), (-3.0, 0.5)]:
+        right = ((a + h) / b - (a - h) / b) / (2 * h), (a / (b + h) - a / (b - h)) / (2 * h)
+        found = quotient_slopes(a, b)
+        assert isinstance(found, tuple | list) and len(found) == 2, f"return two numbers, not {found!r}"
+        for name, moved, slope, yours in zip("ab", ("numerator", "denominator"), right, found, strict=True):
+            assert np.isclose(yours, slope, rtol=1e-4), (
+                f"at a = {a:g}, b = {b:g} the {moved} moves y by {slope:.4g} times as much as itself: ∂y/∂{name} is "
+                f"{slope:.4g}, yours is {yours:.4g}"
+            )
+
+
+run_check(check_warm_up)
+
+# %% [markdown]
 # ## Exercise
 #
 # Write the walk: from `y` back to all nodes that it was computed from. Return a dictionary from
@@ -273,8 +302,8 @@ def backward(y):
 #
 # Your walk goes through the diamond, and through random graphs of sums and products. There it is
 # compared with slopes that know nothing of the chain rule, (f(x + h) − f(x − h)) / 2h, and with
-# minigan. Then come the 30 doublings and the chain of 100,000. In the terminal:
-# `minigan check-lesson 02`.
+# minigan. Then come the 30 doublings and a chain of 50,000. In the terminal:
+# `minigan lesson check 02`.
 
 
 # %%
@@ -338,7 +367,7 @@ def check():
     assert backward(square * square)[square] == 10, "x · x at 5 has the slope 10: both parents are one node, add"
     assert backward(square * square)[square] == 10, "a second walk should find what the first did: is something kept?"
 
-    for seed in range(30):
+    for seed in range(12):
         rng = np.random.default_rng(seed)
         program, values = random_program(rng), rng.uniform(-1.5, 1.5, 3)
         nodes = run(program, [Node(v) for v in values])
@@ -363,16 +392,68 @@ def check():
 
     start = Node(0.0)
     try:
-        slope = backward(chain(start, 100_000))[start]
+        slope = backward(chain(start, 50_000))[start]
     except RecursionError:
         raise AssertionError(
-            "a chain of 100,000 nodes is too long for a function that calls itself: use a list, and a while loop"
+            "a chain of 50,000 nodes is too long for a function that calls itself: use a list, and a while loop"
         ) from None
     assert slope == 1, f"x + 1 + 1 + … has the slope 1, yours is {slope}"
 
 
 # %%
 run_check(check)
+
+# %% [markdown]
+# ## Stretch
+#
+# One could walk the other way. Ask of each number not how much y changes with it, but how much *it*
+# changes with x: its *tangent*, ∂node/∂x. x's own is 1. A number that does not depend on x has 0.
+# All others are made of the tangents of their parents. (This is called forward mode.) Write it. And
+# what does it cost to have the slopes of one y with respect to a million weights, by this walk, and
+# by that of the exercise?
+
+
+# %%
+def tangent(y, x):
+    """∂y/∂x for two Nodes, by a walk from x to y, without cotangents."""
+    raise Unsolved("write tangent: find all nodes before y, and give each its tangent, the oldest first")
+
+
+# %%
+def check_stretch():
+    """Raise unless the stretch is solved."""
+    x = Node(2.0)
+    s, a, b, y = compute(x)
+    for end, begin, right, why in [
+        (x, x, 1, "a number changes with itself as much as itself"),
+        (a, x, 6, "along a step, multiply"), (y, x, 60, "where two parents change, both count: add"),
+        (y, s, 20, "s is where the walk begins, whatever it was computed from"),
+        (b, a, 0, "b does not depend on a"), (y, Node(5.0), 0, "y does not depend on another number"),
+    ]:  # fmt: skip
+        found = tangent(end, begin)
+        assert found == right, f"in the diamond, with x = 2, a tangent should be {right}, yours is {found}: {why}"
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        program, values = random_program(rng), rng.uniform(-1.5, 1.5, 3)
+        nodes = run(program, [Node(v) for v in values])
+        for i, slope in enumerate(slopes(program, values)):
+            found = tangent(nodes[-1], nodes[i])
+            assert np.isclose(found, slope, rtol=1e-5, atol=1e-5), (
+                f"in random graph {seed} the slope along input {i} is {slope:.6g}, yours {found:.6g}. The graph: "
+                f"{', '.join(f'[{i}] {sign} [{j}]' for sign, i, j in program)}"
+            )
+    start = node = Watched(1.0)
+    for _ in range(30):
+        node = node + node
+    assert tangent(node, start) == 2**30, "30 doublings have the slope 2³⁰"
+    start = Node(0.0)
+    try:
+        assert tangent(chain(start, 20_000), start) == 1, "x + 1 + 1 + … has the slope 1"
+    except RecursionError:
+        raise AssertionError("a chain of 20,000 nodes is too long for a function that calls itself") from None
+
+
+run_check(check_stretch)
 
 # %% [markdown]
 # ## What would break it

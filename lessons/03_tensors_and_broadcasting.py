@@ -231,6 +231,33 @@ for ax, title in ((left, "forward: repeat"), (right, "backward: add up the repea
 show(figure, "03_tensors_and_broadcasting")
 
 # %% [markdown]
+# ## Warm-up
+#
+# An array of shape `small` is broadcast to the shape `large`: in how many places is each of its numbers used? One line;
+# `math.prod` or `np.prod` multiply the lengths of a shape.
+
+
+# %%
+def uses(small, large):
+    """In how many places of an array of shape `large` a number of one of shape `small` is used."""
+    raise Unsolved("write uses: one line, from the two shapes")
+
+
+# %%
+def check_warm_up():
+    """Raise unless the warm-up is solved."""
+    for small, large in [((3, 1), (3, 4)), ((4,), (3, 4)), ((), (2, 5)), ((2, 1, 4), (5, 2, 3, 4)), ((3, 4), (3, 4))]:
+        numbers = np.arange(np.prod(small, dtype=int)).reshape(small)
+        right, found = np.bincount(np.broadcast_to(numbers, large).ravel())[0], uses(small, large)
+        assert found == right, (
+            f"each number of shape {small} is used {right} times in shape {large}, yours says {found}: how "
+            "many numbers have the two shapes?"
+        )
+
+
+run_check(check_warm_up)
+
+# %% [markdown]
 # ## Exercise
 #
 # Write `sum_to` for NumPy arrays. `dy` has a shape that `shape` was broadcast to. Lay the two flush
@@ -250,7 +277,7 @@ def sum_to(dy, shape):
 #
 # Two hundred random pairs of shapes that broadcast. Yours must have the right shape and dtype, pass
 # the dot-product test, agree with the engine, and leave its argument as it was. In the terminal:
-# `minigan check-lesson 03`.
+# `minigan lesson check 03`.
 
 
 # %%
@@ -303,6 +330,41 @@ def close(a, b):
 
 # %%
 run_check(check)
+
+# %% [markdown]
+# ## Stretch
+#
+# Batch normalisation (lesson 9) begins by taking from each column its mean: y[n, c] = x[n, c] − the mean over n of
+# x[n, c]. That is linear, so its backward pass is its transpose, and the dot-product test can judge it. Write it, for
+# NumPy arrays. Each x[n, c] is used in its own y[n, c], and in the mean, which is in all of the column's.
+
+
+# %%
+def centred_backward(dy):
+    """dx (N, C) of y = x − (x's mean over n), for dy (N, C)."""
+    raise Unsolved("write centred_backward: what comes directly, and what comes by way of the mean")
+
+
+# %%
+def check_stretch():
+    """Raise unless the stretch is solved."""
+    rng = np.random.default_rng(0)
+    for shape in [(3, 4), (5, 2), (4, 4), (1, 3)]:
+        x, dy = rng.standard_normal(shape), rng.standard_normal(shape)
+        before = dy.copy()
+        found = centred_backward(dy)
+        assert isinstance(found, np.ndarray) and found.shape == shape, f"return an array of dy's shape, {shape}"
+        assert np.array_equal(dy, before), "your function changed its argument, which may be needed elsewhere"
+        there, back = dot(x - x.mean(axis=0), dy), dot(x, found)
+        assert not (np.allclose(found, dy) and len(x) > 1), "that is the direct way alone: x is in the mean too"
+        assert np.abs(found.sum(axis=0)).max() < 1e-9, (
+            "a number that is added to all of a column changes no y, so each column of dx must add up to 0; yours: "
+            f"{found.sum(axis=0).round(4).tolist()}"
+        )
+        assert close(there, back), f"no transpose: ⟨centred(x), dy⟩ = {there:.6g}, ⟨x, yours⟩ = {back:.6g}"
+
+
+run_check(check_stretch)
 
 # %% [markdown]
 # ## What would break it

@@ -15,6 +15,8 @@
 # 3. which of x, W and b you need to know to compute dx.
 
 # %%
+import tracemalloc
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -116,6 +118,36 @@ draw(axes[2], title, [(n, None, 1) for n in range(2)])
 show(figure, "04_dense")
 
 # %% [markdown]
+# ## Warm-up
+#
+# The forward pass, for NumPy arrays: x (N, C), weight (O, C), bias (O). One line, with `@`.
+
+
+# %%
+def dense(x, weight, bias):
+    """y (N, O): y[n, o] = Σ over c of x[n, c] · W[o, c], plus b[o]."""
+    raise Unsolved("write dense: one line, a matrix product and the bias")
+
+
+# %%
+def check_warm_up():
+    """Raise unless the warm-up is solved."""
+    for n, c, o in [(2, 3, 2), (4, 4, 4), (5, 3, 2), (1, 2, 3)]:
+        rng = np.random.default_rng(n)
+        inputs = [rng.standard_normal(s) for s in ((n, c), (o, c), (o,))]
+        found, right = dense(*inputs), F.dense(*inputs).numpy()
+        assert isinstance(found, np.ndarray), f"return an array, not {type(found).__name__}"
+        assert found.shape == right.shape, f"y must have the shape (N, O), here {right.shape}; yours has {found.shape}"
+        assert not np.allclose(found, right - inputs[2]), "the product is right; the bias is missing"
+        assert np.allclose(found, right), (
+            f"for N = {n}, C = {c}, O = {o}, y[0, {o - 1}] should be {right[0, -1]:.4g}, yours is {found[0, -1]:.4g}: "
+            "is W turned as the formula says, and each output's own bias added?"
+        )
+
+
+run_check(check_warm_up)
+
+# %% [markdown]
 # ## Exercise
 #
 # Write the backward pass. `x`, `weight` and `dy` are Tensors; use `@`, `.T` and `F.sum`, and return
@@ -134,7 +166,7 @@ def dense_backward(x, weight, dy):
 # ## Check
 #
 # Your three lines become a Function, which is checked as the engine's own are: against slopes along random
-# lines, to second order. In the terminal: `minigan check-lesson 04`. The engine's own dense layer, to be
+# lines, to second order. In the terminal: `minigan lesson check 04`. The engine's own dense layer, to be
 # compared with yours when it is right, is shown by `minigan functions dense`.
 
 
@@ -145,7 +177,7 @@ def layer_of(backward):
     class Layer(mg.Function):
         def forward(self, x, weight, bias):
             self.save_for_backward(x, weight)
-            return x @ weight.T + bias
+            return np.einsum("nc,oc->no", x, weight) + bias
 
         def backward(self, dy):
             return backward(*self.saved_tensors, dy)
@@ -163,6 +195,46 @@ def check():
 
 # %%
 run_check(check)
+
+# %% [markdown]
+# ## Stretch
+#
+# dW adds up over the samples: sample n's own share is dy[n, o] · x[n, c]. Some methods need to know how long each share
+# is, the root of the sum of the squares of its O·C numbers (to train on private data, each is cut to a length). To make
+# all shares takes N·O·C numbers, N times as many as the weights. There is a way that makes none of them (Goodfellow,
+# 2015). Find it, with NumPy.
+
+
+# %%
+def share_norms(x, dy):
+    """(N,): the norm of each sample's own dW, for x (N, C) and dy (N, O)."""
+    raise Unsolved("write share_norms: write the sum of the squares down, and take apart what does not belong together")
+
+
+# %%
+def check_stretch():
+    """Raise unless the stretch is solved."""
+    for n, c, o in [(5, 3, 2), (4, 4, 4), (1, 2, 3)]:
+        rng = np.random.default_rng(n)
+        x, dy = rng.standard_normal((n, c)), rng.standard_normal((n, o))
+        right = np.array([np.linalg.norm(np.outer(dy[i], x[i])) for i in range(n)])
+        found = np.asarray(share_norms(x, dy))
+        assert found.shape == (n,), f"return one number for each of the {n} samples; yours has the shape {found.shape}"
+        assert not np.allclose(found, right**2) or np.allclose(found, right), "these are the squares: take the root"
+        assert np.allclose(found, right), f"sample 0's share is {right[0]:.4g} long, yours says {found[0]:.4g}"
+    x, dy = np.ones((60, 200)), np.ones((60, 200))
+    tracemalloc.start()
+    try:
+        share_norms(x, dy)
+        used = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert used < 60 * 200 * 200 * 4, (
+        f"right, but {used / 1e6:.0f} MB were used: all N·O·C numbers? x and dy have 0.2 MB"
+    )
+
+
+run_check(check_stretch)
 
 # %% [markdown]
 # ## What would break it

@@ -263,6 +263,34 @@ ax.spines[["top", "right"]].set_visible(False)
 show(figure, "05_activations")
 
 # %% [markdown]
+# ## Warm-up
+#
+# The slope of LeakyReLU at each number of an array x, for any negative slope s. One line;
+# `np.where(condition, a, b)` is a where the condition holds, else b.
+
+
+# %%
+def leaky_relu_slope(x, s):
+    """1 where x > 0, else s."""
+    raise Unsolved("write leaky_relu_slope: one line")
+
+
+# %%
+def check_warm_up():
+    """Raise unless the warm-up is solved."""
+    x = np.array([-5.0, -0.5, 0.25, 3.0])
+    for s in (0.2, 0.01, 0.0):
+        found, right = np.asarray(leaky_relu_slope(x, s)), slope(lambda t, s=s: F.leaky_relu(t, s), x)
+        assert found.shape == x.shape, f"a slope for each number: the shape {x.shape}, yours has {found.shape}"
+        assert not np.allclose(found, np.maximum(x, s * x)), "these are the values; their slopes are asked for"
+        assert np.allclose(found, right), (
+            f"with s = {s:g}, at x = {x.tolist()} the slopes are {right.tolist()}, yours are {found.tolist()}"
+        )
+
+
+run_check(check_warm_up)
+
+# %% [markdown]
 # ## Exercise
 #
 # Softsign, y = x / (1 + |x|), is tanh's slower sister: it too rises from −1 to 1, but flattens much
@@ -288,7 +316,7 @@ class Softsign(mg.Function):
 # %% [markdown]
 # ## Check
 #
-# In the terminal: `minigan check-lesson 05`. It measures slopes along random lines, to second
+# In the terminal: `minigan lesson check 05`. It measures slopes along random lines, to second
 # order: the slope of your slope must be right too.
 
 
@@ -307,6 +335,40 @@ def check():
 
 # %%
 run_check(check)
+
+# %% [markdown]
+# ## Stretch
+#
+# Sigmoid and tanh keep their output y, and forget x: that saves memory where y is kept anyhow, by
+# the next layer. Softsign can do so too. Here `forward` has kept y alone. Write its slope in y.
+
+
+# %%
+class SoftsignOfOutput(mg.Function):
+    """y = x / (1 + |x|)"""
+
+    def forward(self, x):
+        y = x / (1 + np.abs(x))
+        self.save_for_backward(y)
+        return y
+
+    def backward(self, dy):
+        (y,) = self.saved_tensors
+        raise Unsolved("write SoftsignOfOutput.backward: what is 1 / (1 + |x|), said with |y|?")
+
+
+# %%
+def check_stretch():
+    """Raise unless the stretch is solved."""
+    for x, right in [(0.0, 1.0), (1.0, 1 / 4), (-1.0, 1 / 4), (3.0, 1 / 16)]:
+        y = SoftsignOfOutput()(mg.Tensor(np.array(x))).item()
+        assert y == x / (1 + abs(x)), f"forward gives {y} at x = {x}: put it back as it was"
+        found = slope(SoftsignOfOutput.apply, x).item()
+        assert abs(found - right) < 1e-12, f"at x = {x}, where y = {y}, the slope is {right}, yours is {found:.6g}"
+    assert_gradients(SoftsignOfOutput, lambda rng: [distinct(rng, 3, 4)])
+
+
+run_check(check_stretch)
 
 # %% [markdown]
 # ## What would break it

@@ -224,6 +224,35 @@ for ax in (top, top_slope, low, low_slope):
 show(figure, "06_binary_cross_entropy")
 
 # %% [markdown]
+# ## Warm-up
+#
+# σ makes a probability of a logit. The way back: which logit l has σ(l) = p? For an array p of numbers between 0 and 1.
+# One line, with one logarithm.
+
+
+# %%
+def logit_of(p):
+    """The l with σ(l) = p."""
+    raise Unsolved("write logit_of: one line, from p = 1 / (1 + e^−l)")
+
+
+# %%
+def check_warm_up():
+    """Raise unless the warm-up is solved."""
+    l = np.array([-3.0, -1.0, 0.0, 0.5, 2.0])  # noqa: E741
+    p = F.sigmoid(l).numpy()
+    found = np.asarray(logit_of(p))
+    assert found.shape == p.shape, f"a logit for each p: the shape {p.shape}, yours has {found.shape}"
+    assert not np.allclose(found, -l) or np.allclose(found, l), "the sign: an answer above ½ has a logit above 0"
+    for right, at, yours in zip(l, p, found, strict=True):
+        assert math.isclose(yours, right, abs_tol=1e-9), (
+            f"σ({right:g}) = {at:.4f}; of that p yours makes l = {yours:.4g}"
+        )
+
+
+run_check(check_warm_up)
+
+# %% [markdown]
 # ## Exercise
 #
 # Write the loss on logits, averaged over all N entries, forward and backward. `forward` gets two
@@ -249,7 +278,7 @@ class BCEWithLogits(mg.Function):
 # ## Check
 #
 # Yours is compared with the engine's own loss, with slopes along random lines to second order, and tried
-# with logits of ±1000 in float32, where nothing may overflow. In the terminal: `minigan check-lesson 06`.
+# with logits of ±1000 in float32, where nothing may overflow. In the terminal: `minigan lesson check 06`.
 # `minigan functions binary_cross_entropy_with_logits` shows the engine's own, for when yours is right.
 
 
@@ -289,6 +318,43 @@ def check():
 
 # %%
 run_check(check)
+
+# %% [markdown]
+# ## Stretch
+#
+# Where one kind of answer is rare, or matters more, its loss is given a weight: each entry then
+# costs −w t ln σ(l) − (1 − t) ln(1 − σ(l)). Find the slope at the logit. At w = 1 it must be σ(l) −
+# t again. Write it for NumPy arrays, entry by entry, without a mean.
+
+
+# %%
+def weighted_slope(logits, target, weight):
+    """∂/∂l of −w t ln σ(l) − (1 − t) ln(1 − σ(l)), for each entry."""
+    raise Unsolved("write weighted_slope: the slope of each of the two terms, with its share")
+
+
+# %%
+def check_stretch():
+    """Raise unless the stretch is solved."""
+
+    def loss(l, t, w):  # noqa: E741
+        softplus = F.softplus(l).numpy()
+        return w * t * (softplus - l) + (1 - t) * softplus
+
+    rng = np.random.default_rng(0)
+    logits, target = 2 * rng.standard_normal(8), np.array([0.0, 1.0, 0.3, 0.0, 1.0, 0.8, 0.5, 1.0])
+    h = 1e-6
+    for w in (1.0, 3.0, 0.25):
+        right = (loss(logits + h, target, w) - loss(logits - h, target, w)) / (2 * h)
+        found = np.asarray(weighted_slope(logits, target, w))
+        assert found.shape == logits.shape, f"a slope for each entry, without a mean: yours has the shape {found.shape}"
+        for l, t, slope, yours in zip(logits, target, right, found, strict=True):  # noqa: E741
+            assert abs(yours - slope) < 1e-6, (
+                f"with w = {w:g}, at l = {l:.3f}, t = {t:g} the slope is {slope:.5f}, yours is {yours:.5f}"
+            )
+
+
+run_check(check_stretch)
 
 # %% [markdown]
 # ## What would break it

@@ -308,7 +308,48 @@ assert len(B) == 4 and len(B) ** 2 == 16 and (2 * 3) ** 2 == 36
 # %% [markdown]
 # In two dimensions the saving counts twice: a tile of 2×2 outputs of a 3×3 kernel takes 16 products
 # instead of 36 (Lavin and Gray, 2015).
+
+# %% [markdown]
+# ## Warm-up
 #
+# Output row i lies over K rows of the image. Which? With stride S and padding P; a row above the
+# image, in the padding, has a negative number. One line: return a `range`.
+
+
+# %%
+def rows_read(i, K, S, P):
+    """The range of image rows that output row i reads."""
+    raise Unsolved("write rows_read: one line, return range(first, last + 1)")
+
+
+# %%
+def check_warm_up():
+    """Raise unless the warm-up is solved."""
+    for i, K, S, P in [
+        (0, 3, 1, 0),
+        (2, 3, 1, 0),
+        (2, 3, 2, 0),
+        (0, 3, 1, 1),
+        (2, 5, 2, 2),
+        (1, 4, 3, 1),
+        (3, 1, 2, 0),
+    ]:
+        x = mg.Tensor(np.zeros((1, 1, 16, 1)), requires_grad=True)
+        F.conv2d(x, np.ones((1, 1, K, 1)), None, (S, 1), ((P, P), (0, 0)))[0, 0, i, 0].backward()
+        inside = np.flatnonzero(x.grad.numpy())
+        right = range(int(inside[-1]) - K + 1, int(inside[-1]) + 1)
+        found = rows_read(i, K, S, P)
+        assert isinstance(found, range), f"return a range, not {type(found).__name__}"
+        assert len(found) == K, f"a kernel of {K} rows reads {K} rows, yours are {len(found)}: {found}"
+        assert found == right, (
+            f"with K = {K}, S = {S}, P = {P}, output row {i} reads the rows {right[0]} to {right[-1]}, by yours "
+            f"{found[0]} to {found[-1]}"
+        )
+
+
+run_check(check_warm_up)
+
+# %% [markdown]
 # ## Exercise
 #
 # Write the gradient of the kernel, in plain NumPy. The zeros of the padding are already around `x`, so
@@ -334,7 +375,7 @@ def conv_weight_grad(x, dy, kernel, stride):
 # Your function becomes the backward pass of a convolution whose forward pass is the engine's, with x
 # held fixed. `gradcheck` compares it with slopes of the forward pass, for twenty random sizes, kernels,
 # strides and paddings. (Only to first order: NumPy arrays keep no graph, so nothing can be
-# differentiated again.) In the terminal: `minigan check-lesson 07`.
+# differentiated again.) In the terminal: `minigan lesson check 07`.
 
 
 # %%
@@ -384,6 +425,49 @@ def check():
 
 # %%
 run_check(check)
+
+# %% [markdown]
+# ## Stretch
+#
+# A *dilated* convolution has holes in its kernel: its taps lie d pixels apart, so it sees further with the same weights
+# (Yu and Koltun, 2016). Write its forward pass for NumPy arrays, with stride 1 and no padding:
+#
+#     y[n, o, i, j] = Σ over c, kh, kw of x[n, c, i + d·kh, j + d·kw] · w[o, c, kh, kw]
+#
+# How large is y? Loops over the taps are enough.
+
+
+# %%
+def dilated_conv2d(x, weight, d):
+    """y (N, O, OH, OW) for x (N, C, H, W), weight (O, C, KH, KW) and the dilation d."""
+    raise Unsolved(
+        "write dilated_conv2d: the output's size, then for each tap the pixels it lies on, times its weights"
+    )
+
+
+# %%
+def check_stretch():
+    """Raise unless the stretch is solved."""
+    rng = np.random.default_rng(0)
+    for d, kernel in [(1, (3, 2)), (2, (3, 2)), (3, (2, 3)), (2, (1, 1)), (2, (3, 3))]:
+        x, w = rng.standard_normal((2, 3, 9, 10)), rng.standard_normal((4, 3, *kernel))
+        holes = np.zeros((4, 3, d * (kernel[0] - 1) + 1, d * (kernel[1] - 1) + 1))
+        holes[:, :, ::d, ::d] = w
+        right, found = F.conv2d(x, holes).numpy(), dilated_conv2d(x, w, d)
+        case = f"for x of shape {x.shape}, weight of shape {w.shape}, d = {d}"
+        assert isinstance(found, np.ndarray), f"return an array, not {type(found).__name__}"
+        assert found.shape == right.shape, f"{case} the output must have shape {right.shape}, yours has {found.shape}"
+        turned = F.conv2d(x, holes[:, :, ::-1, ::-1].copy()).numpy()
+        assert np.allclose(found, right) or not np.allclose(found, turned), (
+            f"{case}: the kernel is turned by half a turn"
+        )
+        assert np.allclose(found, right), (
+            f"{case}, y[0, 0, 0, 0] should be {right[0, 0, 0, 0]:.4g}, yours is {found[0, 0, 0, 0]:.4g}, and "
+            f"y[0, 0, 0, 1] {right[0, 0, 0, 1]:.4g}, yours is {found[0, 0, 0, 1]:.4g}"
+        )
+
+
+run_check(check_stretch)
 
 # %% [markdown]
 # ## What would break it

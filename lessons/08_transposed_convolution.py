@@ -250,6 +250,36 @@ figure.colorbar(image, ax=axes, label="stamps that reach the pixel", shrink=0.8)
 show(figure, "08_checkerboard")
 
 # %% [markdown]
+# ## Warm-up
+#
+# Along one axis, with kernel K and stride S, and nothing cropped: which pixels of the output does pixel h of the input
+# stamp? One line: return a `range`.
+
+
+# %%
+def stamped(h, K, S):
+    """The range of output pixels that input pixel h stamps."""
+    raise Unsolved("write stamped: one line, return range(first, last + 1)")
+
+
+# %%
+def check_warm_up():
+    """Raise unless the warm-up is solved."""
+    for h, K, S in [(0, 3, 1), (2, 3, 1), (2, 3, 2), (1, 5, 2), (3, 2, 3), (2, 1, 1)]:
+        x = np.zeros((1, 1, 1, 4))
+        x[..., h] = 1
+        row = F.conv_transpose2d(x, np.ones((1, 1, 1, K)), None, (1, S)).numpy().ravel()
+        first, found = int(np.flatnonzero(row)[0]), stamped(h, K, S)
+        assert isinstance(found, range), f"return a range, not {type(found).__name__}"
+        assert len(found) == K, f"a kernel of {K} stamps {K} pixels, yours are {len(found)}: {found}"
+        assert found[0] == first, (
+            f"with K = {K}, S = {S}, the stamp of pixel {h} begins at pixel {first}, by yours at {found[0]}"
+        )
+
+
+run_check(check_warm_up)
+
+# %% [markdown]
 # ## Exercise
 #
 # Write a transposed convolution in plain NumPy, without the engine's: each pixel of x stamps the
@@ -269,7 +299,7 @@ def conv_transpose2d(x, weight, stride):
 # Three things are tried. A single pixel must stamp the kernel, as it is, in its place. Then the dot-product test
 # with `conv2d`, for twenty random geometries. And last, your function becomes the forward pass of a
 # layer whose backward pass is the engine's `conv2d`: your forward pass, and its derivative. In the
-# terminal: `minigan check-lesson 08`.
+# terminal: `minigan lesson check 08`.
 
 
 # %%
@@ -339,6 +369,43 @@ def check():
 
 # %%
 run_check(check)
+
+# %% [markdown]
+# ## Stretch
+#
+# A transposed convolution is a convolution of another image. Let `F.conv2d` with stride 1 be all
+# there is, and make one: prepare the image and the kernel with NumPy, so that one call gives what
+# the exercise gives. (In the older papers it is called *fractionally strided* for this.)
+
+
+# %%
+def by_convolution(x, weight, stride):
+    """conv_transpose2d(x, weight, stride), by one F.conv2d with stride 1; arrays, and an array is returned."""
+    raise Unsolved("write by_convolution: spread the pixels out, add a border of zeros, and turn the kernel")
+
+
+# %%
+def check_stretch():
+    """Raise unless the stretch is solved."""
+    rng = np.random.default_rng(0)
+    for size, kernel, stride in [((3, 4), (3, 2), (1, 1)), ((3, 4), (3, 2), (2, 1)), ((2, 3), (4, 4), (2, 3))]:
+        for channels in [(1, 1), (2, 2), (2, 3)]:
+            x, w = rng.standard_normal((2, channels[0], *size)), rng.standard_normal((*channels, *kernel))
+            right = F.conv_transpose2d(x, w, None, stride).numpy()
+            found = by_convolution(x, w, stride)
+            case = f"for x of shape {x.shape}, weight of shape {w.shape} (in, out, KH, KW), stride {stride}"
+            assert isinstance(found, np.ndarray), f"return an array (.numpy()), not {type(found).__name__}"
+            assert found.shape == right.shape, (
+                f"{case} the output must have the shape {right.shape}, yours has {found.shape}: so many zeros between "
+                "the pixels that they lie a stride apart, and at each edge as many as a window may reach over it"
+            )
+            assert np.allclose(found, right), (
+                f"{case}, the shape is right, the numbers are not: which tap meets a pixel first, as the window moves, "
+                "and which of the kernel's axes does conv2d sum over?"
+            )
+
+
+run_check(check_stretch)
 
 # %% [markdown]
 # ## What would break it

@@ -270,6 +270,37 @@ for ax in figure.axes:
 show(figure, "09_batch_normalisation")
 
 # %% [markdown]
+# ## Warm-up
+#
+# What a layer keeps for sampling: the running average, after one more batch. `momentum` is PyTorch's, the share of the
+# new. One line.
+
+
+# %%
+def updated(running, batch, momentum):
+    """The running average after a batch, from what it was and the batch's own."""
+    raise Unsolved("write updated: one line, a share of the old and a share of the new")
+
+
+# %%
+def check_warm_up():
+    """Raise unless the warm-up is solved."""
+    x = np.random.default_rng(0).standard_normal((8, 3)) + [1.0, 2.0, 3.0]
+    for momentum in (0.1, 0.01, 1.0):
+        before, mean, var = np.array([5.0, -1.0, 0.0]), np.array([5.0, -1.0, 0.0]), np.ones(3)
+        F.batch_norm(x, running_mean=mean, running_var=var, momentum=momentum)  # changes the two in place
+        found = np.asarray(updated(before, x.mean(axis=0), momentum))
+        assert np.allclose(found, mean), (
+            f"with momentum {momentum:g}, from {before[0]:g} and a batch's mean of {x.mean(axis=0)[0]:.3f} comes "
+            f"{mean[0]:.4f}, by yours {np.ravel(found)[0]:.4f}: the new counts with the share "
+            f"{momentum:g}, the old with the rest"
+        )
+        assert np.array_equal(before, [5.0, -1.0, 0.0]), "return the new average, and leave the old one as it is"
+
+
+run_check(check_warm_up)
+
+# %% [markdown]
 # ## Exercise
 #
 # Write the backward pass for x (M, C). The third term of dx you find by going on from where way 3 stops, and
@@ -288,7 +319,7 @@ def batch_norm_backward(dy, x, gamma, eps):
 # ## Check
 #
 # Your dx is asked for what was found above: no component along constants, none along x̂, and linear
-# in γ. Then it is compared with slopes. In the terminal: `minigan check-lesson 09`; `minigan functions
+# in γ. Then it is compared with slopes. In the terminal: `minigan lesson check 09`; `minigan functions
 # batch_norm` shows the engine's own, for when yours is right.
 
 
@@ -332,6 +363,56 @@ def check():
 
 # %%
 run_check(check)
+
+# %% [markdown]
+# ## Stretch
+#
+# RMS normalisation (Zhang and Sennrich, 2019) takes no mean away, and looks at each sample by itself:
+# y = γ x̂, x̂ = x r, r = (mean over c of x² + ε)^−½, for x (N, C) and γ (C). There are fewer ways by which x moves y
+# than in batch normalisation. Write the backward pass with Tensors: `F.mean(…, axis=1, keepdims=True)`, `F.sum`.
+
+
+# %%
+def rms_norm_backward(dy, x, gamma, eps):
+    """dx (N, C) and dγ (C) of y = γ x r, r = (mean over c of x² + ε)^−½."""
+    raise Unsolved("write rms_norm_backward: r and x̂ again, the two ways to dx, and dγ")
+
+
+# %%
+def rms_layer_of(backward, eps):
+    """RMS normalisation with this backward pass."""
+
+    class Layer(mg.Function):
+        def forward(self, x, gamma):
+            self.save_for_backward(x, gamma)
+            return gamma * (x / np.sqrt((x * x).mean(axis=1, keepdims=True) + eps))
+
+        def backward(self, dy):
+            return backward(dy, *self.saved_tensors, eps)
+
+    return Layer
+
+
+def check_stretch():
+    """Raise unless the stretch is solved."""
+    rng = np.random.default_rng(1)
+    dy, x, gamma = (
+        mg.Tensor(a) for a in (rng.standard_normal((5, 3)), rng.standard_normal((5, 3)), rng.uniform(1, 2, 3))
+    )
+    found = rms_norm_backward(dy, x, gamma, 0.0)
+    assert isinstance(found, tuple | list) and len(found) == 2, "return dx and dγ, two Tensors"
+    shapes = [getattr(g, "shape", None) for g in found]
+    assert shapes == [(5, 3), (3,)], f"dx and dγ must have the shapes (5, 3) and (3,), yours have {shapes}"
+    along = np.abs((found[0].numpy() * x.numpy()).sum(axis=1)).max()
+    assert along < 1e-9, (
+        "a sample that is stretched gives the same y, so dx must have nothing along x, Σ over c of dx·x = 0; yours has "
+        f"{along:.3g}: is the way through r there, with γ dy, and over c?"
+    )
+    for n, c, eps in [(5, 3, 1e-5), (4, 4, 0.1), (1, 2, 0.1)]:
+        assert_gradients(rms_layer_of(rms_norm_backward, eps), [rng.standard_normal((n, c)), rng.uniform(0.5, 2, c)])
+
+
+run_check(check_stretch)
 
 # %% [markdown]
 # ## What would break it

@@ -354,6 +354,39 @@ assert not border.grad.numpy().any()
 # door, waits until D's own gradients are made, and goes on.)
 
 # %% [markdown]
+# ## Warm-up
+#
+# In the first form of the game G minimises the mean of ln(1 − σ(l)), which is the mean of −softplus(l) (lesson 1). What
+# gradient does that start with, at each of the N logits? One line, with NumPy.
+
+
+# %%
+def minimax_at_logits(logits):
+    """The gradient of the mean of −softplus(l) at each logit, for an array of them."""
+    raise Unsolved("write minimax_at_logits: one line, the slope of a softplus is σ")
+
+
+# %%
+def check_warm_up():
+    """Raise unless the warm-up is solved."""
+    for n in (5, 2):
+        logits = np.random.default_rng(n).standard_normal(n)
+        leaf = mg.Tensor(logits, requires_grad=True)
+        (right,) = (g.numpy() for g in mg.grad(F.mean(-F.softplus(leaf)), [leaf]))
+        found = np.asarray(minimax_at_logits(logits))
+        assert found.shape == right.shape, f"a number for each logit: the shape {right.shape}, yours has {found.shape}"
+        assert not np.allclose(found, -right), (
+            "the sign: a larger logit makes this loss smaller, so its slope is negative"
+        )
+        assert not np.allclose(found, n * right), f"{n} times too large: it is the slope of a mean over {n}"
+        assert np.allclose(found, right), (
+            f"at l = {logits[0]:.3f}, one of {n}, it is {right[0]:.4f}, yours {found[0]:.4f}"
+        )
+
+
+run_check(check_warm_up)
+
+# %% [markdown]
 # ## Exercise
 #
 # Who stands at the border can do more than look. Write the generator's half of a step in which no fake is
@@ -372,7 +405,7 @@ def generator_turn(G, D, z, opt_G, limit):
 # %% [markdown]
 # ## Check
 #
-# In the terminal: `minigan check-lesson 10`.
+# In the terminal: `minigan lesson check 10`.
 
 
 # %%
@@ -471,6 +504,56 @@ def check_turn(z, G, D, opt_G, left, no_limit):
 
 # %%
 run_check(check)
+
+# %% [markdown]
+# ## Stretch
+#
+# A G may face several discriminators, which look at it in different ways (Durugkar et al., 2017).
+# Its loss is the mean of theirs, each mean softplus(−Dₖ(G(z))). Write G's half of the step, with
+# one border for all. G is called once, so is each discriminator, and none gets a gradient.
+
+
+# %%
+def turn_against_several(G, Ds, z, opt_G):
+    """One step of G against a list of discriminators; returns what crossed the border, an array (N, 2)."""
+    raise Unsolved("write turn_against_several: one border, the mean of their losses, on through G, a step")
+
+
+# %%
+def check_stretch():
+    """Raise unless the stretch is solved."""
+    for count in (1, 3):
+        mg.manual_seed(count)
+        rng = np.random.default_rng(count)
+        G, Ds = Counted(4, 8, 2).named("G"), [Counted(2, 8, 1).named(f"D{k}") for k in range(count)]
+        opt_G, z = optim.SGD(G.parameters(), 0.1), noise(6, rng)
+        for p in G.parameters():
+            p.grad = mg.Tensor(np.ones(p.shape, "float32"))  # as an earlier turn would leave it
+        fake = G(z)
+        seen = fake.detach()
+        seen.requires_grad = True
+        each = [mg.grad(F.mean(F.softplus(-D(seen))), [seen])[0].numpy() for D in Ds]
+        right = mg.grad(fake, G.parameters(), mg.Tensor(np.mean(each, axis=0)))
+        before = [p.numpy().copy() for p in G.parameters()]
+        for network in (G, *Ds):
+            network.calls.clear()
+        crossed = turn_against_several(G, Ds, z, opt_G)
+        assert isinstance(crossed, np.ndarray), f"return an array (.numpy()), not a {type(crossed).__name__}"
+        alone = count > 1 and any(np.allclose(crossed, one, atol=1e-6) for one in each)
+        assert not alone, "what crossed is what one discriminator says, though there are three"
+        compare([crossed], [np.mean(each, axis=0)], "the gradient at the border", "is it the mean of all their losses?")
+        for network in (G, *Ds):
+            called = len(network.calls)
+            assert called == 1, f"a network was called {called} times, not once: one fake, one border, one verdict each"
+        for D in Ds:
+            assert all(p.grad is None for p in D.parameters()), "a discriminator got a gradient: freeze them all"
+            assert all(p.requires_grad for p in D.parameters()), "a discriminator is frozen still"
+        step = (flat(before) - flat(p.numpy() for p in G.parameters())) / 0.1
+        assert step.any(), "G did not move: fake.backward(border.grad)? opt_G.step()?"
+        compare([step], [flat(g.numpy() for g in right)], "G's step", "was something left in .grad?")
+
+
+run_check(check_stretch)
 
 # %% [markdown]
 # ## What would break it

@@ -19,7 +19,7 @@ SIGNS = {
     **{letter: unicodedata.name(letter).split()[-1].lower() for letter in "αβγδεμσ"},
     **{sign: f"^{plain}" for sign, plain in zip("⁰¹²³⁴ⁿˡˣ⁻ᵀ", "01234nlx-T", strict=True)},
     **{sign: f"_{plain}" for sign, plain in zip("₀₁₂₃ᵢⱼₙ", "0123ijn", strict=True)},
-    "←": "<-", "━": "=", "╸": "-", "─": "-", "═": "=", "┬": "_", "┴": "|",
+    "✓": "x", "←": "<-", "━": "=", "╸": "-", "─": "-", "═": "=", "┬": "_", "┴": "|",
     "▁": ".", "▂": ":", "▃": "-", "▄": "=", "▅": "+", "▆": "*", "▇": "#", "█": "@",
 }  # fmt: skip
 

@@ -15,3 +15,22 @@ def generator_turn(G, D, z, opt_G, limit):
     fake.backward(crossing)
     opt_G.step()
     return crossing
+
+
+def minimax_at_logits(logits):
+    """−σ(l) / N."""
+    return -1 / (1 + np.exp(-logits)) / len(logits)  # noqa: F821
+
+
+def turn_against_several(G, Ds, z, opt_G):
+    """One border, at which the gradients of all meet and are added up."""
+    fake = G(z)
+    border = fake.detach()
+    border.requires_grad = True
+    with nn.frozen(*Ds):  # noqa: F821
+        for D in Ds:
+            (F.mean(F.softplus(-D(border))) / len(Ds)).backward()  # noqa: F821
+    opt_G.zero_grad()
+    fake.backward(border.grad)
+    opt_G.step()
+    return border.grad.numpy()

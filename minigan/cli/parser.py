@@ -51,8 +51,10 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", prog="minigan", metavar="COMMAND", required=True, dest="name")
     parser.commands = commands.choices
 
-    def add(name: str, add_arguments: Arguments, does: str, *examples: str, usage: str | None = None) -> None:
-        description = f"{does[0].upper()}{does[1:]}."
+    def add(
+        name: str, add_arguments: Arguments, does: str, *examples: str, usage: str | None = None, more: str = ""
+    ) -> None:
+        description = f"{does[0].upper()}{does[1:]}." + (f"\n\n{more}" if more else "")
         add_arguments(
             commands.add_parser(name, help=does, description=description, epilog=_examples(*examples), usage=usage)
         )
@@ -123,18 +125,20 @@ def make_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     )  # fmt: skip
     add(
         "lesson", lessons.add_lesson_arguments,
-        "step through a lesson in the terminal; without a number, list them",
-        "minigan lesson", "minigan lesson 01", "minigan lesson chain --start 5",
+        "step through a lesson in the terminal; check its exercises; hints",
+        "minigan lesson init", "minigan lesson next", "minigan lesson 01", "minigan lesson chain --start 5",
+        "minigan lesson check 01", "minigan lesson hint 01 stretch", "minigan lesson build --out pages",
+        usage="minigan lesson [NN | ACTION] [options]", more=lessons.DESCRIPTION,
     )  # fmt: skip
     add(
         "check-lesson", lessons.add_check_arguments,
-        "check the exercise in a lesson's file",
+        "check the exercises in a lesson's file: as lesson check",
         "minigan check-lesson 01", "minigan check-lesson 01 --solution",
     )  # fmt: skip
     add(
         "lessons",
         lessons.add_build_arguments,
-        "make all lessons notebooks and pages",
+        "make all lessons notebooks and pages: as lesson build",
         "minigan lessons build --out pages",
     )
     add(

@@ -9,11 +9,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from minigan.backend import CPU, choose_device
 from minigan.backend.cupy_backend import is_out_of_memory, out_of_memory
 from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.cli.common import say
 from minigan.cli.train_options import chosen_options
 from minigan.cli.watch import watched
+from minigan.lesson.mine import Judged, computing_with, judge
 from minigan.options import Choices
 from minigan.training import Config, ConfigError, Trainer, TrainingError, launch, prepare, resume, start
 from minigan.training.checkpoint import find_checkpoint
@@ -24,15 +26,23 @@ from minigan.training.initial_weights import choices_of
 
 def train(arguments: argparse.Namespace) -> None:
     """Train, or with --dry-run show what would be done."""
+    mine = _judged(arguments) if arguments.mine else []
     group = _process_group(arguments.data_parallel)
     trainer = _resumed(arguments, group) if arguments.resume else _started(arguments, group)
+    for line in _whose(mine):
+        say(line)
+        if trainer.has_run_dir:
+            trainer.run_dir.log(line)
     if arguments.dry_run:
         say("dry run: nothing is trained or written")
         print(trainer.config.to_json(), end="")
         return
     # The run looks for what is not finite itself, and says more than NumPy's warnings (of whichever module).
     warnings.filterwarnings("ignore", category=RuntimeWarning)
-    with watched(trainer) if arguments.watch and group.is_main else nullcontext():
+    with (
+        watched(trainer) if arguments.watch and group.is_main else nullcontext(),
+        computing_with([part for part in mine if part.is_right]),
+    ):
         _train(trainer)
 
 
@@ -49,6 +59,31 @@ def _train(trainer: Trainer) -> None:
     say(f"Done in {minutes}:{seconds:02d}." + (f" Look at {grids}" if drawn else ""))
     if drawn:
         say(f"Draw more with: {program()} sample {shlex.quote(str(trainer.run_dir.path))}")
+
+
+def _judged(arguments: argparse.Namespace) -> list[Judged]:
+    """What the checks of the lessons say of the backward passes that the run is to compute with.
+    Raises: ConfigError where none can be used."""
+    if arguments.data_parallel:
+        raise ConfigError("--mine and --data-parallel exclude each other: the lessons' answers know one process")
+    device, _ = choose_device(arguments.device)
+    if device != CPU:
+        raise ConfigError(f"--mine computes with NumPy, not on {device}: add --device cpu")
+    found = judge()
+    if not any(part.is_right for part in found):
+        raise ConfigError(f"--mine: none of your backward passes is right yet; {program()} lesson next goes on")
+    return found
+
+
+def _whose(judged: list[Judged]) -> list[str]:
+    """Which backward passes are the learner's, and why the others are not."""
+    if not judged:
+        return []
+    return [
+        "backward passes: yours where they passed their check, the engine's for the rest",
+        *(f"  {part}" for part in judged),
+        "  yours are loops in Python: a step of the default model takes some six times as long",
+    ]
 
 
 def _process_group(wanted: bool) -> ProcessGroup:

@@ -72,6 +72,10 @@ def add_train_options(train: argparse.ArgumentParser, argv: Sequence[str]) -> No
         "of a batch, so --batch-size and all else mean what they mean to one process, and a run can be resumed by any "
         "number of them",
     )  # fmt: skip
+    run.add_argument(
+        "--mine", action="store_true",
+        help="compute with your own answers to the lessons, of backward passes, in place of the engine's",
+    )  # fmt: skip
     run.add_argument("--dry-run", action="store_true", help="show the configuration as JSON, and do nothing")
     for old, new in _RENAMED.items():
         train.add_argument(old, help=argparse.SUPPRESS, action=_Renamed, const=new, nargs="?")

@@ -1,4 +1,4 @@
-"""Finding a lesson, and reading its cells, from a Python file or a notebook."""
+"""Reading a lesson's cells, from a Python file or a notebook."""
 
 from __future__ import annotations
 
@@ -25,46 +25,6 @@ class Cell(NamedTuple):
     text: str
     line: int
     file: str
-
-
-def folder() -> Path:
-    """The folder of lessons: `lessons/` here, or above here."""
-    for place in (Path.cwd(), *Path.cwd().parents):
-        if list((place / "lessons").glob("[0-9][0-9]_*.py")):
-            return place / "lessons"
-    raise LessonError(f"there is no folder of lessons in {Path.cwd()} or above: change into a clone of the repository")
-
-
-def lessons() -> list[Path]:
-    """All lessons, in order."""
-    return sorted(folder().glob("[0-9][0-9]_*.py"))
-
-
-def find(which: str) -> Path:
-    """A lesson by its number ("4", "04"), a part of its name ("dense"), or as a file or notebook."""
-    if which.endswith((".py", ".ipynb")):
-        if not Path(which).is_file():
-            raise LessonError(f"there is no file {which!r}")
-        return Path(which)
-    if not which.strip():
-        raise LessonError(f"lesson {which!r}: give its number, a part of its name, or a file")
-    known = lessons()
-    wanted = which.zfill(2) if which.isdecimal() else which
-    matching = [p for p in known if (p.name.startswith(f"{wanted}_") if which.isdecimal() else wanted in p.stem)]
-    if len(matching) != 1:
-        found = "several are" if matching else "none is"
-        raise LessonError(f"lesson {which!r}: {found} called so; there are {', '.join(p.stem for p in known)}")
-    return matching[0]
-
-
-def solution_of(path: Path) -> Path:
-    """The solution of the lesson that a file, or a notebook, is called as."""
-    solution = path.parent / "solutions" / f"{path.stem}.py"
-    if not solution.is_file():  # a copy, or a notebook, that lies elsewhere
-        solution = folder() / "solutions" / f"{path.stem}.py"
-    if not solution.is_file():
-        raise LessonError(f"there is no solution of {path.stem}: {solution} is missing")
-    return solution
 
 
 def text_of(path: Path) -> str:

@@ -21,7 +21,7 @@ from minigan.lesson.cells import Cell, LessonError, Unsolved, cells, source, tex
 from minigan.lesson.time_limit import TimeIsUp, time_limit
 
 SOLVED = "solved"
-SECONDS = 30.0  # what a right answer needs is less than 5, even on a slow computer
+SECONDS = 30.0  # what a right answer needs is less than 1, but others may compute too
 
 
 def run_check(check: Callable[[], None]) -> None:
@@ -46,6 +46,26 @@ def outcome(check: Callable[[], None], seconds: float = SECONDS) -> str:
     return SOLVED
 
 
+def answer(path: Path, name: str) -> Any:
+    """What a lesson's file calls by this name: the function or class that answers an exercise."""
+    names: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
+    with contextlib.redirect_stdout(io.StringIO()):
+        _make(name, path, None, names)
+    return names[name]
+
+
+def _make(name: str, path: Path, solution: Path | None, names: dict[str, Any]) -> None:
+    """Run what makes a name of a lesson, with a solution beside it if there is one, into `names`."""
+    pages = [cell for cell in cells(path) if not cell.markdown]
+    if solution:
+        pages.append(Cell(False, text_of(solution), 1, str(solution)))
+    statements = [statement for cell in pages for statement in read_statements(cell)]
+    if not any(name in statement.makes for statement in statements):
+        raise LessonError(f"{path} has no function {name}(): is it a lesson?")
+    for statement in needed(statements, name):
+        exec(statement.code, names)
+
+
 def _too_long(error: TimeIsUp, names: dict[str, Any], seconds: float) -> str:
     return (
         f"your code took more than {seconds:g} seconds: does a loop never end, or is a long list searched again and "
@@ -53,22 +73,15 @@ def _too_long(error: TimeIsUp, names: dict[str, Any], seconds: float) -> str:
     )
 
 
-def check_lesson(path: Path, solution: Path | None = None, seconds: float = SECONDS) -> str:
-    """What the check of the lesson in `path` finds, in the exercise as it is written there, or in a solution.
+def check_lesson(path: Path, solution: Path | None = None, seconds: float = SECONDS, check: str = "check") -> str:
+    """What a check of the lesson in `path` finds, in the answer as it is written there, or in a solution.
 
-    Raises: LessonError if the file cannot be read, or has no check.
+    check: the function of the lesson that judges. Raises: LessonError if the file cannot be read, or has no such check.
     """
-    pages = [cell for cell in cells(path) if not cell.markdown]
-    if solution:
-        pages.append(Cell(False, text_of(solution), 1, str(solution)))
     names: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
     try:
-        statements = [statement for cell in pages for statement in read_statements(cell)]
-        if not any("check" in statement.makes for statement in statements):
-            raise LessonError(f"{path} has no function check(): is it a lesson?")
         with time_limit(seconds), contextlib.redirect_stdout(io.StringIO()):
-            for statement in needed(statements, "check"):
-                exec(statement.code, names)
+            _make(check, path, solution, names)
     except LessonError:
         raise
     except Unsolved as error:
@@ -77,7 +90,7 @@ def check_lesson(path: Path, solution: Path | None = None, seconds: float = SECO
         return f"the file itself fails: {described(error, names)}"
     except TimeIsUp as error:
         return _too_long(error, names, seconds)
-    return outcome(names["check"], seconds)
+    return outcome(names[check], seconds)
 
 
 # --- the statements that a check needs -----------------------------------------------------------

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from minigan.extras import install_command
-from minigan.lesson.cells import LessonError, lessons, title
+from minigan.lesson.cells import LessonError, title
+from minigan.lesson.places import lessons
 from minigan.training.atomic import write_atomically
 
 PAGE = """<!DOCTYPE html>

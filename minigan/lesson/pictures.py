@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minigan.lesson.cells import LessonError, folder
+from minigan.lesson.places import own_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,10 +21,8 @@ def show(figure: Figure, name: str) -> None:
 
         display(figure)
     else:
-        try:
-            place = folder() / "output"
-        except LessonError:
-            place = Path.cwd()
+        own = own_folder()
+        place = own / "output" if own else Path.cwd()
         place.mkdir(exist_ok=True)
         path = place / f"{name}.png"
         figure.savefig(path, dpi=120, bbox_inches="tight")

@@ -11,8 +11,9 @@ import textwrap
 from pathlib import Path
 from typing import Any, TextIO
 
-from minigan.lesson.cells import Cell, LessonError, cells, lessons, source, text_of
+from minigan.lesson.cells import Cell, LessonError, cells, source
 from minigan.lesson.checking import described
+from minigan.lesson.places import lessons, own_folder, shipped
 from minigan.terminal import step, styled, width
 from minigan.training.commands import program
 
@@ -32,17 +33,17 @@ def play(path: Path, start: int = 0) -> None:
 
     def show(page: int) -> None:
         cell = pages[page]
-        print(_typeset(cell.text) if cell.markdown else _listed(cell, path))
+        print(typeset(cell.text) if cell.markdown else _listed(cell, path))
         print(printed.get(page, ""), end="")
         for i in range(page + 1):  # a cell that was jumped over is run silently: what comes after needs it
             if i not in printed and not pages[i].markdown:
                 printed[i] = _run(path, pages[i], names, sys.stdout if i == page else io.StringIO())
         if "raise Unsolved(" in cell.text:
-            print(_to_do(path))
+            print(_to_do(path, [cell]))
         print()
 
     if step(len(pages), show, start):
-        print(_to_do(path))
+        print(_to_do(path, pages))
 
 
 def _run(path: Path, cell: Cell, names: dict[str, Any], out: TextIO) -> str:
@@ -80,20 +81,26 @@ class _Fitting(io.TextIOBase):
         return self.out.isatty()
 
 
-def _to_do(path: Path) -> str:
-    """Where to write the exercise, and how to have it checked."""
-    here, which = os.path.relpath(path), path.stem[:2]
-    lines = text_of(path).splitlines()
-    line = next((n for n, line in enumerate(lines, 1) if line.lstrip().startswith("raise Unsolved(")), None)
-    try:
-        named = which.isdecimal() and path.resolve() in map(Path.resolve, lessons())
-    except LessonError:
-        named = False
+def _to_do(path: Path, pages: list[Cell]) -> str:
+    """Where to write the first exercise of these cells that is open, and how to have it checked."""
+    if own_folder() is None and path.parent == shipped():
+        where = "To write the exercise, first copy the lessons to a folder of your own:"
+        return f"{styled(_filled(where), 'bold')}\n    {program()} lesson init"
+    which = path.stem[:2]
+    named = which.isdecimal() and path.resolve() in map(Path.resolve, lessons())
+    line = next((line for cell in pages if (line := _line_to_write(cell))), None)
+    here = os.path.relpath(path)
     where = f"Write the exercise in {here}, line {line}, then have it checked:" if line else "Is the exercise solved?"
-    return f"{styled(_filled(where), 'bold')}\n    {program()} check-lesson {which if named else here}"
+    return f"{styled(_filled(where), 'bold')}\n    {program()} lesson check {which if named else here}"
 
 
-def _typeset(text: str) -> str:
+def _line_to_write(cell: Cell) -> int | None:
+    """The line of the file in which a cell's exercise raises Unsolved."""
+    lines = enumerate(cell.text.splitlines(), cell.line)
+    return next((number for number, line in lines if line.lstrip().startswith("raise Unsolved(")), None)
+
+
+def typeset(text: str) -> str:
     """Markdown for a terminal: headings stand out, paragraphs and lists are as wide as the terminal."""
     typeset = []
     for block in re.split(r"\n\s*\n", text):

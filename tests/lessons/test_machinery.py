@@ -9,7 +9,8 @@ import pytest
 from minigan import terminal
 from minigan.cli import main
 from minigan.extras import install_command
-from minigan.lesson.cells import Cell, cells, find
+from minigan.lesson.cells import Cell, cells
+from minigan.lesson.places import find
 from minigan.lesson.stepping import _listed
 
 LESSON = """# %% [markdown]
@@ -90,8 +91,14 @@ def test_a_lesson_that_is_not_there(clone, capsys, which, message):
 
 def test_outside_of_a_clone(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert main(["lesson"]) == 2
-    assert "change into a clone of the repository" in capsys.readouterr().err
+    said = f"there are no lessons in {tmp_path} or above: minigan lesson init copies them to lessons/ here"
+    for command in (["check-lesson", "1"], ["lesson", "check", "1"], ["lesson", "next"], ["lesson", "reset", "1"]):
+        assert main(command) == 2
+        assert said in capsys.readouterr().err
+    assert main(["lesson"]) == 0  # as they are shipped, to be looked at
+    out, err = capsys.readouterr()
+    assert out.startswith("01  A GAN on a line\n") and "lesson init copies them" in err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_number_they_are_listed(clone, capsys):
@@ -116,7 +123,7 @@ def test_stepping_forth_and_back_runs_each_cell_once_and_shows_its_output_again(
     out = capsys.readouterr().out
     assert out.count("one is 1") == 2 and "one is 2" not in out and out.count("two is 2") == 1
     assert out.count('print("one is", one)') == 2
-    assert "def add" not in out and "check-lesson" not in out
+    assert "def add" not in out and "lesson check" not in out
 
 
 def test_jumping_ahead_runs_what_was_jumped_over_in_silence_and_keeps_its_output(clone, capsys, keys):
@@ -150,12 +157,12 @@ def test_the_exercise_and_the_end_say_what_to_do(clone, capsys, keys):
     keys("5", "", "")
     main(["lesson", "1"])
     out = " ".join(capsys.readouterr().out.split())
-    to_do = f"Write the exercise in lessons/01_adding.py, line {line}, then have it checked: minigan check-lesson 01"
+    to_do = f"Write the exercise in lessons/01_adding.py, line {line}, then have it checked: minigan lesson check 01"
     assert out.count(to_do) == 2 and out.endswith(to_do)
     (clone / "mine.py").write_text(LESSON.replace('raise Unsolved("write add")', "return a + b"), encoding="utf-8")
     keys("6", "")
     main(["lesson", "mine.py"])
-    assert capsys.readouterr().out.split("\n")[-3:-1] == ["Is the exercise solved?", "    minigan check-lesson mine.py"]
+    assert capsys.readouterr().out.split("\n")[-3:-1] == ["Is the exercise solved?", "    minigan lesson check mine.py"]
 
 
 def test_an_error_in_a_lesson_has_its_place(clone, capsys):

@@ -16,7 +16,7 @@ from minigan import nn
 from minigan.algorithms import GAN
 from minigan.algorithms import gan as gan_module
 from minigan.data import Batch
-from minigan.lesson.cells import folder, lessons
+from minigan.lesson.places import lessons, shipped
 
 PATH = Path(__file__).resolve().parents[2] / "lessons" / "tiny.py"
 SOURCE = PATH.read_text(encoding="utf-8")
@@ -166,4 +166,4 @@ def test_it_stands_alone_and_stays_a_page():
 
 def test_it_is_no_numbered_lesson(monkeypatch):
     monkeypatch.chdir(PATH.parents[1])
-    assert PATH.parent == folder() and PATH not in lessons()
+    assert PATH.parent == shipped() and PATH not in lessons()

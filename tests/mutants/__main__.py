@@ -40,7 +40,7 @@ from mistakes import TABLES, Mistake, TableError, read_tables, rename
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("minigan", "tests", "setup.cfg")
+COPIED = ("minigan", "lessons", "tests", "setup.cfg")
 WRONG_PACKAGE = 99
 
 # pytest in a process that has made sure of its minigan: another one may be installed. One failure is
