@@ -21,7 +21,7 @@ METHODS: dict[str, Choices] = {
     },
     "wgan-gp": _CRITIC | {"penalties": ("gradient:0.1",)},
     "wgan-div": _CRITIC | {"penalties": ("divergence",)},
-    "r1": {"penalties": ("r1",)},
+    "r1": {"penalties": ("r1:0.01",)},
     "pacgan2": {"pac": 2},
     "minibatch-std": {"model": "plane_mbstd"},
 }  # fmt: skip

@@ -7,10 +7,11 @@
 Each is linear in both arrays, and its derivatives are the other two. Results are in native memory order (`layout`),
 of the inputs' dtype, and share memory with nothing.
 
-im2col is the plain sum, and takes everything. `narrow` is for few channels at stride 1: the same products, of float32
-numbers, added in another order. Cook-Toom's rounding is about 1e-5 of the largest value where those sums' is 3e-7. That
-is nothing to training, but between two engines it shows: a pre-activation within it of 0 may fall on LeakyReLU's other
-side. So only what is both float32 and large goes there: lessons, comparisons and gradient checks are plain sums.
+im2col is the plain sum, and takes everything. `narrow` is for few channels at stride 1, `strided` for windows that
+overlap at greater ones: the same products, of float32 numbers, added in another order. Cook-Toom's rounding is about
+1e-5 of the largest value where those sums' is 3e-7. That is nothing to training, but between two engines it shows: a
+pre-activation within it of 0 may fall on LeakyReLU's other side. So only what is both float32 and large goes there:
+lessons, comparisons and gradient checks are plain sums.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from math import prod
 from types import ModuleType
 
 from minigan.backend import Array
-from minigan.kernels import cook_toom, im2col, narrow
+from minigan.kernels import cook_toom, im2col, narrow, strided
 from minigan.kernels.dispatch import has_cuda_kernel
 from minigan.kernels.geometry import Geometry
 
@@ -31,6 +32,8 @@ VALUE_TURNED = 60  # one value copied from or to a place where its neighbours ar
 RUN_COPIED = 900  # a window's pixel, its channels lying together, beside its values
 SMALL_PRODUCT = 2  # a multiply-add in the transforms' matrices of few rows
 PRODUCT_OF_WINDOWS = 1.5  # a multiply-add of `narrow`
+PRODUCT_OF_BLOCKS = 1.5  # and of `strided`
+PRODUCT_ADDED = 30  # one value of a product that is added to another
 WORTH_A_CHOICE = 1e6  # multiply-adds of a plain sum from which another algorithm is considered
 LARGE = 5e8  # and from which Cook-Toom is
 REACH = 16  # at most about so many pixels go into one value of a transform
@@ -57,7 +60,7 @@ def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
 
 @lru_cache(maxsize=4096)
 def algorithm(geometry: Geometry, n: int, c: int, o: int, dtype: str, column_passes: int) -> ModuleType:
-    """`im2col`, or what is quicker, for a float32 convolution that is worth a choice: `narrow` or `cook_toom`.
+    """`im2col`, or what is quicker, for a float32 convolution that is worth a choice: `narrow`, `strided`, `cook_toom`.
 
     `column_passes` is how often im2col moves its columns: once, or twice to add them up again.
     """
@@ -67,6 +70,8 @@ def algorithm(geometry: Geometry, n: int, c: int, o: int, dtype: str, column_pas
     costs = {im2col: im2col_cost(geometry, n, c, o, column_passes)}
     if geometry.stride == (1, 1) and not geometry.is_pointwise:
         costs[narrow] = narrow_cost(geometry, n, c, o)
+    if any(1 < s < k for s, k in zip(geometry.stride, geometry.kernel, strict=True)):
+        costs[strided] = strided_cost(geometry, n, c, o)
     if sums >= LARGE:
         costs[cook_toom] = cook_toom_cost(geometry, n, c, o)
     return min(costs, key=costs.__getitem__)
@@ -98,6 +103,20 @@ def narrow_cost(geometry: Geometry, n: int, c: int, o: int) -> float:
         + VALUE_TURNED * turned
         + VALUE_MOVED / 2 * by_tap
         + VALUE_MOVED * out
+    )
+
+
+def strided_cost(geometry: Geometry, n: int, c: int, o: int) -> float:
+    """Its products, with the zeros that fill up the kernel; the image in blocks; a product of the outputs' size for
+    each tap of blocks."""
+    (oh, ow), kernel, stride = geometry.out_size, geometry.kernel, geometry.stride
+    bh, bw = (-(-k // s) for k, s in zip(kernel, stride, strict=True))
+    filled_up = bh * bw * prod(stride) / prod(kernel)
+    blocks = (oh + bh - 1) * (ow + bw - 1) * prod(stride) * n * c
+    return (
+        PRODUCT_OF_BLOCKS * filled_up * plain_sum(geometry, n, c, o)
+        + VALUE_MOVED * blocks
+        + PRODUCT_ADDED * bh * bw * oh * ow * n * o
     )
 
 

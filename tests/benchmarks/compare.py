@@ -1,7 +1,9 @@
-"""minigan against other frameworks: the same training step, on the same CPU, in one run.
+"""minigan against other frameworks: the same training step, on the same machine, in one run.
 
-    python tests/benchmarks/compare.py                    every model, every peer that is installed
-    python tests/benchmarks/compare.py --model mlp --rounds 5
+    python tests/benchmarks/compare.py                    everything, with every peer that is installed
+    python tests/benchmarks/compare.py --work mlp --rounds 5
+    python tests/benchmarks/compare.py --exponents        how a step's time grows with batch and pixels
+    python tests/benchmarks/compare.py --device gpu       on a card, against PyTorch on the same
     python tests/benchmarks/compare.py --keep             also keep the ratios in compare.json
 
 Each engine runs in a process of its own (thread pools of two engines in one process get into each
@@ -12,7 +14,7 @@ of a process that does nothing but these steps; the time to import, of a fresh i
 stands beside the one in compare.json. With OMP_NUM_THREADS=1 and OPENBLAS_NUM_THREADS=1 all engines have one thread,
 and the ratios are kept under names of their own.
 
-Peers: `pip install torch` (the CPU build) and `pip install tensorflow-cpu`.
+Peers: `pip install torch` (the CPU build) and `pip install tensorflow-cpu`. What is timed: `workloads.py`.
 """
 
 from __future__ import annotations
@@ -20,118 +22,108 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import math
 import os
 import platform
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from results import keep, show_beside_kept
-
 TESTS = Path(__file__).resolve().parents[1]
-SEARCHED = os.pathsep.join([str(TESTS.parent), str(TESTS), os.environ.get("PYTHONPATH", "")])
-BATCHES = {"dcgan28": 256, "mlp": 100, "dcgan64": 128, "critic": 64}
-STEPS = {"dcgan28": 5, "mlp": 200, "dcgan64": 2, "critic": 10}  # timed in each round, after the warm-up
-WARM_UP = {"dcgan28": 2, "mlp": 30, "dcgan64": 1, "critic": 3}
+sys.path[:0] = [str(TESTS.parent), str(TESTS)]
+
+from benchmarks.results import keep, show_beside_kept  # noqa: E402
+from benchmarks.workloads import CHANNELS_LAST, COMPILED, EAGER, TENSORFLOW, WORKS, gan_step  # noqa: E402
+
 ONE_THREAD = os.environ.get("OMP_NUM_THREADS") == os.environ.get("OPENBLAS_NUM_THREADS") == "1"
-# engine: (module that must be installed, models, options of its peer's make_step)
-PEERS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
-    "pytorch eager": ("torch", ("dcgan28", "mlp", "dcgan64", "critic"), {}),
-    "pytorch channels-last": ("torch", ("dcgan28", "critic"), {"channels_last": True}),
-    "tensorflow tf.function": ("tensorflow", ("dcgan28",), {}),
+WARM_UP = 0.2  # of the steps that are timed, and at least one
+# engine: (module that must be installed, how the peers' modules begin, options of their make_step)
+ENGINES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    EAGER: ("torch", "pytorch", {}),
+    CHANNELS_LAST: ("torch", "pytorch", {"channels_last": True}),
+    COMPILED: ("torch", "pytorch", {}),
+    TENSORFLOW: ("tensorflow", "keras", {}),
 }
 
 
-def minigan_step(model: str, batch: int) -> Any:
-    """One training step of minigan's, as `minigan train` takes it, on images made beforehand; of "critic", the turn of
-    a WGAN-GP's D alone."""
-    import numpy as np
+def peer_step(engine: str, name: str, batch: int, device: str) -> Callable[[], Any]:
+    """One training step of a peer's."""
+    _, framework, options = ENGINES[engine]
+    module = WORKS[name].peer
+    if device != "cpu":
+        options = options | {"device": "cuda"}
+    peer = __import__(f"benchmarks.peers.{framework}_{module}", fromlist=["make_step"])
+    step = peer.make_step(name, batch, **options) if module == "small" else peer.make_step(batch, **options)
+    if engine == COMPILED:
+        import torch
 
-    from minigan import backend
-    from minigan.data import Batch, DataInfo
-    from minigan.training.config import Config
-
-    backend.keep_freed_memory()  # as a run does
-    if model == "critic":
-        return critic_step(batch)
-    algorithm = Config.for_model(model).make_algorithm()
-    shape = (3 if model == "dcgan64" else 1, algorithm.image_size, algorithm.image_size)
-    algorithm.build(DataInfo({"x": shape}))
-    images = np.random.default_rng(0).uniform(-1, 1, (batch, *shape)).astype("float32")
-
-    def step() -> None:
-        algorithm(iter([Batch(x=images)]))
-
+        for network in {"generator", "discriminator", "block"} & set(vars(step)):
+            setattr(step, network, torch.compile(getattr(step, network)))
     return step
 
 
-def critic_step(batch: int) -> Any:
-    """D's turn of a WGAN-GP: three 5×5 stride-2 convolutions (64-128-256) on 28×28 images, as pytorch_critic's."""
-    import numpy as np
+def waiting(engine: str, device: str) -> Callable[[], Any]:
+    """What waits until a device has done all that it was told."""
+    if device == "cpu":
+        return lambda: None
+    if engine == "minigan":
+        import cupy
 
-    from minigan import nn
-    from minigan.algorithms import GAN
-    from minigan.data import Batch
+        return cupy.cuda.Device().synchronize
+    import torch
 
-    class Turn(GAN):
-        def step(self, batches):
-            batch = next(batches)
-            return self.discriminator_turn(batch, batch.fake)
-
-    layers: list[Any] = []
-    for channels, out_channels in ((1, 64), (64, 128), (128, 256)):
-        layers += [nn.Conv2d(channels, out_channels, 5, 2, 2), nn.LeakyReLU(0.2)]
-    critic = nn.Sequential(*layers, nn.Flatten(), nn.Dense(256 * 4 * 4, 1))
-    options = {"objective": "wasserstein", "penalties": ("gradient",), "lr_D": 1e-4, "betas": (0.5, 0.9)}
-    algorithm = Turn(model="critic28", **options).use(nn.Dense(1, 1), critic)
-    real, fake = np.random.default_rng(0).uniform(-1, 1, (2, batch, 1, 28, 28)).astype("float32")
-    return lambda: algorithm(iter([Batch(x=real, fake=fake)]))
+    return torch.cuda.synchronize
 
 
-def peer_step(engine: str, model: str, batch: int) -> Any:
-    """One training step of a peer's."""
-    module, _, options = PEERS[engine]
-    kind = "keras" if module == "tensorflow" else "pytorch"
-    peer = __import__(f"benchmarks.peers.{kind}_{model}", fromlist=["make_step"])
-    return peer.make_step(batch, **options)
-
-
-def child(engine: str, model: str, batch: int) -> None:
+def child(engine: str, name: str, batch: int, device: str, size: int | None) -> None:
     """Run in a process of its own: times in seconds and the peak resident size, as JSON."""
     import resource
 
-    step = minigan_step(model, batch) if engine == "minigan" else peer_step(engine, model, batch)
-    for _ in range(WARM_UP[model]):
-        step()
+    if engine != "minigan":
+        step = peer_step(engine, name, batch, device)
+    else:
+        from minigan import backend
+
+        backend.keep_freed_memory()  # as a run does
+        step = WORKS[name].make(batch, device) if size is None else gan_step(name, batch, device, size)
+    wait, work = waiting(engine, device), WORKS[name]
+    steps = max(1, round(work.steps * min(8, work.batches[0] / batch)))
     times = []
-    for _ in range(STEPS[model]):
+    for _ in range(max(1, round(WARM_UP * steps)) + steps):
+        wait()
         began = time.perf_counter()
         step()
+        wait()
         times.append(time.perf_counter() - began)
+    times = times[-steps:]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     print(json.dumps({"median": statistics.median(times), "min": min(times), "peak": peak}))
 
 
-def measure(engine: str, model: str, batch: int) -> dict[str, float]:
+def measure(engine: str, name: str, batch: int, device: str, size: int | None = None) -> dict[str, float]:
     """One round of one engine."""
-    command = [sys.executable, __file__, "--child", engine, "--model", model, "--batch", str(batch)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": SEARCHED})
+    command = [sys.executable, __file__, "--child", engine, "--work", name, "--batch", str(batch), "--device", device]
+    command += [] if size is None else ["--size", str(size)]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"{engine} failed on {model}:\n{done.stderr[-2000:]}")
+        raise SystemExit(f"{engine} failed on {name}:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def compare(model: str, batch: int, rounds: int) -> dict[str, dict[str, float]]:
-    """Print one model's table; by what is compared, the ratio and both times."""
-    installed = [e for e, (module, has, _) in PEERS.items() if model in has and importlib.util.find_spec(module)]
+def compare(name: str, batch: int, rounds: int, device: str) -> dict[str, dict[str, float]]:
+    """Print one table; by what is compared, the ratio and both times."""
+    installed = [e for e in WORKS[name].engines if importlib.util.find_spec(ENGINES[e][0])]
+    if device != "cpu":
+        installed = [e for e in installed if ENGINES[e][1] == "pytorch"]
     results: dict[str, list[dict[str, float]]] = {engine: [] for engine in ("minigan", *installed)}
     for _ in range(rounds):
         for engine in results:
-            results[engine].append(measure(engine, model, batch))
-    print(f"\n{model}, batch {batch}, {rounds} rounds of {STEPS[model]} steps")
+            results[engine].append(measure(engine, name, batch, device))
+    print(f"\n{name}, batch {batch}, {rounds} rounds")
     print(f"  {'engine':<24}{'median ms':>11}{'fastest ms':>12}{'minigan / it':>14}{'peak MB':>10}")
     ours_ms, figures = statistics.median(r["median"] for r in results["minigan"]) * 1e3, {}
     for engine, found in results.items():
@@ -142,10 +134,30 @@ def compare(model: str, batch: int, rounds: int) -> dict[str, dict[str, float]]:
         fastest = min(r["min"] for r in found) * 1e3
         peak = max(r["peak"] for r in found) / 1e6
         if engine != "minigan":
-            name = f"{model}, batch {batch}, {engine}{', one thread' * ONE_THREAD}"
-            figures[name] = {"ratio": round(ratio, 3), "minigan_ms": round(ours_ms, 1), "peer_ms": round(median, 1)}
+            what = f"{name}, batch {batch}, {engine}{', one thread' * ONE_THREAD}{', a GPU' * (device != 'cpu')}"
+            figures[what] = {"ratio": round(ratio, 3), "minigan_ms": round(ours_ms, 1), "peer_ms": round(median, 1)}
         print(f"  {engine:<24}{median:>11.1f}{fastest:>12.1f}{shown:>14}{peak:>10.0f}", flush=True)
     return figures
+
+
+EXPONENTS = (  # a step's time ∝ (batch or pixels)^exponent, between two sizes: (model, batches, sizes of images)
+    ("dcgan28", (64, 256), (None, None)), ("quick28", (64, 256), (None, None)), ("mlp", (100, 800), (None, None)),
+    ("dcgan64", (16, 64), (None, None)), ("dcgan64", (16, 16), (32, 64)), ("dcgan64", (16, 16), (64, 128)),
+)  # fmt: skip
+
+
+def exponents(rounds: int, device: str) -> None:
+    """Print how minigan's time grows: 1 is linear."""
+    print("\na step's time grows as (batch or pixels)^exponent")
+    for name, batches, sizes in EXPONENTS:
+        pairs = zip(batches, sizes, strict=True)
+        small, large = (
+            min(measure("minigan", name, batch, device, size)["median"] for _ in range(rounds)) for batch, size in pairs
+        )
+        (b, many), (side, longer) = batches, sizes
+        grown = many / b if side is None or longer is None else (longer / side) ** 2
+        what = f"batch {b} to {many}" if side is None else f"batch {b}, {side}×{side} to {longer}×{longer}"
+        print(f"  {name:10}{what:30}{math.log(large / small) / math.log(grown):.2f}", flush=True)
 
 
 def import_times() -> None:
@@ -165,23 +177,32 @@ def import_times() -> None:
 def main() -> None:
     """Compare what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", choices=list(BATCHES), help="only this one")
+    parser.add_argument("--work", choices=list(WORKS), action="append", help="only this; may be given several times")
     parser.add_argument("--batch", type=int, help="another batch size than the usual")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
+    parser.add_argument("--exponents", action="store_true", help="only how a step's time grows")
     parser.add_argument("--keep", action="store_true", help="write the ratios to compare.json")
     parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
-        child(arguments.child, arguments.model, arguments.batch)
+        child(arguments.child, arguments.work[0], arguments.batch, arguments.device, arguments.size)
         return
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    load = f", load {os.getloadavg()[1]:.1f}" if hasattr(os, "getloadavg") else ""
+    machine = platform.processor() or platform.machine()
+    print(f"{machine}, {os.cpu_count()} cores{load}, Python {platform.python_version()}")
     figures: dict[str, dict[str, float]] = {}
-    for model in [arguments.model] if arguments.model else BATCHES:
-        figures |= compare(model, arguments.batch or BATCHES[model], arguments.rounds)
-    import_times()
+    if not arguments.exponents:
+        for name in arguments.work or WORKS:
+            for batch in [arguments.batch] if arguments.batch else WORKS[name].batches:
+                figures |= compare(name, batch, arguments.rounds, arguments.device)
+    if not arguments.work:
+        exponents(arguments.rounds, arguments.device)
+        import_times()
     show_beside_kept(__file__, figures)
     if arguments.keep:
-        keep(__file__, figures, *{module for module, _, _ in PEERS.values()})
+        keep(__file__, figures, *{module for module, *_ in ENGINES.values()})
 
 
 if __name__ == "__main__":

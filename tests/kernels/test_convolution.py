@@ -7,13 +7,13 @@ from devices import assert_allclose, assert_array_equal, host, on_device, share_
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from minigan.kernels import convolution, cook_toom, im2col, narrow
+from minigan.kernels import convolution, cook_toom, im2col, narrow, strided
 from minigan.kernels.geometry import Geometry
 from minigan.kernels.layout import is_native, to_native
 
 more = settings(max_examples=3 * settings().max_examples)
 KERNELS = ("conv_forward", "conv_input_grad", "conv_weight_grad")
-FOR_CPUS = (cook_toom, narrow)
+FOR_CPUS = (cook_toom, narrow, strided)
 
 
 @st.composite
@@ -68,6 +68,8 @@ def scale(kernel, geometry, x, w, dy):
         (im2col, np.float64, 1e-12),
         # 225 products of one sum at most, each rounded by 6e-8 at most, errors partly cancelling
         (im2col, np.float32, 2e-6),
+        (strided, np.float64, 1e-12),  # the same products, of the same length
+        (strided, np.float32, 2e-6),
         (cook_toom, np.float64, 1e-10),  # the algebra is exact; only points' powers amplify rounding
         (cook_toom, np.float32, 2e-5),  # the same amplification of float32's rounding: 2e-5 is the promise
     ],
@@ -96,7 +98,7 @@ def assert_direct_sums(kernel, algorithm, dtype, tolerance, problem):
     assert np.abs(host(result) - expected).max() <= tolerance * scale(kernel, geometry, *arrays)
 
 
-@pytest.mark.parametrize("algorithm", [im2col, cook_toom, narrow])
+@pytest.mark.parametrize("algorithm", [im2col, cook_toom, narrow, strided])
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_as_many_channels_in_as_out(kernel, algorithm):
     """A weight that is not transposed where it must be still fits then, above all a pointwise one."""
@@ -204,7 +206,7 @@ def test_a_kernel_of_one_pixel_returns_memory_of_its_own():
 
 def test_the_dispatcher_chooses():
     """Cook-Toom for the layers that take a DCGAN's time, im2col for one channel at a stride and for float64; for few
-    channels at stride 1 their own, but for tiny ones."""
+    channels at stride 1 their own, but for tiny ones; blocks where windows of a stride overlap."""
     heavy, first = Geometry.of_conv((7, 7), 5, 1, "same"), Geometry.of_conv((28, 28), 5, 2, "same")
     last, point = Geometry.of_conv((28, 28), 3, 1, 1), Geometry.of_conv((28, 28), 1)
     for passes in (1, 2):
@@ -219,6 +221,14 @@ def test_the_dispatcher_chooses():
             assert convolution.algorithm(point, 128, c, o, "f", passes) is im2col
         assert convolution.algorithm(last, 2, 8, 3, "f", passes) is im2col
         assert convolution.algorithm(last, 64, 64, 64, "f", passes) is cook_toom
+        for c, o, size, kernel in [(24, 48, 14, 4), (8, 16, 28, 4), (16, 32, 28, 4), (32, 64, 14, 4)]:
+            overlapping = Geometry.of_conv((size, size), kernel, 2, 1)
+            assert convolution.algorithm(overlapping, 64, c, o, "f", passes) is strided
+            assert convolution.algorithm(overlapping, 64, c, o, "d", passes) is im2col
+        for c, o, kernel in [(24, 48, 2), (1, 24, 4)]:  # side by side; one channel
+            assert convolution.algorithm(Geometry.of_conv((28, 28), kernel, 2), 64, c, o, "f", passes) is im2col
+    filled_up = Geometry.of_conv((14, 14), 3, 2, 1)
+    assert convolution.algorithm(filled_up, 64, 24, 48, "f", 1) is im2col
 
 
 @more
