@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from minigan.autograd import Tensor
+from minigan.autograd import Function, Tensor
 from minigan.trace import schema
 from minigan.trace.border_gradients import Borders
 from minigan.trace.events import BackwardEvent, BackwardStart, FunctionInput, OptimizerEvent, ParameterResult, Recording
+from minigan.trace.formulas import function_text, optimizer_text
 from minigan.trace.frames import make_frames
 from minigan.trace.grouping import Grouping
 
@@ -36,10 +37,16 @@ class Builder:
         trace = schema.Trace(
             self.recording.about, tuple(self.calls), tuple(self.layers), passes, backwards,
             tuple(self.borders.borders), tuple(self.borders.gradients), tuple(self.updates), frames=(),
-            comparisons=self.recording.comparisons,
+            comparisons=self.recording.comparisons, texts=self._texts(),
         )  # fmt: skip
         frames = make_frames(trace, self.grouping.timeline, self.borders.carried)
         return dataclasses.replace(trace, frames=tuple(frames))
+
+    def _texts(self) -> tuple[schema.FunctionText, ...]:
+        functions = dict.fromkeys(type(function.node) for function in self.recording.functions)
+        optimizers = dict.fromkeys(type(event.optimizer) for event in self.grouping.updates)
+        known = (function_text(f) for f in functions if issubclass(f, Function))
+        return (*known, *map(optimizer_text, optimizers))
 
     # Forward.
 

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from minigan.trace.summary import ArraySummary
 
-FORMAT, VERSION = "minigan-trace", 2
+FORMAT, VERSION = "minigan-trace", 3
 
 About = dict[str, str | int | float | bool | None]
 T = TypeVar("T")
@@ -216,8 +216,20 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class FunctionText:
+    """What is written of a function, or of an optimiser (which has no way back). place: file and line."""
+
+    name: str  # "Conv2d", as in FunctionCall and Update
+    forward: tuple[str, ...]  # formulas, from the docstring
+    backward: tuple[str, ...]
+    place: str  # "minigan/functions/convolution.py:28"
+    source: str
+
+
+@dataclass(frozen=True)
 class Trace:
-    """A recorded step, or any forward and backward. about: of what, in words and numbers."""
+    """A recorded step, or any forward and backward. about: of what, in words and numbers. texts: of each function and
+    optimiser that took part, its formulas."""
 
     about: About
     calls: tuple[NetworkCall, ...]
@@ -229,6 +241,7 @@ class Trace:
     updates: tuple[Update, ...]
     frames: tuple[Frame, ...]
     comparisons: tuple[Comparison, ...] = ()
+    texts: tuple[FunctionText, ...] = ()
 
     def call_label(self, layer: Layer) -> str:
         """The label of the call that a layer is a part of, "" if it is of none."""

@@ -198,6 +198,32 @@ def test_every_frame_is_reached_by_keys_and_shows_the_traces_numbers(which, requ
         assert page.evaluate(SHOWN)["hash"] == f"#{at}"
 
 
+def test_every_frame_says_what_to_look_at_and_has_its_functions_formulas(small, open_page):
+    page = open_page(small)
+    texts = {text.name: text for text in small.texts}
+    explained = """() => { const all = (css) => [...document.querySelectorAll(`#explained ${css}`)]; return {
+        look: all(".look")[0].textContent, formulas: all(".formula code").map((code) => code.textContent),
+        now: all(".formula.now").map((line) => line.className), lesson: all(".lesson").length,
+        sources: all("pre").map((pre) => pre.textContent) }; }"""
+    for number, frame in enumerate(small.frames, 1):
+        if number > 1:
+            page.keyboard.press("ArrowRight")
+        shown = page.evaluate(explained)
+        assert re.match(r"Look at: .{20}", shown["look"]), frame.title
+        if frame.update is not None:
+            names = [small.updates[frame.update].optimizer]
+        elif frame.layer is not None and frame.border is None:
+            names = dict.fromkeys(f.name for f in small.layers[frame.layer].functions)
+        else:
+            assert not shown["formulas"] and shown["lesson"] == (frame.border is not None)
+            continue
+        parts = [part for name in names for part in texts[name].forward + texts[name].backward]
+        assert sorted(shown["formulas"]) == sorted(parts), frame.title
+        assert sorted(shown["sources"]) == sorted(texts[name].source for name in names)
+        way = "back" if frame.layer_backward is not None else "onward"
+        assert shown["now"] and all(f"formula {way} now" == kind for kind in shown["now"])
+
+
 def test_the_door_shows_both_sides_and_no_difference_and_the_wall_exactly_0(trace, open_page):
     page = open_page(trace)
     for kind, drawn, said in (("carried", "door", "= 0.0"), ("detached", "wall", "into G goes 0")):

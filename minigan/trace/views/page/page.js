@@ -42,6 +42,7 @@ function show(index) {
   byId("title").textContent = frame.title;
   byId("note").textContent = frame.note;
   byId("note").hidden = frame.border_gradient !== null; // its picture says it, and larger
+  byId("explained").replaceChildren(...explanation(trace, frame).filter(Boolean));
   byId("content").replaceChildren(...frameContent(trace, current).filter(Boolean));
   byId("content").dataset.frame = current + 1;
   byId("slider").value = current + 1;
