@@ -240,6 +240,26 @@ def test_the_door_shows_both_sides_and_no_difference_and_the_wall_exactly_0(trac
         assert sides == [gradient.at_output.norm if kind == "carried" else 0.0, gradient.at_input.norm]
 
 
+@pytest.mark.parametrize("which", ["trace", "small"])
+def test_on_a_laptop_the_borders_cards_are_seen_whole_below_a_compact_map(which, request, open_page):
+    trace = request.getfixturevalue(which)
+    page = open_page(trace, viewport={"width": 1366, "height": 768})
+    bottoms = """() => [...document.querySelectorAll("#content .side, #content .gate-picture")]
+        .map((part) => part.getBoundingClientRect().bottom)"""
+    for number, frame in enumerate(trace.frames, 1):
+        if frame.border is None:
+            continue
+        page.evaluate("number => { location.hash = number; }", str(number))
+        page.wait_for_selector(f"#content[data-frame='{number}']")
+        assert page.evaluate("scrollY") == 0
+        assert max(page.evaluate(bottoms)) <= page.locator("#player").bounding_box()["y"], frame.title
+    compact = page.locator("#map").bounding_box()["height"]
+    assert page.locator("#drawing .block .norm:not(.scalar)").count() == 0
+    page.set_viewport_size({"width": 1366, "height": 1000})  # there is room again
+    page.wait_for_selector("#drawing .block .norm:not(.scalar)", state="attached")
+    assert page.locator("#map").bounding_box()["height"] > compact + 80
+
+
 def test_the_table_has_every_frame_and_the_same_numbers(trace, open_page):
     page = open_page(trace)
     rows = page.evaluate("""() => [...document.querySelectorAll("#table tbody tr")].map((row) => ({

@@ -225,6 +225,7 @@ function start() {
   addEventListener("hashchange", () => go(frameInAddress()));
   addEventListener("beforeprint", () => { byId("all").open = true; });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", onTheme);
+  low.addEventListener("change", redraw);
   let width = 0;
   new ResizeObserver(([entry]) => {
     if (Math.abs(entry.contentRect.width - width) < 1) return; // our own drawing changes the height only
