@@ -38,6 +38,8 @@ from minigan.trace.schema import (
     LayerBackward,
     LayerParameter,
     NetworkCall,
+    Numbers,
+    Terms,
     Trace,
     TraceError,
     Update,
@@ -47,8 +49,9 @@ from minigan.trace.views.page import show_page, trace_page, write_page
 
 __all__ = [
     "ArraySummary", "BackwardPass", "Border", "BorderGradient", "Comparison", "Frame", "FunctionText", "Histogram",
-    "Layer", "LayerBackward", "LayerParameter", "NetworkCall", "Picture", "Recorder", "StepRecorder", "Trace",
-    "TraceError", "Update", "pixels", "show_page", "summarize", "trace_page", "trace_step", "write_page",
+    "Layer", "LayerBackward", "LayerParameter", "NetworkCall", "Numbers", "Picture", "Recorder", "StepRecorder",
+    "Terms", "Trace", "TraceError", "Update", "pixels", "show_page", "summarize", "trace_page", "trace_step",
+    "write_page",
 ]  # fmt: skip
 
 __getattr__ = renamed_in(__name__)

@@ -67,7 +67,9 @@ class Builder:
         own = {id(p): (p, i) for function in functions for i in function.inputs if (p := i.parameter) is not None}
         parameters = tuple(schema.LayerParameter(self._name(p), i.summary, i.key is None) for p, i in own.values())
         output = functions[-1].output
-        return schema.Layer(name, kind, owner, call, inputs, sources, detached, output, called, parameters)
+        return schema.Layer(
+            name, kind, owner, call, inputs, sources, detached, output, called, parameters, functions[-1].terms
+        )
 
     def _call(self, number: int) -> schema.NetworkCall:
         call, taken = self.grouping.calls[number], self._call_inputs(number)
@@ -113,7 +115,9 @@ class Builder:
         told = ((self._name(result.parameter), result.status, result.gradient) for result in results.values())
         parameters = tuple(schema.ParameterGradient(*each) for each in told)
         backward_pass, grad_output = events[0].start.number, events[0].grad_output
-        return schema.LayerBackward(number, backward_pass, grad_output, grad_inputs, parameters)
+        first = self.grouping.inputs(functions)[:1]
+        terms = next((e.terms for e in events if e.terms is not None and e.function.inputs[0] in first), None)
+        return schema.LayerBackward(number, backward_pass, grad_output, grad_inputs, parameters, terms)
 
     def _backward_pass(self, start: BackwardStart) -> schema.BackwardPass:
         label, player = self._label(start), self._player(start)

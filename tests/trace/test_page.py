@@ -9,10 +9,13 @@ import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
+import minigan as mg
+from minigan import nn
 from minigan.cli import main
-from minigan.trace import Trace
+from minigan.trace import Recorder, Trace
 from minigan.trace.views.page import inlined, show_page, trace_page, write_page
 from minigan.training import Config
 from minigan.training.recording import trace_fresh
@@ -424,3 +427,84 @@ def test_the_objectives_compared_name_the_steps_own(small, open_page):
     page = open_page(small)
     assert "The step's own objective is non-saturating" in page.inner_text("#comparison > .hint")
     assert float(page.get_attribute("#comparison > .hint data", "value")) == door.at_input.norm
+
+
+def _each_channels_part(source, kernels, size, stride, padding, gathers):
+    """What each channel of a convolution's source (K, H, W) adds to its result (T, *size): (K, T, *size), by NumPy, as
+    a transposed convolution stamps it, or as a convolution reads it. kernels: (T, K, KH, KW)."""
+    parts = np.zeros((len(source), len(kernels), *size))
+    small = size if gathers else source.shape[1:]
+    for i, j, kh, kw in np.ndindex(*small, *kernels.shape[2:]):
+        y, x = i * stride + kh - padding, j * stride + kw - padding
+        large = source.shape[1:] if gathers else size
+        if 0 <= y < large[0] and 0 <= x < large[1]:
+            read, written = ((y, x), (i, j)) if gathers else ((i, j), (y, x))
+            parts[:, :, *written] += source[:, *read, None] * kernels[:, :, kh, kw].T
+    return parts
+
+
+PIXEL = """() => {
+    const part = document.querySelector(".pixel"), all = (element, css) => [...element.querySelectorAll(css)];
+    const number = (element) => Number(element.querySelector("data").value);
+    const maybe = (css) => part.querySelector(css) && number(part.querySelector(css));
+    const grid = (p) => (what) => [what, all(p, `.of-${what} data`).map((d) => Number(d.value))];
+    return { value: number(part.querySelector(".pixel-value")), rest: maybe(".rest"), bias: maybe(".bias"),
+      channels: Object.fromEntries(all(part, ".part[data-channel]").map((p) => [p.dataset.channel, number(p)])),
+      grids: all(part, ".products").map((p) => ({ channel: Number(p.dataset.channel), sum: Number(p.lastChild.value),
+        ...Object.fromEntries(["value", "factor", "product"].map(grid(p))) })) }; }"""
+
+
+def test_a_pixel_of_a_convolution_adds_up_from_the_numbers_that_numpy_finds(open_page):
+    rng = np.random.default_rng(0)
+    conv, grow = nn.Conv2d(20, 3, 3, stride=2, padding=1), nn.ConvTranspose2d(3, 18, 4, stride=2, padding=1)
+    net = nn.Sequential(conv, grow)
+    x = mg.Tensor(rng.standard_normal((2, 20, 7, 7), "float32"), requires_grad=True, device="cpu")
+    net.to("cpu")
+    with Recorder({"N": net}) as recorder:
+        y = net(x)
+        dy = rng.standard_normal(y.shape, "float32")
+        (y * mg.Tensor(dy, device="cpu")).sum().backward()
+    trace, hidden = recorder.trace, conv(x).numpy()
+    w, v = conv.weight.numpy(), grow.weight.numpy()
+    dhidden = _each_channels_part(dy[0], v, (4, 4), 2, 1, True).sum(0)
+    found = {
+        "Forward through N.0": (x.numpy()[0], w, (4, 4), True, conv.bias.numpy(), hidden[0]),
+        "Forward through N.1": (hidden[0], v.swapaxes(0, 1), (8, 8), False, grow.bias.numpy(), y.numpy()[0]),
+        "Back through N.1": (dy[0], v, (4, 4), True, None, dhidden),
+        "Back through N.0": (dhidden, w.swapaxes(0, 1), (7, 7), False, None, x.grad.numpy()[0]),
+    }
+    page = open_page(trace, viewport={"width": 1366, "height": 1200})
+    for title, (source, kernels, size, gathers, bias, result) in found.items():
+        (at,) = (i for i, f in enumerate(trace.frames, 1) if f.title.startswith(title))
+        page.evaluate("number => { location.hash = number; }", str(at))
+        page.wait_for_selector(f"#content[data-frame='{at}'] .pixel")
+        parts = _each_channels_part(source, kernels, size, 2, 1, gathers)
+        t, row, column = np.unravel_index(np.abs(result[0]).argmax(), (1, *size))
+        for key, step in (
+            (None, (0, 0, 0)),
+            ("PageDown", (1, 0, 0)),
+            ("ArrowUp", (0, -1, 0)),
+            ("ArrowLeft", (0, 0, -1)),
+        ):
+            to = t + step[0], row + step[1], column + step[2]
+            if key:
+                page.locator(".asked").press(key)
+            t, row, column = to if min(to) >= 0 else (t, row, column)
+            shown = page.evaluate(PIXEL)
+            kept = {int(k): number for k, number in shown["channels"].items()}
+            assert shown["value"] == pytest.approx(result[t, row, column], rel=1e-4, abs=1e-5)
+            assert kept == pytest.approx({k: parts[k, t, row, column] for k in range(min(16, len(source)))}, abs=1e-5)
+            others = parts[16:, t, row, column].sum()
+            assert (shown["rest"] is None) == (len(source) <= 16) and (shown["rest"] or 0) == pytest.approx(
+                others, abs=1e-5
+            )
+            assert shown["bias"] == (None if bias is None else pytest.approx(bias[t], abs=1e-6))
+            for grid in shown["grids"]:
+                assert np.allclose(np.multiply(grid["value"], grid["factor"]), grid["product"])
+                assert sum(grid["product"]) == pytest.approx(grid["sum"]) == kept[grid["channel"]]
+                assert len(grid["product"]) == kernels[0, 0].size or not gathers
+    assert page.evaluate("location.hash") == f"#{at}"  # the keys moved the pixel, not the frame
+    picture = page.locator(".asked canvas.heat").bounding_box()  # 16 tiles of 7×7, a gap of 1: 31 pixels across
+    pixel = picture["width"] / 31
+    page.mouse.move(picture["x"] + (8 + 2.5) * pixel, picture["y"] + 3.5 * pixel)  # the second channel
+    assert page.evaluate(PIXEL)["value"] == pytest.approx(x.grad.numpy()[0, 1, 3, 2], rel=1e-4)

@@ -6,7 +6,21 @@ function frameContent(trace, current) {
   if (frame.update !== null) return [updateTable(trace.updates[frame.update])];
   if (frame.border !== null) return [borderPicture(trace, frame)];
   if (frame.layer === null) return [html("div", { class: "flow single" }, card(entryName(trace, frame), frame.output, false))];
-  return [waiting(trace, current), flow(trace, frame), functionList(trace.layers[frame.layer]), parameterTable(trace, current)];
+  const flowing = flow(trace, frame);
+  return [waiting(trace, current), flowing, pixelOf(trace, frame, flowing), functionList(trace.layers[frame.layer]), parameterTable(trace, current)];
+}
+
+/** What a pixel of a convolution's output, or of the gradient at its input, adds up from. */
+function pixelOf(trace, frame, flowing) {
+  const layer = trace.layers[frame.layer];
+  const back = frame.layer_backward === null ? null : trace.layer_backwards[frame.layer_backward];
+  const { terms } = back ?? layer;
+  const [target, source] = back ? [back.grad_inputs[0], back.grad_output] : [layer.output, layer.inputs[0]];
+  const shown = flowing.matches(".flow") ? flowing : flowing.querySelector(".flow");
+  const [left, right] = [shown.querySelector(".stack canvas.heat"), shown.querySelector(":scope > .card canvas.heat")];
+  if (!terms || !target?.picture || !source?.picture || !left || !right) return null;
+  const names = back ? { target: "∂L/∂input", source: "∂L/∂output" } : { target: "output", source: "input" };
+  return back ? pixelPart(terms, target.picture, source.picture, left, right, names) : pixelPart(terms, target.picture, source.picture, right, left, names);
 }
 
 /** At the end of a backward pass through D: its gradient may wait at the door while other things are done. */

@@ -43,6 +43,12 @@ LANGUAGES.en = {
     GetItem: ["Some of the numbers are taken (an embedding: a row for each label).", "The gradient goes to where the numbers were taken from; all else gets 0."],
     Mean: ["Many numbers become their mean.", "Each number gets the same part of the gradient: 1/n."],
   },
+  pixel: {
+    title: "A pixel, and what it adds up from", asks: "Pixels: arrow keys move, page up and down change the channel",
+    hint: "Point at a pixel of the picture above, or go there with Tab and the arrow keys.",
+    at: (c, y, x) => `channel ${c}, row ${y}, column ${x}`, others: (n) => `${n} more channels`, channel: (k) => `channel ${k}`, bias: "bias", sum: "sum",
+    window: "window", weights: "weights", products: "products", notKept: "The numbers are kept for the first channels of the first sample.",
+  },
   looksOtherwise: ["Compare the norm and the histogram before and after.", "Compare the norm of the gradient that comes in with that of the gradient that goes out: does it grow, or vanish?"],
   looksAt: {
     enter: "This comes from outside, and nothing is learnt about it: no gradient is wanted here.",
@@ -87,6 +93,11 @@ LANGUAGES.zh = {
     Reshape: ["同样的数，换一种形状：范数不变。", "同样的梯度，换回输入的形状：范数不变。"],
     GetItem: ["取出其中一些数（嵌入：每个标签一行）。", "梯度回到这些数被取出的地方，其余得到 0。"],
     Mean: ["许多数变成它们的均值。", "每个数得到相同的一份梯度：1/n。"],
+  },
+  pixel: {
+    title: "一个像素，和它由什么相加而成", asks: "像素：方向键移动，翻页键换通道", hint: "指向上图中的一个像素，或用 Tab 键和方向键移到那里。",
+    at: (c, y, x) => `通道 ${c}，第 ${y} 行，第 ${x} 列`, others: (n) => `另外 ${n} 个通道`, channel: (k) => `通道 ${k}`, bias: "偏置", sum: "和",
+    window: "窗口", weights: "权重", products: "乘积", notKept: "只保存了第一个样本前几个通道的数。",
   },
   looksOtherwise: ["比较前后的范数和直方图。", "比较进来的梯度与出去的梯度的范数：是增大，还是消失？"],
   looksAt: {
