@@ -13,7 +13,7 @@ from minigan.kernels.geometry import Geometry
 from minigan.trace.schema import Numbers, Terms
 
 CHANNELS = 16  # of the source, as many as a picture shows
-SOURCE, WEIGHTS, TARGET = 4096, 2048, 2048  # numbers of each that are kept, at most
+SOURCE, WEIGHTS, TARGET = 3136, 1024, 1024  # numbers of each that are kept, at most
 
 CONVOLUTIONS = (Conv2d, ConvTranspose2d)
 

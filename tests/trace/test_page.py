@@ -439,7 +439,7 @@ def _each_channels_part(source, kernels, size, stride, padding, gathers):
         large = source.shape[1:] if gathers else size
         if 0 <= y < large[0] and 0 <= x < large[1]:
             read, written = ((y, x), (i, j)) if gathers else ((i, j), (y, x))
-            parts[:, :, *written] += source[:, *read, None] * kernels[:, :, kh, kw].T
+            parts[(..., *written)] += source[(..., *read)][:, None] * kernels[:, :, kh, kw].T
     return parts
 
 
@@ -452,6 +452,24 @@ PIXEL = """() => {
       channels: Object.fromEntries(all(part, ".part[data-channel]").map((p) => [p.dataset.channel, number(p)])),
       grids: all(part, ".products").map((p) => ({ channel: Number(p.dataset.channel), sum: Number(p.lastChild.value),
         ...Object.fromEntries(["value", "factor", "product"].map(grid(p))) })) }; }"""
+
+
+def test_the_explanations_are_in_chinese_where_the_address_asks_for_it(small, open_page):
+    page = open_page(small, at="?lang=zh#2")
+    assert page.inner_text("#explained .look").startswith("请看") and "第 4 课" in page.inner_text("#explained")
+    assert page.get_attribute("#explained", "lang") == "zh-Hans"
+    assert open_page(small, at="?lang=xx#2").inner_text("#explained .look").startswith("Look at")
+
+
+def test_a_map_of_many_turns_leaves_room_for_the_frame_and_follows(open_page):
+    trace = trace_fresh(Config.choose(recipe="ring", n_critic=5, penalties=("gradient:10",), batch_size=8))
+    page = open_page(trace, viewport={"width": 1366, "height": 768})
+    for number in range(1, len(trace.frames) + 1, 60):
+        page.evaluate("number => { location.hash = number; }", str(number))
+        page.wait_for_selector(f"#content[data-frame='{number}']")
+        assert page.locator("#map").bounding_box()["height"] < 768 / 2
+        lit, seen = (page.locator(css).first.bounding_box() for css in ("#drawing .block.now", "#drawing"))
+        assert seen["y"] - 1 <= lit["y"] and lit["y"] + lit["height"] <= seen["y"] + seen["height"] + 1, number
 
 
 def test_a_pixel_of_a_convolution_adds_up_from_the_numbers_that_numpy_finds(open_page):

@@ -90,9 +90,12 @@ function flow(trace, frame) {
   const through = (kind) => html("div", { class: `through ${kind}`, "aria-hidden": "true" }, flowArrow(kind));
   const inputs = shown.map(({ array, k }) => card(inputName(trace, layer, k), array, false, cameFrom(trace, layer, k)));
   const output = card(layer.owner === "loss" ? layer.name : "output", layer.output, false);
+  const single = (only) => html("div", { class: "flow single" }, only); // all that enters it are parameters
+  if (back === null && !inputs.length) return single(output);
   if (back === null) return row(html("div", { class: "stack" }, inputs), through("forward"), output);
   const gradients = shown.map(({ k }) => card(`∂L/∂${inputName(trace, layer, k)}`, back.grad_inputs[k], true, "goes out"));
   const gradientIn = card(`∂L/∂${layer.owner === "loss" ? "L" : "output"}`, back.grad_output, true, "comes in");
+  if (!gradients.length) return single(gradientIn);
   const behind = html("details", { class: "behind" }, html("summary", {}, "What went forward here"),
     row(html("div", { class: "stack" }, inputs), through("forward"), output));
   const backward = row(html("div", { class: "stack" }, gradients), through("gradient"), gradientIn);

@@ -3,6 +3,7 @@
 // backward pass that came through. Between the networks is the border, with its walls and doors.
 
 const WIDE = 44; // pixels a layer needs to have its numbers beside it
+const NAME = 26; // the height of a loss' name, and whose it is
 const READABLE = 31; // and to have its name; a map that would be smaller is scrolled
 const low = matchMedia("(max-height: 819px)"); // a low window: the map is compact, and its numbers are left to the frames
 
@@ -88,7 +89,7 @@ function layoutOf(trace, room) {
     const step = lane.call === null ? 1.6 * pitch : pitch;
     lane.layers.forEach((layer, i) => { spot[layer] = { x: left[lane.column] + (i + 0.5) * step, lane }; });
   }
-  return { width, height: bottom, pitch, side, isWide, isCompact, lanes, spot, left, columns, head };
+  return { width, height: bottom, pitch, side, isWide, isCompact, text, lanes, spot, left, columns, head };
 }
 
 /** Tops of lanes: the busiest column is stacked, others stand in the middle of what they are joined to. */
@@ -105,7 +106,7 @@ function place(trace, lanes, columns, head, height) {
     if (wishes.every(({ wish }) => wish !== null)) wishes.sort((a, b) => a.wish - b.wish);
     for (const { lane, wish } of wishes) {
       lane.top = Math.max(free, wish === null ? free : wish - height(lane) / 2);
-      free = lane.top + height(lane);
+      free = lane.top + height(lane) + (lane.call === null ? NAME : 0); // a name stands over what is in no network
       placed.set(lane, lane.top + height(lane) / 2);
     }
   }
@@ -139,9 +140,9 @@ function drawMap(trace, element) {
   element.replaceChildren(root);
   const free = Math.min(...layout.lanes.filter((lane) => lane.column === 0).map((lane) => lane.top)) - layout.head;
   element.classList.toggle("roomy", layout.isWide && free > (layout.isCompact ? 60 : 90)); // over G: there the legend fits
-  const isScrolled = layout.width > element.clientWidth;
+  const isScrolled = layout.width > element.clientWidth || element.scrollHeight > element.clientHeight + 1;
   element.classList.toggle("scrolls", isScrolled);
-  filled(element, isScrolled ? { tabindex: 0, role: "region", "aria-label": "The map, scrolled sideways" } : {}, []);
+  filled(element, isScrolled ? { tabindex: 0, role: "region", "aria-label": "The map, which scrolls" } : {}, []);
   if (!isScrolled) for (const name of ["tabindex", "role", "aria-label"]) element.removeAttribute(name);
   return (current) => {
     light(trace, root, current);
@@ -151,11 +152,14 @@ function drawMap(trace, element) {
 
 /** Scroll the map to what is lit. */
 function bringIntoView(element) {
-  const places = [...element.querySelectorAll(".now")].map((lit) => lit.getBoundingClientRect());
+  const blocks = [...element.querySelectorAll(".block.now")];
+  const places = (blocks.length ? blocks : [...element.querySelectorAll(".now")]).map((lit) => lit.getBoundingClientRect());
   if (!places.length) return;
   const middle = (Math.min(...places.map((p) => p.left)) + Math.max(...places.map((p) => p.right))) / 2;
   const here = element.getBoundingClientRect();
   element.scrollLeft += middle - (here.left + here.right) / 2;
+  const height = (Math.min(...places.map((p) => p.top)) + Math.max(...places.map((p) => p.bottom))) / 2;
+  element.scrollTop += height - (here.top + here.bottom) / 2;
 }
 
 function mapInWords(trace) {
@@ -287,7 +291,7 @@ function lossName({ trace, layout, shows }, lane) {
   const x = layout.spot[lane.layers[0]].x;
   const frame = shows.layer[lane.layers[0]];
   const name = layer.owner === "loss" ? layer.name : shortKind(layer.kind);
-  return svg("text", { x, y: lane.top - (layout.isCompact ? 20 : 10), class: "loss" }, svg("tspan", { class: "whose", x }, turnName(trace.frames[frame]?.turn)),
+  return svg("text", { x, y: lane.top - (layout.text ? 10 : 20), class: "loss" }, svg("tspan", { class: "whose", x }, turnName(trace.frames[frame]?.turn)),
     svg("tspan", { x, dy: 15 }, name));
 }
 
@@ -296,7 +300,9 @@ function forwardArrow(map, source, number) {
   if (source === null) return null;
   const [from, to] = [layout.spot[source], layout.spot[number]];
   if (isBorder(trace, source, number)) return null; // the border draws it
-  const d = joined(from.x + layout.side / 2, from.lane.y, to.x - layout.side / 2, to.lane.y);
+  const isBelow = from.lane !== to.lane && from.lane.column === to.lane.column;
+  const d = isBelow ? bow(from.x + layout.side / 2, from.lane.y, to.lane.y, layout.pitch * 0.4)
+    : joined(from.x + layout.side / 2, from.lane.y, to.x - layout.side / 2, to.lane.y);
   return arrow(map, { d, norm: trace.layers[source].output.norm, kind: "forward", frames: [shows.layer[source], shows.layer[number]] });
 }
 
@@ -309,6 +315,9 @@ function joined(x1, y1, x2, y2) {
   const middle = (x1 + x2) / 2;
   return `M${x1} ${y1} C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
 }
+
+/** A line between two that stand over one another, on one side of both. */
+const bow = (x, y1, y2, out) => `M${x} ${y1} C${x + out} ${y1} ${x + out} ${y2} ${x} ${y2}`;
 
 /** One backward pass through a lane: under each output its gradient. */
 function drawRow(map, lane, row) {
@@ -333,7 +342,9 @@ function gradientArrow(map, { number, k, gradient, row, x }) {
   const there = layout.spot[source];
   const next = there.lane.rows.find((r) => r.pass === row.pass && source in r.backs);
   if (!next) return null;
-  const d = joined(x - layout.side / 2, row.y, there.x + layout.side / 2, next.y);
+  const here = layout.spot[number].lane;
+  const isBelow = here !== there.lane && here.column === there.lane.column;
+  const d = isBelow ? bow(x - layout.side / 2, row.y, next.y, -layout.pitch * 0.4) : joined(x - layout.side / 2, row.y, there.x + layout.side / 2, next.y);
   return arrow(map, { d, norm: gradient.norm, kind: "gradient", frames: [shows.back[row.backs[number]], shows.back[next.backs[source]]] });
 }
 

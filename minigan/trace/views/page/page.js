@@ -232,6 +232,7 @@ function start() {
     width = entry.contentRect.width;
     redraw();
   }).observe(byId("drawing"));
+  byId("explained").lang = LANGUAGE_TAG;
   fillAbout();
   fillJump();
   fillTable();

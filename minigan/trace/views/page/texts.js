@@ -112,7 +112,9 @@ LANGUAGES.zh = {
   },
 };
 
-const language = "en";
+const asked = new URLSearchParams(location.search).get("lang"); // for what is explained; titles and numbers stay as they are
+const language = Object.hasOwn(LANGUAGES, asked) ? asked : "en";
+const LANGUAGE_TAG = { en: "en", zh: "zh-Hans" }[language];
 
 /** What the page says of that name. */
 const t = (name) => LANGUAGES[language][name];
