@@ -1,4 +1,4 @@
-"""`minigan trace`: one step of a run, or of a fresh model, as text, a page, or data."""
+"""`minigan trace`: one step of a run, of a fresh model, or of the example, as text, a page, or data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `minigan trace`."""
     parser.add_argument(
         "checkpoint", nargs="?", metavar="RUN|FILE",
-        help=f"{RUN}; or a saved trace.json (default: last, or a fresh model if there is no run)",
+        help=f"{RUN}; or a saved trace.json (default: last, or the small GAN that comes with minigan)",
     )  # fmt: skip
     parser.add_argument(
         "--model", choices=list(MODELS), metavar="NAME",
@@ -77,12 +77,14 @@ def _show(trace: Trace, arguments: argparse.Namespace) -> None:
 
 
 def _traced(arguments: argparse.Namespace) -> Trace:
-    """The step of a checkpoint; without one, of a fresh model."""
+    """The step of a checkpoint; without one, of a fresh model if one is asked for or other data is, else of the trained
+    example."""
     from minigan.files import read_file
     from minigan.trace import Trace, TraceError
     from minigan.training import Config, ConfigError
     from minigan.training.checkpoint import find_checkpoint
-    from minigan.training.recording import trace_checkpoint, trace_fresh
+    from minigan.training.example import EPOCHS, MODEL
+    from minigan.training.recording import trace_checkpoint, trace_example, trace_fresh
     from minigan.training.run_options import READING
 
     warnings.filterwarnings("ignore", category=RuntimeWarning)  # what is not finite is in the trace
@@ -93,7 +95,11 @@ def _traced(arguments: argparse.Namespace) -> Trace:
     if fresh and arguments.checkpoint:
         name = next(iter(fresh))
         raise ConfigError(f"--{name} makes a fresh model, so it excludes a checkpoint: a checkpoint has its own")
-    if fresh or not (arguments.checkpoint or list(runs.glob("*/ckpt/last.safetensors"))):
+    has_runs = arguments.checkpoint or list(runs.glob("*/ckpt/last.safetensors"))
+    if not fresh and not has_runs and not changes.keys() - {"device"}:
+        say(f"a step of the small GAN that comes with minigan ({MODEL}, trained for {EPOCHS} epochs)")
+        return trace_example(arguments.seed, **changes)
+    if fresh or not has_runs:
         config = Config.choose(fresh, changes)
         say(f"a step of a fresh {config.name}, which has learnt nothing yet")
         return trace_fresh(config, arguments.seed)

@@ -16,6 +16,7 @@
     trace.borders, .border_gradients    where G's output became D's input, and each gradient that came there
     trace.updates                       what the optimisers changed, and by how much
     trace.comparisons                   what other objectives would have sent back to G
+    trace.texts                         the formulas of its functions, from their docstrings, and their sources
     trace.about                         model, step, batch, …
 
 All refer to each other by number: `trace.layers[trace.layer_backwards[frame.layer_backward].layer]`. Arrays are
@@ -32,10 +33,13 @@ from minigan.trace.schema import (
     BorderGradient,
     Comparison,
     Frame,
+    FunctionText,
     Layer,
     LayerBackward,
     LayerParameter,
     NetworkCall,
+    Numbers,
+    Terms,
     Trace,
     TraceError,
     Update,
@@ -44,9 +48,10 @@ from minigan.trace.summary import ArraySummary, Histogram, Picture, pixels, summ
 from minigan.trace.views.page import show_page, trace_page, write_page
 
 __all__ = [
-    "ArraySummary", "BackwardPass", "Border", "BorderGradient", "Comparison", "Frame", "Histogram", "Layer",
-    "LayerBackward", "LayerParameter", "NetworkCall", "Picture", "Recorder", "StepRecorder", "Trace", "TraceError",
-    "Update", "pixels", "show_page", "summarize", "trace_page", "trace_step", "write_page",
+    "ArraySummary", "BackwardPass", "Border", "BorderGradient", "Comparison", "Frame", "FunctionText", "Histogram",
+    "Layer", "LayerBackward", "LayerParameter", "NetworkCall", "Numbers", "Picture", "Recorder", "StepRecorder",
+    "Terms", "Trace", "TraceError", "Update", "pixels", "show_page", "summarize", "trace_page", "trace_step",
+    "write_page",
 ]  # fmt: skip
 
 __getattr__ = renamed_in(__name__)

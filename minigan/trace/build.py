@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from minigan.autograd import Tensor
+from minigan.autograd import Function, Tensor
 from minigan.trace import schema
 from minigan.trace.border_gradients import Borders
 from minigan.trace.events import BackwardEvent, BackwardStart, FunctionInput, OptimizerEvent, ParameterResult, Recording
+from minigan.trace.formulas import function_text, optimizer_text
 from minigan.trace.frames import make_frames
 from minigan.trace.grouping import Grouping
 
@@ -36,10 +37,16 @@ class Builder:
         trace = schema.Trace(
             self.recording.about, tuple(self.calls), tuple(self.layers), passes, backwards,
             tuple(self.borders.borders), tuple(self.borders.gradients), tuple(self.updates), frames=(),
-            comparisons=self.recording.comparisons,
+            comparisons=self.recording.comparisons, texts=self._texts(),
         )  # fmt: skip
         frames = make_frames(trace, self.grouping.timeline, self.borders.carried)
         return dataclasses.replace(trace, frames=tuple(frames))
+
+    def _texts(self) -> tuple[schema.FunctionText, ...]:
+        functions = dict.fromkeys(type(function.node) for function in self.recording.functions)
+        optimizers = dict.fromkeys(type(event.optimizer) for event in self.grouping.updates)
+        known = (function_text(f) for f in functions if issubclass(f, Function))
+        return (*known, *map(optimizer_text, optimizers))
 
     # Forward.
 
@@ -60,7 +67,9 @@ class Builder:
         own = {id(p): (p, i) for function in functions for i in function.inputs if (p := i.parameter) is not None}
         parameters = tuple(schema.LayerParameter(self._name(p), i.summary, i.key is None) for p, i in own.values())
         output = functions[-1].output
-        return schema.Layer(name, kind, owner, call, inputs, sources, detached, output, called, parameters)
+        return schema.Layer(
+            name, kind, owner, call, inputs, sources, detached, output, called, parameters, functions[-1].terms
+        )
 
     def _call(self, number: int) -> schema.NetworkCall:
         call, taken = self.grouping.calls[number], self._call_inputs(number)
@@ -106,7 +115,9 @@ class Builder:
         told = ((self._name(result.parameter), result.status, result.gradient) for result in results.values())
         parameters = tuple(schema.ParameterGradient(*each) for each in told)
         backward_pass, grad_output = events[0].start.number, events[0].grad_output
-        return schema.LayerBackward(number, backward_pass, grad_output, grad_inputs, parameters)
+        first = self.grouping.inputs(functions)[:1]
+        terms = next((e.terms for e in events if e.terms is not None and e.function.inputs[0] in first), None)
+        return schema.LayerBackward(number, backward_pass, grad_output, grad_inputs, parameters, terms)
 
     def _backward_pass(self, start: BackwardStart) -> schema.BackwardPass:
         label, player = self._label(start), self._player(start)

@@ -10,7 +10,7 @@ from minigan.backend import Array
 from minigan.nn import Module, Parameter
 from minigan.nn.module import ModuleCall
 from minigan.optim import Optimizer
-from minigan.trace.schema import About, Comparison
+from minigan.trace.schema import About, Comparison, Terms
 from minigan.trace.summary import ArraySummary
 
 
@@ -35,7 +35,8 @@ class FunctionInput:
 @dataclass(eq=False)
 class ForwardEvent:
     """A function was called, by a module of a network or by none. loss: the name of the loss that it computed;
-    starts_backward: whether a backward pass begins at it; layer: the number of its layer, once that is known."""
+    starts_backward: whether a backward pass begins at it; layer: the number of its layer, once that is known. Of a
+    convolution, terms: what its output adds up from; kernels: those of its first channels."""
 
     node: Node
     module_call: ModuleCall | None
@@ -45,6 +46,8 @@ class ForwardEvent:
     loss: str | None = None
     starts_backward: bool = False
     layer: int = -1
+    terms: Terms | None = None  # of a convolution: what its output adds up from,
+    kernels: Array | None = None  # and the weights of its first channels
 
 
 @dataclass(eq=False)
@@ -79,6 +82,7 @@ class BackwardEvent:
     grad_output: ArraySummary
     grad_inputs: dict[Key, ArraySummary] = field(default_factory=dict)
     parameters: list[ParameterResult] = field(default_factory=list)
+    terms: Terms | None = None  # what the gradient at a convolution's input adds up from
 
 
 @dataclass(eq=False)

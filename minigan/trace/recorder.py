@@ -21,6 +21,7 @@ from minigan.autograd.backward_pass import key_of, nodes_before
 from minigan.autograd.tensor import Key
 from minigan.backend import Array
 from minigan.data import Batch
+from minigan.functions.convolution import Conv2d
 from minigan.nn import Module, Parameter
 from minigan.nn.module import ModuleCall
 from minigan.optim import Optimizer
@@ -29,6 +30,7 @@ from minigan.trace.build import Builder
 from minigan.trace.compare import compare
 from minigan.trace.schema import Trace
 from minigan.trace.summary import ArraySummary, TensorSummaries, summarize
+from minigan.trace.terms import CHANNELS, CONVOLUTIONS, terms_of
 
 
 class Recorder(Observer):
@@ -116,6 +118,10 @@ class Recorder(Observer):
         taken = [self._input(t, edge, call, i) for i, (t, edge) in pairs if t is not None]
         network = self.recording.network_call(call)
         event = self._functions[node] = events.ForwardEvent(node, call, network, taken, self._summary(outputs[0]))
+        if isinstance(node, CONVOLUTIONS):
+            x, weight, bias = (None if t is None else t.array for t in (*inputs, None)[:3])
+            event.kernels = weight[:CHANNELS, :CHANNELS].copy()
+            event.terms = terms_of(node.geometry, x, weight, outputs[0].array, isinstance(node, Conv2d), bias)
         for y in outputs:
             self._makers[id(y.array)] = weakref.ref(y.array), event
         self.recording.events.append(event)
@@ -190,6 +196,10 @@ class Recorder(Observer):
                     self._unused.setdefault(item.parameter, []).append(result)
             elif summary:
                 event.grad_inputs[key] = summary
+        if isinstance(node, CONVOLUTIONS) and gradients[0] is not None:
+            gathers = not isinstance(node, Conv2d)
+            dy, dx = cotangents[0].array, gradients[0].array
+            event.terms = terms_of(node.geometry, dy, function.kernels, dx, gathers)
         self.recording.events.append(event)
 
     def _gradient_summary(self, key: Key, dx: Tensor, flows: bool, start: events.BackwardStart) -> ArraySummary:

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from minigan.trace.summary import ArraySummary
 
-FORMAT, VERSION = "minigan-trace", 2
+FORMAT, VERSION = "minigan-trace", 3
 
 About = dict[str, str | int | float | bool | None]
 T = TypeVar("T")
@@ -49,6 +49,33 @@ class FunctionCall:
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """Numbers as they are: float32 in base64, little end first, row by row."""
+
+    shape: tuple[int, ...]
+    data: str
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the numbers of a convolution's result add up from, for the first channels of the first sample.
+
+    gathers: each number of the target is Σ source[k, i·S + kh − P, j·S + kw − P] · weight[t, k, kh, kw], as of a
+    convolution; else Σ source[k, i, j] · weight[t, k, kh, kw] over all i, j, kh, kw that meet at its place.
+    channels: of the source in all, of which only the first are here. weight: (t, k, KH, KW). target: with the bias.
+    """
+
+    gathers: bool
+    channels: int
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    source: Numbers
+    weight: Numbers
+    target: Numbers
+    bias: Numbers | None
+
+
+@dataclass(frozen=True)
 class Layer:
     """A layer in one forward pass: the functions that a module's own `forward` called, between its submodules' calls.
     Functions that no module called (the losses') are layers too, with the owner "loss"."""
@@ -63,6 +90,7 @@ class Layer:
     output: ArraySummary
     functions: tuple[FunctionCall, ...]
     parameters: tuple[LayerParameter, ...]
+    terms: Terms | None  # of the output, if a convolution made it
 
 
 @dataclass(frozen=True)
@@ -102,6 +130,7 @@ class LayerBackward:
     grad_output: ArraySummary
     grad_inputs: tuple[ArraySummary | None, ...]
     parameters: tuple[ParameterGradient, ...]
+    terms: Terms | None  # of the first of grad_inputs, if a convolution's backward made it
 
     @property
     def statuses(self) -> dict[str, int]:
@@ -216,8 +245,20 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class FunctionText:
+    """What is written of a function, or of an optimiser (which has no way back). place: file and line."""
+
+    name: str  # "Conv2d", as in FunctionCall and Update
+    forward: tuple[str, ...]  # formulas, from the docstring
+    backward: tuple[str, ...]
+    place: str  # "minigan/functions/convolution.py:28"
+    source: str
+
+
+@dataclass(frozen=True)
 class Trace:
-    """A recorded step, or any forward and backward. about: of what, in words and numbers."""
+    """A recorded step, or any forward and backward. about: of what, in words and numbers. texts: of each function and
+    optimiser that took part, its formulas."""
 
     about: About
     calls: tuple[NetworkCall, ...]
@@ -229,6 +270,7 @@ class Trace:
     updates: tuple[Update, ...]
     frames: tuple[Frame, ...]
     comparisons: tuple[Comparison, ...] = ()
+    texts: tuple[FunctionText, ...] = ()
 
     def call_label(self, layer: Layer) -> str:
         """The label of the call that a layer is a part of, "" if it is of none."""

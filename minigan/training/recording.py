@@ -1,4 +1,4 @@
-"""A step on record, on demand: the next one of a checkpoint, or the first one of a fresh model."""
+"""A step on record, on demand: the next one of a checkpoint, the first one of a fresh model, or one of the example."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from minigan import backend
 from minigan.data import Batch
 from minigan.trace import Trace, trace_step
+from minigan.training import example
 from minigan.training.callbacks.traces import about
 from minigan.training.checkpoint import find_checkpoint, load_checkpoint
 from minigan.training.config import Config
@@ -40,6 +41,17 @@ def trace_fresh(config: Config, seed: int = 0) -> Trace:
     if config.init_from:
         take_weights(trainer, find_checkpoint(config.init_from, Path("runs")))
     return _traced(trainer, seed, min(config.batch_size, FRESH_BATCH))
+
+
+def trace_example(seed: int = 0, **changes: Any) -> Trace:
+    """A step of the trained GAN that comes with minigan, to train on; its optimisers begin anew. changes: another
+    `device`."""
+    path = example.example_weights()
+    config = Config.for_model(example.MODEL, **changes)
+    trainer = Trainer(config, load_data(config))
+    take_weights(trainer, path)
+    trainer.step = example.STEPS
+    return _traced(trainer, seed, config.batch_size)
 
 
 def _traced(trainer: Trainer, seed: int, batch_size: int) -> Trace:

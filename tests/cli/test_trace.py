@@ -1,4 +1,4 @@
-"""`minigan trace`: of a run, of a fresh model, and always something."""
+"""`minigan trace`: of a run, of a fresh model, of the example, and always something."""
 
 from __future__ import annotations
 
@@ -24,11 +24,18 @@ def test_of_a_run(trained, tmp_path, minigan):
     assert a == c == d and a != b
 
 
-def test_with_nothing_there_it_is_of_a_fresh_model(tmp_path, minigan, monkeypatch):
+def test_with_nothing_there_it_is_of_the_trained_example(tmp_path, minigan, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said = minigan("trace")
-    assert said.code == 0 and "a fresh quick28" in said.err
-    assert [p.name for p in tmp_path.iterdir()] == ["trace.json"] and read(tmp_path / "trace.json").about["at"] == 1
+    assert said.code == 0 and "the small GAN that comes with minigan (small28, trained for 4 epochs)" in said.err
+    about = read(tmp_path / "trace.json").about
+    assert [p.name for p in tmp_path.iterdir()] == ["trace.json"] and (about["model"], about["at"]) == ("small28", 3753)
+
+
+def test_with_other_data_and_no_run_it_is_of_a_fresh_model(tmp_path, data, minigan, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = minigan("trace", "--data", data)
+    assert said.code == 0 and "a fresh quick28" in said.err and read(tmp_path / "trace.json").about["at"] == 1
 
 
 def test_a_model_of_choice_on_data_of_choice(data, tmp_path, minigan, trained):

@@ -9,10 +9,13 @@ import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
+import minigan as mg
+from minigan import nn
 from minigan.cli import main
-from minigan.trace import Trace
+from minigan.trace import Recorder, Trace
 from minigan.trace.views.page import inlined, show_page, trace_page, write_page
 from minigan.training import Config
 from minigan.training.recording import trace_fresh
@@ -198,6 +201,32 @@ def test_every_frame_is_reached_by_keys_and_shows_the_traces_numbers(which, requ
         assert page.evaluate(SHOWN)["hash"] == f"#{at}"
 
 
+def test_every_frame_says_what_to_look_at_and_has_its_functions_formulas(small, open_page):
+    page = open_page(small)
+    texts = {text.name: text for text in small.texts}
+    explained = """() => { const all = (css) => [...document.querySelectorAll(`#explained ${css}`)]; return {
+        look: all(".look")[0].textContent, formulas: all(".formula code").map((code) => code.textContent),
+        now: all(".formula.now").map((line) => line.className), lesson: all(".lesson").length,
+        sources: all("pre").map((pre) => pre.textContent) }; }"""
+    for number, frame in enumerate(small.frames, 1):
+        if number > 1:
+            page.keyboard.press("ArrowRight")
+        shown = page.evaluate(explained)
+        assert re.match(r"Look at: .{20}", shown["look"]), frame.title
+        if frame.update is not None:
+            names = [small.updates[frame.update].optimizer]
+        elif frame.layer is not None and frame.border is None:
+            names = dict.fromkeys(f.name for f in small.layers[frame.layer].functions)
+        else:
+            assert not shown["formulas"] and shown["lesson"] == (frame.border is not None)
+            continue
+        parts = [part for name in names for part in texts[name].forward + texts[name].backward]
+        assert sorted(shown["formulas"]) == sorted(parts), frame.title
+        assert sorted(shown["sources"]) == sorted(texts[name].source for name in names)
+        way = "back" if frame.layer_backward is not None else "onward"
+        assert shown["now"] and all(f"formula {way} now" == kind for kind in shown["now"])
+
+
 def test_the_door_shows_both_sides_and_no_difference_and_the_wall_exactly_0(trace, open_page):
     page = open_page(trace)
     for kind, drawn, said in (("carried", "door", "= 0.0"), ("detached", "wall", "into G goes 0")):
@@ -212,6 +241,26 @@ def test_the_door_shows_both_sides_and_no_difference_and_the_wall_exactly_0(trac
         assert said in page.inner_text("#content .outcome")
         sides = [float(page.get_attribute(f"#content .side.{side} .norm data", "value")) for side in ("left", "right")]
         assert sides == [gradient.at_output.norm if kind == "carried" else 0.0, gradient.at_input.norm]
+
+
+@pytest.mark.parametrize("which", ["trace", "small"])
+def test_on_a_laptop_the_borders_cards_are_seen_whole_below_a_compact_map(which, request, open_page):
+    trace = request.getfixturevalue(which)
+    page = open_page(trace, viewport={"width": 1366, "height": 768})
+    bottoms = """() => [...document.querySelectorAll("#content .side, #content .gate-picture")]
+        .map((part) => part.getBoundingClientRect().bottom)"""
+    for number, frame in enumerate(trace.frames, 1):
+        if frame.border is None:
+            continue
+        page.evaluate("number => { location.hash = number; }", str(number))
+        page.wait_for_selector(f"#content[data-frame='{number}']")
+        assert page.evaluate("scrollY") == 0
+        assert max(page.evaluate(bottoms)) <= page.locator("#player").bounding_box()["y"], frame.title
+    compact = page.locator("#map").bounding_box()["height"]
+    assert page.locator("#drawing .block .norm:not(.scalar)").count() == 0
+    page.set_viewport_size({"width": 1366, "height": 1000})  # there is room again
+    page.wait_for_selector("#drawing .block .norm:not(.scalar)", state="attached")
+    assert page.locator("#map").bounding_box()["height"] > compact + 80
 
 
 def test_the_table_has_every_frame_and_the_same_numbers(trace, open_page):
@@ -378,3 +427,102 @@ def test_the_objectives_compared_name_the_steps_own(small, open_page):
     page = open_page(small)
     assert "The step's own objective is non-saturating" in page.inner_text("#comparison > .hint")
     assert float(page.get_attribute("#comparison > .hint data", "value")) == door.at_input.norm
+
+
+def _each_channels_part(source, kernels, size, stride, padding, gathers):
+    """What each channel of a convolution's source (K, H, W) adds to its result (T, *size): (K, T, *size), by NumPy, as
+    a transposed convolution stamps it, or as a convolution reads it. kernels: (T, K, KH, KW)."""
+    parts = np.zeros((len(source), len(kernels), *size))
+    small = size if gathers else source.shape[1:]
+    for i, j, kh, kw in np.ndindex(*small, *kernels.shape[2:]):
+        y, x = i * stride + kh - padding, j * stride + kw - padding
+        large = source.shape[1:] if gathers else size
+        if 0 <= y < large[0] and 0 <= x < large[1]:
+            read, written = ((y, x), (i, j)) if gathers else ((i, j), (y, x))
+            parts[(..., *written)] += source[(..., *read)][:, None] * kernels[:, :, kh, kw].T
+    return parts
+
+
+PIXEL = """() => {
+    const part = document.querySelector(".pixel"), all = (element, css) => [...element.querySelectorAll(css)];
+    const number = (element) => Number(element.querySelector("data").value);
+    const maybe = (css) => part.querySelector(css) && number(part.querySelector(css));
+    const grid = (p) => (what) => [what, all(p, `.of-${what} data`).map((d) => Number(d.value))];
+    return { value: number(part.querySelector(".pixel-value")), rest: maybe(".rest"), bias: maybe(".bias"),
+      channels: Object.fromEntries(all(part, ".part[data-channel]").map((p) => [p.dataset.channel, number(p)])),
+      grids: all(part, ".products").map((p) => ({ channel: Number(p.dataset.channel), sum: Number(p.lastChild.value),
+        ...Object.fromEntries(["value", "factor", "product"].map(grid(p))) })) }; }"""
+
+
+def test_the_explanations_are_in_chinese_where_the_address_asks_for_it(small, open_page):
+    page = open_page(small, at="?lang=zh#2")
+    assert page.inner_text("#explained .look").startswith("请看") and "第 4 课" in page.inner_text("#explained")
+    assert page.get_attribute("#explained", "lang") == "zh-Hans"
+    assert open_page(small, at="?lang=xx#2").inner_text("#explained .look").startswith("Look at")
+
+
+def test_a_map_of_many_turns_leaves_room_for_the_frame_and_follows(open_page):
+    trace = trace_fresh(Config.choose(recipe="ring", n_critic=5, penalties=("gradient:10",), batch_size=8))
+    page = open_page(trace, viewport={"width": 1366, "height": 768})
+    for number in range(1, len(trace.frames) + 1, 60):
+        page.evaluate("number => { location.hash = number; }", str(number))
+        page.wait_for_selector(f"#content[data-frame='{number}']")
+        assert page.locator("#map").bounding_box()["height"] < 768 / 2
+        lit, seen = (page.locator(css).first.bounding_box() for css in ("#drawing .block.now", "#drawing"))
+        assert seen["y"] - 1 <= lit["y"] and lit["y"] + lit["height"] <= seen["y"] + seen["height"] + 1, number
+
+
+def test_a_pixel_of_a_convolution_adds_up_from_the_numbers_that_numpy_finds(open_page):
+    rng = np.random.default_rng(0)
+    conv, grow = nn.Conv2d(20, 3, 3, stride=2, padding=1), nn.ConvTranspose2d(3, 18, 4, stride=2, padding=1)
+    net = nn.Sequential(conv, grow)
+    x = mg.Tensor(rng.standard_normal((2, 20, 7, 7), "float32"), requires_grad=True, device="cpu")
+    net.to("cpu")
+    with Recorder({"N": net}) as recorder:
+        y = net(x)
+        dy = rng.standard_normal(y.shape, "float32")
+        (y * mg.Tensor(dy, device="cpu")).sum().backward()
+    trace, hidden = recorder.trace, conv(x).numpy()
+    w, v = conv.weight.numpy(), grow.weight.numpy()
+    dhidden = _each_channels_part(dy[0], v, (4, 4), 2, 1, True).sum(0)
+    found = {
+        "Forward through N.0": (x.numpy()[0], w, (4, 4), True, conv.bias.numpy(), hidden[0]),
+        "Forward through N.1": (hidden[0], v.swapaxes(0, 1), (8, 8), False, grow.bias.numpy(), y.numpy()[0]),
+        "Back through N.1": (dy[0], v, (4, 4), True, None, dhidden),
+        "Back through N.0": (dhidden, w.swapaxes(0, 1), (7, 7), False, None, x.grad.numpy()[0]),
+    }
+    page = open_page(trace, viewport={"width": 1366, "height": 1200})
+    for title, (source, kernels, size, gathers, bias, result) in found.items():
+        (at,) = (i for i, f in enumerate(trace.frames, 1) if f.title.startswith(title))
+        page.evaluate("number => { location.hash = number; }", str(at))
+        page.wait_for_selector(f"#content[data-frame='{at}'] .pixel")
+        parts = _each_channels_part(source, kernels, size, 2, 1, gathers)
+        t, row, column = np.unravel_index(np.abs(result[0]).argmax(), (1, *size))
+        for key, step in (
+            (None, (0, 0, 0)),
+            ("PageDown", (1, 0, 0)),
+            ("ArrowUp", (0, -1, 0)),
+            ("ArrowLeft", (0, 0, -1)),
+        ):
+            to = t + step[0], row + step[1], column + step[2]
+            if key:
+                page.locator(".asked").press(key)
+            t, row, column = to if min(to) >= 0 else (t, row, column)
+            shown = page.evaluate(PIXEL)
+            kept = {int(k): number for k, number in shown["channels"].items()}
+            assert shown["value"] == pytest.approx(result[t, row, column], rel=1e-4, abs=1e-5)
+            assert kept == pytest.approx({k: parts[k, t, row, column] for k in range(min(16, len(source)))}, abs=1e-5)
+            others = parts[16:, t, row, column].sum()
+            assert (shown["rest"] is None) == (len(source) <= 16) and (shown["rest"] or 0) == pytest.approx(
+                others, abs=1e-5
+            )
+            assert shown["bias"] == (None if bias is None else pytest.approx(bias[t], abs=1e-6))
+            for grid in shown["grids"]:
+                assert np.allclose(np.multiply(grid["value"], grid["factor"]), grid["product"])
+                assert sum(grid["product"]) == pytest.approx(grid["sum"]) == kept[grid["channel"]]
+                assert len(grid["product"]) == kernels[0, 0].size or not gathers
+    assert page.evaluate("location.hash") == f"#{at}"  # the keys moved the pixel, not the frame
+    picture = page.locator(".asked canvas.heat").bounding_box()  # 16 tiles of 7×7, a gap of 1: 31 pixels across
+    pixel = picture["width"] / 31
+    page.mouse.move(picture["x"] + (8 + 2.5) * pixel, picture["y"] + 3.5 * pixel)  # the second channel
+    assert page.evaluate(PIXEL)["value"] == pytest.approx(x.grad.numpy()[0, 1, 3, 2], rel=1e-4)

@@ -39,11 +39,11 @@ def test_summaries_stand_once_and_are_meant_by_number(gan, batch, traced):
     assert all(a["output"] == b["inputs"][0] for a, b in following if a["call"] is not None)
 
 
-def test_a_step_of_dcgan28_is_well_below_600_kB():
+def test_a_step_of_dcgan28_is_well_below_a_megabyte():
     gan = GAN(model="dcgan28").build(DataInfo({"x": (1, 28, 28)}), device=backend.get_default_device())
     x = np.random.default_rng(0).standard_normal((64, 1, 28, 28), "float32")
     text = trace_step(gan, iter([Batch(x=x)])).to_json()
-    assert 100_000 < len(text.encode()) < 450_000
+    assert 100_000 < len(text.encode()) < 700_000
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "[" * 100_000, '{"format": "minigan-trace"}'])
@@ -54,8 +54,8 @@ def test_what_is_no_trace(text):
 
 def test_another_version_and_a_damaged_trace(gan, batch, traced):
     whole = json.loads(traced(gan(), *batch()).to_json())
-    for version in (1, 99):
-        with pytest.raises(TraceError, match=f"version {version}, but this minigan reads .* 2: record the trace anew"):
+    for version in (2, 99):
+        with pytest.raises(TraceError, match=f"version {version}, but this minigan reads .* 3: record the trace anew"):
             Trace.from_json(json.dumps(whole | {"version": version}))
     with pytest.raises(TraceError, match="damaged"):
         Trace.from_json(json.dumps(whole | {"arrays": []}))

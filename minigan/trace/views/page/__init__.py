@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from IPython.display import HTML
 
 STYLES = ("paper.css", "base.css", "page.css")
-SCRIPTS = ("drawing.js", "map.js", "frame.js", "compare.js", "page.js")  # in this order: each builds on those before
+# In this order: each builds on those before.
+SCRIPTS = ("drawing.js", "texts.js", "map.js", "explain.js", "terms.js", "frame.js", "compare.js", "page.js")
 
 
 def trace_page(trace: Trace) -> str:

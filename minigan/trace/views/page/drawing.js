@@ -97,13 +97,17 @@ const BAD = -128; // a byte that stands for NaN or ±Inf
 /** A picture's bytes: signed, value = byte · scale / 127. */
 const bytesOf = (picture) => Int8Array.from(atob(picture.data), (c) => c.charCodeAt(0));
 
+/** How a picture's tiles stand: how many in a row, how large each is, and the gap between them. */
+function tilesOf(picture, most = Infinity) {
+  const [all, rows, columns] = picture.shape;
+  const tiles = Math.min(all, most);
+  return { tiles, across: Math.ceil(Math.sqrt(tiles)), rows, columns, gap: tiles > 1 ? (Math.max(rows, columns) > 10 ? 2 : 1) : 0 };
+}
+
 /** A picture's tiles in a near-square (at most `most` of them), one pixel a number, with a gap between tiles. */
 function heatMap(array, isGradient, most = Infinity) {
-  const [all, rows, columns] = array.picture.shape;
-  const tiles = Math.min(all, most);
-  const across = Math.ceil(Math.sqrt(tiles));
+  const { tiles, across, rows, columns, gap } = tilesOf(array.picture, most);
   const down = Math.ceil(tiles / across);
-  const gap = tiles > 1 ? (Math.max(rows, columns) > 10 ? 2 : 1) : 0;
   const canvas = html("canvas", { width: across * (columns + gap) - gap, height: down * (rows + gap) - gap });
   const context = canvas.getContext("2d");
   const bytes = bytesOf(array.picture);

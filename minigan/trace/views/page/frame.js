@@ -6,7 +6,21 @@ function frameContent(trace, current) {
   if (frame.update !== null) return [updateTable(trace.updates[frame.update])];
   if (frame.border !== null) return [borderPicture(trace, frame)];
   if (frame.layer === null) return [html("div", { class: "flow single" }, card(entryName(trace, frame), frame.output, false))];
-  return [waiting(trace, current), flow(trace, frame), functionList(trace.layers[frame.layer]), parameterTable(trace, current)];
+  const flowing = flow(trace, frame);
+  return [waiting(trace, current), flowing, pixelOf(trace, frame, flowing), functionList(trace.layers[frame.layer]), parameterTable(trace, current)];
+}
+
+/** What a pixel of a convolution's output, or of the gradient at its input, adds up from. */
+function pixelOf(trace, frame, flowing) {
+  const layer = trace.layers[frame.layer];
+  const back = frame.layer_backward === null ? null : trace.layer_backwards[frame.layer_backward];
+  const { terms } = back ?? layer;
+  const [target, source] = back ? [back.grad_inputs[0], back.grad_output] : [layer.output, layer.inputs[0]];
+  const shown = flowing.matches(".flow") ? flowing : flowing.querySelector(".flow");
+  const [left, right] = [shown.querySelector(".stack canvas.heat"), shown.querySelector(":scope > .card canvas.heat")];
+  if (!terms || !target?.picture || !source?.picture || !left || !right) return null;
+  const names = back ? { target: "∂L/∂input", source: "∂L/∂output" } : { target: "output", source: "input" };
+  return back ? pixelPart(terms, target.picture, source.picture, left, right, names) : pixelPart(terms, target.picture, source.picture, right, left, names);
 }
 
 /** At the end of a backward pass through D: its gradient may wait at the door while other things are done. */
@@ -76,9 +90,12 @@ function flow(trace, frame) {
   const through = (kind) => html("div", { class: `through ${kind}`, "aria-hidden": "true" }, flowArrow(kind));
   const inputs = shown.map(({ array, k }) => card(inputName(trace, layer, k), array, false, cameFrom(trace, layer, k)));
   const output = card(layer.owner === "loss" ? layer.name : "output", layer.output, false);
+  const single = (only) => html("div", { class: "flow single" }, only); // all that enters it are parameters
+  if (back === null && !inputs.length) return single(output);
   if (back === null) return row(html("div", { class: "stack" }, inputs), through("forward"), output);
   const gradients = shown.map(({ k }) => card(`∂L/∂${inputName(trace, layer, k)}`, back.grad_inputs[k], true, "goes out"));
   const gradientIn = card(`∂L/∂${layer.owner === "loss" ? "L" : "output"}`, back.grad_output, true, "comes in");
+  if (!gradients.length) return single(gradientIn);
   const behind = html("details", { class: "behind" }, html("summary", {}, "What went forward here"),
     row(html("div", { class: "stack" }, inputs), through("forward"), output));
   const backward = row(html("div", { class: "stack" }, gradients), through("gradient"), gradientIn);

@@ -3,7 +3,9 @@
 // backward pass that came through. Between the networks is the border, with its walls and doors.
 
 const WIDE = 44; // pixels a layer needs to have its numbers beside it
+const NAME = 26; // the height of a loss' name, and whose it is
 const READABLE = 31; // and to have its name; a map that would be smaller is scrolled
+const low = matchMedia("(max-height: 819px)"); // a low window: the map is compact, and its numbers are left to the frames
 
 /** Which frame shows what: the map's blocks and arrows are lit by these. */
 function framesOf(trace) {
@@ -65,16 +67,17 @@ function layoutOf(trace, room) {
   const pitch = Math.max(READABLE, Math.min(76, (room - 2) / units));
   const width = Math.max(room, Math.ceil(pitch * units) + 2);
   const isWide = pitch >= WIDE;
-  const side = Math.round(isWide ? Math.min(pitch * 0.66, innerHeight < 820 ? 25 : 34) : pitch * 0.74);
+  const isCompact = isWide && low.matches;
+  const side = Math.round(isWide ? Math.min(pitch * 0.66, isCompact ? 20 : 34) : pitch * 0.74);
   const left = [];
   length.reduce((x, n, c) => {
     left[c] = x + gaps[c] * pitch;
     return left[c] + (isLoose(c) ? 1.6 : n) * pitch;
   }, Math.max(0, (width - pitch * units) / 2));
 
-  const text = isWide ? 12 : 0; // the height of a number
+  const text = isWide && !isCompact ? 12 : 0; // the height of a number
   const space = isWide ? 5 : Math.max(2, pitch * 0.16);
-  const height = (lane) => text + side + lane.rows.length * (side + space + text) + (isWide ? 14 : 12);
+  const height = (lane) => text + side + lane.rows.length * (side + space + text) + (isCompact ? 9 : isWide ? 14 : 12);
   const head = isWide ? 38 : 32;
   place(trace, lanes, columns, head, height);
   const bottom = Math.max(...lanes.map((lane) => lane.top + height(lane)), 0);
@@ -86,7 +89,7 @@ function layoutOf(trace, room) {
     const step = lane.call === null ? 1.6 * pitch : pitch;
     lane.layers.forEach((layer, i) => { spot[layer] = { x: left[lane.column] + (i + 0.5) * step, lane }; });
   }
-  return { width, height: bottom, pitch, side, isWide, lanes, spot, left, columns, head };
+  return { width, height: bottom, pitch, side, isWide, isCompact, text, lanes, spot, left, columns, head };
 }
 
 /** Tops of lanes: the busiest column is stacked, others stand in the middle of what they are joined to. */
@@ -103,7 +106,7 @@ function place(trace, lanes, columns, head, height) {
     if (wishes.every(({ wish }) => wish !== null)) wishes.sort((a, b) => a.wish - b.wish);
     for (const { lane, wish } of wishes) {
       lane.top = Math.max(free, wish === null ? free : wish - height(lane) / 2);
-      free = lane.top + height(lane);
+      free = lane.top + height(lane) + (lane.call === null ? NAME : 0); // a name stands over what is in no network
       placed.set(lane, lane.top + height(lane) / 2);
     }
   }
@@ -129,17 +132,17 @@ function drawMap(trace, element) {
   const map = { trace, layout, shows, forwardWidth, gradientWidth };
   const root = svg(
     "svg", { viewBox: `0 0 ${layout.width} ${layout.height}`, width: layout.width, height: layout.height, role: "img",
-      "aria-label": mapInWords(trace), class: layout.isWide ? "wide" : "narrow" },
+      "aria-label": mapInWords(trace), class: layout.isCompact ? "wide compact" : layout.isWide ? "wide" : "narrow" },
     svg("defs", {}, arrowHead("forward", "head", layout.isWide ? 7 : 4), arrowHead("gradient", "head", layout.isWide ? 7 : 4), hatching()),
     bands(map), headings(map), entries(map), layout.lanes.map((lane) => drawLane(map, lane)),
     trace.borders.map((_, i) => drawBorder(map, i)),
   );
   element.replaceChildren(root);
   const free = Math.min(...layout.lanes.filter((lane) => lane.column === 0).map((lane) => lane.top)) - layout.head;
-  element.classList.toggle("roomy", layout.isWide && free > 90); // over G: there the legend fits
-  const isScrolled = layout.width > element.clientWidth;
+  element.classList.toggle("roomy", layout.isWide && free > (layout.isCompact ? 60 : 90)); // over G: there the legend fits
+  const isScrolled = layout.width > element.clientWidth || element.scrollHeight > element.clientHeight + 1;
   element.classList.toggle("scrolls", isScrolled);
-  filled(element, isScrolled ? { tabindex: 0, role: "region", "aria-label": "The map, scrolled sideways" } : {}, []);
+  filled(element, isScrolled ? { tabindex: 0, role: "region", "aria-label": "The map, which scrolls" } : {}, []);
   if (!isScrolled) for (const name of ["tabindex", "role", "aria-label"]) element.removeAttribute(name);
   return (current) => {
     light(trace, root, current);
@@ -149,11 +152,14 @@ function drawMap(trace, element) {
 
 /** Scroll the map to what is lit. */
 function bringIntoView(element) {
-  const places = [...element.querySelectorAll(".now")].map((lit) => lit.getBoundingClientRect());
+  const blocks = [...element.querySelectorAll(".block.now")];
+  const places = (blocks.length ? blocks : [...element.querySelectorAll(".now")]).map((lit) => lit.getBoundingClientRect());
   if (!places.length) return;
   const middle = (Math.min(...places.map((p) => p.left)) + Math.max(...places.map((p) => p.right))) / 2;
   const here = element.getBoundingClientRect();
   element.scrollLeft += middle - (here.left + here.right) / 2;
+  const height = (Math.min(...places.map((p) => p.top)) + Math.max(...places.map((p) => p.bottom))) / 2;
+  element.scrollTop += height - (here.top + here.bottom) / 2;
 }
 
 function mapInWords(trace) {
@@ -209,7 +215,7 @@ function bands({ trace, layout, shows }) {
 
 function laneHeight(layout, lane) {
   const lowest = lane.rows.length ? lane.rows.at(-1).y : lane.y;
-  return lowest + layout.side / 2 + (layout.isWide && lane.rows.length ? 14 : 5) - lane.top + 3;
+  return lowest + layout.side / 2 + (layout.isWide && !layout.isCompact && lane.rows.length ? 14 : layout.isCompact ? 3 : 5) - lane.top + 3;
 }
 
 const turnName = (turn) => ({ both: "Both at once", all: "All at once", "": "" }[turn ?? ""] ?? `${turn}'s turn`);
@@ -285,7 +291,7 @@ function lossName({ trace, layout, shows }, lane) {
   const x = layout.spot[lane.layers[0]].x;
   const frame = shows.layer[lane.layers[0]];
   const name = layer.owner === "loss" ? layer.name : shortKind(layer.kind);
-  return svg("text", { x, y: lane.top - 10, class: "loss" }, svg("tspan", { class: "whose", x }, turnName(trace.frames[frame]?.turn)),
+  return svg("text", { x, y: lane.top - (layout.text ? 10 : 20), class: "loss" }, svg("tspan", { class: "whose", x }, turnName(trace.frames[frame]?.turn)),
     svg("tspan", { x, dy: 15 }, name));
 }
 
@@ -294,7 +300,9 @@ function forwardArrow(map, source, number) {
   if (source === null) return null;
   const [from, to] = [layout.spot[source], layout.spot[number]];
   if (isBorder(trace, source, number)) return null; // the border draws it
-  const d = joined(from.x + layout.side / 2, from.lane.y, to.x - layout.side / 2, to.lane.y);
+  const isBelow = from.lane !== to.lane && from.lane.column === to.lane.column;
+  const d = isBelow ? bow(from.x + layout.side / 2, from.lane.y, to.lane.y, layout.pitch * 0.4)
+    : joined(from.x + layout.side / 2, from.lane.y, to.x - layout.side / 2, to.lane.y);
   return arrow(map, { d, norm: trace.layers[source].output.norm, kind: "forward", frames: [shows.layer[source], shows.layer[number]] });
 }
 
@@ -307,6 +315,9 @@ function joined(x1, y1, x2, y2) {
   const middle = (x1 + x2) / 2;
   return `M${x1} ${y1} C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
 }
+
+/** A line between two that stand over one another, on one side of both. */
+const bow = (x, y1, y2, out) => `M${x} ${y1} C${x + out} ${y1} ${x + out} ${y2} ${x} ${y2}`;
 
 /** One backward pass through a lane: under each output its gradient. */
 function drawRow(map, lane, row) {
@@ -331,21 +342,23 @@ function gradientArrow(map, { number, k, gradient, row, x }) {
   const there = layout.spot[source];
   const next = there.lane.rows.find((r) => r.pass === row.pass && source in r.backs);
   if (!next) return null;
-  const d = joined(x - layout.side / 2, row.y, there.x + layout.side / 2, next.y);
+  const here = layout.spot[number].lane;
+  const isBelow = here !== there.lane && here.column === there.lane.column;
+  const d = isBelow ? bow(x - layout.side / 2, row.y, next.y, -layout.pitch * 0.4) : joined(x - layout.side / 2, row.y, there.x + layout.side / 2, next.y);
   return arrow(map, { d, norm: gradient.norm, kind: "gradient", frames: [shows.back[row.backs[number]], shows.back[next.backs[source]]] });
 }
 
 /** A layer's output, or its gradient: a picture, its norm beside it. */
 function block({ layout }, { x, y, array, frames, isGradient, title, owner }) {
-  const { side, isWide } = layout;
+  const { side, isWide, isCompact } = layout;
   const isNumber = !array.shape.length;
-  const width = isNumber && isWide ? 1.3 * side : side;
+  const width = isNumber && isWide ? (isCompact ? 1.7 : 1.3) * side : side;
   const [left, top] = [x - width / 2, y - side / 2];
   const picture = isNumber || !array.picture ? null
     : svg("image", { href: heatMap(array, isGradient, 1).toDataURL(), x: left, y: top, width: side, height: side, preserveAspectRatio: "none" });
   const value = digits(isNumber ? array.mean : array.norm);
   const norm = !isWide ? null : isNumber ? svg("text", { x, y: y + 4, class: "scalar norm" }, value)
-    : svg("text", { x, y: isGradient ? y + side / 2 + 11 : top - 4, class: "norm" }, value);
+    : isCompact ? null : svg("text", { x, y: isGradient ? y + side / 2 + 11 : top - 4, class: "norm" }, value);
   return svg(
     "g", { class: `block ${isGradient ? "gradient" : "forward"}`, ...lit(frames), "data-owner": owner },
     svg("title", {}, `${title}: ${isNumber ? "" : "norm "}${value}`),
@@ -378,7 +391,7 @@ function drawBorder(map, number) {
     frames: [frame, shows.layer[firstTo]] });
   const gradients = trace.border_gradients.flatMap((gradient, g) => (gradient.border === number ? [{ gradient, g }] : []));
   const thick = layout.isWide ? 9 : Math.max(3, layout.pitch * 0.22);
-  const reach = layout.side / 2 + (layout.isWide ? 8 : 2);
+  const reach = layout.side / 2 + (layout.isCompact ? 3 : layout.isWide ? 8 : 2);
   const shapes = [border.kind === "detached" ? "slit" : DRAWN_AS[border.kind], ...gradients.map(({ gradient }) => DRAWN_AS[gradient.kind])];
   const joints = shapes.map((shape, i) => ({ above: shape !== "door" || shapes[i - 1] !== "door", below: shape !== "door" || shapes[i + 1] !== "door" }));
   const sameDoor = shapes[0] === "door" ? gradients.filter(({ gradient }) => gradient.kind === "carried").map(({ g }) => shows.gradient[g]) : [];

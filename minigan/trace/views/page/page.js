@@ -42,6 +42,7 @@ function show(index) {
   byId("title").textContent = frame.title;
   byId("note").textContent = frame.note;
   byId("note").hidden = frame.border_gradient !== null; // its picture says it, and larger
+  byId("explained").replaceChildren(...explanation(trace, frame).filter(Boolean));
   byId("content").replaceChildren(...frameContent(trace, current).filter(Boolean));
   byId("content").dataset.frame = current + 1;
   byId("slider").value = current + 1;
@@ -224,12 +225,14 @@ function start() {
   addEventListener("hashchange", () => go(frameInAddress()));
   addEventListener("beforeprint", () => { byId("all").open = true; });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", onTheme);
+  low.addEventListener("change", redraw);
   let width = 0;
   new ResizeObserver(([entry]) => {
     if (Math.abs(entry.contentRect.width - width) < 1) return; // our own drawing changes the height only
     width = entry.contentRect.width;
     redraw();
   }).observe(byId("drawing"));
+  byId("explained").lang = LANGUAGE_TAG;
   fillAbout();
   fillJump();
   fillTable();

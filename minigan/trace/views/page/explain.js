@@ -1,0 +1,70 @@
+// What a frame is about: its functions' formulas as their docstrings have them, what to look at, lesson and source.
+
+const LESSON_OF_FILE = {
+  "arithmetic.py": 2, "manipulation.py": 3, "reduction.py": 3, "dense.py": 4, "activation.py": 5, "loss.py": 6, "convolution.py": 7, "normalization.py": 9,
+};
+const SHOWN = 2; // functions of a layer whose formulas are seen at once
+
+/** The explanation of a frame. */
+function explanation(trace, frame) {
+  const names = functionsOf(trace, frame);
+  const texts = names.map((name) => trace.texts.find((text) => text.name === name)).filter(Boolean);
+  const isBack = frame.layer_backward !== null;
+  const formulas = texts.map((text) => formulaRow(text, isBack));
+  const more = formulas.length - SHOWN;
+  return [
+    html("p", { class: "look" }, html("b", {}, `${t("look")}: `), whatToLookAt(trace, frame, names)),
+    html("div", { class: "formulas" }, formulas.slice(0, SHOWN)),
+    more > 0 ? html("details", {}, html("summary", {}, t("moreFunctions")(more)), html("div", { class: "formulas" }, formulas.slice(SHOWN))) : null,
+    formulas.length ? null : lessonName(frame.border !== null ? 10 : frame.update !== null ? 1 : null),
+  ];
+}
+
+/** The functions of a frame's layer, those of which there is most to say first; an update's optimiser. */
+function functionsOf(trace, frame) {
+  if (frame.update !== null) return [trace.updates[frame.update].optimizer];
+  if (frame.layer === null || frame.border !== null) return [];
+  const rank = (name) => { const place = Object.keys(t("looks")).indexOf(name); return place < 0 ? Infinity : place; };
+  const names = [...new Set(trace.layers[frame.layer].functions.map((f) => f.name))];
+  return names.map((name, i) => ({ name, i })).sort((a, b) => (rank(a.name) - rank(b.name) || 0) || a.i - b.i).map(({ name }) => name);
+}
+
+function whatToLookAt(trace, frame, names) {
+  const at = t("looksAt");
+  if (frame.update !== null) return at.update;
+  if (frame.border_gradient !== null) return at.backBorder[trace.border_gradients[frame.border_gradient].kind];
+  if (frame.border !== null) return at.forwardBorder[trace.borders[frame.border].kind];
+  if (frame.layer === null) return at.enter;
+  const isBack = frame.layer_backward !== null;
+  const says = t("looks")[names.find((name) => t("looks")[name])] ?? t("looksOtherwise");
+  if (trace.layers[frame.layer].owner === "loss") {
+    const known = t("looks")[names.find((name) => name.includes("CrossEntropy"))];
+    return known ? known[Number(isBack)] : isBack ? at.backLoss : at.loss;
+  }
+  return says[Number(isBack)];
+}
+
+/** A function's name, its two formulas, the one of this frame's direction in full ink, and where to read on. */
+function formulaRow(text, isBack) {
+  const line = (parts, kind, isNow, label) => parts.length
+    ? html("p", { class: `formula ${kind} ${isNow ? "now" : ""}` }, html("small", {}, label), html("span", {}, parts.map((part) => html("code", {}, part)))) : null;
+  const isUpdate = !text.backward.length && text.forward.some((part) => part.includes("←"));
+  return html("div", { class: "function" },
+    line(text.forward, "onward", !isBack, t(isUpdate ? "updateFormula" : "forwardFormula")), line(text.backward, "back", isBack, t("backwardFormula")),
+    html("div", { class: "reading" }, html("b", {}, text.name), lessonName(lessonOf(text)), sourceOf(text)));
+}
+
+function lessonOf(text) {
+  if (text.name === "ConvTranspose2d") return 8;
+  return text.place.startsWith("minigan/functions/") ? LESSON_OF_FILE[text.place.split("/").at(-1).split(":")[0]] : null;
+}
+
+function lessonName(number) {
+  return number ? html("span", { class: "lesson" }, `${t("lesson")(number)}: ${t("lessons")[number]} `, html("code", {}, `minigan lesson ${number}`)) : null;
+}
+
+function sourceOf(text) {
+  if (!text.source) return null;
+  return html("details", { class: "source" }, html("summary", {}, `${t("source")}: ${text.place}`),
+    html("pre", { tabindex: 0, role: "region", "aria-label": text.place }, text.source));
+}

@@ -1,0 +1,25 @@
+"""The trained GAN that comes with minigan: a `small28`, as `python -m minigan.training.train_example` has made it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from minigan.files import read_file
+from minigan.training.errors import CheckpointError
+
+MODEL = "small28"
+EPOCHS, STEPS = 4, 3752  # that it was trained for
+WEIGHTS = Path(__file__).parent / "example.safetensors"
+SHA256 = "045435c4b089b02cd63b82bb7eb9fb2c42d201a7e84a666fe3b5c9f7e9336283"
+
+
+def example_weights(path: Path = WEIGHTS) -> Path:
+    """The file of its weights, for `--init-from`. Raises CheckpointError if it is missing or altered."""
+    try:
+        found = hashlib.sha256(read_file(path)).hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror or error}); reinstall minigan") from None
+    if found != SHA256:
+        raise CheckpointError(f"{path}: altered: SHA-256 {found} found, {SHA256} needed; reinstall minigan")
+    return path
