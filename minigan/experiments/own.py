@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from minigan.algorithms import GMMN, VAE, Algorithm
 from minigan.experiments.digits import parzen_of_samples, test_loss
 from minigan.experiments.experiment import Experiment, Result, Scores, estimate, read_results
 from minigan.experiments.training_row import Training, scores_of_samples
-from minigan.options import Choices
 from minigan.recipes import RECIPES
 from minigan.training import Config
 
@@ -42,8 +42,10 @@ SHORTENED = {"dcgan28": 5, "dcgan64": 1, "face": 1}
 
 
 def _row(name: str) -> Training:
-    shortened: Choices = {"epochs": SHORTENED[name]} if name in SHORTENED else {}
-    return Training({"recipe": name} | shortened, _scores)
+    choices: dict[str, Any] = {"recipe": name}
+    if name in SHORTENED:
+        choices["epochs"] = SHORTENED[name]
+    return Training(choices, _scores)
 
 
 OWN = Experiment(

@@ -120,6 +120,7 @@ class Recorder(Observer):
         event = self._functions[node] = events.ForwardEvent(node, call, network, taken, self._summary(outputs[0]))
         if isinstance(node, CONVOLUTIONS):
             x, weight, bias = (None if t is None else t.array for t in (*inputs, None)[:3])
+            assert x is not None and weight is not None  # a convolution has both
             event.kernels = weight[:CHANNELS, :CHANNELS].copy()
             event.terms = terms_of(node.geometry, x, weight, outputs[0].array, isinstance(node, Conv2d), bias)
         for y in outputs:
@@ -196,10 +197,11 @@ class Recorder(Observer):
                     self._unused.setdefault(item.parameter, []).append(result)
             elif summary:
                 event.grad_inputs[key] = summary
-        if isinstance(node, CONVOLUTIONS) and gradients[0] is not None:
+        of_images = gradients[0]
+        if isinstance(node, CONVOLUTIONS) and of_images is not None and function.kernels is not None:
             gathers = not isinstance(node, Conv2d)
-            dy, dx = cotangents[0].array, gradients[0].array
-            event.terms = terms_of(node.geometry, dy, function.kernels, dx, gathers)
+            dy = cotangents[0].array
+            event.terms = terms_of(node.geometry, dy, function.kernels, of_images.array, gathers)
         self.recording.events.append(event)
 
     def _gradient_summary(self, key: Key, dx: Tensor, flows: bool, start: events.BackwardStart) -> ArraySummary:
