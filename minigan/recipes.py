@@ -34,7 +34,7 @@ _ZHANG = "Zhang et al., 2019, Self-Attention Generative Adversarial Networks"
 _KARRAS = "Karras et al., 2018, Progressive Growing of GANs for Improved Quality, Stability, and Variation"
 _PAPERS = {
     "mlp": _GOODFELLOW, "dcgan28": _DCGAN, "dcgan64": _DCGAN, "face": _DCGAN, "quick28": _DCGAN,
-    "pggan": _KARRAS,
+    "small28": _DCGAN, "pggan": _KARRAS,
 }  # fmt: skip
 
 

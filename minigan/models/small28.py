@@ -1,6 +1,7 @@
-"""The smallest GAN here that draws digits: trained, it comes with the package, to be looked at before one has trained.
+"""The smallest GAN here that draws digits; trained, it comes with the package.
 
-As `quick28`, with a few channels in each layer, so that all of its weights take little room.
+As `quick28`, with a few channels in each layer, so that all of its weights take little room. `minigan trace` shows a
+step of it where nothing else has been trained yet.
 """
 
 from __future__ import annotations
