@@ -11,7 +11,7 @@ from minigan.training.errors import CheckpointError
 MODEL = "small28"
 EPOCHS, STEPS = 4, 3752  # that it was trained for
 WEIGHTS = Path(__file__).parent / "example.safetensors"
-SHA256 = "045435c4b089b02cd63b82bb7eb9fb2c42d201a7e84a666fe3b5c9f7e9336283"
+SHA256 = "bdd6ec7fb5c0a5b6786a6fce8dd2b093c571aed12e1be1bc2907d093a230fb8c"
 
 
 def example_weights(path: Path = WEIGHTS) -> Path:
