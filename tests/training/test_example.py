@@ -31,7 +31,7 @@ def test_altered_and_missing_weights_are_refused(tmp_path):
 
 
 def test_it_draws_digits():
-    G, _ = models.build(example.MODEL)
+    G = models.build(example.MODEL)[0].to("cpu")
     arrays = {n: a.astype("f4") if a.dtype == "f2" else a for n, a in read_weights(example.WEIGHTS).arrays.items()}
     G.load_state_dict({name[2:]: array for name, array in arrays.items() if name.startswith("G.")})
     G.eval()
