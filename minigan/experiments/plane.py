@@ -40,7 +40,7 @@ _PUBLISHED = {  # modes and share of good points on the ring, then on the grid
 }  # fmt: skip
 
 
-# The PyTorch run: the same networks, rates and steps, seed 0, scored after 5,000, 10,000 and 15,000 steps.
+# The PyTorch run: python tests/benchmarks/ring_in_pytorch.py
 _WHY_OTHERWISE = (
     "Why ours differs from VEEGAN's GAN row: with D at 1e-4, D never gets ahead of G, both its probabilities stay at "
     "0.5, and few points come near a mode. The same protocol in PyTorch does the same (6, 5 and 7 modes, 0.7, 5.2 and "

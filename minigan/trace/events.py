@@ -36,7 +36,7 @@ class FunctionInput:
 class ForwardEvent:
     """A function was called, by a module of a network or by none. loss: the name of the loss that it computed;
     starts_backward: whether a backward pass begins at it; layer: the number of its layer, once that is known. Of a
-    convolution, terms: what its output adds up from; kernels: those of its first channels."""
+    convolution, terms: what its output adds up from; kernels: its weights, of the first channels."""
 
     node: Node
     module_call: ModuleCall | None
@@ -46,8 +46,8 @@ class ForwardEvent:
     loss: str | None = None
     starts_backward: bool = False
     layer: int = -1
-    terms: Terms | None = None  # of a convolution: what its output adds up from,
-    kernels: Array | None = None  # and the weights of its first channels
+    terms: Terms | None = None
+    kernels: Array | None = None
 
 
 @dataclass(eq=False)

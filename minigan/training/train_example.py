@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from minigan.backend import Array
+from minigan.training.atomic import write_atomically
 from minigan.training.checkpoint import read_weights
 from minigan.training.config import Config
 from minigan.training.example import EPOCHS, MODEL
@@ -36,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         run.train()
         args.checkpoint = run.run_dir.path / "ckpt" / "last.safetensors"
     raw = save(packed(read_weights(args.checkpoint).arrays))
-    args.out.write_bytes(raw)
+    write_atomically(args.out, raw)
     print(f'{args.out}: {len(raw):,} bytes\nSHA256 = "{hashlib.sha256(raw).hexdigest()}"')
     return 0
 
