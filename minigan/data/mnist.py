@@ -17,9 +17,9 @@ from minigan.data.resize import fit
 FOLDER = Path(__file__).parent / "mnist"
 
 SHA256 = {
-    "train-images-idx3-ubyte.gz": "0b367032e93c5d0cea0925647cfdb18614af8ee15f83e6f2fc2ad904a6835971",
+    "train-images-idx3-ubyte.gz": "801c38f1bca0ace71bfb29aeee0553d96e0475608dfcca76d161056a5d91a2f5",
     "train-labels-idx1-ubyte.gz": "1787548bbe0bff1ec2ecdc0ef292b02df999e2d1a6002d27500982c652b17203",
-    "t10k-images-idx3-ubyte.gz": "1a1a05eab793c14bb050b398624a11b0ffd1a2953baed553b1b9bd079e2a20be",
+    "t10k-images-idx3-ubyte.gz": "8e5dde377ceba9bf24695c6e21301fc25a2a2289d849ac1b7adcf433b658a38f",
     "t10k-labels-idx1-ubyte.gz": "b91679a0acfe4ba0e50a2437a903084cba1f5f92592b016a25a7dfd00455798b",
 }
 
