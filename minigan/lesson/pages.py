@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from minigan.extras import install_command
-from minigan.lesson.cells import LessonError, title
+from minigan.lesson.cells import LessonError, text_of
+from minigan.lesson.language import language
 from minigan.lesson.places import lessons
+from minigan.lesson.translation import laid_over, title
 from minigan.training.atomic import write_atomically
 
 PAGE = """<!DOCTYPE html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -62,11 +64,11 @@ def build(out: Path) -> Iterator[Path]:
     to_body = nbconvert.HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
     light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "github-dark"))
     for path in lessons():
-        notebook = jupytext.read(path)
+        notebook = jupytext.reads(laid_over(text_of(path)), fmt="py:percent")
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
         runner.preprocess(notebook, {"metadata": {"path": str(path.parent)}})
         body, _ = to_body.from_notebook_node(notebook)
-        page = PAGE.format(title=html.escape(title(path)), body=body, light=light, dark=dark)
+        page = PAGE.format(language=language(), title=html.escape(title(path)), body=body, light=light, dark=dark)
         for suffix, text in ((".ipynb", nbconvert.NotebookExporter().from_notebook_node(notebook)[0]), (".html", page)):
             written = out / (path.stem + suffix)
             write_atomically(written, text.encode())

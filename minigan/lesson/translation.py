@@ -1,0 +1,107 @@
+"""The lessons' texts in another language, laid over the same code.
+
+`lessons/zh/NN_name.md` has the Chinese of `lessons/NN_name.py` and of its hints; `lessons/zh/commands.md` that of what
+`minigan lesson` says. Such a file has
+
+- texts: `<!-- key begin of the English -->`, and below it the cell of text, or the hint, in Chinese. The key is made
+  of the English: where that has changed, nothing has its key, and the English is shown.
+- after `<!-- sentences -->` what is printed: `> English`, and below it the Chinese. {0}, {1} … stand for what a
+  sentence is filled with. It is translated as it is printed: the code speaks English alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from minigan.lesson.cells import cells, text_of
+from minigan.lesson.language import language
+from minigan.lesson.places import shipped
+from minigan.terminal import in_one_line
+
+
+class Translation(NamedTuple):
+    """Texts by their keys, and sentences by the English ones."""
+
+    texts: dict[str, str]
+    sentences: dict[str, str]
+
+
+def key(text: str) -> str:
+    """Tells one text from another, however its lines are broken."""
+    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:8]
+
+
+def read(path: Path) -> Translation:
+    """A file of translations."""
+    found = Translation({}, {})
+    parts = re.split(r"^<!-- (\w+).*? -->\n", text_of(path), flags=re.MULTILINE)
+    for name, body in zip(parts[1::2], parts[2::2], strict=True):
+        if name != "sentences":
+            found.texts[name] = body.strip("\n")
+            continue
+        for english, other in re.findall(r"^((?:> .*\n)+)((?:[^>\n].*\n?)+)", body, re.MULTILINE):
+            found.sentences[" ".join(line[2:] for line in english.splitlines())] = in_one_line(other)
+    return found
+
+
+@lru_cache
+def _translation(folder: Path) -> Translation:
+    """All files of a folder, together: a text, or a sentence, may be in several lessons."""
+    found = Translation({}, {})
+    for path in sorted(folder.glob("*.md")):
+        for all_, these in zip(found, read(path), strict=True):
+            all_.update(these)
+    return found
+
+
+@lru_cache
+def _patterns(folder: Path) -> list[tuple[re.Pattern[str], str]]:
+    """Those with the most words of their own first, and before all others those that tell how they begin."""
+
+    def order(english: str) -> tuple[bool, int]:
+        return english.startswith("{"), -len(re.sub(r"\{\d\}", "", english))
+
+    sentences = _translation(folder).sentences
+    return [(_pattern(english), sentences[english]) for english in sorted(sentences, key=order)]
+
+
+def _pattern(english: str) -> re.Pattern[str]:
+    literal = re.split(r"\{\d\}", english)
+    return re.compile("(.*?)".join(map(re.escape, literal)), re.DOTALL)
+
+
+def in_language(text: str) -> str:
+    """A cell's text, or a hint, in the language that is asked for, if it has been translated."""
+    return _translation(shipped() / language()).texts.get(key(text), text)
+
+
+def translated(sentence: str) -> str:
+    """What is about to be printed, in the language that is asked for, and so is what it was filled with."""
+    for pattern, other in _patterns(shipped() / language()):
+        if found := pattern.fullmatch(sentence):
+            parts = [translated(part) for part in found.groups()]
+            pieces = re.split(r"\{(\d)\}", other)  # every second one is a number
+            return "".join(parts[int(each)] if i % 2 else each for i, each in enumerate(pieces))
+    return sentence
+
+
+def laid_over(source: str) -> str:
+    """A lesson's file in the language that is asked for: other text, the same code."""
+
+    def cell(found: re.Match[str]) -> str:
+        english = "\n".join(re.sub(r"^# ?", "", line) for line in found[2].splitlines())
+        lines = in_language(english.strip("\n")).splitlines()
+        return found[1] + "".join(f"# {line}".rstrip() + "\n" for line in lines)
+
+    return re.sub(r"^(# %% \[markdown\]\n)((?:#(?! %%).*\n)+)", cell, source, flags=re.MULTILINE)
+
+
+def title(path: Path) -> str:
+    """A lesson's first heading, without its number."""
+    text = next((cell.text for cell in cells(path) if cell.markdown), "")
+    heading = re.search(r"^# (?:\d+\. )?(.+)$", in_language(text), re.MULTILINE)
+    return heading[1] if heading else path.stem
