@@ -26,7 +26,7 @@ from minigan.terminal import columns_of, fill, in_one_line
 ROOT = Path(__file__).resolve().parents[2]
 CHINESE = sorted((ROOT / "lessons" / "zh").glob("*.md"))
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
-WHOLE = ("10",)  # they have been translated, and stay so
+WHOLE = ("01", "10")  # they have been translated, and stay so
 
 every_file = pytest.mark.parametrize("path", CHINESE, ids=lambda path: path.stem)
 
@@ -279,6 +279,17 @@ def test_a_translated_sentence_is_found_by_what_is_printed(path, chinese):
         filled, expected = (re.sub(r"\{(\d)\}", r"7\1", text) for text in (english, other))
         assert translated(filled) == expected
         assert set(re.findall(r"\{\d\}", other)) <= set(re.findall(r"\{\d\}", english))
+
+
+@pytest.mark.parametrize("number", WHOLE)
+def test_a_translated_text_states_the_same_numbers_and_code(number):
+    lesson = find(number, shipped())
+    there = read(shipped() / "zh" / f"{lesson.stem}.md")
+    for english in untranslated.texts(lesson):
+        both = english, there.texts[key(english)]
+        for pattern in (r"\d+(?:[.,]\d+)*", r"`[^`]+`", r"^    .+", r"^(?:#+|- |\d+\.) "):
+            numbers, same = (sorted(re.findall(pattern, text, re.MULTILINE)) for text in both)
+            assert numbers == same, english
 
 
 @every_file
