@@ -24,18 +24,18 @@ def texts(lesson: Path) -> list[str]:
     return found + [hint for exercise in exercises(lesson) for hint in hints(lesson, exercise)]
 
 
-def verdicts(lesson: Path) -> list[str]:
-    """The sentences that a lesson's checks may say."""
+def verdicts(lesson: Path, words: int = 2) -> list[str]:
+    """The sentences that a lesson's checks may say, and parts of them, if they have so many words."""
     code = [cell for cell in cells(lesson) if not cell.markdown]
     statements = [statement for cell in code for statement in read_statements(cell)]
     trees = [tree for cell in code for tree in ast.parse(cell.text).body]
     kept = {id(statement) for check in CHECKS.values() for statement in needed(statements, check)}
     both = zip(statements, trees, strict=True)
-    return sorted({each for statement, tree in both if id(statement) in kept for each in sentences(tree)})
+    return sorted({each for statement, tree in both if id(statement) in kept for each in sentences(tree, words=words)})
 
 
-def sentences(tree: ast.AST, of: set[str] | None = None) -> list[str]:
-    """The strings of at least two words, with {0}, {1} … for what is filled in; docstrings are left out.
+def sentences(tree: ast.AST, of: set[str] | None = None, words: int = 2) -> list[str]:
+    """The strings of at least so many words, with {0}, {1} … for what is filled in; docstrings are left out.
 
     of: if given, only those that are handed to functions of these names.
     """
@@ -65,7 +65,7 @@ def sentences(tree: ast.AST, of: set[str] | None = None) -> list[str]:
                 count += filled
         else:
             continue
-        if len(re.findall(r"[A-Za-z']{2,}", text)) > 1 and " " in text.strip():
+        if len(re.findall(r"[A-Za-z']{2,}", text)) >= words and text.count(" ") >= words - 1:
             found.append(text)
     return found
 
@@ -83,7 +83,7 @@ def lacking(lesson: Path, language: str = "zh") -> tuple[list[str], list[str]]:
 def stale(lesson: Path, language: str = "zh") -> list[str]:
     """The lines that begin what was translated from a text, or a sentence, that is there no more."""
     path = shipped() / language / f"{lesson.stem}.md"
-    keys, said = {key(text) for text in texts(lesson)}, set(verdicts(lesson))
+    keys, said = {key(text) for text in texts(lesson)}, set(verdicts(lesson, words=1))
     heads = re.findall(r"^<!-- ((\w+).*?) -->$", path.read_text(encoding="utf-8"), re.MULTILINE)
     old = [head for head, name in heads if name != "sentences" and name not in keys]
     return old + [f"> {each}" for each in read(path).sentences if each not in said]
