@@ -70,8 +70,9 @@ def _patterns(folder: Path) -> list[tuple[re.Pattern[str], str]]:
 
 
 def _pattern(english: str) -> re.Pattern[str]:
+    """Lines that come after are part of what a sentence is filled with, where it says how it begins."""
     literal = re.split(r"\{\d\}", english)
-    return re.compile("(.*?)".join(map(re.escape, literal)), re.DOTALL)
+    return re.compile("(.*?)".join(map(re.escape, literal)), re.DOTALL if literal[0] else 0)
 
 
 def in_language(text: str) -> str:
@@ -80,13 +81,21 @@ def in_language(text: str) -> str:
 
 
 def translated(sentence: str) -> str:
-    """What is about to be printed, in the language that is asked for, and so is what it was filled with."""
+    """What is about to be printed, in the language that is asked for, and so is what it was filled with.
+
+    Of what is no known sentence, each line is translated, and of a line what stands before and behind a colon.
+    """
     for pattern, other in _patterns(shipped() / language()):
         if found := pattern.fullmatch(sentence):
             parts = [translated(part) for part in found.groups()]
             pieces = re.split(r"\{(\d)\}", other)  # every second one is a number
             return "".join(parts[int(each)] if i % 2 else each for i, each in enumerate(pieces))
-    return sentence
+    if "\n" in sentence:
+        lines = sentence.split("\n")
+        return "\n".join(line[: len(line) - len(line.lstrip())] + translated(line.lstrip()) for line in lines)
+    before, colon, behind = sentence.partition(": ")
+    both = (translated(before), translated(behind)) if colon else ()
+    return "：".join(both) if both and both != (before, behind) else sentence
 
 
 def laid_over(source: str) -> str:

@@ -26,7 +26,7 @@ from minigan.terminal import columns_of, fill, in_one_line
 ROOT = Path(__file__).resolve().parents[2]
 CHINESE = sorted((ROOT / "lessons" / "zh").glob("*.md"))
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
-WHOLE = ("01", "02", "10")  # they have been translated, and stay so
+WHOLE = ("01", "02", "06", "10")  # they have been translated, and stay so
 
 every_file = pytest.mark.parametrize("path", CHINESE, ids=lambda path: path.stem)
 
@@ -217,6 +217,12 @@ def test_a_verdict_is_translated_also_where_a_lesson_prints_it(package, tmp_path
         ("your code took more than 30 seconds: does a loop never end, or is a long list searched again and again? It "
          "was stopped at line 2 of its cell: while 1: 0", "你的代码运行超过了 30 秒：是不是有个循环停不下来，"
          "或者在反复搜索一个很长的列表？已经把它停下，单元格的第 2 行：while 1: 0"),
+        ("not right yet: x: solved", "还不对：x：通过"),
+        ("not right yet: the first-order gradient with respect to input 0 (x), of shape (5,), is wrong.\n  5 of 5 "
+         "entries are wrong\n  hint: your gradient is 5 times too large, N = 5 being the length of input 0 along axis "
+         "1: did the mean's 1/N get lost? (Or is something counted 5 times?)",
+         "还不对：对 input 0 (x)（形状 (5,)）的一阶梯度是错的。\n  5 个元素中错了 5 个\n  提示：你的梯度是应有的 5 倍，"
+         "而 N = 5 正是输入 0 沿轴 1 的长度：是不是丢了平均值的 1/N？（或者有什么算了 5 遍？）"),
         ("not right yet: {0} and 1", "还不对：{0} and 1"), ("solved", "通过"), ("of no kind", "of no kind"),
         ("01_adding has no exercise 'warm': it has warm-up, exercise, stretch",
          "01_adding 没有名为 'warm' 的练习，只有 warm-up, exercise, stretch"),
@@ -258,7 +264,7 @@ def test_a_lesson_is_translated_whole(number):
 
 @every_file
 def test_nothing_was_translated_from_what_has_changed_since(path):
-    if path.stem != "commands":
+    if path.stem[0].isdigit():
         assert stale(shipped() / f"{path.stem}.py") == []
 
 
@@ -270,6 +276,14 @@ def test_all_that_the_commands_say_is_translated():
         said = sentences(tree, {"say", "tell", "LessonError", "translated"})
         said += [each for each in sentences(tree, {"_expect"}) if not usage.fullmatch(each)]
         assert [each for each in said if each not in known and "{0}: {1}" not in each] == [], path.name
+
+
+def test_the_hints_at_a_wrong_gradient_are_translated():
+    """Whole or in parts: of each hint's words, those that stand in no translated sentence."""
+    known = " ".join(read(shipped() / "zh" / "gradients.md").sentences)
+    for said in sentences(ast.parse((ROOT / "minigan" / "testing" / "hints.py").read_text("utf-8"))):
+        for part in re.split(r"\{\d\}", said):
+            assert part in known, said
 
 
 @every_file
@@ -287,7 +301,7 @@ def test_a_translated_text_states_the_same_numbers_and_code(number):
     there = read(shipped() / "zh" / f"{lesson.stem}.md")
     for english in untranslated.texts(lesson):
         both = english, there.texts[key(english)]
-        for pattern in (r"\d+(?:[.,]\d+)*", r"`[^`]+`", r"^    .+", r"^(?:#+|- |\d+\.) "):
+        for pattern in (r"(?<![A-Za-z\d])\d+(?:[.,]\d+)*", r"`[^`]+`", r"^    .+", r"^(?:#+|- |\d+\.) "):
             numbers, same = (sorted(re.findall(pattern, text, re.MULTILINE)) for text in both)
             assert numbers == same, english
 
