@@ -60,13 +60,10 @@ def _translation(folder: Path) -> Translation:
 
 @lru_cache
 def _patterns(folder: Path) -> list[tuple[re.Pattern[str], str]]:
-    """Those with the most words of their own first, and before all others those that tell how they begin."""
-
-    def order(english: str) -> tuple[bool, int]:
-        return english.startswith("{"), -len(re.sub(r"\{\d\}", "", english))
-
+    """Those with the most words of their own first: others may hold for the parts that they are filled with."""
     sentences = _translation(folder).sentences
-    return [(_pattern(english), sentences[english]) for english in sorted(sentences, key=order)]
+    by_length = sorted(sentences, key=lambda english: -len(re.sub(r"\{\d\}", "", english)))
+    return [(_pattern(english), sentences[english]) for english in by_length]
 
 
 def _pattern(english: str) -> re.Pattern[str]:
