@@ -60,10 +60,14 @@ def _translation(folder: Path) -> Translation:
 
 @lru_cache
 def _patterns(folder: Path) -> list[tuple[re.Pattern[str], str]]:
-    """Those with the most words of their own first: others may hold for the parts that they are filled with."""
+    """First those that are filled at the end alone ("hint: {0}"), then those with the most words of their own: other
+    sentences may stand in what one is filled with, but the rest of a sentence may be like a whole one."""
     sentences = _translation(folder).sentences
-    by_length = sorted(sentences, key=lambda english: -len(re.sub(r"\{\d\}", "", english)))
-    return [(_pattern(english), sentences[english]) for english in by_length]
+
+    def order(english: str) -> tuple[bool, int]:
+        return not re.fullmatch(r"[^{]+\{0\}", english), -len(re.sub(r"\{\d\}", "", english))
+
+    return [(_pattern(english), sentences[english]) for english in sorted(sentences, key=order)]
 
 
 def _pattern(english: str) -> re.Pattern[str]:
