@@ -60,12 +60,12 @@ def _translation(folder: Path) -> Translation:
 
 @lru_cache
 def _patterns(folder: Path) -> list[tuple[re.Pattern[str], str]]:
-    """First those that are filled at the end alone ("hint: {0}"), then those with the most words of their own: other
-    sentences may stand in what one is filled with, but the rest of a sentence may be like a whole one."""
+    """First those that begin another sentence ("hint: {0}"), then those with the most words of their own: others may be
+    what such a one is filled with, or be like a part of it."""
     sentences = _translation(folder).sentences
 
     def order(english: str) -> tuple[bool, int]:
-        return not re.fullmatch(r"[^{]+\{0\}", english), -len(re.sub(r"\{\d\}", "", english))
+        return not re.fullmatch(r"[^{]+(: | is )\{0\}", english), -len(re.sub(r"\{\d\}", "", english))
 
     return [(_pattern(english), sentences[english]) for english in sorted(sentences, key=order)]
 
