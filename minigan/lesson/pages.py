@@ -64,7 +64,7 @@ def build(out: Path) -> Iterator[Path]:
     to_body = nbconvert.HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
     light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "github-dark"))
     for path in lessons():
-        notebook = jupytext.reads(laid_over(text_of(path)), fmt="py:percent")
+        notebook = jupytext.reads(laid_over(text_of(path), broken=False), fmt="py:percent")
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
         runner.preprocess(notebook, {"metadata": {"path": str(path.parent)}})
         body, _ = to_body.from_notebook_node(notebook)

@@ -99,12 +99,18 @@ def translated(sentence: str) -> str:
     return "：".join(both) if both and both != (before, behind) else sentence
 
 
-def laid_over(source: str) -> str:
-    """A lesson's file in the language that is asked for: other text, the same code."""
+def laid_over(source: str, broken: bool = True) -> str:
+    """A lesson's file in the language that is asked for: other text, the same code.
+
+    broken: whether Chinese lines are broken, as suits an editor; a browser shows a space there.
+    """
 
     def cell(found: re.Match[str]) -> str:
         english = "\n".join(re.sub(r"^# ?", "", line) for line in found[2].splitlines())
-        lines = in_language(english.strip("\n")).splitlines()
+        text = in_language(english.strip("\n"))
+        if not broken:
+            text = re.sub(r"(?<=[，。；：？！、）”])\n(?!\n| *(?:- |\d+\. |#)) *", "", text)
+        lines = text.splitlines()
         return found[1] + "".join(f"# {line}".rstrip() + "\n" for line in lines)
 
     return re.sub(r"^(# %% \[markdown\]\n)((?:#(?! %%).*\n)+)", cell, source, flags=re.MULTILINE)

@@ -171,6 +171,14 @@ def test_text_is_laid_over_the_same_code(package, chinese):
     assert laid.partition("# %%\nfrom")[2] == LESSON.partition("# %%\nfrom")[2]
 
 
+def test_in_a_browser_no_line_is_broken_where_a_space_would_be_seen(package, chinese, monkeypatch):
+    text = "# 加法\n\n一，\n二。\n\n- 三，\n  四\n- 五。\n6\n\n    代码，\n"
+    monkeypatch.setattr(translation, "in_language", lambda english: text)
+    laid = laid_over("# %% [markdown]\n# x\n", broken=False)
+    assert laid == "# %% [markdown]\n# # 加法\n#\n# 一，二。\n#\n# - 三，四\n# - 五。6\n#\n#     代码，\n"
+    assert "# 一，\n# 二。\n" in laid_over("# %% [markdown]\n# x\n")
+
+
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lessons_code_is_the_same_in_every_language(path, chinese, tmp_path):
     laid = tmp_path / path.name
