@@ -265,7 +265,7 @@ def _called(path: Path) -> str:
 
 def _verdict(path: Path, name: str, said: str) -> str:
     """What is said of an exercise, in a line."""
-    label = path.stem if name == "exercise" else translated(f"{path.stem}, {name}")
+    label = path.stem if name == "exercise" else f"{path.stem}, {translated(name)}"
     told = translated(said)
     return f"{label}: {styled(told, 'green') if said == SOLVED else told}"
 

@@ -60,12 +60,13 @@ def _translation(folder: Path) -> Translation:
 
 @lru_cache
 def _patterns(folder: Path) -> list[tuple[re.Pattern[str], str]]:
-    """First those that begin another sentence ("hint: {0}"), then those with the most words of their own: others may be
-    what such a one is filled with, or be like a part of it."""
+    """First those that begin another sentence ("hint: {0}"), then those that tell how they end, and of these the ones
+    with the most words of their own first: others may be what they are filled with, or like a part of them."""
     sentences = _translation(folder).sentences
 
-    def order(english: str) -> tuple[bool, int]:
-        return not re.fullmatch(r"[^{]+(: | is )\{0\}", english), -len(re.sub(r"\{\d\}", "", english))
+    def order(english: str) -> tuple[bool, bool, int]:
+        begins = re.fullmatch(r"[^{]+(: | is )\{0\}", english)
+        return not begins, english.endswith("}"), -len(re.sub(r"\{\d\}", "", english))
 
     return [(_pattern(english), sentences[english]) for english in sorted(sentences, key=order)]
 

@@ -65,8 +65,10 @@ def sentences(tree: ast.AST, of: set[str] | None = None, words: int = 2) -> list
                 count += filled
         else:
             continue
-        if len(re.findall(r"[A-Za-z']{2,}", text)) >= words and text.count(" ") >= words - 1:
-            found.append(text)
+        for line in map(str.strip, text.splitlines()):  # each is translated by itself
+            if len(re.findall(r"[A-Za-z']{2,}", line)) >= words and line.count(" ") >= words - 1:
+                pieces = re.split(r"\{\d+\}", line)
+                found.append("".join(f"{{{i - 1}}}{piece}" if i else piece for i, piece in enumerate(pieces)))
     return found
 
 
