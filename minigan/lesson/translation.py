@@ -72,9 +72,12 @@ def _patterns(folder: Path) -> list[tuple[re.Pattern[str], str]]:
 
 
 def _pattern(english: str) -> re.Pattern[str]:
-    """Lines that come after are part of what a sentence is filled with, where it says how it begins."""
-    literal = re.split(r"\{\d\}", english)
-    return re.compile("(.*?)".join(map(re.escape, literal)), re.DOTALL if literal[0] else 0)
+    """What a sentence begins with, where it does not say it, has no colon: that would end another one. Where it says
+    it, lines that come after may be part of what it is filled with."""
+    literal = [re.escape(part) for part in re.split(r"\{\d\}", english)]
+    if literal[0]:
+        return re.compile("(.*?)".join(literal), re.DOTALL)
+    return re.compile("((?:(?!: ).)*?)" + "(.*?)".join(literal[1:]))
 
 
 def in_language(text: str) -> str:

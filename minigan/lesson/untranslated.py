@@ -66,6 +66,7 @@ def sentences(tree: ast.AST, of: set[str] | None = None, words: int = 2) -> list
         else:
             continue
         for line in map(str.strip, text.splitlines()):  # each is translated by itself
+            line = line.removeprefix(": ")  # what stands before a colon and behind it are translated by themselves
             if len(re.findall(r"[A-Za-z']{2,}", line)) >= words and line.count(" ") >= words - 1:
                 pieces = re.split(r"\{\d+\}", line)
                 found.append("".join(f"{{{i - 1}}}{piece}" if i else piece for i, piece in enumerate(pieces)))

@@ -26,7 +26,7 @@ from minigan.terminal import columns_of, fill, in_one_line
 ROOT = Path(__file__).resolve().parents[2]
 CHINESE = sorted((ROOT / "lessons" / "zh").glob("*.md"))
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
-WHOLE = ("01", "02", "04", "05", "06", "07", "08", "09", "10")  # they have been translated, and stay so
+WHOLE = ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10")  # they have been translated, and stay so
 
 every_file = pytest.mark.parametrize("path", CHINESE, ids=lambda path: path.stem)
 
@@ -221,7 +221,7 @@ def test_a_verdict_is_translated_also_where_a_lesson_prints_it(package, tmp_path
 @pytest.mark.parametrize(
     ("english", "other"),
     [
-        ("your code fails: NameError: c at line 3: c", "你的代码出错了：NameError: c，第 3 行：c"),
+        ("your code fails: NameError: c at line 3: c", "你的代码出错了：NameError：c，第 3 行：c"),
         ("your code took more than 30 seconds: does a loop never end, or is a long list searched again and again? It "
          "was stopped at line 2 of its cell: while 1: 0", "你的代码运行超过了 30 秒：是不是有个循环停不下来，"
          "或者在反复搜索一个很长的列表？已经把它停下，单元格的第 2 行：while 1: 0"),
@@ -312,7 +312,7 @@ def test_a_translated_text_states_the_same_numbers_and_code(number):
         both = english, there.texts[key(english)]
         numbers, same = ({*re.findall(r"(?<![A-Za-z\d])\d+(?:[.,]\d+)*", text)} - {*"012"} for text in both)
         assert numbers == same, english
-        for pattern in (r"`[^`]+`", r"^    .+", r"^(?:#+|- |\d+\.) "):
+        for pattern in (r"`[^`]+`", r"^    .+", r"^(?:#+|- |[1-5]\.) "):
             code, same_code = (
                 sorted(" ".join(each.split()) for each in re.findall(pattern, text, re.MULTILINE)) for text in both
             )
