@@ -130,7 +130,11 @@ def scale_shift_forward(
         y = x * scale + shift
         return (y, None) if slope is None else leaky_relu_forward(y, slope, with_mask)
     y, mask = np.empty_like(x), np.empty_like(x, dtype=bool) if with_mask and slope is not None else None
-    rows, ys, masks = (None if a is None else rows_of(a, order, axes) for a in (x, y, mask))
+    rows, ys, masks = (
+        rows_of(x, order, axes),
+        rows_of(y, order, axes),
+        mask if mask is None else rows_of(mask, order, axes),
+    )
     by_scale, by_shift = PerChannel(scale.reshape(-1)), PerChannel(shift.reshape(-1))
     for at in _slices(rows):
         out = by_scale.apply(np.multiply, rows[at], ys[at])
