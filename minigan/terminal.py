@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
@@ -75,15 +77,45 @@ def width(most: int = 100) -> int:
     return max(20, min(shutil.get_terminal_size((most, 24)).columns, most))
 
 
+# Chinese letters and signs are two columns wide, and stand without spaces: a line may end after most of them.
+_WIDE, _CLOSING, _OPENING = "\u2e80-\uffef", "，。、；：？！）》」”", "（《「“"
+_UNIT = re.compile(rf"[{_OPENING}]*(?:[{_WIDE}]|[^\s{_WIDE}]+)?[{_CLOSING}]*\s*")
+
+
+def in_one_line(text: str) -> str:
+    """The lines of a paragraph as one: with a space between two of them, but not between Chinese signs."""
+    lines = "\n".join(" ".join(line.split()) for line in text.strip().splitlines())
+    none = rf"(?<=[{_WIDE}])\n(?=[{_WIDE}])|(?<=[{_CLOSING}])\n|\n(?=[{_OPENING}])"
+    return re.sub(none, "", lines).replace("\n", " ")
+
+
+def fill(text: str, indent: str = "", break_on_hyphens: bool = True) -> str:
+    """The text in lines as wide as the terminal, all but the first one indented."""
+    if not re.search(rf"[{_WIDE}]", text):
+        return textwrap.fill(text, width(), subsequent_indent=indent, break_on_hyphens=break_on_hyphens)
+    lines, columns = [""], width()
+    for unit in _UNIT.findall(text):
+        if columns_of(lines[-1]) + columns_of(unit.rstrip()) > columns and lines[-1].strip():
+            lines.append(indent)
+        lines[-1] += unit
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def columns_of(text: str) -> int:
+    """How many columns a text takes."""
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
 def interactive() -> bool:
     """Whether there is a user who can press a key: stdin and stdout are terminals."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def step(count: int, show: Callable[[int], None], start: int = 0) -> bool:
+def step(count: int, show: Callable[[int], None], start: int = 0, tell: Callable[[str], str] = str) -> bool:
     """Show pages 0 … count − 1, one at a time: Enter goes on, b back, a number to that page, q leaves.
 
     Where nobody can press a key, all are shown at once. Returns whether one went on to the end.
+    tell: puts what is said of the keys in another language.
     """
     if not interactive():
         for each in range(start, count):
@@ -92,14 +124,14 @@ def step(count: int, show: Callable[[int], None], start: int = 0) -> bool:
     page: int | None = start
     while page is not None and page < count:
         show(page)
-        page = _next_page(page, count)
+        page = _next_page(page, count, tell)
     return page is not None
 
 
-def _next_page(page: int, count: int) -> int | None:
+def _next_page(page: int, count: int, tell: Callable[[str], str]) -> int | None:
     """Where to go from a page; None to leave. What is no key is asked for again."""
-    keys = f"[{page + 1}/{count}] Enter: on   b: back   1-{count}: go to   q: quit "
-    question = keys if len(keys) < width() else f"[{page + 1}/{count}] Enter, b, 1-{count}, q: "
+    keys = tell(f"[{page + 1}/{count}] Enter: on   b: back   1-{count}: go to   q: quit") + " "
+    question = keys if columns_of(keys) < width() else f"[{page + 1}/{count}] Enter, b, 1-{count}, q: "
     while True:
         try:
             answer = input(styled(question, "dim")).strip().lower()
@@ -114,4 +146,4 @@ def _next_page(page: int, count: int) -> int | None:
             return max(page - 1, 0)
         if answer == "q":
             return None
-        print(f"{answer!r} is no key here: press Enter, b, a number from 1 to {count}, or q.")
+        print(tell(f"{answer!r} is no key here: press Enter, b, a number from 1 to {count}, or q."))

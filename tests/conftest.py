@@ -14,6 +14,7 @@ import shutil
 import signal
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded; passed on to subprocesses
+os.environ["MINIGAN_LANG"] = "en"  # the lessons' texts, whatever this machine's language is
 
 import numpy as np
 import pytest

@@ -7,18 +7,21 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from minigan.cli.common import DONE, FAILED, say
-from minigan.lesson.cells import LessonError, title
-from minigan.lesson.checking import SOLVED
+from minigan.cli import common
+from minigan.cli.common import DONE, FAILED
+from minigan.lesson.cells import SOLVED, LessonError
 from minigan.lesson.copies import copy_lessons, reset
 from minigan.lesson.exercises import CHECKS, exercises, hints, is_done, verdicts
+from minigan.lesson.language import LANGUAGES, speaking
 from minigan.lesson.pages import build
 from minigan.lesson.places import NUMBERED, find, folder, lessons, own_folder, shipped, solution_of
 from minigan.lesson.progress import Progress
 from minigan.lesson.stepping import play, typeset
+from minigan.lesson.translation import in_language, title, translated
 from minigan.lesson.watching import saved
 from minigan.options import COUNT
 from minigan.terminal import styled
@@ -39,6 +42,7 @@ def add_lesson_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start", type=COUNT.read, default=1, metavar="CELL", help="where to begin (default: 1)")
     parser.add_argument("--solution", action="store_true", help="check the solutions that come with it instead")
     parser.add_argument("--out", default=PAGES, help=f"the folder that build writes (default: {PAGES})")
+    parser.add_argument("--lang", choices=LANGUAGES, help="English or Chinese (default: as init copied, or LANG)")
 
 
 DESCRIPTION = """Without a number: the lessons, and what you have solved of each.
@@ -55,6 +59,31 @@ actions:
 
 def lesson(arguments: argparse.Namespace) -> int | None:
     """Do an action, step through a lesson, or list them."""
+    with _in_their_language(arguments.lang):
+        return _lesson(arguments)
+
+
+@contextmanager
+def _in_their_language(asked: str | None = None) -> Iterator[None]:
+    """Speak the language that is asked for, or theirs, and tell errors in it."""
+    with speaking(asked):
+        try:
+            yield
+        except LessonError as error:
+            raise LessonError(translated(str(error))) from error
+
+
+def say(text: str) -> None:
+    """A line for the learner, on stderr, in their language."""
+    common.say(translated(text))
+
+
+def tell(text: str) -> None:
+    """A line of what was asked for, in the learner's language."""
+    print(translated(text))
+
+
+def _lesson(arguments: argparse.Namespace) -> int | None:
     if not arguments.words:
         _list()
         return None
@@ -103,9 +132,9 @@ def _init(words: Sequence[str], arguments: argparse.Namespace) -> None:
     }
     for what, text in told.items():
         if count := sum(each == what for each, _ in done):
-            print(f"{count} file{'s' * (count > 1)} {text}: {to}{os.sep}")
+            tell(f"{count} file{'s' * (count > 1)} {text}: {to}{os.sep}")
     for path in [path for each, path in done if each == "kept"]:
-        print(f"{path.with_suffix('')}: yours is kept; this version's, which differs, lies beside it as {path.name}")
+        tell(f"{path.with_suffix('')}: yours is kept; this version's, which differs, lies beside it as {path.name}")
     found = own_folder()
     change = "" if found and found.resolve() == to.resolve() else f"cd {shlex.quote(str(to))} && "
     say(f"go on with: {change}{program()} lesson next")
@@ -119,7 +148,7 @@ def _next(words: Sequence[str], arguments: argparse.Namespace) -> None:
             play(path, arguments.start - 1)
             return
     left = [path.stem[:2] for path in lessons() if "stretch" in (found := _judged(path)) and found["stretch"] != SOLVED]
-    print("All lessons are solved" + (f", but for the stretch of {', '.join(left)}." if left else "."))
+    tell(f"All lessons are solved, but for the stretch of {', '.join(left)}." if left else "All lessons are solved.")
     say(f"{program()} train --mine trains the digits with your backward passes")
 
 
@@ -157,17 +186,17 @@ def _hint(words: Sequence[str], arguments: argparse.Namespace) -> None:
         found = verdicts(path)
         open_ = [name for name, said in found.items() if said != SOLVED]
         if not open_:
-            print(f"{path.stem}: all is solved")
+            tell(f"{path.stem}: all is solved")
             return
         name = open_[0]
-        print(f"{_label(path, name)}: {found[name]}")
+        print(_verdict(path, name, found[name]))
     known = hints(path, name)
     progress = Progress(path.parent) if path.parent != shipped() else None
     count = min(len(known), progress.hints_shown(path, name) + 1 if progress else len(known))
     if progress:
         progress.showed_hints(path, name, count)
     for number, hint in enumerate(known[:count], 1):
-        print(typeset(f"{number}. {hint}"))
+        print(typeset(f"{number}. {in_language(hint)}"))
     if count < len(known):
         say(f"hint {count} of {len(known)} for the {name}; the same command gives the next")
     else:
@@ -178,7 +207,7 @@ def _reset(words: Sequence[str], arguments: argparse.Namespace) -> None:
     _expect(words, 1, "reset NN", least=1)
     path = _own(words[0])
     old = reset(path)
-    print(f"{os.path.relpath(path)} is as it was before you wrote into it; what you wrote is in {os.path.relpath(old)}")
+    tell(f"{os.path.relpath(path)} is as it was before you wrote into it; what you wrote is in {os.path.relpath(old)}")
 
 
 def _watch(words: Sequence[str], arguments: argparse.Namespace) -> None:
@@ -192,7 +221,7 @@ def _watch(words: Sequence[str], arguments: argparse.Namespace) -> None:
             try:
                 _report(path, None, False)
             except LessonError as error:  # a file that is half written, or broken: the next save may mend it
-                print(error)
+                tell(str(error))
     except KeyboardInterrupt:
         say("")
 
@@ -234,15 +263,18 @@ def _called(path: Path) -> str:
     return path.stem[:2] if own and path.parent.resolve() == own.resolve() and path.suffix == ".py" else str(path)
 
 
-def _label(path: Path, name: str) -> str:
-    return path.stem if name == "exercise" else f"{path.stem}, {name}"
+def _verdict(path: Path, name: str, said: str) -> str:
+    """What is said of an exercise, in a line."""
+    label = path.stem if name == "exercise" else f"{path.stem}, {translated(name)}"
+    told = translated(said)
+    return f"{label}: {styled(told, 'green') if said == SOLVED else told}"
 
 
 def _report(path: Path, names: list[str] | None, with_solution: bool) -> int:
     """Check exercises, and print a line for each; the exit code."""
     found = verdicts(path, names, solution_of(path) if with_solution else None)
     for name, said in found.items():
-        print(f"{_label(path, name)}: {styled(said, 'green') if said == SOLVED else said}")
+        print(_verdict(path, name, said))
     if names is None and not with_solution and path.match(NUMBERED):
         Progress(path.parent).checked(path, found)
     done = all(said == SOLVED for said in found.values()) if names else is_done(found)
@@ -260,7 +292,8 @@ def add_check_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check(arguments: argparse.Namespace) -> int:
     """Check the exercises; the exit code."""
-    return _report(_own(arguments.which), None, arguments.solution)
+    with _in_their_language():
+        return _report(_own(arguments.which), None, arguments.solution)
 
 
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,9 @@ class LessonError(ValueError):
     """There is no such lesson, or it cannot be read or built; the message says what to do."""
 
 
+SOLVED = "solved"  # what is said of an exercise whose answer is right
+
+
 class Unsolved(NotImplementedError):
     """What an exercise raises until somebody has written it."""
 
@@ -33,12 +36,6 @@ def text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise LessonError(f"{path} is not a text in UTF-8: save it in that encoding") from None
-
-
-def title(path: Path) -> str:
-    """The first heading, without its number."""
-    heading = re.search(r"^# # (?:\d+\. )?(.+)$", text_of(path), re.MULTILINE)
-    return heading[1] if heading else path.stem
 
 
 def cells(path: Path) -> list[Cell]:

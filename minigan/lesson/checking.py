@@ -17,16 +17,16 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
-from minigan.lesson.cells import Cell, LessonError, Unsolved, cells, source, text_of
+from minigan.lesson.cells import SOLVED, Cell, LessonError, Unsolved, cells, source, text_of
 from minigan.lesson.time_limit import TimeIsUp, time_limit
+from minigan.lesson.translation import translated
 
-SOLVED = "solved"
 SECONDS = 30.0  # what a right answer needs is less than 1, but others may compute too
 
 
 def run_check(check: Callable[[], None]) -> None:
     """Print what a lesson's check finds, in one sentence: one line in a notebook."""
-    print(outcome(check))
+    print(translated(outcome(check)))
 
 
 def outcome(check: Callable[[], None], seconds: float = SECONDS) -> str:

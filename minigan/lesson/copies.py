@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from minigan.lesson.cells import LessonError
+from minigan.lesson.cells import LessonError, text_of
+from minigan.lesson.language import is_asked_for, language
 from minigan.lesson.places import NUMBERED, shipped
-from minigan.lesson.progress import Progress, fingerprint
+from minigan.lesson.progress import Progress, fingerprint, fingerprint_of
+from minigan.lesson.translation import laid_over
 
 # Solutions and hints stay in the package, where the commands find them.
 COPIED = (NUMBERED, "tiny.py", "glossary.md", "your-own-*.md")
@@ -16,7 +18,8 @@ NEW, OLD = ".new", ".old"  # end the names of what is laid beside a lesson
 
 
 def copy_lessons(to: Path) -> Iterator[tuple[str, Path]]:
-    """Copy the lessons that come with the package; for each file what was done, and where it is now:
+    """Copy the lessons that come with the package, in the language that is asked for, which the folder keeps; for each
+    file what was done, and where it is now:
 
     "copied"    it was not there
     "renewed"   it was as an earlier version of minigan had copied it, and is now as this version has it
@@ -29,10 +32,13 @@ def copy_lessons(to: Path) -> Iterator[tuple[str, Path]]:
         raise LessonError(f"{to} holds the lessons that would be copied: name another folder")
     to.mkdir(parents=True, exist_ok=True)
     progress = Progress(to)
+    if is_asked_for() or language() != "en":
+        progress.chose(language())
     for pattern in COPIED:
         for source in sorted(shipped().glob(pattern)):
             path = to / source.name
-            now, before = fingerprint(source), progress.copied_from(path.name)
+            content = _content(source)
+            now, before = fingerprint_of(content), progress.copied_from(path.name)
             if not path.exists():
                 done = "copied"
             elif fingerprint(path) == now or before == now:
@@ -40,13 +46,18 @@ def copy_lessons(to: Path) -> Iterator[tuple[str, Path]]:
             else:
                 done = "renewed" if fingerprint(path) == before else "kept"
             if done in ("copied", "renewed"):
-                shutil.copyfile(source, path)
+                path.write_bytes(content)
                 progress.copied(path)
             elif done == "kept":
                 progress.offered(path, now)
                 path = path.with_name(path.name + NEW)
-                shutil.copyfile(source, path)
+                path.write_bytes(content)
             yield done, path
+
+
+def _content(source: Path) -> bytes:
+    """What a learner's copy of a file holds: of a lesson, text in their language and the same code."""
+    return laid_over(text_of(source)).encode() if source.match(NUMBERED) else source.read_bytes()
 
 
 def reset(lesson: Path) -> Path:
@@ -62,6 +73,6 @@ def reset(lesson: Path) -> Path:
         number += 1
         old = lesson.with_name(f"{lesson.name}{OLD}-{number}")
     shutil.copyfile(lesson, old)
-    shutil.copyfile(source, lesson)
+    lesson.write_bytes(_content(source))
     Progress(lesson.parent).copied(lesson)
     return old

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from minigan.lesson.cells import LessonError, cells, text_of
-from minigan.lesson.checking import SOLVED, check_lesson
+from minigan.lesson.cells import SOLVED, LessonError, cells, text_of
+from minigan.lesson.checking import check_lesson
 from minigan.lesson.places import shipped
 
 CHECKS = {"warm-up": "check_warm_up", "exercise": "check", "stretch": "check_stretch"}

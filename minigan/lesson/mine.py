@@ -23,7 +23,8 @@ from minigan.functions.loss import BinaryCrossEntropyWithLogits
 from minigan.functions.manipulation import SumTo, reshape, transpose
 from minigan.functions.normalization import BatchNorm
 from minigan.kernels.normalization import is_positive
-from minigan.lesson.checking import SOLVED, answer, check_lesson
+from minigan.lesson.cells import SOLVED
+from minigan.lesson.checking import answer, check_lesson
 from minigan.lesson.places import find, folder
 
 Methods = Mapping[type[Function], Mapping[str, Callable[..., Any]]]

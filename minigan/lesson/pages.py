@@ -9,12 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from minigan.extras import install_command
-from minigan.lesson.cells import LessonError, title
+from minigan.lesson.cells import LessonError, text_of
+from minigan.lesson.language import language
 from minigan.lesson.places import lessons
+from minigan.lesson.translation import laid_over, title
 from minigan.training.atomic import write_atomically
 
 PAGE = """<!DOCTYPE html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -64,13 +66,13 @@ def build(out: Path) -> Iterator[Path]:
     light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "github-dark"))
 
     def build_one(path: Path) -> list[Path]:
-        notebook = jupytext.read(path)
+        notebook = jupytext.reads(laid_over(text_of(path), broken=False), fmt="py:percent")
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
         runner = ExecutePreprocessor(timeout=300, extra_arguments=["--IPKernelApp.log_level=40"])  # errors only
         runner.preprocess(notebook, {"metadata": {"path": str(path.parent)}})
         to_body = nbconvert.HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
         body, _ = to_body.from_notebook_node(notebook)
-        page = PAGE.format(title=html.escape(title(path)), body=body, light=light, dark=dark)
+        page = PAGE.format(language=language(), title=html.escape(title(path)), body=body, light=light, dark=dark)
         texts = {".ipynb": nbconvert.NotebookExporter().from_notebook_node(notebook)[0], ".html": page}
         written = [out / (path.stem + suffix) for suffix in texts]
         for file, text in zip(written, texts.values(), strict=True):

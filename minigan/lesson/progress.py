@@ -8,15 +8,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from minigan.lesson.checking import SOLVED
+from minigan.lesson.cells import SOLVED
 from minigan.training.atomic import write_atomically
 
 FILE = ".minigan.json"
+LANGUAGE = "language"  # stands beside the names of files
 
 
 def fingerprint(path: Path) -> str:
     """Tells one content of a file from another."""
-    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()[:16]
+    return fingerprint_of(path.read_bytes())
+
+
+def fingerprint_of(content: bytes) -> str:
+    """Tells one content from another, but for how its lines end."""
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()[:16]
 
 
 class Progress:
@@ -28,6 +34,15 @@ class Progress:
         with suppress(OSError, ValueError, AttributeError):
             read = json.loads(self.path.read_text(encoding="utf-8"))
             self.known = {name: entry for name, entry in read.items() if isinstance(entry, dict)}
+
+    @property
+    def language(self) -> str | None:
+        """The language that the lessons were copied in, where it was chosen."""
+        return self.known.get(LANGUAGE, {}).get("chosen")
+
+    def chose(self, language: str) -> None:
+        """Keep the language that the lessons are copied in."""
+        self._keep(LANGUAGE, chosen=language)
 
     def solved(self, lesson: Path) -> dict[str, bool] | None:
         """Which exercises of a lesson its last check found solved; None if it was never checked, or changed since."""

@@ -7,14 +7,14 @@ import io
 import os
 import re
 import sys
-import textwrap
 from pathlib import Path
 from typing import Any, TextIO
 
 from minigan.lesson.cells import Cell, LessonError, cells, source
 from minigan.lesson.checking import described
 from minigan.lesson.places import lessons, own_folder, shipped
-from minigan.terminal import step, styled, width
+from minigan.lesson.translation import in_language, translated
+from minigan.terminal import columns_of, fill, in_one_line, step, styled, width
 from minigan.training.commands import program
 
 
@@ -33,7 +33,7 @@ def play(path: Path, start: int = 0) -> None:
 
     def show(page: int) -> None:
         cell = pages[page]
-        print(typeset(cell.text) if cell.markdown else _listed(cell, path))
+        print(typeset(in_language(cell.text)) if cell.markdown else _listed(cell, path))
         print(printed.get(page, ""), end="")
         for i in range(page + 1):  # a cell that was jumped over is run silently: what comes after needs it
             if i not in printed and not pages[i].markdown:
@@ -42,7 +42,7 @@ def play(path: Path, start: int = 0) -> None:
             print(_to_do(path, [cell]))
         print()
 
-    if step(len(pages), show, start):
+    if step(len(pages), show, start, translated):
         print(_to_do(path, pages))
 
 
@@ -70,9 +70,9 @@ class _Fitting(io.TextIOBase):
     def write(self, text: str) -> int:
         *whole, self.begun = (self.begun + text).split("\n")
         for line in whole:
-            if len(line) > width():
+            if columns_of(line) > width():
                 indent = line[: len(line) - len(line.lstrip())][: width() // 2]
-                line = textwrap.fill(line, width(), subsequent_indent=indent, break_on_hyphens=False)
+                line = fill(line, indent, break_on_hyphens=False)
             self.lines.append(f"{line}\n")
             self.out.write(self.lines[-1])
         return len(text)
@@ -85,13 +85,13 @@ def _to_do(path: Path, pages: list[Cell]) -> str:
     """Where to write the first exercise of these cells that is open, and how to have it checked."""
     if own_folder() is None and path.parent == shipped():
         where = "To write the exercise, first copy the lessons to a folder of your own:"
-        return f"{styled(_filled(where), 'bold')}\n    {program()} lesson init"
+        return f"{styled(_filled(translated(where)), 'bold')}\n    {program()} lesson init"
     which = path.stem[:2]
     named = which.isdecimal() and path.resolve() in map(Path.resolve, lessons())
     line = next((line for cell in pages if (line := _line_to_write(cell))), None)
     here = os.path.relpath(path)
     where = f"Write the exercise in {here}, line {line}, then have it checked:" if line else "Is the exercise solved?"
-    return f"{styled(_filled(where), 'bold')}\n    {program()} lesson check {which if named else here}"
+    return f"{styled(_filled(translated(where)), 'bold')}\n    {program()} lesson check {which if named else here}"
 
 
 def _line_to_write(cell: Cell) -> int | None:
@@ -119,7 +119,7 @@ def typeset(text: str) -> str:
 
 
 def _filled(paragraph: str, indent: str = "") -> str:
-    return textwrap.fill(" ".join(paragraph.split()), width(), subsequent_indent=indent)
+    return fill(in_one_line(paragraph), indent)
 
 
 def _listed(cell: Cell, path: Path) -> str:
@@ -128,6 +128,6 @@ def _listed(cell: Cell, path: Path) -> str:
     if drawing := re.search(r"^\w[^\n]* = plt\.(?:subplots|figure)\(.*?^show\([^\n]*", code, re.MULTILINE | re.DOTALL):
         first = cell.line + code[: drawing.start()].count("\n")
         last = first + drawing[0].count("\n")
-        told = styled(f"# the picture is drawn: {path.name}, lines {first} to {last}", "dim")
+        told = styled(translated(f"# the picture is drawn: {path.name}, lines {first} to {last}"), "dim")
         code = code[: drawing.start()] + told + code[drawing.end() :]
     return "\n".join(styled("  │ ", "dim") + line for line in code.splitlines())

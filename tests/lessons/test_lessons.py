@@ -16,6 +16,9 @@ from wrong_answers import WRONG_ANSWERS
 from minigan.lesson.cells import cells
 from minigan.lesson.checking import SOLVED, check_lesson, needed, read_statements
 from minigan.lesson.exercises import CHECKS, hints
+from minigan.lesson.language import speaking
+from minigan.lesson.translation import translated
+from minigan.lesson.untranslated import lacking
 
 FOLDER = Path(__file__).resolve().parents[2] / "lessons"
 LESSONS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
@@ -98,6 +101,7 @@ def test_a_lesson_runs_as_a_script(tmp_path):
 def test_wrong_answers_are_refused_and_told_why(number, exercise, tmp_path):
     """A solution with one mistake in it."""
     (path,) = FOLDER.glob(f"{number}_*.py")
+    whole_in_chinese = lacking(path) == ([], [])
     solution = (FOLDER / "solutions" / path.name).read_text(encoding="utf-8")
     for right, wrong, said in WRONG_ANSWERS[number, exercise]:
         assert right in solution
@@ -105,6 +109,12 @@ def test_wrong_answers_are_refused_and_told_why(number, exercise, tmp_path):
         trouble = check_lesson(path, tmp_path / path.name, check=CHECKS[exercise])
         assert trouble.startswith(("not right yet: ", "your code fails: ")) and len(trouble) > 30, wrong
         assert said in trouble, f"{wrong}: {trouble}"
+        if whole_in_chinese:
+            with speaking("zh"):
+                told = translated(trouble)
+            assert not re.search(r"(?<![\w.])[a-z]{3,} [a-z]{3,} [a-z]{3,}", told), (
+                told
+            )  # words that are left in English
 
 
 IN_SIGHT = {  # what the answer says, in code and in letters
