@@ -295,6 +295,10 @@ for ax in (left, middle, right):
 show(figure, "13_when_d_wins")
 
 # %% [markdown]
+# In the lab (`minigan lab`) both factors stand below the border, for one fake. At
+# `lab.html#objective=minimax&turns=D&steps=400` D has trained alone on a ring for 400 steps. Change the objective, and
+# look which of the two factors changes.
+#
 # ## Warm-up
 #
 # LSGAN (Mao et al., 2017) trains D's output l to be b at reals and a at fakes, by squares: at a place where reals have
