@@ -41,10 +41,9 @@ from minigan.testing import gradcheck
 # | ring of 8 | 1 | 99.3% |
 # | grid of 25 | 3.3 | 0.5% |
 #
-# In the plane the length of a Gaussian's draw is below 3σ with the probability 1 − exp(−9/2) = 98.9%. So 99.3% is more
-# than real points have: that G does not only make one heap of eight, but also a heap that is too narrow. And neither
-# number is of use without the other: the ring's G would pass for perfect by the second, and 2,500 points thrown
-# anywhere find all eight modes.
+# In the plane the length of a Gaussian's draw is below 3σ with the probability 1 − exp(−9/2) = 98.9%. So 99.3% is no
+# less than real points have: by this number that G is perfect, though it makes one heap of eight. And 2,500 points
+# thrown anywhere find all eight modes, though few of them are good. Neither number is of use without the other.
 #
 # Our ring and grid have the centres of theirs (the grid's a quarter as far apart), and a wider σ, such that a
 # small network can meet it in few steps. And a mode shall count if it has 25 good samples, 1%, since G's points sweep
