@@ -22,8 +22,10 @@ from minigan.lesson.untranslated import lacking
 
 FOLDER = Path(__file__).resolve().parents[2] / "lessons"
 LESSONS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
-# Some of them train for long: the others find what every lesson has in common.
-LONG = ("01_a_gan_on_a_line", "10_the_border", "13_when_d_wins", "14_mode_collapse", "15_wgan")
+# Some of them take long: the others find what every lesson has in common.
+LONG = (
+    "01_a_gan_on_a_line", "10_the_border", "13_when_d_wins", "14_mode_collapse", "15_wgan", "16_spectral_norm", "18_how_good_is_it",
+)  # fmt: skip
 LONG_AND_SHORT = [
     pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else []) for path in LESSONS
 ]

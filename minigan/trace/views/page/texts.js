@@ -8,6 +8,7 @@ LANGUAGES.en = {
   lessons: {
     1: "A GAN on a line", 2: "The chain rule", 3: "Tensors and broadcasting", 4: "The dense layer", 5: "Activations", 6: "Binary cross-entropy",
     7: "Convolution", 8: "Transposed convolution", 9: "Batch normalisation", 10: "The border",
+    16: "Spectral norm", 18: "How good is it?", 19: "A clinic of sick runs",
   },
   // Of each function: what to look at on the way forward, and on the way back.
   looks: {
@@ -69,6 +70,7 @@ LANGUAGES.zh = {
   forwardFormula: "前向", backwardFormula: "反向", updateFormula: "更新",
   lessons: {
     1: "数轴上的 GAN", 2: "链式法则", 3: "张量与广播", 4: "全连接层", 5: "激活函数", 6: "二元交叉熵", 7: "卷积", 8: "转置卷积", 9: "批归一化", 10: "边界",
+    16: "谱归一化", 18: "有多好？", 19: "故障门诊",
   },
   looks: {
     Conv2d: ["输出的每个通道是一个卷积核在输入上滑动的结果：越吻合的地方，输出离 0 越远。", "输入处的梯度是输出处的梯度经同样的卷积核散开的结果：每个像素把覆盖它的所有窗口送来的梯度加起来。"],
