@@ -20,7 +20,7 @@ from minigan.lesson.exercises import CHECKS, hints
 FOLDER = Path(__file__).resolve().parents[2] / "lessons"
 LESSONS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
 # Some of them train for long: the others find what every lesson has in common.
-LONG = ("01_a_gan_on_a_line", "10_the_border", "17_conditional", "20_attention_and_growing")
+LONG = ("01_a_gan_on_a_line", "10_the_border", "11_descent_and_games", "17_conditional", "20_attention_and_growing")
 LONG_AND_SHORT = [
     pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else []) for path in LESSONS
 ]
