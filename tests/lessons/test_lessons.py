@@ -20,7 +20,14 @@ from minigan.lesson.exercises import CHECKS, hints
 FOLDER = Path(__file__).resolve().parents[2] / "lessons"
 LESSONS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
 # Some of them train for long: the others find what every lesson has in common.
-LONG = ("01_a_gan_on_a_line", "10_the_border", "11_descent_and_games", "17_conditional", "20_attention_and_growing")
+LONG = (
+    "01_a_gan_on_a_line",
+    "10_the_border",
+    "11_descent_and_games",
+    "12_the_dcgan",
+    "17_conditional",
+    "20_attention_and_growing",
+)
 LONG_AND_SHORT = [
     pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else []) for path in LESSONS
 ]
@@ -112,6 +119,10 @@ IN_SIGHT = {  # what the answer says, in code and in letters
     "06": ["np.maximum(logits", "exp(-np.abs(", "l·t", "inspect"],
     "07": ["noij", ": SH]", ": SW]", "OH * SH"],
     "09": ["mean(dy * x_hat", "(dy * x_hat).mean", "Σ dy·x̂ / M", "inspect"],
+    "11": ["1 - h**2", "1.0 - h**2", "m_hat", "v_hat", "inspect"],
+    "12": ["127.5", "module.weight, 1.0", "inspect"],
+    "17": ["features * table", "np.repeat(z", "one_hot.T", "inspect"],
+    "20": ["[0].size", "d_scores", "d_shares", "4 * (1 - ", "inspect"],
 }
 
 
