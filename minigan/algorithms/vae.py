@@ -62,6 +62,7 @@ class VAE(Algorithm):
         x = images * 0.5 + 0.5
         mean, log_variance = self.encode(x)
         z = mean + F.exp(log_variance * 0.5) * noise
+        x.name, z.name = "x", "z"  # in a trace
         logits = self.networks["decoder"](z)
         reconstruction = F.binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(images)
         return reconstruction, kl_divergence(mean, log_variance)

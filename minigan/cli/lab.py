@@ -12,7 +12,11 @@ from minigan.lab import lab_page
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The option of `minigan lab`."""
+    """The options of `minigan lab`."""
+    parser.add_argument(
+        "state", nargs="?", default="", metavar="STATE",
+        help="what it begins from, as its address has it: 'objective=minimax&steps=600' (default: a ring, untrained)",
+    )  # fmt: skip
     parser.add_argument(
         "--html", metavar="FILE", help="write it there, and open nothing (default: opened in a browser)"
     )
@@ -23,7 +27,7 @@ def lab(arguments: argparse.Namespace) -> None:
     from minigan.training.atomic import write_atomically
 
     path = Path(arguments.html or Path(tempfile.gettempdir()) / "minigan-lab.html")
-    write_atomically(path, lab_page().encode())
+    write_atomically(path, lab_page(arguments.state.removeprefix("#")).encode())
     if arguments.html or not webbrowser.open(path.resolve().as_uri()):
         say(f"wrote {path}: open it in a browser")
     else:

@@ -9,7 +9,7 @@ from typing import Any
 
 from minigan.autograd import Function, Tensor
 from minigan.backend import SINGLE_PROCESS, Array, ProcessGroup, get_array_module
-from minigan.functions.activation import LeakyReLU, LeakyReLUBackward
+from minigan.functions.activation import LeakyReLUBackward
 from minigan.functions.arguments import as_floating, as_number, as_shaped, as_size, as_tensor, check_images
 from minigan.functions.arithmetic import power
 from minigan.functions.distributed import all_reduce_mean
@@ -118,6 +118,35 @@ class BatchNormBackward(Function):
         return lambda t: LeakyReLUBackward(mask, slope)(t)
 
 
+class ScaleShift(Function):
+    """y = a x + b        dx = a dy        da = Σ dy·x        db = Σ dy
+
+    a, b have x's rank, with length 1 along `axes`, over which Σ is. With a negative slope s ≥ 0, y goes through a
+    LeakyReLU at once. It is BatchNorm outside of training: a = γ r, b = β − μ γ r.
+    """
+
+    def __init__(self, axes: Axes, negative_slope: float | None = None) -> None:
+        self.axes, self.slope = axes, negative_slope
+
+    def forward(self, x: Array, scale: Array, shift: Array) -> Array:
+        with_mask = True in self.needs_input_grad
+        y, mask = kernels.scale_shift_forward(x, scale, shift, self.axes, self.slope, with_mask)
+        self.save_for_backward(x, scale)
+        self.save_constants(mask)
+        return y
+
+    def backward(self, dy: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        x, scale = self.saved_tensors
+        (mask,) = self.saved_constants
+        need_x, need_scale, need_shift = self.needs_input_grad
+        g = dy if self.slope is None else LeakyReLUBackward(mask, self.slope)(dy)
+        return (
+            g * scale if need_x else None,
+            _sum(g * x, self.axes, keepdims=True) if need_scale else None,
+            _sum(g, self.axes, keepdims=True) if need_shift else None,
+        )
+
+
 def _times(share: float, t: Tensor) -> Tensor:
     return t if share == 1 else t * share
 
@@ -150,12 +179,11 @@ def batch_norm(
     gamma, beta, *running = _fitting("batch_norm", x, (channels,), "one number for each channel of x", given)
     gamma = _full(x, along, 1) if gamma is None else reshape(gamma, along)
     beta = _full(x, along, 0) if beta is None else reshape(beta, along)
+    axes = (0, *range(2, x.ndim))
     if not training:
         mean, var = (reshape(t, along) for t in running)
         scale = gamma * power(var + eps, -0.5)
-        y = x * scale + (beta - mean * scale)
-        return y if slope is None else LeakyReLU(slope)(y)
-    axes = (0, *range(2, x.ndim))
+        return ScaleShift(axes, slope)(x, scale, beta - mean * scale)
     here = prod(x.shape[a] for a in axes)  # of a channel's values
     count = round(here / process_group.batch_fraction)  # of them in all processes
     if count < 2:

@@ -121,6 +121,31 @@ def batch_norm_backward(
     return dx, dgamma.astype(x.dtype).reshape(shape), dbeta.astype(x.dtype).reshape(shape)
 
 
+def scale_shift_forward(
+    x: Array, scale: Array, shift: Array, axes: Axes, slope: float | None = None, with_mask: bool = True
+) -> tuple[Array, Array | None]:
+    """y = scale · x + shift, and with a slope where that was positive before its activation, if it is asked for."""
+    order = order_of_rows(x, axes) if isinstance(x, np.ndarray) else None
+    if order is None:
+        y = x * scale + shift
+        return (y, None) if slope is None else leaky_relu_forward(y, slope, with_mask)
+    y, mask = np.empty_like(x), np.empty_like(x, dtype=bool) if with_mask and slope is not None else None
+    rows, ys, masks = (
+        rows_of(x, order, axes),
+        rows_of(y, order, axes),
+        mask if mask is None else rows_of(mask, order, axes),
+    )
+    by_scale, by_shift = PerChannel(scale.reshape(-1)), PerChannel(shift.reshape(-1))
+    for at in _slices(rows):
+        out = by_scale.apply(np.multiply, rows[at], ys[at])
+        by_shift.apply(np.add, out, out)
+        if masks is not None:
+            np.greater(out, 0, out=masks[at])
+        if slope is not None:
+            leaky_relu_forward(out, slope, with_mask=False, out=out)
+    return y, mask
+
+
 @has_cuda_kernel
 def is_positive(x: Array, statistics: Statistics, axes: Axes) -> Array:
     """Where y was positive before its activation."""

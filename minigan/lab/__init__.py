@@ -7,6 +7,7 @@ step, `step.js`, which does what `minigan.algorithms.GAN` does. `data.js` has th
 
 from __future__ import annotations
 
+import html
 from importlib.resources import files
 
 from minigan.trace.views import page as trace_page
@@ -18,11 +19,11 @@ SCRIPTS = (
 )  # fmt: skip
 
 
-def lab_page() -> str:
-    """The page, whole."""
+def lab_page(state: str = "") -> str:
+    """The page, whole. state: what it begins from, unless its address says otherwise, and as the address has it."""
     style = trace_page.joined(trace_page.source("paper.css"), source("lab.css"))
     script = trace_page.joined(*map(source, SCRIPTS))
-    return trace_page.assembled(source("lab.html"), style, script)
+    return trace_page.assembled(source("lab.html"), style, script, state=html.escape(state))
 
 
 def source(name: str) -> str:

@@ -481,7 +481,7 @@ function begin() {
   new ResizeObserver(() => { if (game) show(); }).observe(byId("plane"));
   byId("theme").setAttribute("aria-pressed", String(wide.matches));
   wide.addEventListener("change", repaint);
-  load(readState(location.hash.slice(1)));
+  load(readState(location.hash.slice(1) || document.body.dataset.state));
 }
 
 begin();

@@ -492,6 +492,17 @@ def _conv_weight_grad(rng: RNG) -> FunctionCall:
     return _call_of(F.convolution.ConvWeightGrad, inputs, geometry=geometry)
 
 
+@case("ScaleShift", order=3)
+def _scale_shift(rng: RNG) -> FunctionCall:
+    x = normal(rng, *shape(rng, 2, 4))
+    axes = (0, *range(2, x.ndim))
+    scale, shift = (normal(rng, *(1 if a in axes else n for a, n in enumerate(x.shape))) for _ in range(2))
+    slope = choice(rng, [None, 0.2, 0.0, 1.5])
+    if slope is not None:
+        shift += np.where(shift < 0, -40, 40)  # away from the kink
+    return _call_of(F.normalization.ScaleShift, [x, scale, shift], axes=axes, negative_slope=slope)
+
+
 @case("BatchNormBackward")
 def _batch_norm_backward(rng: RNG) -> FunctionCall:
     def backward(

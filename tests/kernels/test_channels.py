@@ -46,3 +46,18 @@ def test_batch_norm_has_the_same_bits_by_long_rows(slope, monkeypatch):
     monkeypatch.setattr(channels, "FEW_CHANNELS", 0)
     for a, b in zip(found, both_ways(), strict=True):
         assert_array_equal(a, b)
+
+
+@pytest.mark.host_only("a GPU has the array functions' passes")
+@pytest.mark.parametrize("slope", [None, 0.0, 0.2, 1.5])
+def test_scale_and_shift_have_the_bits_of_plain_array_functions(slope):
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((50, 6, 16, 17), np.float32)
+    for x in (to_native(images), np.asfortranarray(images), images, images[0].reshape(-1, 6), images[:0]):
+        axes = (0, *range(2, x.ndim))
+        scale, shift = rng.standard_normal((2, *(1 if a in axes else n for a, n in enumerate(x.shape))), np.float32)
+        line = x * scale + shift
+        y, mask = normalization.scale_shift_forward(x, scale, shift, axes, slope)
+        assert_array_equal(y, line if slope is None else np.where(line > 0, line, line * np.float32(slope)))
+        assert mask is None if slope is None else (mask == (line > 0)).all()
+        assert normalization.scale_shift_forward(x, scale, shift, axes, slope, with_mask=False)[1] is None

@@ -49,6 +49,13 @@ def test_the_command_writes_the_page_or_opens_it(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "minigan-lab.html").read_text(encoding="utf-8") == lab_page()
 
 
+def test_the_command_takes_a_state(tmp_path):
+    state = 'objective=minimax&steps=3"><b>'
+    assert main(["lab", f"#{state}", "--html", str(tmp_path / "mine.html")]) == 0
+    page = (tmp_path / "mine.html").read_text(encoding="utf-8")
+    assert page == lab_page(state) and '<body data-state="objective=minimax&amp;steps=3&quot;&gt;&lt;b&gt;">' in page
+
+
 def test_the_page_that_lessons_link_to_is_this_one():
     page = Path(__file__).parents[2] / "lessons" / "lab.html"
     assert page.read_text(encoding="utf-8") == lab_page(), "write it again: minigan lab --html lessons/lab.html"
@@ -111,6 +118,14 @@ def test_the_address_tells_the_whole_state(open_lab):
     assert again.evaluate(WEIGHTS) == page.evaluate(WEIGHTS) != open_lab("#steps=10&batch=16").evaluate(WEIGHTS)
     history = page.evaluate("() => game.history.map((change) => change.join(' '))")
     assert history == ["5 objective wgan-gp", "6 attached true", "7 turns D", "9 turns both"]
+
+
+def test_a_page_begins_from_its_own_state_unless_the_address_has_one(open_lab, file):
+    file.with_name("own.html").write_text(lab_page("objective=minimax&seed=3&steps=5"), encoding="utf-8")
+    page = open_lab("/../own.html")
+    assert page.evaluate("() => [game.steps, game.options.objective]") == [5, "minimax"]
+    other = open_lab("/../own.html#objective=hinge&steps=2")
+    assert other.evaluate("() => [game.steps, game.options.objective]") == [2, "hinge"]
 
 
 NONSENSE = "#objective=none&lrG=7&depth=99&seed=x&steps=-3&then=a.b.c,5.data.moons,3.turns"

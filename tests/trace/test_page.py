@@ -454,11 +454,49 @@ PIXEL = """() => {
         ...Object.fromEntries(["value", "factor", "product"].map(grid(p))) })) }; }"""
 
 
-def test_the_explanations_are_in_chinese_where_the_address_asks_for_it(small, open_page):
-    page = open_page(small, at="?lang=zh#2")
-    assert page.inner_text("#explained .look").startswith("请看") and "第 4 课" in page.inner_text("#explained")
-    assert page.get_attribute("#explained", "lang") == "zh-Hans"
-    assert open_page(small, at="?lang=xx#2").inner_text("#explained .look").startswith("Look at")
+# Two English words side by side, in what is read or heard; formulas, code and sources are in no language.
+ENGLISH = """() => {
+  const found = new Set(), pair = /\\b[a-z]{2,} [a-z]{2,}\\b/i;
+  for (let i = 0; i < trace.frames.length; i++) {
+    show(i);
+    for (const element of document.querySelectorAll("body *")) {
+      if (element.closest("script, style, code, pre, noscript, #language")) continue;
+      for (const node of element.childNodes) if (node.nodeType === 3 && pair.test(node.data)) found.add(node.data);
+      for (const name of ["aria-label", "aria-valuetext", "title", "label"]) {
+        if (pair.test(element.getAttribute(name) ?? "")) found.add(element.getAttribute(name));
+      }
+    }
+  }
+  return [...found];
+}"""
+
+
+@pytest.mark.parametrize("which", ["small", "trace"])
+def test_in_chinese_nothing_is_left_in_english(which, request, open_page):
+    page = open_page(request.getfixturevalue(which), at="?lang=zh#2")
+    assert page.get_attribute("html", "lang") == "zh-Hans" and page.title().startswith("一步训练：")
+    assert page.inner_text("#explained .look").startswith("请看")
+    names = ("MulScalar", "AddScalar", "SumTo", "Adam")
+    assert [text for text in page.evaluate(ENGLISH) if not any(name in text for name in names)] == []
+
+
+def test_the_language_is_the_browsers_until_it_is_asked_for_or_chosen(small, open_page):
+    page = open_page(small, locale="zh-CN")
+    assert page.inner_text("#title").startswith("z 进入 G")
+    english = open_page(small, at="?lang=en", locale="zh-CN")
+    assert english.inner_text("#title").startswith("z enters G")
+    before = english.inner_text("body")
+    english.click("#language")
+    assert english.inner_text("body") == page.inner_text("body") != before
+    english.click("#language")
+    assert english.inner_text("body") == before
+    for at in ("?lang=xx#2", "?lang=toString#2"):
+        assert open_page(small, at=at).inner_text("#explained .look").startswith("Look at")
+
+
+def test_names_and_kinds_of_layers_are_in_no_language(trace, open_page):
+    kinds = [open_page(trace, at=f"?lang={tag}").locator("#drawing .kind").all_text_contents() for tag in ("en", "zh")]
+    assert kinds[0] == kinds[1] and "norm" in kinds[0]
 
 
 def test_a_map_of_many_turns_leaves_room_for_the_frame_and_follows(open_page):

@@ -1,5 +1,7 @@
 // Times, steps and figures in words.
 
+const said = (text) => text; // this page has one language; drawing.js asks for it
+
 /** A length of time: "35 s", "2 min 10 s", "1 h 05 min". */
 function duration(seconds) {
   const s = Math.max(0, Math.round(seconds));

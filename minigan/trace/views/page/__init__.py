@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
 STYLES = ("paper.css", "base.css", "page.css")
 # In this order: each builds on those before.
-SCRIPTS = ("drawing.js", "texts.js", "map.js", "explain.js", "terms.js", "frame.js", "compare.js", "page.js")
+SCRIPTS = (
+    "drawing.js",
+    "chinese.js",
+    "texts.js",
+    "map.js",
+    "explain.js",
+    "terms.js",
+    "frame.js",
+    "compare.js",
+    "page.js",
+)
 
 
 def trace_page(trace: Trace) -> str:

@@ -73,7 +73,7 @@ const CHART = { wide: 460, narrow: 290, height: 290, left: 46, right: 12, top: 1
 const DASHES = ["", "7 4", "2 4"];
 
 function chart(level, range, objectives, width) {
-  const places = ["border", ...level[0].layers.map((layer) => shortKind(layer.kind))];
+  const places = [said("border"), ...level[0].layers.map((layer) => shortKind(layer.kind))];
   const { height, left, right, top, bottom } = CHART;
   const x = (i) => left + ((width - left - right) * i) / Math.max(1, places.length - 1);
   const y = (norm) => top + ((height - top - bottom) * (range[1] - Math.log10(norm))) / (range[1] - range[0]);
@@ -101,7 +101,7 @@ function decades([low, high], y, width) {
 
 function placeName(name, x) {
   const y = CHART.height - CHART.bottom + 14;
-  return svg("text", { x, y, class: "place", transform: `rotate(-40 ${x} ${y})` }, name);
+  return svg("text", { x, y, class: "place", transform: `rotate(-40 ${x} ${y})` }, asIs(name));
 }
 
 function series(comparison, which, x, y) {

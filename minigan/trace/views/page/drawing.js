@@ -16,11 +16,17 @@ function svg(name, attributes = {}, ...children) {
 
 function filled(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
+    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, SPOKEN.has(name) ? said(value) : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== "")
+    .map((child) => (typeof child === "string" ? said(child) : child)));
   return element;
 }
+
+const SPOKEN = new Set(["aria-label", "title", "label"]); // attributes that somebody reads or hears
+
+/** A text that stays as it is in every language: a child of an element. */
+const asIs = (text) => document.createTextNode(text);
 
 const byId = (id) => document.getElementById(id);
 

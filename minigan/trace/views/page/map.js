@@ -232,7 +232,7 @@ function headings({ trace, layout, shows }) {
     seen.add(call.owner);
     const x = layout.left[lane.column];
     const kinds = lane.layers.map((layer) =>
-      svg("text", { x: layout.spot[layer].x, y: lane.top - 4, class: "kind" }, shortKind(trace.layers[layer].kind)));
+      svg("text", { x: layout.spot[layer].x, y: lane.top - 4, class: "kind" }, asIs(shortKind(trace.layers[layer].kind, layout.pitch - 7))));
     const update = trace.updates.findIndex((u) => changes(u, call.owner));
     const optimizer = update < 0 ? null : svg("tspan", { dx: 14, class: "optimizer", ...lit([shows.update[update]]) },
       `${trace.updates[update].optimizer} updates ${call.owner}`);
@@ -243,11 +243,19 @@ function headings({ trace, layout, shows }) {
 }
 
 const SHORT = {
-  Conv2d: "conv", ConvTranspose2d: "convᵀ", BatchNorm: "norm", BatchNormReLU: "norm", LeakyReLU: "lrelu", ReLU: "relu", Dropout: "drop",
-  Flatten: "flat", Reshape: "shape", Dense: "dense", Tanh: "tanh", Sigmoid: "sigm",
+  Conv2d: "conv", ConvTranspose2d: "convᵀ", BatchNorm: "norm", BatchNormReLU: "norm", LayerNorm: "norm", InstanceNorm: "norm", ConditionalBatchNorm: "cnorm",
+  LeakyReLU: "lrelu", ReLU: "relu", Dropout: "drop", Flatten: "flat", Reshape: "shape", Dense: "dense", Tanh: "tanh", Sigmoid: "sigm", Embedding: "embed",
+  MaxPool2d: "pool", AvgPool2d: "pool", UpsampleNearest2d: "up", Transpose: "swap", MatMul: "matm", Softmax: "softm", Concatenate: "join", GetItem: "take",
+  MulScalar: "mul", AddScalar: "add", SelfAttention: "attn", PixelNorm: "pnorm", MinibatchStd: "mbstd",
 };
+const LETTER = 5.6; // pixels of a letter
 
-const shortKind = (kind) => SHORT[kind] ?? kind.slice(0, 6);
+/** A layer's kind, or the first of several functions, as far as there is room. */
+function shortKind(kind, room = 8 * LETTER) {
+  const [first, ...more] = kind.split(", ");
+  const most = Math.floor(room / LETTER) - (more.length ? 1 : 0);
+  return (SHORT[first] ?? first.toLowerCase()).slice(0, Math.max(3, most)) + (more.length ? "…" : "");
+}
 
 /** What enters a network from outside: noise, images. */
 function entries(map) {
@@ -292,7 +300,7 @@ function lossName({ trace, layout, shows }, lane) {
   const frame = shows.layer[lane.layers[0]];
   const name = layer.owner === "loss" ? layer.name : shortKind(layer.kind);
   return svg("text", { x, y: lane.top - (layout.text ? 10 : 20), class: "loss" }, svg("tspan", { class: "whose", x }, turnName(trace.frames[frame]?.turn)),
-    svg("tspan", { x, dy: 15 }, name));
+    svg("tspan", { x, dy: 15 }, asIs(name)));
 }
 
 function forwardArrow(map, source, number) {

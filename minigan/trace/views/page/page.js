@@ -39,20 +39,20 @@ function show(index) {
   const frame = trace.frames[current];
   byId("where").replaceChildren(
     html("span", { class: "turn" }, turnName(frame.turn) || "The step"), html("span", {}, DIRECTIONS[frame.direction](frame)));
-  byId("title").textContent = frame.title;
-  byId("note").textContent = frame.note;
+  byId("title").textContent = said(frame.title);
+  byId("note").textContent = said(frame.note);
   byId("note").hidden = frame.border_gradient !== null; // its picture says it, and larger
   byId("explained").replaceChildren(...explanation(trace, frame).filter(Boolean));
   byId("content").replaceChildren(...frameContent(trace, current).filter(Boolean));
   byId("content").dataset.frame = current + 1;
   byId("slider").value = current + 1;
-  byId("slider").setAttribute("aria-valuetext", `${current + 1} of ${last + 1}: ${frame.title}`);
+  byId("slider").setAttribute("aria-valuetext", said(`Frame ${current + 1} of ${last + 1}: ${frame.title}`));
   byId("jump").value = String(current + 1);
   byId("count").textContent = `${current + 1} / ${last + 1}`;
   for (const [id, end] of [["first", 0], ["previous", 0], ["next", last], ["last", last]]) {
     byId(id).setAttribute("aria-disabled", String(current === end));
   }
-  if (timer === null) byId("spoken").textContent = `Frame ${current + 1} of ${last + 1}: ${frame.title}`;
+  if (timer === null) byId("spoken").textContent = said(`Frame ${current + 1} of ${last + 1}: ${frame.title}`);
   lightMap(current);
   remember();
 }
@@ -96,13 +96,13 @@ function play() {
 function pause() {
   clearTimeout(timer);
   timer = null;
-  byId("spoken").textContent = `Paused at frame ${current + 1}: ${trace.frames[current].title}`;
+  byId("spoken").textContent = said(`Paused at frame ${current + 1}: ${trace.frames[current].title}`);
   drawPlay();
 }
 
 function drawPlay() {
   byId("play").replaceChildren(icon(timer === null ? "M5 3 L17 10 L5 17 Z" : "M4 3 h4.5 v14 h-4.5 Z M11.5 3 h4.5 v14 h-4.5 Z"));
-  byId("play").setAttribute("aria-label", timer === null ? "Play" : "Pause");
+  byId("play").setAttribute("aria-label", said(timer === null ? "Play" : "Pause"));
   document.documentElement.classList.toggle("playing", timer !== null && !calm.matches);
 }
 
@@ -145,7 +145,7 @@ function runs(frames, keyOf) {
 function fillJump() {
   const groups = runs(trace.frames, (frame) => turnName(frame.turn) || "The step");
   byId("jump").replaceChildren(...groups.map(({ key, start, frames }) =>
-    html("optgroup", { label: key }, frames.map((frame, i) => html("option", { value: start + i + 1 }, `${start + i + 1}. ${frame.title}`)))));
+    html("optgroup", { label: key }, frames.map((frame, i) => html("option", { value: start + i + 1 }, `${start + i + 1}. `, frame.title)))));
   byId("slider").max = last + 1;
   const marks = trace.frames.flatMap((frame, i) => (frame.border_gradient !== null ? [{ i, kind: DRAWN_AS[trace.border_gradients[frame.border_gradient].kind] }]
     : frame.update !== null ? [{ i, kind: "update" }] : []));
@@ -155,9 +155,9 @@ function fillJump() {
 }
 
 function fillAbout() {
-  const said = Object.entries(trace.about).filter(([name]) => !["model", "at"].includes(name)) // they are in the title
-    .map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`);
-  byId("about").textContent = said.join(" · ");
+  const about = Object.entries(trace.about).filter(([name]) => !["model", "at"].includes(name)) // they are in the title
+    .map(([name, value]) => said(`${name.replaceAll("_", " ")} ${value}`));
+  byId("about").textContent = about.join(" · ");
 }
 
 /** The same numbers for those who see no pictures. */
@@ -208,8 +208,23 @@ function onMapClick(event) {
   if (lit) go(Number(lit.dataset.lit.split(" ")[0]));
 }
 
-function start() {
+/** All that is on show, in the language that is chosen. */
+function speak() {
+  translateStanding();
   byId("legend").replaceChildren(...mapLegend());
+  fillAbout();
+  fillJump();
+  fillTable();
+  drawPlay();
+  onTheme();
+}
+
+function toggleLanguage() {
+  language = language === "zh" ? "en" : "zh";
+  speak();
+}
+
+function start() {
   const icons = { first: "M4 4 h2.5 v12 h-2.5 Z M17 4 L7.5 10 L17 16 Z", previous: "M14 4 L5 10 L14 16 Z",
     next: "M6 4 L15 10 L6 16 Z", last: "M3 4 L12.5 10 L3 16 Z M13.5 4 h2.5 v12 h-2.5 Z" };
   for (const [id, move] of Object.entries(moves)) {
@@ -220,6 +235,7 @@ function start() {
   byId("slider").addEventListener("input", () => go(Number(byId("slider").value) - 1));
   byId("jump").addEventListener("change", () => go(Number(byId("jump").value) - 1));
   byId("theme").addEventListener("click", toggleTheme);
+  byId("language").addEventListener("click", toggleLanguage);
   byId("map").addEventListener("click", onMapClick);
   document.addEventListener("keydown", onKey);
   addEventListener("hashchange", () => go(frameInAddress()));
@@ -232,14 +248,9 @@ function start() {
     width = entry.contentRect.width;
     redraw();
   }).observe(byId("drawing"));
-  byId("explained").lang = LANGUAGE_TAG;
-  fillAbout();
-  fillJump();
-  fillTable();
-  drawPlay();
   current = frameInAddress();
-  onTheme();
+  speak();
 }
 
 if (trace.frames.length) start();
-else byId("title").textContent = "Nothing was recorded";
+else byId("title").textContent = said("Nothing was recorded");

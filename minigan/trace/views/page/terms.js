@@ -44,7 +44,7 @@ function along(terms, place, taps, axis) {
 /** The part of a frame that shows a pixel; pointing at `canvas`, the target's picture, chooses which. */
 function pixelPart(terms, picture, sourcePicture, canvas, sourceCanvas, names) {
   const says = t("pixel");
-  const panel = html("section", { class: "pixel", "aria-label": says.title, "aria-live": "polite", lang: LANGUAGE_TAG });
+  const panel = html("section", { class: "pixel", "aria-label": says.title, "aria-live": "polite" });
   const [count, height, width] = terms.target.shape;
   const [mark, window] = [markOn(canvas), markOn(sourceCanvas)];
   let at = largest(terms);

@@ -1,4 +1,4 @@
-// What the page says by itself, in English and Chinese.
+// What the page explains, in English and Chinese; and the language that is chosen. Titles, labels and notes: chinese.js.
 
 const LANGUAGES = {};
 
@@ -8,6 +8,7 @@ LANGUAGES.en = {
   lessons: {
     1: "A GAN on a line", 2: "The chain rule", 3: "Tensors and broadcasting", 4: "The dense layer", 5: "Activations", 6: "Binary cross-entropy",
     7: "Convolution", 8: "Transposed convolution", 9: "Batch normalisation", 10: "The border",
+    16: "Spectral norm", 18: "How good is it?", 19: "A clinic of sick runs",
   },
   // Of each function: what to look at on the way forward, and on the way back.
   looks: {
@@ -69,23 +70,24 @@ LANGUAGES.zh = {
   forwardFormula: "前向", backwardFormula: "反向", updateFormula: "更新",
   lessons: {
     1: "数轴上的 GAN", 2: "链式法则", 3: "张量与广播", 4: "全连接层", 5: "激活函数", 6: "二元交叉熵", 7: "卷积", 8: "转置卷积", 9: "批归一化", 10: "边界",
+    16: "谱归一化", 18: "有多好？", 19: "故障门诊",
   },
   looks: {
     Conv2d: ["输出的每个通道是一个卷积核在输入上滑动的结果：越吻合的地方，输出离 0 越远。", "输入处的梯度是输出处的梯度经同样的卷积核散开的结果：每个像素把覆盖它的所有窗口送来的梯度加起来。"],
     ConvTranspose2d: ["图像变大：输入的每个像素把卷积核“盖印”到输出上，重叠处相加。", "图像变小：输入的每个像素收集自己印记之下的梯度，与卷积相同。"],
     Dense: ["输出的每个数是输入所有数的加权和：位置信息消失，一切混合。", "输入处的梯度是 dy W：每个数按当初送出时的权重从所有输出收回梯度。"],
-    BatchNorm: ["无论输入如何，每个通道的均值和标准差都由 γ 和 β 决定。请比较前后的 std。", "梯度中有两部分消失：使整个通道平移的，和使整个通道缩放的。"],
+    BatchNorm: ["无论输入如何，每个通道的均值和标准差都由 γ 和 β 决定。请比较前后的标准差。", "梯度中有两部分消失：使整个通道平移的，和使整个通道缩放的。"],
     LayerNorm: ["每个样本各自变为均值 0、标准差 1，与其他样本无关。", "使整个样本平移或缩放的那部分梯度消失。"],
     InstanceNorm: ["每个样本的每个通道变为均值 0、标准差 1。", "使样本的整个通道平移或缩放的那部分梯度消失。"],
     PixelNorm: ["每个像素处的各通道被缩放到固定长度：信号不会逐层增大。", "只会拉长一个像素各数的梯度消失，使其转向的通过。"],
     Softmax: ["沿一个轴的数变成总和为 1 的份额：看它们集中在哪里。", "份额的梯度只有偏离加权平均的部分才起作用。"],
     BinaryCrossEntropyWithLogits: ["D 为它的回答付出的代价：“不知道”是 ln 2 = 0.693，答对接近 0，自信地答错则越来越大。", "对 logit 的梯度是 σ(l) − t 除以样本数：绝对值不超过 1，D 错得越多越大。"],
     Softplus: ["ln(1 + eˣ)：左端接近 0，右端接近 x。", "斜率是 σ(x)：接近 0 的地方没有梯度通过。"],
-    LeakyReLU: ["负数被缩小（ReLU 则正好变为 0，见 zeros），正数通过。", "输入为正处梯度通过；其他地方被缩小，ReLU 则正好为 0：看 zeros。"],
+    LeakyReLU: ["负数被缩小（ReLU 则正好变为 0，见“零占比”），正数通过。", "输入为正处梯度通过；其他地方被缩小，ReLU 则正好为 0：看“零占比”。"],
     Tanh: ["所有数被压进 −1 … 1，即图像的取值范围。两端曲线平坦。", "每个梯度乘以 1 − y²：全黑或全白的像素几乎得不到梯度。"],
     Sigmoid: ["所有数被压进 0 … 1。两端曲线平坦。", "每个梯度乘以 y (1 − y)，最多 ¼。"],
-    MaskMul: ["由 0 和 1/(1 − p) 组成的掩码（dropout）使一些数沉默：比较前后的 zeros。", "同一个掩码作用于梯度：沉默的数学不到东西。"],
-    GateMul: ["掩码使一些数沉默：比较前后的 zeros。", "同一个掩码作用于梯度：沉默的数学不到东西。"],
+    MaskMul: ["由 0 和 1/(1 − p) 组成的掩码（dropout）使一些数沉默：比较前后的“零占比”。", "同一个掩码作用于梯度：沉默的数学不到东西。"],
+    GateMul: ["掩码使一些数沉默：比较前后的“零占比”。", "同一个掩码作用于梯度：沉默的数学不到东西。"],
     MatMul: ["两个都依赖输入的数组相乘：看范数如何变化。", "每个因子的梯度是另一个因子乘以 dy。"],
     Concatenate: ["数组并排放置：没有计算。", "梯度在拼接处切开。"],
     AvgPool2d: ["每个窗口变为其均值：图像变小。", "窗口中的每个像素得到相同的一份梯度。"],
@@ -104,7 +106,7 @@ LANGUAGES.zh = {
     enter: "这是从外面来的，不对它学习：这里不需要梯度。",
     loss: "一个数说明一方做得多好。它这一轮的所有梯度都从这里开始。",
     backLoss: "反向从损失开始，∂L/∂L = 1。",
-    update: "权重直到现在才改变。比较各层的 update / weight：远大于 0.001 会不稳定，远小于它则学不到东西。",
+    update: "权重直到现在才改变。比较各层的“更新 / 权重”：远大于 0.001 会不稳定，远小于它则学不到东西。",
     forwardBorder: { detached: "两边的数相同。不同的是回来的路：这里有墙挡住。", carried: "两边的数相同，梯度回来时会在这里被接住。", attached: "两边的数相同，同一张计算图贯穿其中。" },
     backBorder: { detached: "D 学习辨认这些假样本，G 不能从中学习：到达的梯度在此停止。",
       carried: "看两个范数，以及所有数之差：离开 D 输入的，就是进入 G 输出的。G 对真实数据的全部了解都来自这里。",
@@ -112,9 +114,39 @@ LANGUAGES.zh = {
   },
 };
 
-const asked = new URLSearchParams(location.search).get("lang"); // for what is explained; titles and numbers stay as they are
-const language = Object.hasOwn(LANGUAGES, asked) ? asked : "en";
-const LANGUAGE_TAG = { en: "en", zh: "zh-Hans" }[language];
+const asked = new URLSearchParams(location.search).get("lang"); // else as the browser wishes
+let language = [asked, ...navigator.languages.map((tag) => tag.slice(0, 2))].find((tag) => Object.hasOwn(LANGUAGES, tag ?? "")) ?? "en";
 
-/** What the page says of that name. */
+/** What the page explains by that name. */
 const t = (name) => LANGUAGES[language][name];
+
+/** A text of the page in the reader's language: all that is drawn comes through here. */
+const said = (text) => (language === "zh" ? inChinese(String(text)) : text);
+
+let standing = null; // what stands in the page from the beginning: [where, in English]
+
+/** Say what stands in the page from the beginning in the language. */
+function translateStanding() {
+  standing ??= standingTexts();
+  for (const { node, attribute, english } of standing) {
+    if (attribute) node.setAttribute(attribute, said(english));
+    else node.data = said(english);
+  }
+  document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
+  byId("language").textContent = language === "zh" ? "English" : "中文";
+  byId("language").lang = language === "zh" ? "en" : "zh-Hans";
+}
+
+function standingTexts() {
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (node.nodeType === Node.TEXT_NODE) {
+      if (node.data.trim() && !node.parentElement.closest("script, noscript")) found.push({ node, english: node.data });
+    } else {
+      for (const attribute of SPOKEN) if (node.hasAttribute(attribute)) found.push({ node, attribute, english: node.getAttribute(attribute) });
+    }
+  }
+  found.push({ node: document.querySelector("title").firstChild, english: document.title });
+  return found;
+}

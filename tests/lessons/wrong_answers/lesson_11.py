@@ -1,0 +1,41 @@
+WRONG_ANSWERS = {
+    "warm-up": [
+        ("[h, 1.0 - h**2]", "[h, 1.0]", "yours is the step at once"),
+        ("[h, 1.0 - h**2]", "[h, 1.0 + h**2]", "has the determinant 1.0200"),
+        ("[h, 1.0 - h**2]", "[-h, 1.0 - h**2]", "has the determinant 0.9800"),
+        ("[[1.0, -h], [h, 1.0 - h**2]]", "[[1.0, h], [-h, 1.0 - h**2]]", "from (1, 0) a step leads to (1, 0.1)"),
+        ("[[1.0, -h], [h, 1.0 - h**2]]", "[[1.0 - h**2, -h], [h, 1.0]]", "from (1, 0) a step leads to (1, 0.1)"),
+        ("[h, 1.0 - h**2]", "[h, 1.0 - h]", "has the determinant 0.9100"),
+        ("[[1.0, -h], [h, 1.0 - h**2]]", "[[1.0, -h, h], [h, 1.0 - h**2, 0.0]]", "a matrix of 2 rows and 2 columns"),
+    ],
+    "exercise": [
+        (
+            "m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)",
+            "m_hat, v_hat = m, v",
+            "correct their bias, by 1 − β₁ᵗ and 1 − β₂ᵗ",
+        ),
+        ("np.sqrt(v_hat) + eps", "np.sqrt(v_hat + eps)", "ε is in the root"),
+        ("np.sqrt(v_hat) + eps", "np.sqrt(v_hat) + eps / np.sqrt(1 - beta2**t)", "this is TensorFlow's form"),
+        ("return p - lr", "return p + lr", "it goes uphill"),
+        ("(1 - beta1) * g", "beta1 * g", "m after the first step is (1 − β₁) g"),
+        ("(1 - beta2) * g**2", "(1 - beta2) * g", "v after the first step is (1 − β₂) g²"),
+        (
+            "m = beta1 * m + (1 - beta1) * g",
+            "m *= beta1; m += (1 - beta1) * g",
+            "the arrays that you were given have changed",
+        ),
+        ("beta1**t), v", "beta1), v", "after step 2 the first weight should be"),
+        ("+ eps), m, v", "+ eps), m_hat, v_hat", "m after the first step"),
+        ("+ eps), m, v", "+ eps)", "return three arrays"),
+        ("m_hat / (np.sqrt(v_hat) + eps)", "m_hat / (v_hat + eps)", "the first step moves"),
+        ("return p - lr * m_hat", "return p - m_hat", "the first step moves"),
+    ],
+    "stretch": [
+        ("eps_hat / math.sqrt(1 - beta2**t)", "eps_hat", "the two are not the same"),
+        ("eps_hat / math.sqrt(1 - beta2**t)", "eps_hat * math.sqrt(1 - beta2**t)", "TensorFlow's step 1 moves"),
+        ("eps_hat / math.sqrt(1 - beta2**t)", "eps_hat / (1 - beta2**t)", "TensorFlow's step 1 moves"),
+        ("eps_hat / math.sqrt(1 - beta2**t)", "eps_hat / math.sqrt(1 - beta2)", "TensorFlow's step 2 moves"),
+        ("eps_hat / math.sqrt(1 - beta2**t)", "eps_hat / math.sqrt(beta2**t)", "TensorFlow's step 1 moves"),
+        ("eps_hat / math.sqrt(1 - beta2**t)", "-eps_hat / math.sqrt(1 - beta2**t)", "ε is above 0"),
+    ],
+}

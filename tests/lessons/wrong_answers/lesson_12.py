@@ -1,0 +1,55 @@
+WRONG_ANSWERS = {
+    "warm-up": [
+        ('images.astype("float32") / 127.5 - 1', 'images.astype("float32") / 255', "yours are in [0, 1]"),
+        (
+            'images.astype("float32") / 127.5 - 1',
+            'images.astype("float32") / 128 - 1',
+            "255, white, becomes 1, by yours 0.9922",
+        ),
+        (
+            'images.astype("float32") / 127.5 - 1',
+            '(images.astype("float32") - 127.5) / 255',
+            "becomes −1, by yours -0.5",
+        ),
+        ('images.astype("float32") / 127.5 - 1', '1 - images.astype("float32") / 127.5', "becomes −1, by yours 1.0000"),
+        ('images.astype("float32") / 127.5 - 1', "images / 127.5 - 1", "return float32, not float64"),
+        ('images.astype("float32") / 127.5 - 1', '(2 * images / 255).astype("float32") - 1', "255, white, becomes 1"),
+        ('images.astype("float32") / 127.5 - 1', 'np.sign(images.astype("float32") - 127.5)', "64 becomes -0.4980"),
+        ('images.astype("float32") / 127.5 - 1', '(images.astype("float32") / 127.5 - 1).ravel()', "the shape stays"),
+    ],
+    "exercise": [
+        ("module.weight, 1.0, 0.02", "module.weight, 0.0, 0.02", "γ near 0 would multiply"),
+        (
+            "module.weight, 0.0, 0.02",
+            "module.weight, 0.0, 0.02**0.5",
+            "the weights of a Conv2d have the deviation 0.14",
+        ),
+        ("module.weight, 0.0, 0.02", "module.weight, 0.02, 0.02", "the weights of a Conv2d have the mean 0.020"),
+        ("            nn.init.zeros_(module.bias)", "            pass", "the bias of a Conv2d should be 0"),
+        ("nn.init.zeros_(module.bias)", "nn.init.normal_(module.bias, 0.0, 0.02)", "the bias of a Conv2d should be 0"),
+        ("network.modules()", "network", "the weights of a ConvTranspose2d were left as they were"),
+        (
+            "network.modules()",
+            "network._modules.values()",
+            "the weights of a ConvTranspose2d were left as they were; it may lie within",
+        ),
+        ("nn.ConvTranspose2d, ", "", "the weights of a ConvTranspose2d were left"),
+        (", nn.Dense)", ")", "the weights of a Dense were left"),
+        ("nn.init.normal_(module.weight, 1.0, 0.02)", "nn.init.ones_(module.weight)", "a BatchNorm"),
+        ("        if module.bias is not None:\n", "        if True:\n", "your code fails"),
+    ],
+    "stretch": [
+        ("nn.MaxPool2d, nn.AvgPool2d", "nn.MaxPool2d", "D with average pooling: it breaks ['pooling']"),
+        ("not all(has(network, nn.BatchNorm)", "not any(has(network, nn.BatchNorm)", "it breaks ['normalisation']"),
+        ("nn.Dense)) > 1", "nn.Dense)) > 2", "it breaks ['hidden dense']"),
+        ("nn.Dense)) > 1 for network in (G, D)", "nn.Dense)) > 1 for network in (D,)", "G of dense layers: it breaks"),
+        (" or not isinstance([*G.modules()][-1], nn.Tanh)", "", "G without tanh: it breaks"),
+        ("has(D, nn.ReLU, nn.Tanh, nn.Sigmoid)", "has(D, nn.ReLU)", "D with tanh: it breaks"),
+        ("has(D, nn.ReLU, nn.Tanh, nn.Sigmoid)", "has(D, nn.ReLU, nn.LeakyReLU)", "a DCGAN: yours finds"),
+        (
+            "{name for name, broken in rules.items() if broken}",
+            "[name for name, broken in rules.items() if broken]",
+            "return a set",
+        ),
+    ],
+}

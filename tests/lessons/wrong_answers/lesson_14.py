@@ -1,0 +1,96 @@
+WRONG_ANSWERS = {
+    "warm-up": [
+        ("<= 3 * sigma", "<= sigma", "a point at 2.9σ of a centre"),
+        ("<= 3 * sigma", "<= 3 * sigma**2", "random points"),
+        ("len(set(nearest[good]))", "len(set(nearest))", "no good point"),
+        ("len(set(nearest[good]))", "good.sum()", "two points at one of three centres: 1 modes"),
+        (
+            "len(set(nearest[good]))",
+            "(distances <= 3 * sigma).any(axis=0).sum()",
+            "both points are nearer to the first",
+        ),
+        ("good.mean()", "good.sum()", "a share of 1; yours 1, 2"),
+        (
+            "np.linalg.norm(points[:, None] - centers, axis=2)",
+            "np.abs(points[:, None] - centers).max(axis=2)",
+            "3.5σ in all",
+        ),
+        ("return len(set(nearest[good])), good.mean()", "return len(set(nearest[good]))", "return two numbers"),
+    ],
+    "exercise": [
+        ("x.var(axis=0)", "x.var(axis=0, ddof=1)", "not over N − 1"),
+        ("np.sqrt(x.var(axis=0) + 1e-8).mean()", "np.sqrt(x.var(axis=0).mean() + 1e-8)", "then the mean over columns"),
+        ("np.sqrt(x.var(axis=0) + 1e-8).mean()", "(x.var(axis=0) + 1e-8).mean()", "the deviation over the batch"),
+        (
+            "np.sqrt(x.var(axis=0) + 1e-8).mean()",
+            "np.sqrt(x.var(axis=1) + 1e-8).mean()",
+            "the deviation over the batch",
+        ),
+        ("np.sqrt(x.var(axis=0) + 1e-8).mean()", "np.sqrt(x.var(axis=0)).mean()", "of equal samples s is"),
+        (
+            "np.concatenate([x, np.full((len(x), 1), s, x.dtype)], axis=1)",
+            "np.full((len(x), 1), s, x.dtype)",
+            "y has the shape",
+        ),
+        (
+            "np.concatenate([x, np.full((len(x), 1), s, x.dtype)], axis=1)",
+            "np.concatenate([np.full((len(x), 1), s, x.dtype), x], axis=1)",
+            "the first columns of y are x",
+        ),
+        (
+            "np.full((len(x), 1), s, x.dtype)",
+            "np.sqrt(((x - x.mean(axis=0)) ** 2) + 1e-8).mean(axis=1, keepdims=True)",
+            "the same for all samples",
+        ),
+        ("dy[:, :-1] + ds * centered / (deviations * x.size)", "dy[:, :-1]", "the others get no gradient from it"),
+        (
+            "dy[:, :-1] + ds * centered / (deviations * x.size)",
+            "dy[:, :-1] + dy[:, -1:] * centered / (deviations * x.size)",
+            "sum dy's last column",
+        ),
+        (
+            "dy[:, :-1] + ds * centered / (deviations * x.size)",
+            "ds * centered / (deviations * x.size)",
+            "dx is dy's first columns",
+        ),
+        ("ds * centered / (deviations * x.size)", "ds * x / (deviations * x.size)", "is the mean taken off?"),
+        ("ds * centered / (deviations * x.size)", "ds * centered / (deviations * len(x))", "is wrong"),
+        ("ds * centered / (deviations * x.size)", "2.0 * ds * centered / (deviations * x.size)", "is wrong"),
+        ("ds * centered / (deviations * x.size)", "ds * centered / x.size", "is wrong"),
+        ("(x,) = self.saved_tensors", "x = self.saved_tensors[0].detach()", "second"),
+    ],
+    "stretch": [
+        ("F.softplus(-D(packs))", "F.softplus(D(packs))", "the sign: G wants D"),
+        ("F.mean(F", "F.sum(F", "times what it should be"),
+        ("with nn.frozen(D):", "if True:", "D got a gradient"),
+        (
+            "F.reshape(border, (len(fakes) // m, 2 * m))",
+            "F.reshape(F.transpose(border), (len(fakes) // m, 2 * m))",
+            "one after the other",
+        ),
+        (
+            "F.reshape(border, (len(fakes) // m, 2 * m))",
+            "F.concatenate([border[:: m]] * m, axis=1)",
+            "the same one again",
+        ),
+        (
+            "F.reshape(border, (len(fakes) // m, 2 * m))",
+            "F.concatenate([border] * m, axis=1)",
+            "in packs of 2 are 3 rows",
+        ),
+        (
+            "F.reshape(border, (len(fakes) // m, 2 * m))",
+            "F.concatenate([border[k * (len(fakes) // m) : (k + 1) * (len(fakes) // m)] for k in range(m)], axis=1)",
+            "the first pack should be fakes 0 to 1",
+        ),
+        ("return border.grad.numpy()", "return border.grad", "return an array"),
+        ("return border.grad.numpy()", "return border.grad.numpy().reshape(-1, 2 * m)", "a row for each fake"),
+        (
+            'raise ValueError(f"{len(fakes)} fakes make no packs of {m}")',
+            "fakes = fakes[: len(fakes) // m * m]",
+            "raise a ValueError",
+        ),
+        ("    with nn.frozen(D):", "    D(packs)\n    with nn.frozen(D):", "D was called 2 times"),
+        ("F.mean(F.softplus(-D(packs)))", "F.mean(-D(packs))", "another gradient"),
+    ],
+}

@@ -1,0 +1,76 @@
+WRONG_ANSWERS = {
+    "warm-up": [
+        ('stats["D_x"][half:].mean() > 0.9', 'stats["D_x"].mean() > 0.9', "take the mean of that half alone"),
+        ('stats["D_x"][half:].mean() > 0.9', 'stats["D_x"][:half].mean() > 0.9', "the mean of that half alone"),
+        ('stats["D_x"][half:].mean() > 0.9', 'stats["D_x"][half:].min() > 0.9', "one dip to 0.8 is no matter"),
+        (' and stats["D_G_z"][half:].mean() < 0.1', "", "both conditions must hold"),
+        (
+            'stats["D_x"][half:].mean() > 0.9 and stats["D_G_z"][half:].mean() < 0.1',
+            'stats["D_x"][half:].mean() > 0.9 or stats["D_G_z"][half:].mean() < 0.1',
+            "both conditions must hold",
+        ),
+        ('mean() > 0.9 and stats["D_G_z"][half:].mean() < 0.1', "mean() > 0.5", "both conditions must hold"),
+        (
+            'stats["D_x"][half:].mean() > 0.9 and stats["D_G_z"][half:].mean() < 0.1',
+            'stats["D_G_z"][half:].mean() > 0.9 and stats["D_x"][half:].mean() < 0.1',
+            "D has won",
+        ),
+        ("return bool(", "return str(", "return True or False, not str"),
+        (
+            'bool(stats["D_x"][half:].mean() > 0.9 and stats["D_G_z"][half:].mean() < 0.1)',
+            '(stats["D_x"][half:] > 0.9) & (stats["D_G_z"][half:] < 0.1)',
+            "return True or False, not ndarray",
+        ),
+    ],
+    "exercise": [
+        (
+            '    if abs(real).max() > 1.1:\n        return "data not scaled"\n',
+            "",
+            "'data not scaled' is called 'D has won': how far do the real numbers reach?",
+        ),
+        (
+            '    if stats["loss_D"][0] > 3:\n        return "start too large"\n',
+            "",
+            "'start too large' is called 'rates too high': look at the first loss_D",
+        ),
+        (
+            '    if not stats["grad_G"].any():\n        return "gradient detached"\n',
+            "",
+            "'gradient detached' is called 'D has won': what is grad_G?",
+        ),
+        (
+            '    if stats["loss_D"].max() > 4:\n        return "rates too high"\n',
+            "",
+            "a run with the fault 'rates too high' is called",
+        ),
+        ("D_x < 0.2 and D_G_z > 0.8", "False", "'labels swapped' is called 'samples alike': which of D_x and D_G_z"),
+        ('"D does not learn" if stats["loss_D"].min() > 1.1 else ', "", "'D does not learn' is called 'samples alike'"),
+        ("if samples.std() < 0.3 * real.std():", "if False:", "'D does not learn' is called 'healthy'"),
+        (' if stats["loss_D"].min() > 1.1 else "samples alike"', "", "'samples alike' is called 'D does not learn'"),
+        ("D_x > 0.85 and D_G_z < 0.15", "False", "'D has won' is called"),
+        (
+            '    if stats["loss_D"][0] > 3:',
+            '    stats["D_x"][:] = 0\n    if stats["loss_D"][0] > 3:',
+            "the figures were changed",
+        ),
+        ('return "healthy"', 'return "fine"', "'fine' is none of the names"),
+        ('return "healthy"', "return 0", "return a name, a text"),
+        ("samples.std() < 0.3 * real.std()", "samples.std() > 0.3 * real.std()", "'healthy' is called"),
+    ],
+    "stretch": [
+        (
+            '"D has won" if left < 0.75 else "data not scaled"',
+            '"D has won"',
+            "'data not scaled' is called 'D has won': how far",
+        ),
+        ("left < 0.75", "left > 0.75", "'D has won' is called 'data not scaled'"),
+        ('stats["border_norm"].max()', 'stats["border_norm"][0]', "'D has won' is called 'data not scaled'"),
+        ("if D_G_z > D_x + 0.02:", "if False:", "'D does not learn' is called 'healthy'"),
+        ('stats["loss_D"].min() < 1', "False", "'samples alike' is called 'healthy'"),
+        ('stats["loss_D"].min() < 1', "True", "'healthy' is called 'samples alike'"),
+        ("D_x < 0.2 and D_G_z > 0.8", "False", "'labels swapped' is called 'D does not learn'"),
+        ('not stats["grad_G"].any()', "False", "'gradient detached' is called"),
+        ('stats["loss_D"].max() > 4', "False", "'rates too high' is called"),
+        ('stats["loss_D"][0] > 3', "False", "'start too large' is called 'rates too high'"),
+    ],
+}

@@ -1,0 +1,62 @@
+WRONG_ANSWERS = {
+    "warm-up": [
+        ("weight[0].size", "weight.shape[0]", "one output is a sum of 50 products"),
+        ("weight[0].size", "weight.shape[1]", "for weights (6, 5, 3, 3) and gain 1 the factor is 0.1491, yours 0.4472"),
+        ("weight[0].size", "weight.size", "one output is a sum of 50 products"),
+        ("gain / np.sqrt(weight[0].size)", "gain / weight[0].size", "the factor is 0.1414, yours 0.02"),
+        ("gain / np.sqrt(weight[0].size)", "np.sqrt(gain / weight[0].size)", "and gain 1.41 the factor is 0.2"),
+        ("gain / np.sqrt(weight[0].size)", "np.sqrt(2 / weight[0].size)", "and gain 1 the factor is"),
+        ("gain / np.sqrt(weight[0].size)", "gain * np.sqrt(weight[0].size)", "yours 7.071"),
+        ("weight[0].size) * weight", "weight[0].size)", "are used as weights"),
+    ],
+    "exercise": [
+        ("np.exp(scores - scores.max(axis=2, keepdims=True))", "np.exp(scores)", "take off each row's maximum"),
+        (
+            "shares = shares / shares.sum(axis=2, keepdims=True)",
+            "shares = shares / shares.sum(axis=1, keepdims=True)",
+            "if all values are 1, each place gets 1",
+        ),
+        ("        shares = shares / shares.sum(axis=2, keepdims=True)\n", "", "the shares of each place, a row"),
+        ("return shares @ v", "return shares", "gets a value of 1 numbers"),
+        (
+            " - F.sum(shares * d_shares, axis=2, keepdims=True)",
+            "",
+            "does each score collect from all shares of its row",
+        ),
+        (
+            "F.sum(shares * d_shares, axis=2, keepdims=True)",
+            "F.sum(d_shares, axis=2, keepdims=True)",
+            "dk summed over the places is 0",
+        ),
+        (
+            "F.sum(shares * d_shares, axis=2, keepdims=True)",
+            "F.mean(d_shares, axis=2, keepdims=True)",
+            "dk summed over the places is 0",
+        ),
+        ("d_scores = shares * (d_shares", "d_scores = (d_shares", "dk summed over the places is 0"),
+        ("F.matmul(turned(shares), dy)  #", "F.matmul(turned(d_shares), dy)  #", "all of dy comes to the values"),
+        ("return F.matmul(d_scores, k), F", "return -F.matmul(d_scores, k), F", "dq is right but for its sign"),
+        ("return F.matmul(d_scores, k), F", "return F.matmul(d_scores, k) / 2, F", "dq begins with"),
+        (
+            "F.matmul(d_scores, k), F.matmul(turned(d_scores), q)",
+            "F.matmul(turned(d_scores), q), F.matmul(d_scores, k)",
+            "",
+        ),
+    ],
+    "stretch": [
+        ("(4 * (1 - self.alpha))", "(1 - self.alpha)", "4 times too small: it became four pixels"),
+        (
+            "(1 - self.alpha) * enlarged + self.alpha * new",
+            "self.alpha * enlarged + (1 - self.alpha) * new",
+            "at α = 0 the blend is the enlarged old images",
+        ),
+        ("enlarged + self.alpha * new", "enlarged + new", "at α = 0 the blend is the enlarged old images"),
+        (", dy * self.alpha", ", dy", "the new images get 0.0 times dy"),
+        (", dy * self.alpha", ", dy * (1 - self.alpha)", "the new images get 0.0 times dy"),
+        ("* (4 * (1 - self.alpha))", "* 4", "an old pixel gets"),
+        ("* (4 * (1 - self.alpha))", "* (4 * self.alpha)", "an old pixel gets 1 times what came"),
+        (".repeat(2, axis=2).repeat(2, axis=3)", ".repeat(2, axis=3).repeat(2, axis=3)", ""),
+        ("old.repeat(2, axis=2).repeat(2, axis=3)", "np.tile(old, (1, 1, 2, 2))", "alone; yours is not"),
+        ("F.avg_pool2d(dy, 2) *", "dy *", ""),
+    ],
+}
