@@ -80,8 +80,8 @@ assert round(math.log(10) / -math.log(plain)) == 115 and round(math.log(10) / -m
 #
 #     (x, y) ← (x − h y, y + h x), the matrix [[1, −h], [h, 1]]
 #
-# A matrix of this kind turns, and stretches: its eigenvalues are 1 ± i h, of the size √(1 + h²), which is more than
-# 1. The pair goes round (0, 0), where neither would gain anything, and further away in every turn. A shorter step
+# A matrix of this kind turns, and stretches: its eigenvalues are 1 ± i h, of the size √(1 + h²), so each step leads
+# outward. The pair goes round (0, 0), where neither would gain anything, further away in every turn. A shorter step
 # only makes it slower.
 #
 # In turns it is another matter: y answers to the x that has just moved. Then x² + y² − h x y never changes. The pair
@@ -144,7 +144,7 @@ assert math.isclose(factor, math.sqrt(1 + h**2 / 4), rel_tol=1e-4)
 # In the valley a velocity helped, since the way on is the way that one came. In the game the way on turns. A velocity
 # is the direction of some steps ago, and carries the pair outward. With β above 0 it leaves even the ellipse. With β
 # *below* 0 a player takes back a part of its last step, and in turns the pair then comes to the middle. At once it
-# does not, with any β. (Gidel et al., 2019, who prove it for all games that are linear in each player.)
+# does not, with any β. (Gidel et al., 2019, for games that are linear in each player.)
 
 
 # %%

@@ -240,9 +240,9 @@ for name, options in others.items():
 
 # %% [markdown]
 # None of them does as much harm, in so short a training of so small a network. That is no proof that the rules are
-# idle: they were found on networks of five layers, for images of 64×64, trained for days. It is a warning of another
-# kind. What a short run does not show may still be there, and what a paper advises may not matter for you; only a
-# comparison over seeds can tell.
+# idle: they were found on networks of five layers, for images of 64×64, in much longer trainings. It is a warning of
+# another kind. What a short run does not show may still be there, and what a paper advises may not matter for you;
+# only a comparison over seeds can tell.
 #
 # ## Picture
 #

@@ -13,8 +13,7 @@
 # Before you go on, write down:
 #
 # 1. D has two 3×3 convolutions, sums its maps over all places, and makes a logit of the sums with one dense layer.
-#    Real images have two dots, ten pixels apart, of the same colour; in fakes the colours differ. How low can its
-#    loss get?
+#    Real images have two dots, far apart, of the same colour; in fakes the colours differ. How low can its loss get?
 # 2. An attention layer is put in, and multiplied by a number γ that begins at 0. What does it change at first, and
 #    what gradients do its weights get?
 # 3. A network for 8×8 images is made from one for 4×4 by new layers, blended in with α = 0. How far are its images
@@ -292,14 +291,14 @@ show(figure, "20_attention")
 # ## Growing
 #
 # PGGAN's networks begin with images of 4×4 pixels, where 3×3 convolutions see nearly all. Then they get layers for
-# 8×8, later 16×16. New layers know nothing, and would spoil what is learned. So they are faded in: with α from 0 to
-# 1,
+# 8×8, later 16×16. New layers know nothing, and would spoil what is learned. So they are faded in. While α goes from
+# 0 to 1, let
 #
 #     images = (1 − α) · enlarged old ones + α · new ones
 #
 # and D's features in the same way. At α = 0 the grown networks are the small ones, on enlarged images and on 2×2
-# means, exactly. Karras et al. (2018, section 6.2) trained so to 1024×1024 about 5.4 times as fast as with the full
-# size from the beginning.
+# means, exactly. Karras et al. (2018, section 6.2) estimate that this made training to 1024×1024 pixels 5.4 times as
+# fast.
 
 # %%
 mg.manual_seed(0)
