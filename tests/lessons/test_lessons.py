@@ -112,6 +112,8 @@ IN_SIGHT = {  # what the answer says, in code and in letters
     "06": ["np.maximum(logits", "exp(-np.abs(", "l·t", "inspect"],
     "07": ["noij", ": SH]", ": SW]", "OH * SH"],
     "09": ["mean(dy * x_hat", "(dy * x_hat).mean", "Σ dy·x̂ / M", "inspect"],
+    "16": ["v / np.linalg.norm(v)", "if training else u", "/ sigma**2", "np.outer(u, v) *"],
+    "18": [".argmin(axis=1)\n", "eigvals(", "[:, k]"],
 }
 
 
