@@ -379,12 +379,12 @@ def check():
             assert np.allclose(ratio, ratio.flat[0]), "the whole weight is divided by one number, yours by several"
             return ratio.flat[0], after
 
-        v = matrix.T @ u
-        v /= np.linalg.norm(v)
-        after = matrix @ v
-        in_training = np.linalg.norm(after)
-        after = after / in_training
-        for training, right, kept in ((True, in_training, after), (False, u @ matrix @ v, u)):
+        engine = SpectralNorm(nn.Dense(matrix.shape[1], shape[0], bias=False)).to(dtype="float64")
+        engine.module.weight.copy_(matrix)
+        engine.u.copy_(u)
+        in_evaluation = sigma_used(engine.eval())
+        in_training = sigma_used(engine.train())
+        for training, right, kept in ((True, in_training, engine.u.numpy()), (False, in_evaluation, u)):
             what = f"a weight of shape {shape} in {'training' if training else 'evaluation'}"
             sigma, found = asked(weight, u, training)
             singular = np.linalg.svd(matrix, compute_uv=False)
@@ -394,7 +394,7 @@ def check():
                 "it is σ²: divide by σ, once": right**2,
                 "it is 1/σ: the weight is divided, not multiplied": 1 / right,
                 "u stays as it was in evaluation": in_training,
-                "σ is computed with the next u": u @ matrix @ v,
+                "σ is computed with the next u": in_evaluation,
             }
             for why, mistake in wrong.items():
                 assert math.isclose(sigma, right) or not math.isclose(sigma, mistake, rel_tol=1e-6), f"{what}: {why}"

@@ -30,6 +30,7 @@ from minigan.data import load_mnist
 from minigan.lesson import Unsolved, run_check, show
 from minigan.metrics import (
     copied_share,
+    density_coverage,
     digit_features,
     frechet_distance,
     gaussian_frechet_distance,
@@ -362,8 +363,7 @@ def check_warm_up():
         ),
         ([[[116, 116], [116, 116]], [[97, 97], [97, 97]]], "bytes wrap around, 16² is 0 in them: make floats first"),
     ]:
-        training = np.array(pixels)
-        right = int(((training - 100.0) ** 2).sum(axis=(1, 2)).argmin())
+        training, right = np.array(pixels), 1
         floats = asked(gray.astype(float), training.astype(float))
         bytes_ = asked(gray, training.astype("uint8"))
         told = f"of {training.reshape(2, 4).tolist()} the nearest to four pixels of 100 is row {right}"
@@ -503,7 +503,7 @@ def check_stretch():
         x, y = 0.7 * rng.standard_normal((n, 2)), rng.standard_normal((m, 2)) + 0.5
         right, found = np.array(precision_recall(x, y, k)), asked(x, y, k)
         mistakes = {"precision comes first, then recall: yours are the other way round": right[::-1]}
-        swapped = _in_own_ball(x, y, k), _in_own_ball(y, x, k)
+        swapped = density_coverage(y, x, k).coverage, density_coverage(x, y, k).coverage
         mistakes["for precision the balls are those of the real points, for recall those of the samples"] = swapped
         if k > 1:
             of_self = precision_recall(x, y, k - 1)
@@ -520,12 +520,6 @@ def check_stretch():
         "−2 is no part of 0, 1, …, 9, with k = 2: 0 has its second neighbour at a distance of 2. The sample is on the "
         "edge of its ball, which is not inside"
     )
-
-
-def _in_own_ball(x, y, k):
-    """The share of points of x that have one of y in their own ball."""
-    radii = np.sort(np.linalg.norm(x[:, None] - x, axis=2), axis=1)[:, k]
-    return (np.linalg.norm(x[:, None] - y, axis=2) < radii[:, None]).any(axis=1).mean()
 
 
 run_check(check_stretch)

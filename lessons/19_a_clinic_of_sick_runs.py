@@ -2,15 +2,15 @@
 # # 19. A clinic of sick runs
 #
 # **Goal.** A GAN that fails seldom says why. Nothing crashes; the fakes are bad, and the curves look odd. Here are
-# eight runs with one known fault each, and a healthy one. You will see what each fault does to the figures of a run's
-# log, those that `minigan train` writes, and write a function that names the fault from the figures and the samples.
+# eight runs with one known fault each, and a healthy one. You will see what each fault does to the figures that
+# `minigan train` writes into a run's `stats.jsonl`, and to one more, and write a function that names the fault.
 
 # %% [markdown]
 # ## Predict
 #
 # D_x is how real D finds real numbers, D_G_z how real it finds fakes: both are means of σ(l), from 0 to 1.
-# `border_norm` is the length of the gradient at the border, `grad_G` that in G's weights. Before you go on, write down
-# what you expect of D_x and D_G_z, after 200 steps, if
+# `border_norm` is the length of the gradient at the border. `grad_G`, the one more, is that of the gradient in G's
+# weights. Before you go on, write down what you expect of D_x and D_G_z, after 200 steps, if
 #
 # 1. all is well;
 # 2. D's learning rate is 0;
@@ -295,6 +295,10 @@ figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center
 show(figure, "19_samples")
 
 # %% [markdown]
+# The lab in the browser, `lab.html` beside the lessons, shows the same signs with points on a ring. Open it with one of
+# these behind its name: `#steps=2000` is healthy; `#swapped=1&steps=300` has its labels swapped, and D's answer is near
+# 0 to real points, near 1 to fakes; `#lrG=0.1&lrD=0.1&steps=300` has rates that are too high.
+#
 # ## Warm-up
 #
 # One rule. Say whether D has won: over the second half of the steps the mean of D_x is above 0.9, and that of D_G_z

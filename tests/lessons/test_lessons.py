@@ -124,7 +124,9 @@ IN_SIGHT = {  # what the answer says, in code and in letters
     "09": ["mean(dy * x_hat", "(dy * x_hat).mean", "Σ dy·x̂ / M", "inspect"],
     "11": ["1 - h**2", "1.0 - h**2", "m_hat", "v_hat", "inspect"],
     "12": ["127.5", "module.weight, 1.0", "inspect"],
+    "16": ["v / np.linalg.norm(v)", "if training else u", "/ sigma**2", "np.outer(u, v) *"],
     "17": ["features * table", "np.repeat(z", "one_hot.T", "inspect"],
+    "18": [".argmin(axis=1)\n", "eigvals(", "[:, k]"],
     "20": ["[0].size", "d_scores", "d_shares", "4 * (1 - ", "inspect"],
 }
 
