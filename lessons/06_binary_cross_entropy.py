@@ -99,7 +99,7 @@ for target in (0.0, 1.0):
 # %% [markdown]
 # ## What float32 does to probabilities
 #
-# Above 1, float32's numbers lie 2⁻²³ apart. Once e⁻ˡ is less than half of that, from l = 24 ln 2 =
+# Between 1 and 2, float32's numbers lie 2⁻²³ apart. Once e⁻ˡ is less than half of that, from l = 24 ln 2 =
 # 16.6 on, 1 + e⁻ˡ is rounded to 1, and so is σ(l). Then 1 − p is 0, its logarithm is −∞, and the
 # sigmoid's slope p (1 − p) is 0.
 #

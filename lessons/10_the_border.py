@@ -131,8 +131,8 @@ assert weight_D.grad is not None
 # Now with hidden layers, on a ring of points. This is the training step of the engine itself, the one
 # that draws the digits: D's turn, then G's. (`as_border(fake)` is what you have seen above: `fake.detach()`,
 # which then requires a gradient. `condition` gives labels, `penalize` terms that are added to D's loss; here
-# there are none. `report` names a loss for whoever looks on.) Find the wall in it, and the line in which the
-# gradient crosses:
+# there are none, and `packed`, `holding_u` and `weight_clip` do nothing. `name_loss` names a loss for whoever
+# looks on.) Find the wall in it, and the line in which the gradient crosses:
 
 # %%
 for part in (GAN.step, GAN.discriminator_turn, GAN.generator_turn):

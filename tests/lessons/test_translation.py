@@ -229,7 +229,7 @@ def test_a_verdict_is_translated_also_where_a_lesson_prints_it(package, tmp_path
         ("not right yet: the first-order gradient with respect to input 0 (x), of shape (5,), is wrong.\n  5 of 5 "
          "entries are wrong\n  hint: your gradient is 5 times too large, N = 5 being the length of input 0 along axis "
          "1: did the mean's 1/N get lost? (Or is something counted 5 times?)",
-         "还不对：对 input 0 (x)（形状 (5,)）的一阶梯度是错的。\n  5 个元素中错了 5 个\n  提示：你的梯度是应有的 5 倍，"
+         "还不对：对 输入 0（x）（形状 (5,)）的一阶梯度是错的。\n  5 个元素中错了 5 个\n  提示：你的梯度是应有的 5 倍，"
          "而 N = 5 正是输入 0 沿轴 1 的长度：是不是丢了平均值的 1/N？（或者有什么算了 5 遍？）"),
         ("not right yet: {0} and 1", "还不对：{0} and 1"), ("solved", "通过"), ("of no kind", "of no kind"),
         ("01_adding has no exercise 'warm': it has warm-up, exercise, stretch",

@@ -480,6 +480,26 @@ def test_in_chinese_nothing_is_left_in_english(which, request, open_page):
     assert [text for text in page.evaluate(ENGLISH) if not any(name in text for name in names)] == []
 
 
+def test_formulas_and_sources_are_in_no_language(small, open_page):
+    texts = """() => {
+      const found = {};
+      for (let i = 0; i < trace.frames.length; i++) {
+        show(i);
+        for (const element of document.querySelectorAll("#explained .function")) {
+          const parts = [...element.querySelectorAll("code, pre")];
+          found[element.querySelector("b").textContent] = parts.map((part) => part.textContent);
+        }
+      }
+      return found;
+    }"""
+    english, chinese = (open_page(small, at=f"?lang={tag}").evaluate(texts) for tag in ("en", "zh"))
+    assert english == chinese
+    for text in small.texts:
+        shown = english.get(text.name, [])
+        assert not shown or shown[: len(text.forward)] == list(text.forward) and shown[-1] == text.source
+    assert sum(" in " in part for parts in english.values() for part in parts) >= 3
+
+
 def test_the_language_is_the_browsers_until_it_is_asked_for_or_chosen(small, open_page):
     page = open_page(small, locale="zh-CN")
     assert page.inner_text("#title").startswith("z 进入 G")

@@ -13,7 +13,7 @@ function explanation(trace, frame) {
   const formulas = texts.map((text) => formulaRow(text, isBack));
   const more = formulas.length - SHOWN;
   return [
-    html("p", { class: "look" }, html("b", {}, `${t("look")}: `), whatToLookAt(trace, frame, names)),
+    html("p", { class: "look" }, html("b", {}, t("look") + t("colon")), whatToLookAt(trace, frame, names)),
     html("div", { class: "formulas" }, formulas.slice(0, SHOWN)),
     more > 0 ? html("details", {}, html("summary", {}, t("moreFunctions")(more)), html("div", { class: "formulas" }, formulas.slice(SHOWN))) : null,
     formulas.length ? null : lessonName(frame.border !== null ? 10 : frame.update !== null ? 1 : null),
@@ -47,7 +47,7 @@ function whatToLookAt(trace, frame, names) {
 /** A function's name, its two formulas, the one of this frame's direction in full ink, and where to read on. */
 function formulaRow(text, isBack) {
   const line = (parts, kind, isNow, label) => parts.length
-    ? html("p", { class: `formula ${kind} ${isNow ? "now" : ""}` }, html("small", {}, label), html("span", {}, parts.map((part) => html("code", {}, part)))) : null;
+    ? html("p", { class: `formula ${kind} ${isNow ? "now" : ""}` }, html("small", {}, label), html("span", {}, parts.map((part) => html("code", {}, asIs(part))))) : null;
   const isUpdate = !text.backward.length && text.forward.some((part) => part.includes("←"));
   return html("div", { class: "function" },
     line(text.forward, "onward", !isBack, t(isUpdate ? "updateFormula" : "forwardFormula")), line(text.backward, "back", isBack, t("backwardFormula")),
@@ -60,11 +60,11 @@ function lessonOf(text) {
 }
 
 function lessonName(number) {
-  return number ? html("span", { class: "lesson" }, `${t("lesson")(number)}: ${t("lessons")[number]} `, html("code", {}, `minigan lesson ${number}`)) : null;
+  return number ? html("span", { class: "lesson" }, `${t("lesson")(number)}${t("colon")}${t("lessons")[number]} `, html("code", {}, `minigan lesson ${number}`)) : null;
 }
 
 function sourceOf(text) {
   if (!text.source) return null;
-  return html("details", { class: "source" }, html("summary", {}, `${t("source")}: ${text.place}`),
-    html("pre", { tabindex: 0, role: "region", "aria-label": text.place }, text.source));
+  return html("details", { class: "source" }, html("summary", {}, `${t("source")}${t("colon")}${text.place}`),
+    html("pre", { tabindex: 0, role: "region", "aria-label": text.place }, asIs(text.source)));
 }

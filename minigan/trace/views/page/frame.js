@@ -19,7 +19,7 @@ function pixelOf(trace, frame, flowing) {
   const shown = flowing.matches(".flow") ? flowing : flowing.querySelector(".flow");
   const [left, right] = [shown.querySelector(".stack canvas.heat"), shown.querySelector(":scope > .card canvas.heat")];
   if (!terms || !target?.picture || !source?.picture || !left || !right) return null;
-  const names = back ? { target: "∂L/∂input", source: "∂L/∂output" } : { target: "output", source: "input" };
+  const names = back ? { target: said("∂L/∂input"), source: said("∂L/∂output") } : { target: said("output"), source: said("input") };
   return back ? pixelPart(terms, target.picture, source.picture, left, right, names) : pixelPart(terms, target.picture, source.picture, right, left, names);
 }
 
@@ -300,8 +300,8 @@ function gateGradient(gradient, middle, thick) {
 function gateInWords(trace, shape, border, gradient) {
   const from = trace.calls[border.from_call].owner;
   const to = trace.calls[border.to_call].owner;
-  if (!gradient) return `${from}'s output passes into ${to}, through a ${shape}`;
+  if (!gradient) return `${from}'s output passes into ${to}, through ${WAY[shape]}`;
   return gradient.at_output === null
     ? `The gradient comes to a wall at ${to}'s input, and stops there`
-    : `The gradient passes from ${to}'s input to ${from}'s output, through a ${shape}`;
+    : `The gradient passes from ${to}'s input to ${from}'s output, through ${WAY[shape]}`;
 }

@@ -164,7 +164,7 @@ function bringIntoView(element) {
 
 function mapInWords(trace) {
   const calls = trace.calls.map((call) => call.label).join(", ");
-  const borders = trace.borders.map((b) => `a ${DRAWN_AS[b.kind]} between ${trace.calls[b.from_call].label} and ${trace.calls[b.to_call].owner}`);
+  const borders = trace.borders.map((b) => `${WAY[DRAWN_AS[b.kind]]} between ${trace.calls[b.from_call].label} and ${trace.calls[b.to_call].owner}`);
   return `The step as a map: ${[calls, ...borders].join("; ")}. Every number of it is in the table below.`;
 }
 
@@ -217,6 +217,9 @@ function laneHeight(layout, lane) {
   const lowest = lane.rows.length ? lane.rows.at(-1).y : lane.y;
   return lowest + layout.side / 2 + (layout.isWide && !layout.isCompact && lane.rows.length ? 14 : layout.isCompact ? 3 : 5) - lane.top + 3;
 }
+
+/** What stands between two networks, in a sentence. */
+const WAY = { wall: "a wall", door: "a door", open: "an open border" };
 
 const turnName = (turn) => ({ both: "Both at once", all: "All at once", "": "" }[turn ?? ""] ?? `${turn}'s turn`);
 

@@ -122,10 +122,10 @@ function pixelContent(found, at, names) {
   if (found.bias !== null) parts.push(html("span", { class: "part bias" }, `${says.bias} `, number(found.bias)));
   return [
     html("h3", {}, says.title, html("small", {}, says.hint)),
-    html("p", { class: "pixel-value" }, `${names.target}, ${says.at(at.t, at.row, at.column)}: `, number(found.value)),
+    html("p", { class: "pixel-value" }, names.target + t("comma") + says.at(at.t, at.row, at.column) + t("colon"), number(found.value)),
     html("div", { class: "scrolls", tabindex: 0, role: "region", "aria-label": says.products }, sorted.slice(0, DETAILED).map(({ k, rows, sum }) =>
       html("div", { class: "products", "data-channel": k }, html("b", {}, says.channel(k)),
-        grid(`${says.window}: ${names.source}`, rows, "value"), html("span", {}, "×"), grid(says.weights, rows, "factor"),
+        grid(says.window + t("colon") + names.source, rows, "value"), html("span", {}, "×"), grid(says.weights, rows, "factor"),
         html("span", {}, "="), grid(says.products, rows, "product"), html("span", {}, "Σ "), number(sum)))),
     html("p", { class: "sum" }, parts.flatMap((part, i) => (i ? [" + ", part] : [part])), " = ", number(found.value)),
   ];
