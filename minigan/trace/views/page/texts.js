@@ -8,7 +8,8 @@ LANGUAGES.en = {
   lessons: {
     1: "A GAN on a line", 2: "The chain rule", 3: "Tensors and broadcasting", 4: "The dense layer", 5: "Activations", 6: "Binary cross-entropy",
     7: "Convolution", 8: "Transposed convolution", 9: "Batch normalisation", 10: "The border",
-    16: "Spectral norm", 18: "How good is it?", 19: "A clinic of sick runs",
+    11: "Descent, momentum, Adam", 12: "The DCGAN, one rule at a time", 13: "When D wins", 14: "Mode collapse, measured", 15: "WGAN", 16: "Spectral norm",
+    17: "Conditional: one noise, ten labels", 18: "How good is it?", 19: "A clinic of sick runs", 20: "Attention and growing",
   },
   // Of each function: what to look at on the way forward, and on the way back.
   looks: {
@@ -70,7 +71,8 @@ LANGUAGES.zh = {
   forwardFormula: "前向", backwardFormula: "反向", updateFormula: "更新",
   lessons: {
     1: "一条线上的 GAN", 2: "链式法则", 3: "张量与广播", 4: "全连接层", 5: "激活函数", 6: "二元交叉熵", 7: "卷积", 8: "转置卷积", 9: "批量归一化", 10: "边界",
-    16: "谱归一化", 18: "怎样打分", 19: "病例诊室",
+    11: "梯度下降、动量、Adam", 12: "DCGAN，一条一条来", 13: "当 D 赢了", 14: "模式崩溃，量一量", 15: "WGAN", 16: "谱归一化",
+    17: "条件 GAN：一个噪声，十个标签", 18: "怎样打分", 19: "病例诊室", 20: "注意力与渐进增长",
   },
   looks: {
     Conv2d: ["输出的每个通道是一个卷积核在输入上滑动的结果：越吻合的地方，输出离 0 越远。", "输入处的梯度是输出处的梯度经同样的卷积核散开的结果：每个像素把覆盖它的所有窗口送来的梯度加起来。"],
