@@ -396,10 +396,10 @@ def check_stretch():
         "G without tanh": ({"tanh": False}, {}, {"G's activations"}),
         "G with a tanh before its last module": (nn.Sequential(*generator(), nn.Flatten()), {}, {"G's activations"}),
         "G with a sigmoid": (nn.Sequential(nn.Sigmoid(), *generator()), {}, {"G's activations"}),
-        "D with a sigmoid at its end": ({}, nn.Sequential(*discriminator(), nn.Sigmoid()), {"D's activations"}),
         "G with leaky ReLU": ({"activation": leaky}, {}, {"G's activations"}),
         "D with ReLU": ({}, {"activation": nn.ReLU}, {"D's activations"}),
         "D with tanh": ({}, {"activation": nn.Tanh}, {"D's activations"}),
+        "D with a sigmoid at its end": ({}, nn.Sequential(*discriminator(), nn.Sigmoid()), {"D's activations"}),
         "two that break three rules": (
             {"activation": leaky, "norm": False},
             {"pooling": True, "norm": False},
