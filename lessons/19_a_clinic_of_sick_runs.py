@@ -443,9 +443,6 @@ for run in runs:
     lines = [{"step": i} | {name: values[i] for name, values in run.stats.items()} for i in range(190, 200)]
     if discriminator_won(SimpleNamespace(figures=lines, config={})):
         named.add(run.fault)
-for fault, low, high in (("data not scaled", 0.75, 1), ("D has won", 0, 0.5)):
-    of_largest = [late(run, "border_norm") / run.stats["border_norm"].max() for run in runs if run.fault == fault]
-    assert low < min(of_largest) and max(of_largest) < high
 print("D has won, says the rule of:", ", ".join(sorted(named)))
 assert {"D has won", "gradient detached", "data not scaled"} <= named and "healthy" not in named
 
