@@ -3,8 +3,8 @@
 #
 # **Goal.** Radford et al. (2016) found by trial what a GAN of convolutions needs, and gave it as five rules. Put
 # together, they are the DCGAN. You will build it, small, for digits of 28×28 pixels, take one rule away at a time,
-# and see which of them can be told at once by numbers that need no training, which shows in a short training, and
-# which does not.
+# and see what can be told at once by numbers that need no training, which rule's absence shows in a short training
+# with every seed, and what a single run is worth.
 
 # %% [markdown]
 # ## Predict
@@ -17,7 +17,7 @@
 #    normalisation?
 # 2. A max-pooling of 2×2 takes the largest of four. What share of the places behind it get a gradient?
 # 3. D ends in 16 maps of 7×7. It gets one hidden dense layer of 64. How many times more weights has it then?
-# 4. Which of the five rules, taken away, will be seen after 120 steps?
+# 4. Batch normalisation is taken away. Will it be seen after 120 steps, with each of three seeds?
 
 # %%
 import matplotlib.pyplot as plt
@@ -93,10 +93,17 @@ assert G(noise).shape == (64, 1, 28, 28) and D(G(noise)).shape == (64, 1)
 # back the gradient shrinks as much again. A batch normalisation gives each layer the deviation 1 anew. Here is how
 # strong the gradient is that comes to the border, and to G's first layer, before anything is learned:
 
-
 # %%
+digits = load_mnist()
+
+
+def real(n, rng):
+    """n digits, scaled to [−1, 1] by the data set."""
+    return digits[rng.integers(len(digits), size=n)].x
+
+
 def at_the_beginning(seed, norm):
-    """(the images' deviation, the norm of the gradient at the border, and at G's first weights)."""
+    """The fakes' deviation, the norm of the gradient at the border and at G's first weights, D's largest logit."""
     mg.manual_seed(seed)
     G, D = generator(norm), discriminator(norm)
     fake = G(noise)
@@ -105,21 +112,21 @@ def at_the_beginning(seed, norm):
     F.mean(F.softplus(-D(border))).backward()
     fake.backward(border.grad)
     norms = [np.linalg.norm(g.numpy()) for g in (border.grad, G.parameters()[0].grad)]
-    return fake.numpy().std(), *norms
+    return fake.numpy().std(), *norms, np.abs(D(mg.Tensor(real(64, np.random.default_rng(0)))).numpy()).max()
 
 
 for seed in range(3):
     for norm in (True, False):
-        deviation, at_border, at_first = at_the_beginning(seed, norm)
-        name = "with" if norm else "without"
-        print(f"seed {seed}, {name:7}: images ± {deviation:.4f}, border {at_border:.4f}, first layer {at_first:.6f}")
+        deviation, at_border, at_first, largest = at_the_beginning(seed, norm)
+        name = f"seed {seed}, {'with' if norm else 'without':7}"
+        print(f"{name}: images ± {deviation:.4f}, border {at_border:.4f}, first layer {at_first:.6f}, D {largest:.4f}")
     with_norm, without = at_the_beginning(seed, True), at_the_beginning(seed, False)
-    assert with_norm[1] > 100 * without[1] and with_norm[2] > 5000 * without[2]
+    assert with_norm[1] > 100 * without[1] and with_norm[2] > 5000 * without[2] and without[3] < 0.02
 
 # %% [markdown]
 # At the border it is more than 100 times weaker without, at G's first layer more than 5000 times. Adam does not mind
-# a factor (lesson 11), but D's logits are next to 0 for all images alike: it has to learn to see before it can tell G
-# anything.
+# a factor (lesson 11). But 64 real digits, too, have logits within 0.02 of 0: such a D says nearly the same of all
+# images.
 #
 # ## Strides or pooling
 #
@@ -156,8 +163,9 @@ assert (plain, dense) == (3001, 52521) and 2 * WIDTH * 49 * 64 == 50_176 and rou
 # ## ReLU, leaky ReLU, tanh
 #
 # A ReLU is flat left of 0 and lets no gradient pass there. G's gradient has gone through D first. So D has *leaky*
-# ReLUs, whose slope is 0.2 there: every place passes something on. In G, says the paper, a bounded end "allowed the
-# model to learn more quickly": tanh holds images in [−1, 1], where the real ones are scaled to.
+# ReLUs, whose slope is 0.2 there: every place passes something on. At G's end stands a tanh, which holds images in
+# [−1, 1], where the real ones are scaled to. The paper says that with a bounded end the model learned sooner to
+# saturate, and to cover the colours of the training images.
 
 # %%
 for name, layer in (("ReLU", nn.ReLU()), ("leaky ReLU", nn.LeakyReLU(0.2))):
@@ -175,14 +183,6 @@ for name, layer in (("ReLU", nn.ReLU()), ("leaky ReLU", nn.LeakyReLU(0.2))):
 # with those of 500 real digits.
 
 # %%
-digits = load_mnist()
-
-
-def real(n, rng):
-    """n digits, scaled to [−1, 1] by the data set."""
-    return digits[rng.integers(len(digits), size=n)].x
-
-
 REAL_FEATURES = digit_features(real(500, np.random.default_rng(7)))
 
 
@@ -221,28 +221,22 @@ for seed in range(3):
     assert full < 70 and without > 1.5 * full
 
 # %% [markdown]
-# Without batch normalisation the distance is more than 1.5 times as large, with each seed. Now each of the other
-# rules is taken away alone, in one run each:
+# Without batch normalisation the distance is more than 1.5 times as large, with each seed. Two of the other rules are
+# taken away too, each alone and in one run. These two figures are shown, and the code claims nothing of them. (The last
+# two you can try by yourself: `of_D={"hidden": 64}` and `of_G={"tanh": False}`.)
 
 # %%
-others = {
-    "max-pooling in D": {"of_D": {"pooling": True}},
-    "a hidden dense layer in D": {"of_D": {"hidden": 64}},
-    "ReLU in D": {"of_D": {"activation": nn.ReLU}},
-    "no tanh in G": {"of_G": {"tanh": False}},
-}
+others = {"max-pooling in D": {"of_D": {"pooling": True}}, "ReLU in D": {"of_D": {"activation": nn.ReLU}}}
 for name, options in others.items():
     sheets[name, 0] = trained(0, **options)
     print(f"{name:26} Fréchet distance {distance(sheets[name, 0]):5.1f}")
-    assert distance(sheets[name, 0]) < min(
-        found for (kind, _), found in distances.items() if kind.startswith("no batch")
-    )
 
 # %% [markdown]
-# None of them does as much harm, in so short a training of so small a network. That is no proof that the rules are
-# idle: they were found on networks of five layers, for images of 64×64, in much longer trainings. It is a warning of
-# another kind. What a short run does not show may still be there, and what a paper advises may not matter for you;
-# only a comparison over seeds can tell.
+# A single run proves nothing, neither that a rule matters nor that it is idle. ReLU in D is an example: when this
+# lesson was written it did no harm with seeds 0, 2 and 3, and with seed 1 the training collapsed. (Try `trained(1,
+# of_D={"activation": nn.ReLU})`; another machine rounds differently, and its collapse may fall on another seed.) The
+# rules were found on networks of more layers, for images of 64×64. So what a short run does not show may still be
+# there, and what a paper advises may not matter for you: only a comparison over seeds can tell.
 #
 # ## Picture
 #
@@ -253,7 +247,7 @@ for name, options in others.items():
 rows = {"real digits": real(12, np.random.default_rng(1))} | {
     name: fakes for (name, seed), fakes in sheets.items() if not seed
 }
-figure, axes = plt.subplots(len(rows), 1, figsize=(8, 6.2), layout="constrained")
+figure, axes = plt.subplots(len(rows), 1, figsize=(8, 4.2), layout="constrained")
 for ax, (name, images) in zip(axes, rows.items(), strict=True):
     ax.imshow(np.hstack([image[0] for image in images[:12]]), cmap="gray", vmin=-1, vmax=1)
     ax.set(xticks=[], yticks=[])
@@ -348,6 +342,10 @@ def check():
         assert abs(weight.std() - 0.02) < 0.002, (
             f"the weights of {name} have the deviation {weight.std():.4f}, and should have 0.02 (0.02² is the variance)"
         )
+        assert np.abs(weight - mean).max() > 0.06, (
+            f"of the {weight.size} weights of {name} none is more than three deviations from {mean:g}: a normal "
+            "distribution has a few out there, a uniform one none"
+        )
         assert bias is None or not bias.any(), f"the bias of {name} should be 0, it begins with {bias[:2]}"
 
 
@@ -362,7 +360,7 @@ run_check(check)
 #
 # - `"pooling"`: there is an `nn.MaxPool2d` or `nn.AvgPool2d` in G or D;
 # - `"normalisation"`: one of the two has no `nn.BatchNorm` at all;
-# - `"hidden dense"`: one of the two has two `nn.Dense` layers or more;
+# - `"hidden dense"`: one of the two, taken alone, has two `nn.Dense` layers or more;
 # - `"G's activations"`: there is an `nn.LeakyReLU` or `nn.Sigmoid` in G, or its last module is no `nn.Tanh`;
 # - `"D's activations"`: there is an `nn.ReLU`, `nn.Tanh` or `nn.Sigmoid` in D.
 #
@@ -383,6 +381,8 @@ def check_stretch():
     dense_G = nn.Sequential(
         nn.Dense(Z, 8), nn.BatchNorm(8), nn.ReLU(), nn.Dense(8, 784), nn.Reshape(1, 28, 28), nn.Tanh()
     )
+    one_dense = nn.Sequential(nn.Dense(Z, Z), *generator())
+    dense_end = nn.Sequential(*list(discriminator())[:-2], nn.Flatten(), nn.Dense(2 * WIDTH * 49, 1))
     cases = {
         "a DCGAN": ({}, {}, set()),
         "G without normalisation": ({"norm": False}, {}, {"normalisation"}),
@@ -391,10 +391,15 @@ def check_stretch():
         "D with average pooling": ({}, averaging, {"pooling"}),
         "D with a hidden dense layer": ({}, {"hidden": 16}, {"hidden dense"}),
         "G of dense layers": (dense_G, {}, {"hidden dense"}),
+        "a DCGAN that begins and ends with a dense layer": (one_dense, dense_end, set()),
+        "G with average pooling": (nn.Sequential(nn.AvgPool2d(1), *generator()), {}, {"pooling"}),
         "G without tanh": ({"tanh": False}, {}, {"G's activations"}),
+        "G with a tanh before its last module": (nn.Sequential(*generator(), nn.Flatten()), {}, {"G's activations"}),
+        "G with a sigmoid": (nn.Sequential(nn.Sigmoid(), *generator()), {}, {"G's activations"}),
         "G with leaky ReLU": ({"activation": leaky}, {}, {"G's activations"}),
         "D with ReLU": ({}, {"activation": nn.ReLU}, {"D's activations"}),
         "D with tanh": ({}, {"activation": nn.Tanh}, {"D's activations"}),
+        "D with a sigmoid at its end": ({}, nn.Sequential(*discriminator(), nn.Sigmoid()), {"D's activations"}),
         "two that break three rules": (
             {"activation": leaky, "norm": False},
             {"pooling": True, "norm": False},
@@ -415,8 +420,8 @@ run_check(check_stretch)
 # %% [markdown]
 # ## What would break it
 #
-# **Real images in [0, 1].** No real digit has a number below 0, but each image of G has, from the first step on. D
-# needs one look at the smallest pixel, and never learns what a digit is.
+# **Real images in [0, 1].** No real digit has a number below 0, but each image of a fresh G has. D tells all fakes from
+# all real digits by their smallest pixel, and needs to know nothing of digits for that.
 
 # %%
 mg.manual_seed(0)

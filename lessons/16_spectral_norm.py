@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 16. Spectral norm
 #
-# **Goal.** A discriminator that may be as steep as it likes becomes so sure that its generator learns nothing more
-# from it. Spectral norm (Miyato et al., 2018) bounds its slope by 1, layer by layer: each weight matrix is divided by
-# the most that it can stretch a vector. You will compute that number cheaply, divide by it as the engine does, and
-# take the gradient through the division.
+# **Goal.** A discriminator may be as steep as it likes, and then its generator is told next to nothing under minimax,
+# and is thrown about under other losses (lesson 13). Spectral norm (Miyato et al., 2018) bounds D's slope by 1, layer
+# by layer: each weight matrix is divided by the most that it can stretch a vector. You will compute that number
+# cheaply, divide by it as the engine does, and take the gradient through the division.
 
 # %% [markdown]
 # ## Predict

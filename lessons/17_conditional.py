@@ -204,7 +204,7 @@ class Discriminator(nn.Module):
         return projected(features, self.real, self.label, y) if self.told else self.real(features)
 
 
-def learn(seed, generator=Generator, told=True, steps=400):
+def learn(seed, generator=Generator, told=True, steps=200):
     """G and D after so many steps of the engine's GAN, the learning rate shrinking to nothing."""
     mg.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -264,16 +264,16 @@ def learned(what, **options):
 
 told, found = learned("told by normalisation")
 assert (found[:, 0] > 0.97).all()
-assert found[:, 1].mean() > 0.6
+assert found[:, 1].mean() > 0.4
 
 # %% [markdown]
 # At least 97 of 100 are of the class that was asked for, with each seed. And the noise means the same to all classes,
-# more or less: the ten points of one z lie about as far out as each other, though nobody asked for that. G's layers
-# are the same for all classes, and it is easier to turn one shape to ten places than to draw ten shapes. It is a
-# habit of such networks, not a rule of the game. A G with the embedding obeys as well, but has it less in common:
+# more or less: how far out the ten points of one z lie is correlated, by more than 0.4 in the mean of the seeds,
+# though nobody asked for that. G's layers are the same for all classes. It is a habit of such networks, not a rule of
+# the game. A G with the embedding obeys as well, but has it less in common:
 
 # %%
-_, biased = learned("told by a bias", generator=Biased, steps=300)
+_, biased = learned("told by a bias", generator=Biased)
 assert (biased[:, 0] > 0.97).all()
 assert biased[:, 1].mean() < found[:, 1].mean() - 0.1
 
@@ -284,15 +284,16 @@ assert biased[:, 1].mean() < found[:, 1].mean() - 0.1
 # share. Does G ignore the label? That depends on how it was told. By normalisation, whose rows begin equal, it does:
 # one z makes the same point under all labels, and the label's share of the variance is next to 0. By an embedding,
 # whose rows begin at random, the label is one more noise: it moves the points a lot, to spokes of G's own choice.
-# Neither obeys. (A shorter training, 150 steps, is enough to see it.)
+# Neither obeys: after as many steps as before, fewer than 4 in 10 points are on the spoke that was asked for, where
+# chance gives 1 in 10.
 
 # %%
-untold, ignored = learned("D not told, normalisation", told=False, steps=150)
+untold, ignored = learned("D not told, normalisation", told=False)
 assert (abs(ignored[:, 0] - 0.1) < 0.05).all()  # one in ten is right by chance
 assert (ignored[:, 2] < 0.1).all()
 
-_, noise = learned("D not told, bias", generator=Biased, told=False, steps=150)
-assert (noise[:, 0] < 0.6).all() and noise[:, 2].mean() > 0.3
+_, noise = learned("D not told, bias", generator=Biased, told=False)
+assert (noise[:, 0] < 0.4).all() and noise[:, 2].mean() > 0.3
 
 # %% [markdown]
 # ## Picture
@@ -328,8 +329,7 @@ axes[0].set_ylabel("second coordinate")
 show(figure, "17_conditional")
 
 # %% [markdown]
-# With digits it is the same: `minigan train --model cgan28` learns them in minutes, and `minigan sample --label 7`
-# asks for a seven.
+# `minigan train --model cgan28` trains a conditional GAN of digits, and `minigan sample --label 7` asks it for a seven.
 #
 # ## Warm-up
 #
@@ -492,7 +492,7 @@ run_check(check_stretch)
 #
 # **The fakes' labels are not those they were made for.** G is given one label, D is told another beside the fake: a
 # batch that was shuffled once, or labels that were drawn anew for D. Both networks train, nothing crashes, and G
-# learns that its label says nothing about what D will be told.
+# learns that its label says nothing about what D will be told. It obeys no more than by chance, with three seeds.
 
 
 # %%
@@ -503,10 +503,8 @@ class Mistaken(Generator):
         return super().forward(z, mg.Tensor(np.roll(y.numpy(), 1)) if self.training else y)
 
 
-G, _ = learn(0, Mistaken, steps=150)
-obeyed, _, by_label = scores(G)
-print(f"labels of others: obeyed {obeyed:.1%}, the label's share of the variance {by_label:.2f}")
-assert obeyed < 0.3 and by_label < 0.3
+_, mistaken = learned("labels of others", generator=Mistaken, steps=150)
+assert (abs(mistaken[:, 0] - 0.1) < 0.1).all() and (mistaken[:, 2] < 0.3).all()
 
 # %% [markdown]
 # **A label that is never drawn.** `rng.integers(0, 9)` stops before 9. No error comes: the table has a row 9, which

@@ -232,12 +232,13 @@ for name, (distance, precision, recall, copied) in means.items():
 
 # %% [markdown]
 # Read it row by row. Real digits have a precision and a recall between 0.8 and 0.95, not 1: that is what a perfect
-# generator would get. *No 5 to 9* is as precise as real digits, and its recall is below 0.65. A precision at
-# real digits' height says nothing of what is missing. *Means of five* are even more precise than real digits, by
-# 0.03 or more, as means lie in the middle of things, but reach few of the unusual ones: their recall is below 0.6.
-# *A hundred stored* reach next to nothing, less than 0.05, though each one is a real digit.
+# generator would get. *No 5 to 9* is about as precise as real digits (no more than 0.08 below), and its recall is below
+# 0.65. A precision at real digits' height says nothing of what is missing. *Means of five* are even more precise than
+# real digits, by 0.03 or more, as means lie in the middle of things, but reach few of the unusual ones: their recall is
+# below 0.6, and their distance more than twice that of real digits. So precision sets them above real digits, and the
+# two others below. *A hundred stored* reach next to nothing, less than 0.05, though each one is a real digit.
 #
-# And *all stored*? Distance, precision and recall are those of real digits: they compare the samples with the test
+# And *all stored*? Distance, precision and recall are near those of real digits: they compare the samples with the test
 # digits, and do not know what was learned from. Only the copied share notices: it is 1. All of it holds in each of the
 # three draws.
 
@@ -245,7 +246,8 @@ for name, (distance, precision, recall, copied) in means.items():
 for found in table:
     real = found["real digits"]
     assert 0.8 < min(real[1:3]) and max(real[1:3]) < 0.95 and real[3] < 0.05
-    assert found["no 5 to 9"][0] > 10 and found["no 5 to 9"][1] > 0.78 and found["no 5 to 9"][2] < 0.65
+    assert found["no 5 to 9"][0] > 10 and found["no 5 to 9"][1] > real[1] - 0.08 and found["no 5 to 9"][2] < 0.65
+    assert found["means of five"][0] > 2 * real[0]
     assert all(found[name][3] < 0.1 for name in ("no 5 to 9", "means of five"))
     assert found["means of five"][1] > real[1] + 0.03 and found["means of five"][2] < 0.6
     assert found["a hundred stored"][1] > 0.75 and found["a hundred stored"][2] < 0.05
@@ -288,7 +290,7 @@ for ax in (left, right):
 show(figure, "18_how_good_is_it")
 
 # %% [markdown]
-# And look. Ten samples a row say at once what no number does: that the means are blurred. Below each digit of the last
+# And look. Ten samples a row say at once what precision gets wrong: the means are blurred. Below each digit of the last
 # row that generator's nearest training digit is drawn, by pixels. It is the same.
 
 # %%
@@ -517,8 +519,12 @@ def check_stretch():
             )
     line, samples = np.arange(10.0)[:, None], np.array([[-2.0], [2.5], [7.5], [12.0]])
     assert np.isclose(asked(samples, line, 2)[0], 0.5), (
-        "−2 is no part of 0, 1, …, 9, with k = 2: 0 has its second neighbour at a distance of 2. The sample is on the "
-        "edge of its ball, which is not inside"
+        "−2 does not belong to 0, 1, …, 9, with k = 2: 0 has its second neighbour at a distance of 2. The sample is "
+        "on the edge of its ball, which is not inside"
+    )
+    assert np.isclose(asked(line, samples, 2)[1], 0.5), (
+        "the same with the roles changed: −2 is on the edge of the ball of 0, a sample now. For recall too the edge is "
+        "not inside"
     )
 
 
@@ -554,10 +560,12 @@ else:
     raise AssertionError("64 samples were taken for enough")
 
 # %% [markdown]
-# **A copy in disguise.** All stored digits, moved by one pixel. In pixels a moved copy is about as far from its
-# original as an unseen digit from its nearest. Of features the copy is nearer than most unseen digits are, but not
-# nearer than 99 of 100. The copied share is below 0.03 in both, and does not notice. A small share is no proof: look at
-# the nearest training images too. By features, 8 of 10 moved copies and more still find their own original.
+# **A copy in disguise.** All stored digits, moved by one pixel. Two distances are compared here: from a moved copy to
+# the training digit that is nearest to it, and from an unseen digit to the one nearest to that. In pixels they are
+# about as large, within 20% in the median. Of features the copies' is the smaller one, but seldom smaller than that of
+# 99 of 100 unseen digits. The copied share is below 0.03 in both, and does not notice. A small share is no proof: look
+# at the nearest training images too. By features, 7 of 10 moved copies and more still find their own original. (One
+# draw of digits, the last of the three.)
 
 # %%
 thieves = np.roll(training[:500], 1, axis=3)
@@ -566,11 +574,13 @@ by_pixels = copied_share(thieves, training, unseen[:500])
 by_features = copied_share(of_thieves, of_training, of_unseen)
 rows, distances = nearest_training(of_thieves, of_training)
 _, of_others = nearest_training(of_unseen, of_training)
+in_pixels = [np.median(nearest_training(x, training)[1]) for x in (thieves, unseen[:500])]
 print(f"copied, by pixels {by_pixels:.3f}, by features {by_features:.3f}")
-print(f"distance to the nearest: copies {np.median(distances):.1f}, unseen digits {np.median(of_others):.1f}")
+print(f"distance to the nearest, in pixels: copies {in_pixels[0]:.2f}, unseen digits {in_pixels[1]:.2f}")
+print(f"of features: copies {np.median(distances):.1f}, unseen digits {np.median(of_others):.1f}")
 print(f"nearest by features is their own original: {np.mean(rows == np.arange(500)):.0%}")
 assert max(by_pixels, by_features) < 0.03 and np.median(distances) < np.median(of_others)
-assert np.mean(rows == np.arange(500)) > 0.8
+assert np.mean(rows == np.arange(500)) > 0.7 and abs(in_pixels[0] / in_pixels[1] - 1) < 0.2
 
 # %% [markdown]
 # **Another k, or another n.** Precision of real digits with k = 3 lies below 0.95, with k = 10 above it, since each

@@ -99,7 +99,7 @@ def length(*gradients):
 
 
 class Adam:
-    """Lesson 3's, with a rate for each run."""
+    """Lesson 11's, with a rate for each run."""
 
     def __init__(self, net, rates):
         self.net, self.rates, self.count = net, rates, 0
@@ -222,10 +222,9 @@ for fault, row in seen.items():
 # - *D has won*: D_x above 0.9, D_G_z below 0.1.
 # - *labels swapped*: D_x below 0.1, D_G_z above 0.9. G has what it asks for, and moves to where D is surest.
 # - *gradient detached*: `grad_G` is exactly 0, at every step. D looks as if it had won.
-# - *samples alike*: a spread below 0.1 again. But here D has learnt that one place, so G moves away, and D follows.
-#   D's loss was below 1 at times.
+# - *samples alike*: a spread below 0.1 again. But here D has learnt something: its loss was below 1 at times.
 # - *rates too high*: D's loss jumps above 4. The weights are thrown about.
-# - *data not scaled*: D has won here too, and no training helps. The real numbers go beyond 1, and a tanh never does.
+# - *data not scaled*: D has won here too. The real numbers go beyond 2, and a tanh never beyond 1.
 # - *start too large*: already the first loss is above 4. A fresh network knows nothing, and should cost about 1.386.
 
 # %%
@@ -401,10 +400,8 @@ run_check(check)
 # ## Stretch
 #
 # From the log alone, without a sample and without the data, and for runs whose rate is a quarter lower or a third
-# higher. Spread and the data's reach are not to be had. What do the figures say instead? Two hints of where to look.
-# D's loss in a run whose samples are alike has been far lower than a healthy D's ever is. And where the data are not
-# scaled the gradient at the border stays near its largest: its mean over the second half is above 0.75 of that, while
-# it is below 0.5 where D has won and G minimises ln(1 − σ(l)).
+# higher. Spread and the data's reach are not to be had. Which figures tell the same in another way? Print them for runs
+# of your own, `clinic((20, 21), 0.015)` or another seed and rate, and compare.
 
 
 # %%
@@ -446,9 +443,6 @@ for run in runs:
     lines = [{"step": i} | {name: values[i] for name, values in run.stats.items()} for i in range(190, 200)]
     if discriminator_won(SimpleNamespace(figures=lines, config={})):
         named.add(run.fault)
-for fault, low, high in (("data not scaled", 0.75, 1), ("D has won", 0, 0.5)):
-    of_largest = [late(run, "border_norm") / run.stats["border_norm"].max() for run in runs if run.fault == fault]
-    assert low < min(of_largest) and max(of_largest) < high
 print("D has won, says the rule of:", ", ".join(sorted(named)))
 assert {"D has won", "gradient detached", "data not scaled"} <= named and "healthy" not in named
 
@@ -464,7 +458,7 @@ assert 0 < count < 8
 
 # %% [markdown]
 # **Too early.** After 10 steps the D that is going to win looks like a healthy one: its D_x is below 0.7 in all three
-# seeds. Signs that stand at the first step, as a first loss of 4 and more, are the exception.
+# seeds. Signs that stand at the first step, such as a first loss of 4 and more, are the exception.
 
 # %%
 for fault in ("healthy", "D has won"):

@@ -5,7 +5,8 @@
 # place look at all others (SAGAN, Zhang et al., 2019), and *growing* begins with images so small that a few pixels
 # are all of them (PGGAN, Karras et al., 2018). You will write the backward pass of attention, prove that a certain D
 # cannot know a rule without it and see that it learns the rule with it, fade a new layer in so softly that nothing
-# changes, and find why all layers should learn at one rate.
+# changes, and find why all layers should learn at one rate. No GAN is trained here. D learns alone, from toy images
+# where the best that it can do is known, so that "it cannot" can be proved.
 
 # %% [markdown]
 # ## Predict
@@ -252,7 +253,7 @@ for seed, critic in enumerate(critics):
 # ## Picture
 #
 # Above, three images. The square marks the place that asks; below, where it looks. At the right, the losses of the
-# three seeds, with attention and without: without it they stay at ln 2, to which a batch's chance is added.
+# three seeds, with attention and without: without it they stay at ln 2, but for the chance of each batch.
 
 # %%
 figure = plt.figure(figsize=(12, 3.4), layout="constrained")
@@ -315,8 +316,8 @@ assert small.shape == (4, 1, 4, 4) and (grown.numpy() == enlarged.numpy()).all()
 assert np.allclose(half, (enlarged.numpy() + new.numpy()) / 2, atol=1e-6)
 
 # %% [markdown]
-# The gradient is shared out in the same way. What comes to the new images goes on with the factor α; what comes to
-# the old ones has the factor 1 − α. At α = 0 the new layers of G learn nothing yet, and the old ones learn as before.
+# The gradient is shared out too, between the old images and the new ones (how, you will find in the stretch). At α =
+# 0 the new layers of G learn nothing yet, and the old ones learn as before.
 
 # %%
 dy = mg.Tensor(rng.standard_normal((4, 1, 8, 8)).astype("float32"))

@@ -36,6 +36,7 @@ WRONG_ANSWERS = {
     "stretch": [
         ("[:, k]", "[:, k - 1]", "the point itself, at distance 0"),
         ("between < real_radii", "between <= real_radii", "on the edge of its ball"),
+        ("between < sample_radii", "between <= sample_radii", "For recall too the edge is not inside"),
         (
             "between < real_radii[None, :]\n    reached = between < sample_radii[:, None]",
             "between < sample_radii[:, None]\n    reached = between < real_radii[None, :]",
