@@ -141,35 +141,41 @@ for kind in KINDS:
 
 # %% [markdown]
 # - Divided by its steepest slope, no critic's gap is above W₁, as the dual says.
-# - **Clipped**, the gap itself is W₁ in a unit that nobody knows. With c = 0.3 in place of 0.1 all three matrices are
-#   3 times as large, and the gap about 3³ = 27 times: for one seed and shift at least 10, at most 70 times. It is not
-#   even proportional to W₁.
-# - **Penalised**, it is close to W₁, and a little above it. How much can be told exactly: with the slope s a critic's
-#   loss is −s δ + λ (s − 1)². That is smallest at s = 1 + δ / (2λ). So the penalty allows more than the slope 1, the
-#   more the further the fakes are, and the gap is δ (1 + δ / (2λ)): 2.2 for δ = 2 and λ = 10. The critics come within
-#   8% of it.
+# - **Clipped**, the gap is no distance. With c = 0.3 in place of 0.1 all three matrices are 3 times as large, and the
+#   gap about 3³ = 27 times: for one seed and shift at least 10, at most 70 times. Nor is it proportional to W₁: with
+#   c = 0.1, the gap per unit of W₁ falls from about 0.75 at δ = 0.5 to about 0.45 at δ = 4.
+# - **Penalised**, it is close to W₁, and a little above it. How much can be told of a critic that is a straight line:
+#   with the slope s its loss is −s δ + λ (s − 1)². That is smallest at s = 1 + δ / (2λ). So the penalty allows more
+#   than the slope 1, the more the further the fakes are, and the gap is δ (1 + δ / (2λ)): 2.2 for δ = 2 and λ = 10. The
+#   critics here, which need not be straight, come within 5% of it.
 
 # %%
 ratios = np.concatenate([found["clip 0.3", shift][:, 0] / found["clip 0.1", shift][:, 0] for shift in SHIFTS])
 assert ratios.min() > 10 and ratios.max() < 70
+of_each = {shift: found["clip 0.1", shift][:, 0] / shift for shift in SHIFTS}
+assert (abs(of_each[0.5] - 0.75) < 0.15).all() and (abs(of_each[4.0] - 0.45) < 0.1).all()
+assert (of_each[4.0] < 0.8 * of_each[0.5]).all()
 for shift in SHIFTS:
     expected = shift * (1 + shift / 20)
-    assert (abs(found["penalty", shift][:, 0] / expected - 1) < 0.08).all()
+    assert (abs(found["penalty", shift][:, 0] / expected - 1) < 0.05).all()
+    assert (found["penalty", shift][:, 0] > shift).all()
 assert np.isclose(2 * (1 + 2 / 20), 2.2)
 
 # %% [markdown]
-# And where are the clipped weights? At the bounds: more than six of ten in each critic, eight of ten in most.
-# Nothing makes this loss rise again when a weight grows, so weights grow until they are stopped. Then the critic has no
-# choice of shape left: its weights are +c and −c. Gulrajani et al. (2017, figure 1b) show it for a deeper one;
-# `lessons/results.md` has the figures of that experiment here. Under the penalty no such thing happens.
+# And where are the clipped weights? At the bounds: more than six of ten in each critic are within 1% of +c or −c, more
+# than eight of ten in most. What is left to such a critic is the signs, and the few weights between. Gulrajani et al.
+# (2017, figure 1b) show it for a deep one. It is not so for every critic: in `lessons/results.md`, where it has 12
+# layers, 97% of the weights are there with c = 0.01, but only 22% with c = 0.3. Under the penalty no such thing
+# happens: of its weights fewer than one of twenty are within 1% of the largest.
 
 # %%
-at_bounds = {
-    kind: [(abs(weights_of(D)) > 0.99 * abs(weights_of(D)).max()).mean() for s in SHIFTS for D in critics[kind, s]]
-    for kind in KINDS
-}
-for kind, shares in at_bounds.items():
-    print(f"{kind:<9} share of weights within 1% of the largest: {np.sort(shares).round(2)}")
+at_bounds = {}
+for kind in KINDS:
+    sizes = [abs(weights_of(D)) for s in SHIFTS for D in critics[kind, s]]
+    bounds = [w.max() if kind == "penalty" else float(kind[5:]) for w in sizes]
+    at_bounds[kind] = [(w > 0.99 * bound).mean() for w, bound in zip(sizes, bounds, strict=True)]
+    of = "the largest" if kind == "penalty" else "c"
+    print(f"{kind:<9} share of weights within 1% of {of}: {np.sort(at_bounds[kind]).round(2)}")
 clipped = at_bounds["clip 0.1"] + at_bounds["clip 0.3"]
 assert min(clipped) > 0.6 and np.median(clipped) > 0.8 and max(at_bounds["penalty"]) < 0.05
 assert abs(weights_of(critics["clip 0.1", 2.0][0])).max() == np.float32(0.1)  # to the last digit
@@ -181,7 +187,8 @@ assert abs(weights_of(critics["clip 0.1", 2.0][0])).max() == np.float32(0.1)  # 
 # are, and its gradient is 2 λ (‖w‖ − 1) w / ‖w‖. With w = (3, 4) that is 10 · 16 = 160, and 80 · (0.6, 0.8) = (48, 64).
 #
 # The engine computes ∇D(x̂) by a backward pass that records itself, and goes back through that one. So the gradient is
-# exact, and D may be any network: every backward pass here is made of functions that have one themselves.
+# exact for any layer: every backward pass here is made of functions that have one themselves. (One layer makes the
+# penalty another thing than it should be. It stands at the end.)
 
 # %%
 linear = nn.Dense(2, 1).to(dtype="float64")
@@ -199,23 +206,29 @@ print(f"penalty {penalty.item():.1f}, its gradient at w {dw.numpy()[0]}")
 assert np.isclose(penalty.item(), 160) and np.allclose(dw.numpy(), [[48, 64]])
 
 # %% [markdown]
-# WGAN-div (Wu et al., 2018) asks for no slope at all: it adds k E ‖∇D‖ᵖ, with k = 2 and p = 6, and steep slopes become
-# dear. For a linear critic and the shift δ the loss is −s δ + k sᵖ, smallest at s = (δ / (k p))^(1/(p − 1)), for δ = 2
-# at 0.699. Its gap is W₁ in another unit, and G, which goes where the scores rise, does not mind.
+# WGAN-div (Wu et al., 2018) asks for no slope at all: it adds k E ‖∇D‖ᵖ, with k = 2 and p = 6, and steep slopes cost
+# much. For a linear critic and the shift δ the loss is −s δ + k sᵖ, smallest at s = (δ / (k p))^(1/(p − 1)). So its gap
+# s δ grows with W₁, but faster, as W₁^(6/5): divided by W₁ it is 0.53, 0.70 and 0.80 for our three shifts.
 
 # %%
-linear = nn.Dense(1, 1).named("D")
-critics_turns(game("penalty", nn.Dense(1, 1), linear, penalties=("divergence",), lr_D=0.02), reals + 2.0, 300, rng)
-print(f"WGAN-div's linear critic has the slope {linear.weight.item():.3f}")
-assert round((2 / 12) ** 0.2, 3) == 0.699 and abs(linear.weight.item() + 0.699) < 0.02
+for shift, stated in zip(SHIFTS, (0.53, 0.70, 0.80), strict=True):
+    linear = nn.Dense(1, 1).named("D")
+    linear.weight.data[:] = -0.5
+    divergence = game("penalty", nn.Dense(1, 1), linear, penalties=("divergence",), lr_D=0.02)
+    critics_turns(divergence, reals + shift, 100, rng)
+    per_unit = gap_and_slope(linear, reals + shift)[0] / shift
+    print(f"WGAN-div's linear critic, W₁ {shift}: its gap is {per_unit:.3f} W₁")
+    assert round((shift / 12) ** 0.2, 2) == stated and abs(per_unit - stated) < 0.03
 
 # %% [markdown]
 # ## A loss that means something
 #
-# In lesson 1 D's loss went up while the fakes became better. A critic's gap follows W₁. Here G, one dense layer, learns
-# the bell curve of lesson 1 (mean 4, deviation 1.25) from the penalised critic, with three steps of the critic for one
-# of G. Each step's gap is kept, and beside it W₁, exactly, of 2000 fakes. (The first 20 steps do not count: in them the
-# critic comes down from the slope that it had without the penalty.)
+# In lesson 1 D's loss went up while the fakes became better. A critic's gap falls with W₁. Here G, one dense layer, is
+# trained towards the bell curve of lesson 1 (mean 4, deviation 1.25) against the penalised critic, with three steps of
+# the critic for one of G. Each step's gap is kept, and beside it W₁, exactly, of 2000 fakes. (The first 20 steps do not
+# count: in them the critic comes down from the slope that it had without the penalty.) In 120 steps G comes a good part
+# of the way: W₁ falls below 0.6 of what it was. The gap is not equal to W₁, but falls with it: their correlation is
+# above 0.85 with each seed.
 
 # %%
 noises = np.random.default_rng(6).standard_normal((2000, 1)).astype("float32")
@@ -253,7 +266,7 @@ for seed, rows in zip(SEEDS, followed, strict=True):
         end="",
     )
     print(f" their correlation is {together:.3f}")
-    assert together > 0.7 and rows[-1, 0] < 0.6 * rows[0, 0]
+    assert together > 0.85 and rows[-1, 0] < 0.6 * rows[0, 0]
 
 # %% [markdown]
 # ## Picture
@@ -299,7 +312,7 @@ spread.legend(frameon=False, loc="upper center")
 for seed, rows in zip(SEEDS, followed, strict=True):
     over_time.plot(rows[:, 0], color="0.4", linewidth=2, label="W₁, exact" if seed == 0 else None)
     over_time.plot(rows[:, 1], color=COLOURS["penalty"], linewidth=1, label="the gap" if seed == 0 else None)
-over_time.set(title="While G learns, the gap follows W₁ (three seeds)", xlabel="steps of G", ylabel="distance")
+over_time.set(title="While G learns, the gap falls with W₁ (three seeds)", xlabel="steps of G", ylabel="distance")
 over_time.set_ylim(0, 6)  # the first gaps are above it
 over_time.legend(frameon=False)
 for ax in (scored, estimates, spread, over_time):
@@ -345,8 +358,8 @@ run_check(check_warm_up)
 # Write one turn of a clipped critic. `real` and `fake` are Tensors, and `fake` comes from G with its graph. The loss is
 # mean D(fake) − mean D(real). D's weights may hold gradients of an earlier turn; `opt_D` makes the step. Then every
 # weight and bias of D (`D.parameters()`) is clipped to [−c, c]: give it a new array by `p.data = …`. Buffers, such as
-# running statistics, are no parameters, and stay as they are; G gets no gradient. Return the critic's gap before the
-# step, a number: its estimate.
+# running statistics, are no parameters, and stay as they are; D stays in the mode in which it is, and judges reals and
+# fakes once each; G gets no gradient. Return the critic's gap before the step, a number: its estimate.
 
 
 # %%
@@ -363,14 +376,16 @@ def critic_turn(D, opt_D, real, fake, c):
 
 # %%
 class WithBuffer(nn.Module):
-    """A critic of points, with a constant that is no weight of it."""
+    """A critic of points, with a constant that is no weight of it; writes down its mode at each call."""
 
     def __init__(self):
         super().__init__()
         self.network = nn.Sequential(nn.Dense(2, 6), nn.Tanh(), nn.Dense(6, 1))
         self.register_buffer("offset", np.array([1.0, -2.0]))
+        self.calls = []
 
     def forward(self, x):
+        self.calls.append(self.training)
         return self.network(x - self.offset)
 
 
@@ -393,13 +408,23 @@ def check():
         for p, gradient in zip(D.parameters(), left, strict=True):
             p.grad = mg.Tensor(gradient)  # as an earlier turn would leave it
 
+        steps = []
+        opt_D.register_step_pre_hook(lambda *_, steps=steps: steps.append(1))
+        D.calls.clear()
+
         found = critic_turn(D, opt_D, real, fake, c)
 
         assert isinstance(found, float | np.floating), f"return a number (.item()), not a {type(found).__name__}"
         assert not np.isclose(found, -gap.item()), (
-            "that is the loss; the gap is what reals are scored higher than fakes"
+            "that is the loss; the gap is how much higher reals are scored than fakes"
         )
         assert np.isclose(found, gap.item()), f"the gap before the step is {gap.item():.5f}, yours {found:.5f}"
+        assert len(D.calls) <= 2, (
+            f"D was called {len(D.calls)} times: once for the reals and once for the fakes will do"
+        )
+        assert {*D.calls, *(module.training for module in D.modules())} == {True}, (
+            "D was put in eval mode: it is in training, and must stay so"
+        )
         assert all(p.grad is None for p in G.parameters()), (
             "G got a gradient: this is the critic's turn (fake.detach())"
         )
@@ -425,6 +450,10 @@ def check():
         assert np.allclose(yours, right), (
             "D's weights are not those of one step along the gradient of mean D(fake) − mean D(real), clipped after it"
         )
+        assert len(steps) == 1, (
+            f"opt_D made {len(steps)} steps, not one: opt_D.step() should move D, since it may be another optimiser "
+            "than this one, plain gradient descent"
+        )
 
 
 # %%
@@ -436,15 +465,14 @@ run_check(check)
 # The gradient of the penalty, by hand. The critic is D(x) = v · tanh(W x), with W (H, d) and v (H), all NumPy. For
 # points x (N, d) find the penalty P = λ mean (‖∇D(x)‖ − 1)², and its gradients at W and at v.
 #
-# With h = tanh(W x), the slope is g = Wᵀ (v ∘ (1 − h²)): W stands in it twice, once as the last matrix, once inside of
-# h. So dW has two parts. First find u = dP/dg of each point; then go back through g as through any network. Return
-# (P, dW, dv): some seven lines.
+# With h = tanh(W x), the slope is g = Wᵀ (v ∘ (1 − h²)). First find u = dP/dg of each point; then go back through g as
+# through any network. Return (P, dW, dv): some seven lines.
 
 
 # %%
 def penalty_and_gradients(W, v, x, weight):
     """(P, dW, dv) of P = weight · mean (‖∇D(x)‖ − 1)², with D(x) = v · tanh(W x)."""
-    raise Unsolved("write penalty_and_gradients: h, g, its lengths, P; u; then dv and the two parts of dW")
+    raise Unsolved("write penalty_and_gradients: h, g, its lengths, P; u; then dv and dW")
 
 
 # %%
@@ -525,3 +553,17 @@ assert abs(slopes[0.5] - 1.1) < 0.01 and abs(slopes[-0.5] + 0.9) < 0.01
 slope_of_each = np.full((64, 1), 1 / np.sqrt(64))
 print(f"64 points with slopes of 1/8: one norm over all is {np.linalg.norm(slope_of_each):.2f}")
 assert np.isclose(np.linalg.norm(slope_of_each), 1) and slope_of_each[0, 0] == 1 / 8
+
+# %% [markdown]
+# **Batch normalisation in D.** Then a sample's score depends on the others of its batch, and so does what the penalty
+# takes for a sample's own slope. Gulrajani et al. (2017, section 4) leave it out, and take layer normalisation. The
+# engine's GAN refuses it.
+
+# %%
+normalised = nn.Sequential(nn.Dense(1, 8), nn.BatchNorm(8), nn.LeakyReLU(0.2), nn.Dense(8, 1))
+try:
+    game("penalty", nn.Dense(1, 1), normalised)
+except ValueError as error:
+    print(error)
+else:
+    raise AssertionError("it was not refused")

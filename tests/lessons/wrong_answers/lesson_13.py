@@ -61,6 +61,16 @@ WRONG_ANSWERS = {
         ("(dy / real_logits.size), fake", "(dy / len(real_logits)), fake", "9 times"),
         ("(dy / real_logits.size), fake", "(dy / fake_logits.size), fake", "times"),
         (
+            "return ((fake_logits - 1) ** 2).mean() / 2",
+            "return ((fake_logits - 1) ** 2).mean() / np.float64(2)",
+            "float32",
+        ),
+        (
+            "((real_logits - 1) ** 2).mean() / 2 + (fake_logits**2).mean() / 2",
+            "((real_logits.astype(float) - 1) ** 2).mean() / 2 + (fake_logits.astype(float) ** 2).mean() / 2",
+            "float32 too",
+        ),
+        (
             "(real_logits - 1.0) * (dy / real_logits.size), fake_logits * (dy / fake_logits.size)",
             "fake_logits * (dy / fake_logits.size), (real_logits - 1.0) * (dy / real_logits.size)",
             "",
@@ -73,6 +83,8 @@ WRONG_ANSWERS = {
         ("np.maximum(0, 1 - real_logits).mean()", "np.maximum(0, 1 - real_logits).sum()", "D should pay 2, yours 4"),
         ("(real_logits < 1) * (-dy / real_logits.size)", "(real_logits < 0) * (-dy / real_logits.size)", "one of 6"),
         ("(real_logits < 1) * (-dy / real_logits.size)", "(real_logits < 1) * (dy / real_logits.size)", "is -0.5;"),
+        ("(real_logits < 1)", "(real_logits < 1.0001)", "the bound of a real logit is 1"),
+        ("(fake_logits > -1)", "(fake_logits > -0.999)", "the bound of a fake logit is −1"),
         (
             "(real_logits < 1) * (-dy / real_logits.size)",
             "real_logits * 0.0 - dy / real_logits.size",

@@ -2,8 +2,9 @@ WRONG_ANSWERS = {
     "warm-up": [
         ("<= 3 * sigma", "<= sigma", "a point at 2.9σ of a centre"),
         ("<= 3 * sigma", "<= 3 * sigma**2", "random points"),
+        ("<= 3 * sigma", "< 3 * sigma", "exactly 3σ"),
         ("len(set(nearest[good]))", "len(set(nearest))", "no good point"),
-        ("len(set(nearest[good]))", "good.sum()", "two points at one of three centres: 1 modes"),
+        ("len(set(nearest[good]))", "good.sum()", "two points at one of three centres: modes 1"),
         (
             "len(set(nearest[good]))",
             "(distances <= 3 * sigma).any(axis=0).sum()",
@@ -57,12 +58,30 @@ WRONG_ANSWERS = {
         ("ds * centered / (deviations * x.size)", "ds * centered / (deviations * len(x))", "is wrong"),
         ("ds * centered / (deviations * x.size)", "2.0 * ds * centered / (deviations * x.size)", "is wrong"),
         ("ds * centered / (deviations * x.size)", "ds * centered / x.size", "is wrong"),
+        (
+            "F.sqrt(F.mean(centered**2, axis=0, keepdims=True) + 1e-8)",
+            "F.sqrt(F.mean(centered**2, axis=0, keepdims=True))",
+            "where all samples are equal",
+        ),
+        (
+            "F.sqrt(F.mean(centered**2, axis=0, keepdims=True) + 1e-8)",
+            "(F.sqrt(F.mean(centered**2, axis=0, keepdims=True)) + 1e-8)",
+            "is wrong",
+        ),
+        ("np.full((len(x), 1), s, x.dtype)", "np.full((len(x), 1), s, float)", "should be float32 too"),
         ("(x,) = self.saved_tensors", "x = self.saved_tensors[0].detach()", "second"),
     ],
     "stretch": [
         ("F.softplus(-D(packs))", "F.softplus(D(packs))", "the sign: G wants D"),
         ("F.mean(F", "F.sum(F", "times what it should be"),
-        ("with nn.frozen(D):", "if True:", "D got a gradient"),
+        ("with nn.frozen(D):", "if True:", "freeze it while G learns"),
+        (
+            "    with nn.frozen(D):  # noqa: F821\n        F.mean(F.softplus(-D(packs))).backward()",
+            "    F.mean(F.softplus(-D(packs))).backward()\n    D.zero_grad()",
+            "D's gradients, which were there before, have changed",
+        ),
+        ("    with nn.frozen(D):", "    D.eval()\n    with nn.frozen(D):", "eval mode"),
+        ("if len(fakes) % m:", "if len(fakes) % 2:", "your code fails"),
         (
             "F.reshape(border, (len(fakes) // m, 2 * m))",
             "F.reshape(F.transpose(border), (len(fakes) // m, 2 * m))",
