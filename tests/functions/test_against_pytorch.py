@@ -141,6 +141,11 @@ def batch_norm(x, gamma=None, beta=None, *, eps, negative_slope):
     return y if negative_slope is None else TF.leaky_relu(y, negative_slope)
 
 
+def scale_shift(x, scale, shift, axes, negative_slope):
+    y = x * scale + shift
+    return y if negative_slope is None else TF.leaky_relu(y, negative_slope)
+
+
 def batch_norm_backward(dy, x, gamma, axes, eps, negative_slope, beta):
     """Not of TF.batch_norm, whose third derivatives leave out those of the batch's statistics."""
 
@@ -238,6 +243,7 @@ TORCH = {
     "TanhBackward": lambda g, t: (1 - t * t) * g,
     "DenseWeightGrad": dense_weight_grad,
     "ConvWeightGrad": conv_weight_grad,
+    "ScaleShift": scale_shift,
     "BatchNormBackward": batch_norm_backward,
     "BinaryCrossEntropyWithLogitsBackward": cross_entropy_backward,
     "AvgSpread2d": avg_spread,
