@@ -6,7 +6,7 @@ const CHINESE = [
   ["A training step: {}", "一步训练：{}"],
   ["{}, step {}", "{}，第 {} 步"],
   ["algorithm {}", "算法 {}"], ["objective {}", "目标函数 {}"], ["batch {}", "批大小 {}"], ["dtype {}", "数据类型 {}"], ["device {}", "设备 {}"],
-  ["data {}", "数据 {}"], ["seed {}", "种子 {}"],
+  ["data {}", "数据 {}"],
   ["Keys:", "按键："], ["step,", "单步，"], ["space", "空格"], ["plays,", "播放，"], ["Dark", "深色"],
   ["Map of the step", "这一步的地图"], ["The map, which scrolls", "可以滚动的地图"],
   ["The step as a map: {}. Every number of it is in the table below.", "这一步的地图：{}。其中每个数都在下面的表格里。"],
