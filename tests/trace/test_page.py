@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from test_algorithms import CycleGAN, recorded
 
 import minigan as mg
 from minigan import nn
@@ -528,6 +529,35 @@ def test_a_map_of_many_turns_leaves_room_for_the_frame_and_follows(open_page):
         assert page.locator("#map").bounding_box()["height"] < 768 / 2
         lit, seen = (page.locator(css).first.bounding_box() for css in ("#drawing .block.now", "#drawing"))
         assert seen["y"] - 1 <= lit["y"] and lit["y"] + lit["height"] <= seen["y"] + seen["height"] + 1, number
+
+
+MAP = """() => {
+    const all = (css) => [...document.querySelectorAll(`#drawing ${css}`)];
+    const box = (e) => { const r = e.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; };
+    return {
+        blocks: all(".block > .rim").map(box), words: all(".network, .kind, .loss").map(box), map: box(all("svg")[0]),
+        names: all(".network .letter").map((e) => [e.textContent, box(e)[0]]),
+    };
+}"""
+
+
+def _overlap(a, b):
+    return min(a[2], b[2]) - max(a[0], b[0]) > 1 and min(a[3], b[3]) - max(a[1], b[1]) > 1
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1366, 768), (320, 640)])
+def test_four_networks_that_enter_one_another_stand_apart(open_page, width, height):
+    """Two generators, each of which is given the other's output, over one another; what judges them to their right."""
+    page = open_page(recorded(CycleGAN, "a", "b"), viewport={"width": width, "height": height})
+    found = page.evaluate(MAP)
+    blocks, (left, top, right, bottom) = found["blocks"], found["map"]
+    assert len(blocks) > 50
+    for i, block in enumerate(blocks):
+        assert left <= block[0] and block[2] <= right and top <= block[1] and block[3] <= bottom
+        assert not any(_overlap(block, other) for other in blocks[:i] + found["words"])
+    at = dict(found["names"])
+    assert len(at) == len(found["names"]) == 4
+    assert at["G_AB"] == at["G_BA"] < at["D_A"] == at["D_B"]
 
 
 def test_a_pixel_of_a_convolution_adds_up_from_the_numbers_that_numpy_finds(open_page):

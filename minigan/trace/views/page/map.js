@@ -2,11 +2,6 @@
 // another: G, then D. Each call of one is a lane: its layers forward, and under them a row for each
 // backward pass that came through. Between the networks is the border, with its walls and doors.
 
-const WIDE = 44; // pixels a layer needs to have its numbers beside it
-const NAME = 26; // the height of a loss' name, and whose it is
-const READABLE = 31; // and to have its name; a map that would be smaller is scrolled
-const low = matchMedia("(max-height: 819px)"); // a low window: the map is compact, and its numbers are left to the frames
-
 /** Which frame shows what: the map's blocks and arrows are lit by these. */
 function framesOf(trace) {
   const by = { layer: {}, back: {}, entry: {}, border: {}, gradient: {}, update: {} };
@@ -20,108 +15,6 @@ function framesOf(trace) {
   });
   return by;
 }
-
-/** The column of each network: to the right of whatever enters it. */
-function columnsOf(trace) {
-  const column = {};
-  for (const call of trace.calls) column[call.owner] = 0;
-  for (let round = 0; round < Object.keys(column).length; round++) {
-    for (const { from_call, to_call } of trace.borders) {
-      const [from, to] = [trace.calls[from_call].owner, trace.calls[to_call].owner];
-      if (from !== to) column[to] = Math.max(column[to], Math.min(column[from] + 1, round + 1));
-    }
-  }
-  return column;
-}
-
-/** Backward passes through some layers, in order: for each, its number, and the layers' backwards by layer. */
-function passesThrough(trace, layers) {
-  const inside = new Set(layers);
-  const passes = new Map();
-  trace.layer_backwards.forEach((back, number) => {
-    if (!inside.has(back.layer)) return;
-    if (!passes.has(back.backward_pass)) passes.set(back.backward_pass, {});
-    passes.get(back.backward_pass)[back.layer] = number;
-  });
-  return [...passes].map(([pass, backs]) => ({ pass, backs }));
-}
-
-/** Lanes: of calls, and one for each layer outside of them (the losses). */
-function lanesOf(trace) {
-  const column = columnsOf(trace);
-  const last = Math.max(-1, ...Object.values(column)) + 1;
-  const calls = trace.calls.map((call, i) => ({ call: i, column: column[call.owner], layers: call.layers }));
-  const loose = trace.layers.flatMap((layer, i) => (layer.call === null ? [{ call: null, column: last, layers: [i] }] : []));
-  return [...calls, ...loose].map((lane) => ({ ...lane, rows: passesThrough(trace, lane.layers) }));
-}
-
-/** Where everything stands, in pixels, on a drawing that fits into that room, or is wider if it must be. */
-function layoutOf(trace, room) {
-  const lanes = lanesOf(trace);
-  const columns = Math.max(0, ...lanes.map((lane) => lane.column)) + 1;
-  const length = Array.from({ length: columns }, (_, c) =>
-    Math.max(0, ...lanes.filter((l) => l.column === c).map((l) => l.layers.length)));
-  const isLoose = (c) => lanes.some((l) => l.column === c && l.call === null);
-  const gaps = length.map((_, c) => (c === 0 ? 1.1 : isLoose(c) ? 0.7 : 3));
-  const units = length.reduce((sum, n, c) => sum + gaps[c] + (isLoose(c) ? 1.6 : n), 0);
-  const pitch = Math.max(READABLE, Math.min(76, (room - 2) / units));
-  const width = Math.max(room, Math.ceil(pitch * units) + 2);
-  const isWide = pitch >= WIDE;
-  const isCompact = isWide && low.matches;
-  const side = Math.round(isWide ? Math.min(pitch * 0.66, isCompact ? 20 : 34) : pitch * 0.74);
-  const left = [];
-  length.reduce((x, n, c) => {
-    left[c] = x + gaps[c] * pitch;
-    return left[c] + (isLoose(c) ? 1.6 : n) * pitch;
-  }, Math.max(0, (width - pitch * units) / 2));
-
-  const text = isWide && !isCompact ? 12 : 0; // the height of a number
-  const space = isWide ? 5 : Math.max(2, pitch * 0.16);
-  const height = (lane) => text + side + lane.rows.length * (side + space + text) + (isCompact ? 9 : isWide ? 14 : 12);
-  const head = isWide ? 38 : 32;
-  place(trace, lanes, columns, head, height);
-  const bottom = Math.max(...lanes.map((lane) => lane.top + height(lane)), 0);
-
-  const spot = {}; // of each layer: the middle of its block
-  for (const lane of lanes) {
-    lane.y = lane.top + text + side / 2;
-    lane.rows.forEach((row, r) => { row.y = lane.y + (r + 1) * (side + space) + r * text; });
-    const step = lane.call === null ? 1.6 * pitch : pitch;
-    lane.layers.forEach((layer, i) => { spot[layer] = { x: left[lane.column] + (i + 0.5) * step, lane }; });
-  }
-  return { width, height: bottom, pitch, side, isWide, isCompact, text, lanes, spot, left, columns, head };
-}
-
-/** Tops of lanes: the busiest column is stacked, others stand in the middle of what they are joined to. */
-function place(trace, lanes, columns, head, height) {
-  const busiest = Math.max(0, ...Array.from({ length: columns }, (_, c) => lanes.filter((l) => l.column === c).length));
-  const first = Array.from({ length: columns }, (_, c) => c).find((c) => lanes.filter((l) => l.column === c).length === busiest);
-  const order = [first, ...Array.from({ length: columns }, (_, c) => c).filter((c) => c !== first)
-    .sort((a, b) => Math.abs(a - first) - Math.abs(b - first))];
-  const placed = new Map();
-  for (const c of order) {
-    let free = head;
-    const wishes = lanes.filter((lane) => lane.column === c)
-      .map((lane) => ({ lane, wish: middleOfJoined(trace, lanes, lane, placed, height) }));
-    if (wishes.every(({ wish }) => wish !== null)) wishes.sort((a, b) => a.wish - b.wish);
-    for (const { lane, wish } of wishes) {
-      lane.top = Math.max(free, wish === null ? free : wish - height(lane) / 2);
-      free = lane.top + height(lane) + (lane.call === null ? NAME : 0); // a name stands over what is in no network
-      placed.set(lane, lane.top + height(lane) / 2);
-    }
-  }
-}
-
-function middleOfJoined(trace, lanes, lane, placed) {
-  const sources = (l) => l.layers.flatMap((i) => trace.layers[i].sources);
-  const mine = new Set(lane.layers);
-  const joined = lanes.filter((other) => placed.has(other) && other.column !== lane.column &&
-    (sources(other).some((s) => mine.has(s)) || sources(lane).some((s) => other.layers.includes(s))));
-  if (!joined.length) return null;
-  return joined.reduce((sum, other) => sum + placed.get(other), 0) / joined.length;
-}
-
-// --- drawing -----------------------------------------------------------------------------------
 
 /** Draw the map into an element. Returns what lights the frame of a given number. */
 function drawMap(trace, element) {
@@ -139,7 +32,8 @@ function drawMap(trace, element) {
   );
   element.replaceChildren(root);
   const free = Math.min(...layout.lanes.filter((lane) => lane.column === 0).map((lane) => lane.top)) - layout.head;
-  element.classList.toggle("roomy", layout.isWide && free > (layout.isCompact ? 60 : 90)); // over G: there the legend fits
+  const isHigh = layout.height > element.clientHeight; // then it is scrolled, and nothing stands beside it
+  element.classList.toggle("roomy", layout.isWide && !isHigh && free > (layout.isCompact ? 60 : 90)); // over G: there the legend fits
   const isScrolled = layout.width > element.clientWidth || element.scrollHeight > element.clientHeight + 1;
   element.classList.toggle("scrolls", isScrolled);
   filled(element, isScrolled ? { tabindex: 0, role: "region", "aria-label": "The map, which scrolls" } : {}, []);
@@ -228,19 +122,19 @@ const changes = (update, network) => update.parameters.some((p) => p.name.starts
 
 /** Over each network its name, its layers' kinds, and its optimiser. */
 function headings({ trace, layout, shows }) {
-  const seen = new Set();
-  return layout.lanes.filter((lane) => lane.call !== null).map((lane) => {
+  return layout.lanes.filter((lane) => lane.call !== null && lane.over).map((lane) => {
     const call = trace.calls[lane.call];
-    if (seen.has(call.owner)) return null;
-    seen.add(call.owner);
     const x = layout.left[lane.column];
     const kinds = lane.layers.map((layer) =>
       svg("text", { x: layout.spot[layer].x, y: lane.top - 4, class: "kind" }, asIs(shortKind(trace.layers[layer].kind, layout.pitch - 7))));
     const update = trace.updates.findIndex((u) => changes(u, call.owner));
-    const optimizer = update < 0 ? null : svg("tspan", { dx: 14, class: "optimizer", ...lit([shows.update[update]]) },
-      `${trace.updates[update].optimizer} updates ${call.owner}`);
+    const optimizer = update < 0 ? "" : trace.updates[update].optimizer;
+    const room = ((layout.left[lane.column + 1] ?? layout.width) - x - layout.pitch) / (1.3 * LETTER) - call.owner.length;
+    const texts = [[call.kind, optimizer && `${optimizer} updates ${call.owner}`], ["", optimizer && `${optimizer} updates ${call.owner}`], ["", optimizer]];
+    const [kind, updates] = texts.find((both) => both.join("").length + 4 < room) ?? texts.at(-1);
     const name = svg("text", { x: x + (layout.pitch - layout.side) / 2, y: lane.top - (layout.isWide ? 22 : 18), class: "network" },
-      svg("tspan", { class: "letter" }, call.owner), svg("tspan", { dx: 6 }, call.kind), optimizer);
+      svg("tspan", { class: "letter" }, call.owner), kind && svg("tspan", { dx: 6 }, kind),
+      updates && svg("tspan", { dx: kind ? 14 : 6, class: "optimizer", ...lit([shows.update[update]]) }, updates));
     return svg("g", {}, name, kinds);
   });
 }
@@ -330,6 +224,19 @@ function joined(x1, y1, x2, y2) {
 /** A line between two that stand over one another, on one side of both. */
 const bow = (x, y1, y2, out) => `M${x} ${y1} C${x + out} ${y1} ${x + out} ${y2} ${x} ${y2}`;
 
+/** How a line leads from one lane to another: where they stand over one another, around the ends of both, and over the
+ * lower one. */
+function between({ layout }, from, to) {
+  if (from.column !== to.column) return joined;
+  const low = from.top > to.top ? from : to;
+  const lower = low.top - low.over + (from.call < to.call ? -2 : 2); // there, and beside it back
+  return (x1, y1, x2, y2) => {
+    const [out, back] = x1 > x2 ? [0.45, -1.3] : [-1.3, 0.45]; // to the left, past what enters other lanes
+    const [first, then] = [x1 + out * layout.pitch, x2 + back * layout.pitch];
+    return `M${x1} ${y1} C${first} ${y1} ${first} ${lower} ${x1} ${lower} H${x2} C${then} ${lower} ${then} ${y2} ${x2} ${y2}`;
+  };
+}
+
 /** One backward pass through a lane: under each output its gradient. */
 function drawRow(map, lane, row) {
   const { trace, layout, shows } = map;
@@ -382,68 +289,6 @@ function arrow({ forwardWidth, gradientWidth }, { d, norm, kind, frames, isStopp
   const width = (kind === "gradient" ? gradientWidth : forwardWidth)(norm);
   return svg("path", { d, class: `arrow ${kind}`, "stroke-width": width.toFixed(2), ...lit(frames),
     "marker-end": isStopped ? null : `url(#head-${kind})` });
-}
-
-// --- the border --------------------------------------------------------------------------------
-
-/** One border: the fakes going through, and each gradient that came there, with its wall or door. */
-function drawBorder(map, number) {
-  const { trace, layout, shows } = map;
-  const border = trace.borders[number];
-  const lanes = [border.from_call, border.to_call].map((call) => layout.lanes.find((lane) => lane.call === call));
-  const [from, to] = lanes;
-  const lastFrom = from.layers.at(-1);
-  const firstTo = to.layers.find((layer) => trace.layers[layer].sources.includes(lastFrom)) ?? to.layers[0];
-  const start = layout.spot[lastFrom].x + layout.side / 2;
-  const end = layout.spot[firstTo].x - layout.side / 2;
-  const x = end - (end - start) * 0.42;
-  const frame = shows.border[number];
-  const forward = arrow(map, { d: `${joined(start, from.y, x, to.y)} H${end}`, norm: border.value.norm, kind: "forward",
-    frames: [frame, shows.layer[firstTo]] });
-  const gradients = trace.border_gradients.flatMap((gradient, g) => (gradient.border === number ? [{ gradient, g }] : []));
-  const thick = layout.isWide ? 9 : Math.max(3, layout.pitch * 0.22);
-  const reach = layout.side / 2 + (layout.isCompact ? 3 : layout.isWide ? 8 : 2);
-  const shapes = [border.kind === "detached" ? "slit" : DRAWN_AS[border.kind], ...gradients.map(({ gradient }) => DRAWN_AS[gradient.kind])];
-  const joints = shapes.map((shape, i) => ({ above: shape !== "door" || shapes[i - 1] !== "door", below: shape !== "door" || shapes[i + 1] !== "door" }));
-  const sameDoor = shapes[0] === "door" ? gradients.filter(({ gradient }) => gradient.kind === "carried").map(({ g }) => shows.gradient[g]) : [];
-  return svg("g", {}, forward, gate(map, { x, y: to.y, reach, thick, shape: shapes[0], frames: [frame, ...sameDoor], ...joints[0] }),
-    gradients.map(({ gradient, g }, i) => drawBorderGradient(map,
-      { gradient, g, from, to, firstTo, lastFrom, x, start, end, thick, reach, joint: joints[i + 1] })));
-}
-
-function drawBorderGradient(map, { gradient, g, from, to, firstTo, lastFrom, x, start, end, thick, reach, joint }) {
-  const { trace, layout, shows } = map;
-  const row = to.rows.find((r) => r.pass === gradient.backward_pass);
-  if (!row) return null;
-  const beyond = gradient.at_output === null ? null
-    : from.rows.find((r) => r.pass === gradient.backward_pass || trace.backward_passes[r.pass].carries === gradient.border);
-  const isWall = gradient.kind === "detached";
-  const frame = shows.gradient[g];
-  const text = (value, dx, anchor, dy = -7) => layout.isWide
-    ? svg("text", { x: x + dx, y: row.y + dy, class: `norm ${anchor}`, ...lit([frame]) }, value) : null;
-  const arriving = gradient.at_input && arrow(map, {
-    d: line(end, row.y, x + (isWall ? thick / 2 + 1 : beyond ? 0 : thick)), norm: gradient.at_input.norm, kind: "gradient",
-    frames: [shows.back[row.backs[firstTo]], frame], isStopped: !isWall && beyond });
-  const leaving = beyond && arrow(map, { d: joined(x, row.y, start, beyond.y), norm: gradient.at_output.norm, kind: "gradient",
-    frames: [frame, shows.back[beyond.backs[lastFrom]]] });
-  return svg("g", {},
-    gate(map, { x, y: row.y, reach, thick, shape: DRAWN_AS[gradient.kind], frames: [frame], ...joint }), arriving, leaving,
-    gradient.at_input && text(digits(gradient.at_input.norm), 10, "start"),
-    isWall ? text("0", -10, "end") : beyond ? text(digits(gradient.at_output.norm), -10, "end", beyond.y < row.y ? 14 : -7) : null);
-}
-
-/** A piece of the border as an architect draws it: a wall hatched, a door as a gap with its leaf and swing. One door
- * may be open for several rows: then only the first has the jamb above, and only the last the one below. */
-function gate({ layout }, { x, y, reach, thick, shape, frames, above = true, below = true }) {
-  const [left, top] = [x - thick / 2, y - reach];
-  const solid = (from, to) => svg("rect", { x: left, y: from, width: thick, height: Math.max(0, to - from), class: "wall" });
-  const gap = shape === "slit" ? (layout.isWide ? 5 : 2) : reach * 0.62;
-  if (shape === "open") return svg("g", { class: "gate open", ...lit(frames) }, svg("line", { x1: x, x2: x, y1: top, y2: y + reach }));
-  if (shape === "wall") return svg("g", { class: "gate", ...lit(frames) }, solid(top, y + reach));
-  const leaf = 1.5 * gap;
-  const door = shape === "door" && above ? svg("path", { d: `M${left} ${y - gap} h${-leaf} a${leaf} ${leaf} 0 0 0 ${leaf} ${leaf}`, class: "leaf" }) : null;
-  return svg("g", { class: `gate ${shape}`, ...lit(frames) }, above ? solid(top, y - gap) : null,
-    below ? solid(y + gap, y + reach) : null, door);
 }
 
 /** The map's legend, in words and lines. */
