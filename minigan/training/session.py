@@ -145,6 +145,7 @@ def standard_callbacks(
         (is_main, grids),
         (is_main, callbacks.Checkpoints(config.checkpoint_every, evaluation)),
         (is_main, callbacks.Pictures(grids)),
+        (is_main and trainer.process_group.size == 1, callbacks.SharedCores()),
         (is_main, callbacks.Progress(stats, grids)),
     ]
     chosen = [callback for wanted, callback in standard if wanted]

@@ -239,7 +239,7 @@ def test_the_standard_ones_and_their_order(begin):
     names = [type(callback).__name__ for callback in run.callbacks]
     assert names == [
         "NonFinite", "RunLog", "Traces", "Stats", "SampleGrid", "Evaluation", "Checkpoints", "Pictures",
-        "Progress",
+        "SharedCores", "Progress",
     ]  # fmt: skip
     plain = begin(1, ema_decay=0.0)
     assert [type(c).__name__ for c in plain.callbacks] == [name for name in names if name != "Evaluation"]

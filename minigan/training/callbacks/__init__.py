@@ -6,6 +6,7 @@ from minigan.training.callbacks.nonfinite import NonFinite
 from minigan.training.callbacks.progress import Progress
 from minigan.training.callbacks.run_log import RunLog
 from minigan.training.callbacks.samples import Pictures, SampleGrid
+from minigan.training.callbacks.shared_cores import SharedCores
 from minigan.training.callbacks.stats import Stats
 from minigan.training.callbacks.tensorboard import TensorBoard
 from minigan.training.callbacks.traces import Traces
@@ -13,5 +14,5 @@ from minigan.training.trainer import Callback
 
 __all__ = [
     "Callback", "Checkpoints", "Evaluation", "NonFinite", "Pictures", "Progress", "RunLog", "SampleGrid",
-    "Stats", "TensorBoard", "Traces",
+    "SharedCores", "Stats", "TensorBoard", "Traces",
 ]  # fmt: skip
