@@ -1,6 +1,7 @@
 """minigan: a GAN you can see through, written from scratch on NumPy, on the GPU with CuPy."""
 
-import minigan.startup  # noqa: F401, I001  (before all that takes time)
+import minigan.startup  # noqa: I001  (before all that takes time)
+import minigan.openblas  # noqa: F401  (before NumPy)
 
 from minigan import functions, models, nn, objectives, optim
 from minigan.autograd import (

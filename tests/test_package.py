@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # The rooms of the house, from the ground up: each imports only from those above it in this list.
 ROOMS = [
-    "startup", "renamed", "files", "terminal", "formatting", "table", "importing", "extras", "options", "backend",
+    "openblas", "startup", "renamed", "files", "terminal", "formatting", "table", "importing", "extras", "options", "backend",
     "kernels", "autograd", "functions", "nn", "optim", "models", "objectives", "penalties", "data", "metrics",
     "algorithms", "recipes", "trace", "training", "experiments", "testing", "lesson", "doctor", "lab", "watch", "cli",
 ]  # fmt: skip
@@ -68,6 +69,19 @@ def test_importing_minigan_brings_in_no_heavy_guest():
     code = f"import sys, minigan; print([m for m in {guests} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("before", "given", "found"),
+    [("", None, "18"), ("", "26", "26"), ("import numpy; ", None, "None")],
+    ids=["unasked", "asked for", "NumPy was first"],
+)
+def test_openblas_threads_soon_sleep_unless_somebody_wants_otherwise(before, given, found):
+    name = "OPENBLAS_THREAD_TIMEOUT"
+    environment = {key: value for key, value in os.environ.items() if key != name} | ({name: given} if given else {})
+    code = f"{before}import minigan, os; print(os.environ.get('{name}'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == found
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p != ROOT / "__init__.py"], ids=name)

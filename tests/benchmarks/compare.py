@@ -36,6 +36,8 @@ from typing import Any
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS.parent), str(TESTS)]
 
+import minigan  # noqa: E402, F401, I001  (before NumPy, as in `minigan train`)
+
 from benchmarks.results import keep, show_beside_kept  # noqa: E402
 from benchmarks.workloads import CHANNELS_LAST, COMPILED, EAGER, TENSORFLOW, WORKS, gan_step  # noqa: E402
 

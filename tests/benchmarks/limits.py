@@ -24,11 +24,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS.parent), str(TESTS)]
 
+import minigan  # noqa: E402, F401, I001  (before NumPy, as in `minigan train`)
+
+import numpy as np  # noqa: E402
 from benchmarks.workloads import WORKS  # noqa: E402
 
 from minigan.autograd import Tensor, observe  # noqa: E402
