@@ -17,9 +17,10 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # The rooms of the house, from the ground up: each imports only from those above it in this list.
 ROOMS = [
-    "openblas", "startup", "renamed", "files", "terminal", "formatting", "table", "importing", "extras", "options", "backend",
-    "kernels", "autograd", "functions", "nn", "optim", "models", "objectives", "penalties", "data", "metrics",
-    "algorithms", "recipes", "trace", "training", "experiments", "testing", "lesson", "doctor", "lab", "watch", "cli",
+    "openblas", "startup", "renamed", "files", "terminal", "formatting", "table", "importing", "extras", "options",
+    "backend", "kernels", "autograd", "functions", "nn", "optim", "models", "objectives", "penalties", "data",
+    "metrics", "algorithms", "recipes", "trace", "training", "experiments", "testing", "lesson", "doctor", "lab",
+    "watch", "cli",
 ]  # fmt: skip
 KNOW_LITTLE = {
     "testing": {"renamed", "formatting", "extras", "importing", "backend", "kernels", "autograd", "functions"},
