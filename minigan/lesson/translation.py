@@ -88,8 +88,12 @@ def in_language(text: str) -> str:
 def translated(sentence: str) -> str:
     """What is about to be printed, in the language that is asked for, and so is what it was filled with.
 
-    Of what is no known sentence, each line is translated, and of a line what stands before and behind a colon.
+    Of what is no known sentence, each line is translated, and of a line what stands before and behind a colon. A text
+    in quotes is one of the code's: it stays, and what it means is put behind it.
     """
+    known = _translation(shipped() / language()).sentences
+    if (quoted := re.fullmatch(r"'(.*)'", sentence)) and quoted[1] in known:
+        return f"{sentence}（{known[quoted[1]]}）"
     for pattern, other in _patterns(shipped() / language()):
         if found := pattern.fullmatch(sentence):
             parts = [translated(part) for part in found.groups()]

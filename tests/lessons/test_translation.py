@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHINESE = sorted((ROOT / "lessons" / "zh").glob("*.md"))
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
 # Translated, and they stay so:
-WHOLE = ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "13", "14", "15", "16", "17")
+WHOLE = ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "13", "14", "15", "16", "17", "19")
 
 every_file = pytest.mark.parametrize("path", CHINESE, ids=lambda path: path.stem)
 
@@ -233,6 +233,8 @@ def test_a_verdict_is_translated_also_where_a_lesson_prints_it(package, tmp_path
          "还不对：对 输入 0（x）（形状 (5,)）的一阶梯度是错的。\n  5 个元素中错了 5 个\n  提示：你的梯度是应有的 5 倍，"
          "而 N = 5 正是输入 0 沿轴 1 的长度：是不是丢了平均值的 1/N？（或者有什么算了 5 遍？）"),
         ("not right yet: {0} and 1", "还不对：{0} and 1"), ("solved", "通过"), ("of no kind", "of no kind"),
+        ("not right yet: a run with the fault 'rates too high' is called 'other': what is grad_G?",
+         "还不对：本来是 'rates too high'（学习率太大），你的诊断却是 'other'：grad_G 是多少？"),
         ("01_adding has no exercise 'warm': it has warm-up, exercise, stretch",
          "01_adding 没有名为 'warm' 的练习，只有 warm-up, exercise, stretch"),
     ],
