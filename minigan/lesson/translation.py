@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from minigan.lesson.cells import cells, text_of
-from minigan.lesson.language import language
+from minigan.lesson.cells import LessonError, cells, text_of
+from minigan.lesson.language import language, speaking
 from minigan.lesson.places import shipped
 from minigan.terminal import in_one_line
 
@@ -105,6 +107,16 @@ def translated(sentence: str) -> str:
     before, colon, behind = sentence.partition(": ")
     both = (translated(before), translated(behind)) if colon else ()
     return "：".join(both) if both and both != (before, behind) else sentence
+
+
+@contextmanager
+def in_their_language(asked: str | None = None) -> Iterator[None]:
+    """Speak the language that is asked for, or theirs, and tell errors in it."""
+    with speaking(asked):
+        try:
+            yield
+        except LessonError as error:
+            raise LessonError(translated(str(error))) from error
 
 
 def laid_over(source: str, broken: bool = True) -> str:
