@@ -66,10 +66,10 @@ def _train(trainer: Trainer) -> None:
 def _judged(arguments: argparse.Namespace) -> list[Judged]:
     """What the checks of the lessons say of the backward passes that the run is to compute with.
     Raises: LessonError where none can be used."""
-    device, _ = choose_device(arguments.device)
     with in_their_language():
         if arguments.data_parallel:
             raise LessonError("--mine and --data-parallel exclude each other: the lessons' answers know one process")
+        device, _ = choose_device(arguments.device)
         if device != CPU:
             raise LessonError(f"--mine computes with NumPy, not on {device}: add --device cpu")
         found = judge()
