@@ -459,7 +459,7 @@ class Recorder(nn.Module):
         self.modes.append(self.training)
         z, y = np.asarray(z.numpy() if isinstance(z, mg.Tensor) else z), np.asarray(getattr(y, "data", y))
         if y.shape != z.shape[:1]:
-            raise ValueError(f"G was given {z.shape[0]} noises and labels of shape {y.shape}: one label for each noise")
+            raise ValueError(f"G was given {z.shape[0]} noises, and labels {y.shape}, not one label for each noise")
         return mg.Tensor((100.0 * z[:, 0] + y).reshape(-1, *(1 for _ in self.shape)) * np.ones((1, *self.shape)))
 
 

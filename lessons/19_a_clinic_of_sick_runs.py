@@ -383,7 +383,7 @@ def judge(answer, cases):
         given = {name: values.copy() for name, values in run.stats.items()}
         found = answer(given, run)
         assert isinstance(found, str), f"return a name, a text, not {found!r}"
-        assert found in PATIENTS, f"{found!r} is none of the names: {', '.join(PATIENTS)}"
+        assert found in PATIENTS, f"{found!r} is none of the names: {', '.join(map(repr, PATIENTS))}"
         assert all(np.array_equal(given[name], run.stats[name]) for name in given), "the figures were changed"
         assert found == run.fault, f"a run with the fault {run.fault!r} is called {found!r}: {CLUES[run.fault]}"
 

@@ -89,11 +89,12 @@ def in_one_line(text: str) -> str:
     return re.sub(none, "", lines).replace("\n", " ")
 
 
-def fill(text: str, indent: str = "", break_on_hyphens: bool = True) -> str:
-    """The text in lines as wide as the terminal, all but the first one indented."""
+def fill(text: str, indent: str = "", break_on_hyphens: bool = True, columns: int | None = None) -> str:
+    """The text in lines of so many columns, or as wide as the terminal, all but the first one indented."""
+    columns = columns or width()
     if not re.search(rf"[{_WIDE}]", text):
-        return textwrap.fill(text, width(), subsequent_indent=indent, break_on_hyphens=break_on_hyphens)
-    lines, columns = [""], width()
+        return textwrap.fill(text, columns, subsequent_indent=indent, break_on_hyphens=break_on_hyphens)
+    lines = [""]
     for unit in _UNIT.findall(text):
         if columns_of(lines[-1]) + columns_of(unit.rstrip()) > columns and lines[-1].strip():
             lines.append(indent)

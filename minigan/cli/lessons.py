@@ -6,25 +6,26 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from minigan.cli import common
 from minigan.cli.common import DONE, FAILED
+from minigan.cli.help import HelpFormatter
 from minigan.lesson.cells import SOLVED, LessonError
 from minigan.lesson.copies import copy_lessons, reset
 from minigan.lesson.exercises import CHECKS, exercises, hints, is_done, verdicts
-from minigan.lesson.language import LANGUAGES, speaking
+from minigan.lesson.language import LANGUAGES
 from minigan.lesson.pages import build
 from minigan.lesson.places import NUMBERED, find, folder, lessons, own_folder, shipped, solution_of
 from minigan.lesson.progress import Progress
 from minigan.lesson.stepping import play, typeset
-from minigan.lesson.translation import in_language, title, translated
+from minigan.lesson.translation import in_language, in_their_language, title, translated
 from minigan.lesson.watching import saved
 from minigan.options import COUNT
-from minigan.terminal import styled
+from minigan.terminal import fill, styled
 from minigan.training.commands import program
 
 WHICH = "its number, part of its name, or file (.py, .ipynb)"
@@ -33,6 +34,7 @@ PAGES = "build/lessons"
 
 def add_lesson_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `minigan lesson`."""
+    parser.formatter_class = Help
     parser.add_argument(
         "words",
         nargs="*",
@@ -57,20 +59,34 @@ actions:
   build             make all lessons notebooks and pages"""
 
 
+class Help(HelpFormatter):
+    """In the learner's language."""
+
+    def add_usage(
+        self,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[argparse._MutuallyExclusiveGroup],
+        prefix: str | None = None,
+    ) -> None:
+        super().add_usage(usage, actions, groups, f"{translated('usage')}: ")
+
+    def start_section(self, heading: str | None) -> None:
+        super().start_section(heading and translated(heading))
+
+    def add_text(self, text: str | None) -> None:
+        """Of a line that begins with a name, what stands behind it is translated; of an example nothing."""
+        line = re.compile(r"^(  \S.*?  +)?(\S.*)$", re.MULTILINE)
+        super().add_text(text and line.sub(lambda found: (found[1] or "") + translated(found[2]), text))
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return fill(translated(text), break_on_hyphens=False, columns=width).splitlines()
+
+
 def lesson(arguments: argparse.Namespace) -> int | None:
     """Do an action, step through a lesson, or list them."""
-    with _in_their_language(arguments.lang):
+    with in_their_language(arguments.lang):
         return _lesson(arguments)
-
-
-@contextmanager
-def _in_their_language(asked: str | None = None) -> Iterator[None]:
-    """Speak the language that is asked for, or theirs, and tell errors in it."""
-    with speaking(asked):
-        try:
-            yield
-        except LessonError as error:
-            raise LessonError(translated(str(error))) from error
 
 
 def say(text: str) -> None:
@@ -292,7 +308,7 @@ def add_check_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check(arguments: argparse.Namespace) -> int:
     """Check the exercises; the exit code."""
-    with _in_their_language():
+    with in_their_language():
         return _report(_own(arguments.which), None, arguments.solution)
 
 

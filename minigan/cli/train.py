@@ -15,7 +15,9 @@ from minigan.backend.distributed import SINGLE_PROCESS, ProcessGroup
 from minigan.cli.common import say
 from minigan.cli.train_options import chosen_options
 from minigan.cli.watch import watched
+from minigan.lesson.cells import LessonError
 from minigan.lesson.mine import Judged, computing_with, judge
+from minigan.lesson.translation import in_their_language, translated
 from minigan.options import Choices
 from minigan.training import Config, ConfigError, Trainer, TrainingError, launch, prepare, resume, start
 from minigan.training.checkpoint import find_checkpoint
@@ -63,26 +65,27 @@ def _train(trainer: Trainer) -> None:
 
 def _judged(arguments: argparse.Namespace) -> list[Judged]:
     """What the checks of the lessons say of the backward passes that the run is to compute with.
-    Raises: ConfigError where none can be used."""
-    if arguments.data_parallel:
-        raise ConfigError("--mine and --data-parallel exclude each other: the lessons' answers know one process")
-    device, _ = choose_device(arguments.device)
-    if device != CPU:
-        raise ConfigError(f"--mine computes with NumPy, not on {device}: add --device cpu")
-    found = judge()
-    if not any(part.is_right for part in found):
-        raise ConfigError(f"--mine: none of your backward passes is right yet; {program()} lesson next goes on")
+    Raises: LessonError where none can be used."""
+    with in_their_language():
+        if arguments.data_parallel:
+            raise LessonError("--mine and --data-parallel exclude each other: the lessons' answers know one process")
+        device, _ = choose_device(arguments.device)
+        if device != CPU:
+            raise LessonError(f"--mine computes with NumPy, not on {device}: add --device cpu")
+        found = judge()
+        if not any(part.is_right for part in found):
+            raise LessonError(f"--mine: none of your backward passes is right yet; {program()} lesson next goes on")
     return found
 
 
 def _whose(judged: list[Judged]) -> list[str]:
-    """Which backward passes are the learner's, and why the others are not."""
+    """Which backward passes are the learner's, and why the others are not, in their language."""
     if not judged:
         return []
     return [
-        "backward passes: yours where they passed their check, the engine's for the rest",
+        translated("backward passes: yours where they passed their check, the engine's for the rest"),
         *(f"  {part}" for part in judged),
-        "  yours are loops in Python: a step of the default model takes some six times as long",
+        "  " + translated("yours are loops in Python: a step of the default model takes some six times as long"),
     ]
 
 

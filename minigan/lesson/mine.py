@@ -26,6 +26,8 @@ from minigan.kernels.normalization import is_positive
 from minigan.lesson.cells import SOLVED
 from minigan.lesson.checking import answer, check_lesson
 from minigan.lesson.places import find, folder
+from minigan.lesson.translation import translated
+from minigan.terminal import columns_of
 
 Methods = Mapping[type[Function], Mapping[str, Callable[..., Any]]]
 
@@ -51,9 +53,11 @@ class Judged(NamedTuple):
         return self.said == SOLVED
 
     def __str__(self) -> str:
-        lesson, what, name, _ = self.part
-        whose = f"yours, {name}" if self.is_right else f"the engine's ({self.said.splitlines()[0]})"
-        return f"lesson {lesson}  {what:<29}  {whose}"
+        """A line of a table, in the learner's language."""
+        number, what = translated(f"lesson {self.part.lesson}"), translated(self.part.what)
+        said = self.said.splitlines()[0]
+        whose = translated(f"yours, {self.part.answer}" if self.is_right else f"the engine's ({said})")
+        return f"{number}  {what}{' ' * (29 - columns_of(what))}  {whose}"
 
 
 def judge() -> list[Judged]:

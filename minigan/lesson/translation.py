@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from minigan.lesson.cells import cells, text_of
-from minigan.lesson.language import language
+from minigan.lesson.cells import LessonError, cells, text_of
+from minigan.lesson.language import language, speaking
 from minigan.lesson.places import shipped
 from minigan.terminal import in_one_line
 
@@ -88,8 +90,12 @@ def in_language(text: str) -> str:
 def translated(sentence: str) -> str:
     """What is about to be printed, in the language that is asked for, and so is what it was filled with.
 
-    Of what is no known sentence, each line is translated, and of a line what stands before and behind a colon.
+    Of what is no known sentence, each line is translated, and of a line what stands before and behind a colon. A text
+    in quotes is one of the code's: it stays, and what it means is put behind it.
     """
+    known = _translation(shipped() / language()).sentences
+    if (quoted := re.fullmatch(r"'(.*)'", sentence)) and quoted[1] in known:
+        return f"{sentence}（{known[quoted[1]]}）"
     for pattern, other in _patterns(shipped() / language()):
         if found := pattern.fullmatch(sentence):
             parts = [translated(part) for part in found.groups()]
@@ -101,6 +107,16 @@ def translated(sentence: str) -> str:
     before, colon, behind = sentence.partition(": ")
     both = (translated(before), translated(behind)) if colon else ()
     return "：".join(both) if both and both != (before, behind) else sentence
+
+
+@contextmanager
+def in_their_language(asked: str | None = None) -> Iterator[None]:
+    """Speak the language that is asked for, or theirs, and tell errors in it."""
+    with speaking(asked):
+        try:
+            yield
+        except LessonError as error:
+            raise LessonError(translated(str(error))) from error
 
 
 def laid_over(source: str, broken: bool = True) -> str:

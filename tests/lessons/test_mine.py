@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -167,6 +169,17 @@ def test_it_says_which_is_whose_and_why(own, capsys):
         assert line in err
     (log,) = (own().parent / "runs").glob("*/log.txt")
     assert "lesson 04  dense layer                    yours, dense_backward" in log.read_text("utf-8")
+
+
+def test_it_says_so_in_the_learners_language(own, capsys, monkeypatch):
+    own("04")
+    monkeypatch.setenv("MINIGAN_LANG", "zh")
+    assert main([*OPTIONS, "--dry-run"]) == 0
+    told = capsys.readouterr().err.partition("反向传播：通过检查的用你写的，其余的用引擎的\n")[2]
+    rows = told.splitlines()[: len(NUMBERS)]
+    assert rows[0].startswith("  第 03 课  广播求和                       引擎的（还没做：写出 sum_to")
+    assert rows[1] == "  第 04 课  全连接层                       你写的 dense_backward"
+    assert not re.search("[a-z]{3,} [a-z]{3,} [a-z]{3,}", "".join(rows))
 
 
 @pytest.mark.parametrize(
