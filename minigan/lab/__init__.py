@@ -2,7 +2,8 @@
 
 Its engine is in JavaScript, in float64, with hand-written backward passes: `engine.js`, `objectives.js`, and a training
 step, `step.js`, which does what `minigan.algorithms.GAN` does. `data.js` has the points, `game.js` the state,
-`address.js` writes it into the address; `view.js`, `charts.js` and `page.js` show it, in the words of `texts.js`.
+`address.js` writes it into the address; `view.js` and `charts.js` draw it; `page.js` is the page, with its choices
+(`controls.js`), `story.js`, slow motion (`slow.js`) and `drawing.js`, in the words of `texts.js`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from minigan.trace.views import page as trace_page
 # In this order: each builds on those before.
 SCRIPTS = (
     "engine.js", "objectives.js", "step.js", "data.js", "game.js", "view.js", "address.js", "charts.js",
-    "texts.js", "page.js",
+    "texts.js", "slow.js", "controls.js", "story.js", "drawing.js", "page.js",
 )  # fmt: skip
 
 
