@@ -43,6 +43,7 @@ def leaky_relu_backward(x: Array, mask: Array, slope: float, out: Array | None =
     return y
 
 
+@has_cuda_kernel
 def tanh_backward(g: Array, t: Array) -> Array:
     """(1 − t²) · g, in one array."""
     xp = get_array_module(t)

@@ -1,5 +1,7 @@
 """What a training step asks of a GPU: python tests/benchmarks/launches.py [--batch 64] [--algorithm gan] [dcgan28 …]
 
+--recipes prints a line for each recipe.
+
 Kernel launches, matrix products, copies between host and device, and waits for the device, by function
 and in all, against the budget. A launch costs the host some microseconds, so that a step of many small
 ones waits for the host; a copy to the host, or a wait, stops it altogether. At the end the counts stand beside
@@ -25,22 +27,26 @@ from results import keep, show_beside_kept
 COUNTED = {  # the simulator's names, and ours
     "launch": "launches", "gemm": "products", "h2d": "to device", "d2h": "to host", "d2d": "on it", "sync": "waits",
 }  # fmt: skip
-BUDGET = {"dcgan28": {"launch": 200, "gemm": 45, "h2d": 2, "d2h": 0, "sync": 0}}
+BUDGET = {"dcgan28": {"launch": 139, "gemm": 30, "h2d": 2, "d2h": 0, "sync": 0}}
 MODELS = "mlp", "quick28", "dcgan28"
 
 
-def training_step(model: str, batch: int, algorithm: str | None = None) -> Callable[[], Any]:
-    """A step of a model on the GPU, with the settings it is trained with; images and noise come from the host."""
+def training_step(recipe: str, batch: int, algorithm: str | None = None) -> Callable[[], Any]:
+    """A step of a recipe, or a model, on the GPU, as it is trained; samples, labels and noise come from the host."""
     from minigan import backend
     from minigan.data import Batch, DataInfo
+    from minigan.recipes import RECIPES
     from minigan.training.config import Config
 
-    config = Config.for_model(model, **({"algorithm": algorithm} if algorithm else {}))
-    trained = config.make_algorithm()
-    shape = (1, trained.image_size, trained.image_size)
-    trained.build(DataInfo({"x": shape}), device=backend.parse_device("gpu"))
-    images = np.random.default_rng(0).random((batch, *shape), "float32")
-    return lambda: trained(iter([Batch(x=images)]))
+    choices = {"recipe": recipe} if recipe in RECIPES else {"model": recipe}
+    config = Config.choose(choices | ({"algorithm": algorithm} if algorithm else {}))
+    trained, rng = config.make_algorithm(), np.random.default_rng(0)
+    size = trained.image_size or 28
+    shape = (2,) if config.data in ("ring", "grid") else (3 if recipe == "pggan-face" else 1, size, size)
+    trained.build(DataInfo({"x": shape}, classes=10), device=backend.parse_device("gpu"))
+    arrays = {"x": rng.random((batch, *shape), "float32"), "y": rng.integers(0, 10, batch)}
+    data = Batch(**{name: arrays[name] for name in trained.reads})
+    return lambda: trained(iter([data] * trained.batches_per_step))
 
 
 def measure(model: str, batch: int, algorithm: str | None = None) -> dict[str, Counter]:
@@ -103,12 +109,23 @@ def show(model: str, batch: int, rows: dict[str, Counter]) -> None:
         print(f"{'budget':40}{'':>8}" + "".join(f"{BUDGET[model].get(key, ''):>11}" for key in COUNTED))
 
 
+def show_recipes(batch: int) -> None:
+    """A line for each recipe: what a step of it asks for in all."""
+    from minigan.recipes import RECIPES
+
+    print(f"{f'a step of batch {batch}':24}" + "".join(f"{title:>11}" for title in COUNTED.values()))
+    for name in RECIPES:
+        total = measure(name, batch)["all"]
+        print(f"{name:24}" + "".join(f"{total[key] or '·':>11}" for key in COUNTED), flush=True)
+
+
 def main() -> None:
     """Measure and show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=MODELS, metavar="model", help=f"default: {' '.join(MODELS)}")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--algorithm", help="gan or simultaneous-gan; default: as the model is trained")
+    parser.add_argument("--recipes", action="store_true", help="a line for each recipe")
     parser.add_argument("--keep", action="store_true", help="write the counts to launches.json")
     arguments = parser.parse_args()
     sys.path.append(str(Path(__file__).resolve().parents[1]))
@@ -118,6 +135,9 @@ def main() -> None:
         cusim.install()
     except cusim.Unavailable as error:
         sys.exit(str(error))
+    if arguments.recipes:
+        show_recipes(arguments.batch)
+        return
     figures = {}
     for model in arguments.models:
         rows = measure(model, arguments.batch, arguments.algorithm)

@@ -65,6 +65,19 @@ def test_smooth_ones(cupy, name, shape, dtype):
     assert function(there).strides == there.strides
 
 
+@pytest.mark.parametrize("dtype", RTOL)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_tanh_backward(cupy, shape, dtype):
+    """1 − t² has few digits where t is near 1: there the card, which rounds once less, differs from the host."""
+    g = draw(shape, dtype)
+    g[~np.isfinite(g)] = 1
+    t = np.asarray(np.tanh(g[..., ::-1] if g.ndim == 1 else g))
+    found = activation.tanh_backward(put(cupy, g), put(cupy, t))
+    assert found.dtype == g.dtype and found.strides == put(cupy, t).strides
+    error = np.abs(found.get() - activation.tanh_backward(g, t))
+    assert (error <= 4 * np.finfo(dtype).eps * np.abs(g)).all()
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "complex64"])
 def test_what_no_kernel_suits(cupy, dtype):
     """Other dtypes, gaps in memory, and a mask that lies otherwise than x."""
@@ -79,6 +92,8 @@ def test_what_no_kernel_suits(cupy, dtype):
         )
         whole = activation.leaky_relu_backward(cupy.ascontiguousarray(gaps), mask, slope)
         assert_same(whole, activation.leaky_relu_backward(x[:, ::2], x[:, ::2] > 0, slope))
+    other = cupy.asarray(np.asfortranarray(x[:, ::2]), order="F")
+    assert_same(activation.tanh_backward(other, gaps), activation.tanh_backward(x[:, ::2], x[:, ::2]), 2e-3)
     if dtype != "complex64":
         assert_same(activation.sigmoid_forward(gaps), activation.sigmoid_forward(x[:, ::2]), 2e-3)
         assert_same(activation.softplus_forward(gaps), activation.softplus_forward(x[:, ::2]), 2e-3)
@@ -93,6 +108,7 @@ def test_each_is_one_launch(cupy):
     calls = [
         lambda: activation.leaky_relu_forward(x, 0.2),
         lambda: activation.leaky_relu_backward(x, mask, 0.2),
+        lambda: activation.tanh_backward(x, x),
         lambda: activation.sigmoid_forward(x),
         lambda: activation.softplus_forward(x),
     ]

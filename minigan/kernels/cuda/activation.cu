@@ -13,6 +13,11 @@ extern "C" __global__ void leaky_relu_backward(const T* x, const bool* mask, T* 
     if (i < n) y[i] = mask[i] ? x[i] : behind_gate(x[i], slope);
 }
 
+extern "C" __global__ void tanh_backward(const T* g, const T* t, T* y, long long n) {
+    long long i = place();
+    if (i < n) y[i] = (1 - t[i] * t[i]) * g[i];
+}
+
 extern "C" __global__ void sigmoid(const T* x, T* y, long long n) {
     long long i = place();
     if (i < n) y[i] = sigma(x[i]);

@@ -28,6 +28,18 @@ def leaky_relu_backward(x: Array, mask: Array, slope: float, out: Array | None =
     return y
 
 
+def tanh_backward(g: Array, t: Array) -> Array:
+    """(1 − t²) · g."""
+    if not (suits(t, g) and t.shape == g.shape and lie_alike(t)):
+        return NotImplemented
+    y = get_array_module(t).empty_like(t)
+    if not lie_alike(t, g):
+        y[...] = g  # in t's order, as a product's transpose is not
+        g = y
+    launch("activation", "tanh_backward", t.size, g, t, y, t.size, dtype=t.dtype)
+    return y
+
+
 def sigmoid_forward(x: Array) -> Array:
     """1 / (1 + e⁻ˣ)."""
     return _of_each("sigmoid", x)
