@@ -4,7 +4,7 @@
 # **Goal.** Radford et al. (2016) found by trial what a GAN of convolutions needs, and gave it as five rules. Put
 # together, they are the DCGAN. You will build it, small, for digits of 28×28 pixels, take one rule away at a time,
 # and see what can be told at once by numbers that need no training, which rule's absence shows in a short training
-# with every seed, and what a single run is worth.
+# with every seed, which does not, and what a single run is worth.
 
 # %% [markdown]
 # ## Predict
@@ -17,7 +17,8 @@
 #    normalisation?
 # 2. A max-pooling of 2×2 takes the largest of four. What share of the places behind it get a gradient?
 # 3. D ends in 16 maps of 7×7. It gets one hidden dense layer of 64. How many times more weights has it then?
-# 4. Batch normalisation is taken away. Will it be seen after 120 steps, with each of three seeds?
+# 4. Batch normalisation is taken away. Will it be seen after 120 steps, with each of three seeds? And which of
+#    the other rules will be missed?
 
 # %%
 import matplotlib.pyplot as plt
@@ -178,9 +179,9 @@ for name, layer in (("ReLU", nn.ReLU()), ("leaky ReLU", nn.LeakyReLU(0.2))):
 # %% [markdown]
 # ## Trained
 #
-# 120 steps of 32 digits with all five rules, three seeds; then the same without batch normalisation. The fakes are
-# read by the package's digit classifier. Their Fréchet distance (lower is better) compares its features of 500 fakes
-# with those of 500 real digits.
+# 120 steps of 16 digits with all five rules, three seeds; then the same with each rule taken away, one at a time. The
+# fakes are read by the package's digit classifier. Their Fréchet distance (lower is better) compares its features of
+# 500 fakes with those of 500 real digits.
 
 # %%
 REAL_FEATURES = digit_features(real(500, np.random.default_rng(7)))
@@ -222,30 +223,29 @@ for name, found in distances.items():
     kinds = [len(set(digit_probabilities(fakes).argmax(axis=1))) for fakes in sheets[name]]
     print(f"{name:24} Fréchet distance", *(f"{each:6.1f}" for each in found), f"  read as {kinds} kinds of digits")
 full = distances["all five rules"]
-assert full.max() < 80 and (distances["no batch normalisation"] > 1.5 * full).all()
+assert full.max() < 80 and (distances["no batch normalisation"] > 2 * full).all()
 
 # %% [markdown]
-# Without batch normalisation the distance is more than 1.5 times as large, with each seed. Two of the other rules are
-# taken away too, each alone and in one run. These two figures are shown, and the code claims nothing of them. (The last
-# two you can try by yourself: `of_D={"hidden": 64}` and `of_G={"tanh": False}`.)
+# Without batch normalisation the distance is more than twice as large, with each seed. No other rule is missed like
+# that: without it the median of the three seeds stays below twice the median with all five rules. And somewhere among
+# these runs there is one, without a rule, that is better than another with all five. Who runs each once, and happens on
+# such a pair, has "shown" that the rule does harm.
+#
+# So a single run proves nothing, neither that a rule matters nor that it is idle, and three seeds prove it for this
+# training only. The rules were found on networks of more layers, for images of 64×64, in far longer trainings. So what
+# a short run does not show may still be there, and what a paper advises may not matter for you: only a comparison over
+# seeds can tell.
 
 # %%
-others = {"max-pooling in D": {"of_D": {"pooling": True}}, "ReLU in D": {"of_D": {"activation": nn.ReLU}}}
-for name, options in others.items():
-    sheets[name, 0] = trained(0, **options)
-    print(f"{name:26} Fréchet distance {distance(sheets[name, 0]):5.1f}")
+others = np.array([distances[name] for name in list(VARIANTS)[2:]])
+assert (np.median(others, axis=1) < 2 * np.median(full)).all()
+assert others.min() < full.max()
 
 # %% [markdown]
-# A single run proves nothing, neither that a rule matters nor that it is idle. ReLU in D is an example: when this
-# lesson was written it did no harm with seeds 0, 2 and 3, and with seed 1 the training collapsed. (Try `trained(1,
-# of_D={"activation": nn.ReLU})`; another machine rounds differently, and its collapse may fall on another seed.) The
-# rules were found on networks of more layers, for images of 64×64. So what a short run does not show may still be
-# there, and what a paper advises may not matter for you: only a comparison over seeds can tell.
-#
 # ## Picture
 #
-# Real digits, and what G draws after 120 steps of 32 digits. With batch normalisation strokes are there, if not yet
-# digits.
+# Real digits, and what G draws after 120 steps of 16 digits, with seed 0. With batch normalisation strokes are there,
+# if not yet digits.
 
 # %%
 rows = {"real digits": real(12, np.random.default_rng(1))}

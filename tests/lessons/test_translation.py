@@ -26,7 +26,8 @@ from minigan.terminal import columns_of, fill, in_one_line
 ROOT = Path(__file__).resolve().parents[2]
 CHINESE = sorted((ROOT / "lessons" / "zh").glob("*.md"))
 LESSONS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.py"))
-WHOLE = ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "13", "14", "15")  # translated, and they stay so
+# Translated, and they stay so.
+WHOLE = ("01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "12", "13", "14", "15", "18", "20")
 
 every_file = pytest.mark.parametrize("path", CHINESE, ids=lambda path: path.stem)
 
