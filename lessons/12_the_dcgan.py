@@ -117,11 +117,10 @@ def at_the_beginning(seed, norm):
 
 
 for seed in range(3):
-    for norm in (True, False):
-        deviation, at_border, at_first, largest = at_the_beginning(seed, norm)
-        name = f"seed {seed}, {'with' if norm else 'without':7}"
+    with_norm, without = (at_the_beginning(seed, norm) for norm in (True, False))
+    for name, (deviation, at_border, at_first, largest) in (("with", with_norm), ("without", without)):
+        name = f"seed {seed}, {name:7}"
         print(f"{name}: images ± {deviation:.4f}, border {at_border:.4f}, first layer {at_first:.6f}, D {largest:.4f}")
-    with_norm, without = at_the_beginning(seed, True), at_the_beginning(seed, False)
     assert with_norm[1] > 100 * without[1] and with_norm[2] > 5000 * without[2] and without[3] < 0.02
 
 # %% [markdown]

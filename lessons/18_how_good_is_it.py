@@ -353,8 +353,8 @@ def check_warm_up():
 
     def asked(samples, training):
         found = np.asarray(nearest(np.array(samples), np.array(training)))
-        wanted = f"a row number for each of {len(samples)} samples: the shape ({len(samples)},)"
-        assert found.shape == (len(samples),), f"{wanted}, yours has {found.shape}"
+        n = len(samples)
+        assert found.shape == (n,), f"a row number for each of {n} samples: the shape ({n},), yours has {found.shape}"
         assert found.dtype.kind in "iu", f"return row numbers, not distances: yours are {found.dtype}"
         return found.tolist()
 

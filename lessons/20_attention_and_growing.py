@@ -373,8 +373,8 @@ for seed, critic in enumerate(critics):
 SHOWN = {  # the digit, the colours of its ends, and the third of the rows with the pixel that asks
     "real, asked at the top": (1, (0, 0), 0),
     "fake, asked at the top": (1, (0, 1), 0),
-    "fake, asked at the bottom": (1, (0, 1), 2),
-    "fake, asked in the grey": (3, (1, 0), 1),
+    "real, asked at the bottom": (3, (1, 1), 2),
+    "fake, asked at the bottom": (3, (0, 1), 2),
 }
 figure, axes = plt.subplots(2, 4, figsize=(10, 5.2), layout="constrained")
 for (above, below), (title, (digit, pair, third)) in zip(axes.T, SHOWN.items(), strict=True):
@@ -384,8 +384,8 @@ for (above, below), (title, (digit, pair, third)) in zip(axes.T, SHOWN.items(), 
     above.add_patch(plt.Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#cc3311", linewidth=3))
     above.set(title=title, xticks=[], yticks=[])
     attention = looks[2][i, row * 12 + column].reshape(6, 6)
-    shown = below.imshow(attention, cmap="Purples_r", vmin=0, vmax=0.15, extent=(-0.5, 11.5, 11.5, -0.5))
-    below.contour(unseen[i, 0], [0.3], colors="#e66101", linewidths=1.5)
+    shown = below.imshow(attention, cmap="Purples_r", vmin=0, vmax=0.2, extent=(-0.5, 11.5, 11.5, -0.5))
+    below.contour(unseen[i, 0], [0.3], colors="0.6", linewidths=1.5)
     below.set(xlabel="where the square looks", xticks=[], yticks=[])
 figure.colorbar(shown, ax=axes[1], label="share of attention")
 show(figure, "20_in_a_digit")
