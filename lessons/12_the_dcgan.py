@@ -4,7 +4,7 @@
 # **Goal.** Radford et al. (2016) found by trial what a GAN of convolutions needs, and gave it as five rules. Put
 # together, they are the DCGAN. You will build it, small, for digits of 28×28 pixels, take one rule away at a time,
 # and see what can be told at once by numbers that need no training, which rule's absence shows in a short training
-# with every seed, and what a single run is worth.
+# with every seed, which does not, and what a single run is worth.
 
 # %% [markdown]
 # ## Predict
@@ -17,7 +17,8 @@
 #    normalisation?
 # 2. A max-pooling of 2×2 takes the largest of four. What share of the places behind it get a gradient?
 # 3. D ends in 16 maps of 7×7. It gets one hidden dense layer of 64. How many times more weights has it then?
-# 4. Batch normalisation is taken away. Will it be seen after 120 steps, with each of three seeds?
+# 4. Batch normalisation is taken away. Will it be seen after 120 steps, with each of three seeds? And which of
+#    the other rules will be missed?
 
 # %%
 import matplotlib.pyplot as plt
@@ -116,11 +117,10 @@ def at_the_beginning(seed, norm):
 
 
 for seed in range(3):
-    for norm in (True, False):
-        deviation, at_border, at_first, largest = at_the_beginning(seed, norm)
-        name = f"seed {seed}, {'with' if norm else 'without':7}"
+    with_norm, without = (at_the_beginning(seed, norm) for norm in (True, False))
+    for name, (deviation, at_border, at_first, largest) in (("with", with_norm), ("without", without)):
+        name = f"seed {seed}, {name:7}"
         print(f"{name}: images ± {deviation:.4f}, border {at_border:.4f}, first layer {at_first:.6f}, D {largest:.4f}")
-    with_norm, without = at_the_beginning(seed, True), at_the_beginning(seed, False)
     assert with_norm[1] > 100 * without[1] and with_norm[2] > 5000 * without[2] and without[3] < 0.02
 
 # %% [markdown]
@@ -178,9 +178,9 @@ for name, layer in (("ReLU", nn.ReLU()), ("leaky ReLU", nn.LeakyReLU(0.2))):
 # %% [markdown]
 # ## Trained
 #
-# 120 steps of 32 digits with all five rules, three seeds; then the same without batch normalisation. The fakes are
-# read by the package's digit classifier. Their Fréchet distance (lower is better) compares its features of 500 fakes
-# with those of 500 real digits.
+# 120 steps of 16 digits with all five rules, three seeds; then the same with each rule taken away, one at a time. The
+# fakes are read by the package's digit classifier. Their Fréchet distance (lower is better) compares its features of
+# 500 fakes with those of 500 real digits.
 
 # %%
 REAL_FEATURES = digit_features(real(500, np.random.default_rng(7)))
@@ -194,7 +194,7 @@ def trained(seed, steps=120, *, of_G=None, of_D=None):
 
     def batches():
         while True:
-            yield Batch(x=mg.Tensor(real(32, rng)))
+            yield Batch(x=mg.Tensor(real(16, rng)))
 
     endless = batches()
     for _ in range(steps):
@@ -208,46 +208,48 @@ def distance(fakes):
     return frechet_distance(digit_features(fakes), REAL_FEATURES)
 
 
-sheets, no_norm = {}, {"of_G": {"norm": False}, "of_D": {"norm": False}}
-for seed in range(3):
-    sheets["all five rules", seed] = trained(seed)
-    sheets["no batch normalisation", seed] = trained(seed, **no_norm)
-distances = {key: distance(fakes) for key, fakes in sheets.items()}
-for (name, seed), found in distances.items():
-    classes = len(set(digit_probabilities(sheets[name, seed]).argmax(axis=1)))
-    print(f"{name:24} seed {seed}: Fréchet distance {found:5.1f}, read as {classes} kinds of digits")
-for seed in range(3):
-    full, without = distances["all five rules", seed], distances["no batch normalisation", seed]
-    assert full < 70 and without > 1.5 * full
+VARIANTS = {
+    "all five rules": {},
+    "no batch normalisation": {"of_G": {"norm": False}, "of_D": {"norm": False}},
+    "max-pooling in D": {"of_D": {"pooling": True}},
+    "hidden dense layer in D": {"of_D": {"hidden": 64}},
+    "ReLU in D": {"of_D": {"activation": nn.ReLU}},
+    "no tanh in G": {"of_G": {"tanh": False}},
+}
+sheets = {name: [trained(seed, **options) for seed in range(3)] for name, options in VARIANTS.items()}
+distances = {name: np.array([distance(fakes) for fakes in several]) for name, several in sheets.items()}
+for name, found in distances.items():
+    kinds = [len(set(digit_probabilities(fakes).argmax(axis=1))) for fakes in sheets[name]]
+    print(f"{name:24} Fréchet distance", *(f"{each:6.1f}" for each in found), f"  read as {kinds} kinds of digits")
+full = distances["all five rules"]
+assert full.max() < 80 and (distances["no batch normalisation"] > 2 * full).all()
 
 # %% [markdown]
-# Without batch normalisation the distance is more than 1.5 times as large, with each seed. Two of the other rules are
-# taken away too, each alone and in one run. These two figures are shown, and the code claims nothing of them. (The last
-# two you can try by yourself: `of_D={"hidden": 64}` and `of_G={"tanh": False}`.)
+# Without batch normalisation the distance is more than twice as large, with each seed. No other rule is missed like
+# that: without it the median of the three seeds stays below twice the median with all five rules. And somewhere among
+# these runs there is one, without a rule, that is better than another with all five. Who runs each once, and happens on
+# such a pair, has "shown" that the rule does harm.
+#
+# So a single run proves nothing, neither that a rule matters nor that it is idle, and three seeds prove it for this
+# training only. The rules were found on networks of more layers, for images of 64×64, in far longer trainings. So what
+# a short run does not show may still be there, and what a paper advises may not matter for you: only a comparison over
+# seeds can tell.
 
 # %%
-others = {"max-pooling in D": {"of_D": {"pooling": True}}, "ReLU in D": {"of_D": {"activation": nn.ReLU}}}
-for name, options in others.items():
-    sheets[name, 0] = trained(0, **options)
-    print(f"{name:26} Fréchet distance {distance(sheets[name, 0]):5.1f}")
+others = np.array([distances[name] for name in list(VARIANTS)[2:]])
+assert (np.median(others, axis=1) < 2 * np.median(full)).all()
+assert others.min() < full.max()
 
 # %% [markdown]
-# A single run proves nothing, neither that a rule matters nor that it is idle. ReLU in D is an example: when this
-# lesson was written it did no harm with seeds 0, 2 and 3, and with seed 1 the training collapsed. (Try `trained(1,
-# of_D={"activation": nn.ReLU})`; another machine rounds differently, and its collapse may fall on another seed.) The
-# rules were found on networks of more layers, for images of 64×64. So what a short run does not show may still be
-# there, and what a paper advises may not matter for you: only a comparison over seeds can tell.
-#
 # ## Picture
 #
-# Real digits, and what G draws after 120 steps of 32 digits. With batch normalisation strokes are there, if not yet
-# digits.
+# Real digits, and what G draws after 120 steps of 16 digits, with seed 0. With batch normalisation strokes are there,
+# if not yet digits.
 
 # %%
-rows = {"real digits": real(12, np.random.default_rng(1))} | {
-    name: fakes for (name, seed), fakes in sheets.items() if not seed
-}
-figure, axes = plt.subplots(len(rows), 1, figsize=(8, 4.2), layout="constrained")
+rows = {"real digits": real(12, np.random.default_rng(1))}
+rows |= {name: several[0] for name, several in sheets.items()}
+figure, axes = plt.subplots(len(rows), 1, figsize=(8, 5.2), layout="constrained")
 for ax, (name, images) in zip(axes, rows.items(), strict=True):
     ax.imshow(np.hstack([image[0] for image in images[:12]]), cmap="gray", vmin=-1, vmax=1)
     ax.set(xticks=[], yticks=[])
@@ -424,12 +426,13 @@ run_check(check_stretch)
 # all real digits by their smallest pixel, and needs to know nothing of digits for that.
 
 # %%
-mg.manual_seed(0)
-with mg.no_grad():
-    smallest = generator()(noise).numpy().min(axis=(1, 2, 3))
-bytes_over_255 = digits.images[:64].astype("float32") / 255
-print(f"the smallest pixel: of fakes at most {smallest.max():.3f}, of reals at least {bytes_over_255.min():.3f}")
-assert smallest.max() < 0 <= bytes_over_255.min()
+for seed in range(3):
+    mg.manual_seed(seed)
+    with mg.no_grad():
+        smallest = generator()(noise).numpy().min(axis=(1, 2, 3))
+    bytes_over_255 = real(64, np.random.default_rng(seed)) / 2 + 0.5
+    print(f"the smallest pixel: of fakes at most {smallest.max():.3f}, of reals at least {bytes_over_255.min():.3f}")
+    assert smallest.max() < 0 <= bytes_over_255.min()
 
 # %% [markdown]
 # **γ from N(0, 0.02²).** One loop that draws *all* weights from N(0, 0.02²) draws γ too. Then each normalisation is
@@ -437,25 +440,27 @@ assert smallest.max() < 0 <= bytes_over_255.min()
 # weaker.
 
 # %%
-mg.manual_seed(0)
-G, D = generator(), discriminator()
-for network in (G, D):
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm):
-            nn.init.normal_(module.weight, 0.0, 0.02)
-F.mean(F.softplus(-D(G(noise)))).backward()
-found = np.linalg.norm(G.parameters()[0].grad.numpy())
-print(f"gradient at G's first layer: {found:.2g}, and {at_the_beginning(0, True)[2]:.2g} with γ at 1")
-assert found < at_the_beginning(0, True)[2] / 100
+for seed in range(3):
+    mg.manual_seed(seed)
+    G, D = generator(), discriminator()
+    for network in (G, D):
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm):
+                nn.init.normal_(module.weight, 0.0, 0.02)
+    F.mean(F.softplus(-D(G(noise)))).backward()
+    found, right = np.linalg.norm(G.parameters()[0].grad.numpy()), at_the_beginning(seed, True)[2]
+    print(f"gradient at G's first layer: {found:.2g}, and {right:.2g} with γ at 1")
+    assert found < right / 100
 
 # %% [markdown]
 # **A bias before a batch normalisation.** It is added, and taken out again with the mean. Its gradient is 0 but for
 # rounding: a weight that never learns, and that Adam, dividing rounding by rounding, moves about all the same.
 
 # %%
-conv, norm = nn.Conv2d(1, 4, 4, 2, 1), nn.BatchNorm(4)
-x = mg.Tensor(real(16, np.random.default_rng(0)))
-F.sum(F.leaky_relu(norm(conv(x)), 0.2) * rng.standard_normal((16, 4, 14, 14)).astype("float32")).backward()
-of_weight, of_bias = (np.abs(p.grad.numpy()).max() for p in (conv.weight, conv.bias))
-print(f"largest gradient: of a weight {of_weight:.3g}, of a bias {of_bias:.3g}")
-assert of_bias < 1e-3 * of_weight
+for seed in range(3):
+    conv, norm = nn.Conv2d(1, 4, 4, 2, 1), nn.BatchNorm(4)
+    x = mg.Tensor(real(16, np.random.default_rng(seed)))
+    F.sum(F.leaky_relu(norm(conv(x)), 0.2) * rng.standard_normal((16, 4, 14, 14)).astype("float32")).backward()
+    of_weight, of_bias = (np.abs(p.grad.numpy()).max() for p in (conv.weight, conv.bias))
+    print(f"largest gradient: of a weight {of_weight:.3g}, of a bias {of_bias:.3g}")
+    assert of_bias < 1e-3 * of_weight

@@ -50,15 +50,17 @@ from minigan.metrics.distances import squared_distances
 #
 # It says how far the one must be carried to become the other, in squared units, if every number takes the shortest way.
 # That can be tried: sort both sets, and carry the smallest to the smallest, and so on up. The mean of the squared ways
-# is the formula's value, to within 3%, for 20,000 numbers.
+# is the formula's value, to within 3%, for 20,000 numbers, each of three times.
 
 # %%
 rng = np.random.default_rng(0)
-first, second = rng.normal(4, 1.25, 20_000), rng.normal(3, 0.5, 20_000)
-carried = np.mean((np.sort(first) - np.sort(second)) ** 2)
 formula = (4 - 3) ** 2 + (1.25 - 0.5) ** 2
-print(f"carried {carried:.3f}, by the formula {formula:.3f}")
-assert formula == 1.5625 and abs(carried / formula - 1) < 0.03
+assert formula == 1.5625
+for _ in range(3):
+    first, second = rng.normal(4, 1.25, 20_000), rng.normal(3, 0.5, 20_000)
+    carried = np.mean((np.sort(first) - np.sort(second)) ** 2)
+    print(f"carried {carried:.3f}, by the formula {formula:.3f}")
+    assert abs(carried / formula - 1) < 0.03
 
 # %% [markdown]
 # For points of d numbers the deviation becomes the covariance S, a matrix (d, d): how the d numbers vary, and how they
@@ -134,15 +136,16 @@ def at_each_count(x, y):
     ]
 
 
-curves = {"real digits": [], "moved by a pixel": []}
+curves, factors = {"real digits": [], "moved by a pixel": []}, []
 for seed in range(3):
     order = np.random.default_rng(seed).permutation(60_000)
     reals, others, more = (images(train, order[start : start + 2000]) for start in (0, 2000, 4000))
     of_reals = digit_features(reals)
     curves["real digits"].append(at_each_count(digit_features(others), of_reals))
     curves["moved by a pixel"].append(at_each_count(digit_features(np.roll(more, 1, axis=3)), of_reals))
-c = expected(np.linalg.eigvalsh(np.cov(of_reals, rowvar=False)))
-print(f"expected for features of digits: {c:.0f}/n")
+    factors.append(expected(np.linalg.eigvalsh(np.cov(of_reals, rowvar=False))))
+c = np.mean(factors)
+print("expected for features of digits: " + ", ".join(f"{each:.0f}/n" for each in factors))
 
 print("n                " + "".join(f"{n:8}" for n in COUNTS) + "  at 1/n = 0")
 ends = {}
@@ -151,7 +154,7 @@ for name, found in curves.items():
     print(f"{name:<17}" + "".join(f"{d:8.2f}" for d in np.mean(found, axis=0)) + f"{np.mean(ends[name]):12.2f}")
 
 real_curve, moved_curve = (np.mean(curves[name], axis=0) for name in curves)
-assert abs(c - 720) < 30 and round(720 / 125, 1) == 5.8 and 720 / 2000 == 0.36
+assert np.abs(np.array(factors) - 720).max() < 40 and round(720 / 125, 1) == 5.8 and 720 / 2000 == 0.36
 assert np.all(np.abs(real_curve * COUNTS / c - 1) < 0.3)
 assert np.all(np.diff(real_curve) < 0) and np.all(np.diff(moved_curve) < 0)
 assert np.abs(ends["real digits"]).max() < 0.3 and np.abs(np.array(ends["moved by a pixel"]) - 1).max() < 0.4
@@ -215,9 +218,10 @@ def scores(drawn, training, unseen):
     return found
 
 
-table, parzen = [], []
+draws, table, parzen = [], [], []
 for seed in range(3):
     drawn, training, unseen = generators(seed)
+    draws.append((training, unseen))
     table.append(scores(drawn, training, unseen))
     test_pixels, chosen_by = ((x.reshape(N, -1) + 1) / 2 for x in (unseen[N : 2 * N], unseen[2 * N :]))
     for name in ("real digits", "means of five"):
@@ -349,8 +353,8 @@ def check_warm_up():
 
     def asked(samples, training):
         found = np.asarray(nearest(np.array(samples), np.array(training)))
-        wanted = f"a row number for each of {len(samples)} samples: the shape ({len(samples)},)"
-        assert found.shape == (len(samples),), f"{wanted}, yours has {found.shape}"
+        n = len(samples)
+        assert found.shape == (n,), f"a row number for each of {n} samples: the shape ({n},), yours has {found.shape}"
         assert found.dtype.kind in "iu", f"return row numbers, not distances: yours are {found.dtype}"
         return found.tolist()
 
@@ -535,13 +539,15 @@ run_check(check_stretch)
 #
 # **Another range.** The classifier learned from −1 (black) to 1 (white). Real digits that are given from 0 to 1, as
 # image files are often read, look grey to it. Nothing fails, and real digits are more than 100 away from themselves.
+# (This and all that follows holds in each of the three draws.)
 
 # %%
-digits = images(test, np.arange(1000))
-right, grey = digit_features(digits), digit_features((digits + 1) / 2)
-print(f"real digits to themselves, from −1 to 1: {frechet_distance(right, right):.2f}")
-print(f"and where they are given from 0 to 1: {frechet_distance(grey, right):.0f}")
-assert frechet_distance(right, right) < 1e-6 and frechet_distance(grey, right) > 100
+for _, unseen in draws:
+    digits = unseen[:N]
+    right, grey = digit_features(digits), digit_features((digits + 1) / 2)
+    apart, in_grey = frechet_distance(right, right), frechet_distance(grey, right)
+    print(f"real digits to themselves: {apart:.2f}, and where they are given from 0 to 1: {in_grey:.0f}")
+    assert apart < 1e-6 and in_grey > 100
 
 # %% [markdown]
 # **Too few samples.** With n samples a covariance has the rank n − 1 at most. In 64 dimensions, 65 samples give one
@@ -549,10 +555,12 @@ assert frechet_distance(right, right) < 1e-6 and frechet_distance(grey, right) >
 # has 2048 features, which is why papers take 10,000 samples and more.)
 
 # %%
-print(f"65 against 65: {frechet_distance(right[:65], right[65:130]):.1f}")
-assert frechet_distance(right[:65], right[65:130]) > 8
+for _, unseen in draws:
+    few = digit_features(unseen[:130])
+    print(f"65 against 65: {frechet_distance(few[:65], few[65:]):.1f}")
+    assert frechet_distance(few[:65], few[65:]) > 8
 try:
-    frechet_distance(right[:64], right[64:128])
+    frechet_distance(few[:64], few[64:128])
 except ValueError as error:
     print(error)
     assert "too few samples" in str(error)
@@ -564,30 +572,30 @@ else:
 # the training digit that is nearest to it, and from an unseen digit to the one nearest to that. In pixels they are
 # about as large, within 20% in the median. Of features the copies' is the smaller one, but seldom smaller than that of
 # 99 of 100 unseen digits. The copied share is below 0.03 in both, and does not notice. A small share is no proof: look
-# at the nearest training images too. By features, 7 of 10 moved copies and more still find their own original. (One
-# draw of digits, the last of the three.)
+# at the nearest training images too. By features, 7 of 10 moved copies and more still find their own original.
 
 # %%
-thieves = np.roll(training[:500], 1, axis=3)
-of_training, of_thieves, of_unseen = (digit_features(x) for x in (training, thieves, unseen[:500]))
-by_pixels = copied_share(thieves, training, unseen[:500])
-by_features = copied_share(of_thieves, of_training, of_unseen)
-rows, distances = nearest_training(of_thieves, of_training)
-_, of_others = nearest_training(of_unseen, of_training)
-in_pixels = [np.median(nearest_training(x, training)[1]) for x in (thieves, unseen[:500])]
-print(f"copied, by pixels {by_pixels:.3f}, by features {by_features:.3f}")
-print(f"distance to the nearest, in pixels: copies {in_pixels[0]:.2f}, unseen digits {in_pixels[1]:.2f}")
-print(f"of features: copies {np.median(distances):.1f}, unseen digits {np.median(of_others):.1f}")
-print(f"nearest by features is their own original: {np.mean(rows == np.arange(500)):.0%}")
-assert max(by_pixels, by_features) < 0.03 and np.median(distances) < np.median(of_others)
-assert np.mean(rows == np.arange(500)) > 0.7 and abs(in_pixels[0] / in_pixels[1] - 1) < 0.2
+for training, unseen in draws:
+    thieves = np.roll(training[:500], 1, axis=3)
+    of_training, of_thieves, of_unseen = (digit_features(x) for x in (training, thieves, unseen[:500]))
+    copied = copied_share(thieves, training, unseen[:500]), copied_share(of_thieves, of_training, of_unseen)
+    in_pixels = [np.median(nearest_training(x, training)[1]) for x in (thieves, unseen[:500])]
+    rows, distances = nearest_training(of_thieves, of_training)
+    in_features = np.median(distances), np.median(nearest_training(of_unseen, of_training)[1])
+    found = np.mean(rows == np.arange(500))
+    print(f"copied: by pixels {copied[0]:.3f}, by features {copied[1]:.3f}; their own original found: {found:.0%}")
+    print("    distance to the nearest, of copies and of unseen digits, in pixels and of features:", end="")
+    print(" {:.2f} and {:.2f}, {:.1f} and {:.1f}".format(*in_pixels, *in_features))
+    assert max(copied) < 0.03 and abs(in_pixels[0] / in_pixels[1] - 1) < 0.2
+    assert in_features[0] < in_features[1] and found > 0.7
 
 # %% [markdown]
 # **Another k, or another n.** Precision of real digits with k = 3 lies below 0.95, with k = 10 above it, since each
 # ball is larger. So k and the number of samples belong to the figure, as n does to the distance.
 
 # %%
-for k in (3, 10):
-    print(f"real digits, k = {k:2}: precision {precision_recall(right[:500], right[500:], k).precision:.2f}")
-assert precision_recall(right[:500], right[500:], 3).precision < 0.95
-assert precision_recall(right[:500], right[500:], 10).precision > 0.95
+for _, unseen in draws:
+    right = digit_features(unseen[:N])
+    of_k = {k: precision_recall(right[:500], right[500:], k).precision for k in (3, 10)}
+    print("real digits: " + ", ".join(f"k = {k}: precision {precision:.2f}" for k, precision in of_k.items()))
+    assert of_k[3] < 0.95 < of_k[10]
