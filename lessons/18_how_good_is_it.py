@@ -294,8 +294,8 @@ for ax in (left, right):
 show(figure, "18_how_good_is_it")
 
 # %% [markdown]
-# And look. Ten samples a row say at once what precision gets wrong: the means are blurred. Below each digit of the last
-# row that generator's nearest training digit is drawn, by pixels. It is the same.
+# And look. Ten samples a row say at once what precision gets wrong: the means are blurred. In the last row, below each
+# digit of *all stored*, stands the training digit that is nearest to it, by pixels. It is the same.
 
 # %%
 rows = {name: samples[:10] for name, samples in drawn.items()}
@@ -568,7 +568,7 @@ else:
     raise AssertionError("64 samples were taken for enough")
 
 # %% [markdown]
-# **A copy in disguise.** All stored digits, moved by one pixel. Two distances are compared here: from a moved copy to
+# **A copy in disguise.** 500 stored digits, moved by one pixel. Two distances are compared here: from a moved copy to
 # the training digit that is nearest to it, and from an unseen digit to the one nearest to that. In pixels they are
 # about as large, within 20% in the median. Of features the copies' is the smaller one, but seldom smaller than that of
 # 99 of 100 unseen digits. The copied share is below 0.03 in both, and does not notice. A small share is no proof: look
@@ -590,8 +590,8 @@ for training, unseen in draws:
     assert in_features[0] < in_features[1] and found > 0.7
 
 # %% [markdown]
-# **Another k, or another n.** Precision of real digits with k = 3 lies below 0.95, with k = 10 above it, since each
-# ball is larger. So k and the number of samples belong to the figure, as n does to the distance.
+# **Another k.** Precision of real digits with k = 3 lies below 0.95, with k = 10 above it, since each ball is larger.
+# So k belongs to the figure, as n does to the distance.
 
 # %%
 for _, unseen in draws:

@@ -5,8 +5,8 @@
 # place look at all others (SAGAN, Zhang et al., 2019), and *growing* begins with images so small that a few pixels
 # are all of them (PGGAN, Karras et al., 2018). You will write the backward pass of attention, prove that a certain D
 # cannot know a rule without it, see that it learns the rule with it, and what it looks at in a digit, fade a new layer
-# in so softly that nothing changes, and find why all layers should learn at one rate. No GAN is trained here. D learns
-# alone, from images where the best that it can do is known, so that "it cannot" can be proved.
+# in so softly that at first nothing changes, and find why all layers should learn at one pace. No GAN is trained here.
+# D learns alone, from images where the best that it can do is known, so that "it cannot" can be proved.
 
 # %% [markdown]
 # ## Predict
@@ -250,8 +250,9 @@ for seed, critic in enumerate(critics):
 #
 # ## Picture
 #
-# Above, three images. The square marks the place that asks; below, where it looks. At the right, the losses of the
-# three seeds, with attention and without: without it they stay at ln 2, but for the chance of each batch.
+# Above, three images. The square marks the place that asks; below, where it looks, in the critic of seed 2. At the
+# right, the losses of the three seeds, with attention and without: without it they do not fall below ln 2, but for the
+# chance of each batch.
 
 # %%
 figure = plt.figure(figsize=(12, 3.4), layout="constrained")
@@ -458,7 +459,7 @@ figure.suptitle("Real digits fading from 7×7 to 14×14")
 show(figure, "20_fading")
 
 # %% [markdown]
-# ## One rate for all layers
+# ## One pace for all layers
 #
 # A dense layer's output is a sum of fan_in products. So that it is neither too large nor too small, its weights begin
 # with the deviation √2/√fan_in (He et al., 2015): 0.35 for 16 inputs, 0.044 for 1024. But Adam's first step moves
@@ -665,8 +666,8 @@ run_check(check_stretch)
 # ## What would break it
 #
 # **A softmax along the wrong axis.** The scores are (places that ask, places that are asked). Along the first axis
-# the shares of each place *that is asked* add up to 1: some places get nearly nothing, others a multiple of the
-# values. No shape tells it, where both numbers of places are equal.
+# the shares of each place *that is asked* add up to 1: some places get too little of the values, others too
+# much. No shape tells it, where both numbers of places are equal.
 
 # %%
 S = 3 * rng.standard_normal((6, 6))

@@ -233,6 +233,10 @@ def test_a_verdict_is_translated_also_where_a_lesson_prints_it(package, tmp_path
         ("not right yet: {0} and 1", "还不对：{0} and 1"), ("solved", "通过"), ("of no kind", "of no kind"),
         ("not right yet: a run with the fault 'rates too high' is called 'other': what is grad_G?",
          "还不对：本来是 'rates too high'（学习率太大），你的诊断却是 'other'：grad_G 是多少？"),
+        ("not right yet: of [[5]] the nearest to four pixels of 100 is row 1, yours says [0]: 100 and −100 are not 0 "
+         "together, so square first",
+         "还不对：在 [[5]] 中，离四个 100 的像素最近的，行号是 1，你的回答是 [0]：100 和 −100 加起来不能当作 0，"
+         "所以要先平方"),
         ("01_adding has no exercise 'warm': it has warm-up, exercise, stretch",
          "01_adding 没有名为 'warm' 的练习，只有 warm-up, exercise, stretch"),
     ],
