@@ -95,6 +95,15 @@ def test_all_that_the_folder_says_is_there(run, trace, open_page):
     assert page.locator("#norms a").get_attribute("href") == page.locator(".links a").get_attribute("href")
 
 
+def test_without_a_trace_it_says_how_to_get_the_gradient_layer_by_layer(make_run, open_page):
+    running, ended = make_run(lines(5)), make_run(lines(5), "00001-mlp-mnist-s1", state="done")
+    for run, button in ((running, True), (ended, False)):
+        page = open_page([run])
+        said = page.inner_text("#norms-section")
+        assert "--trace-every 100" in said and ("“Trace the next step”" in said) is button
+        assert page.is_visible(".ask") is button
+
+
 def test_news_come_while_the_run_goes_on_until_it_is_deleted(run, open_page):
     page = open_page([run])
     with open(run / "stats.jsonl", "a") as file:
