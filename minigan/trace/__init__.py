@@ -16,7 +16,8 @@
     trace.borders, .border_gradients    where G's output became D's input, and each gradient that came there
     trace.updates                       what the optimisers changed, and by how much
     trace.comparisons                   what other objectives would have sent back to G
-    trace.texts                         the formulas of its functions, from their docstrings, and their sources
+    trace.texts                         the formulas of its functions, from their docstrings, and their sources; those
+                                        of the methods that took the step
     trace.about                         model, step, batch, …
 
 All refer to each other by number: `trace.layers[trace.layer_backwards[frame.layer_backward].layer]`. Arrays are

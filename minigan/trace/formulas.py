@@ -1,10 +1,13 @@
-"""The formulas of functions and optimisers as their docstrings have them, and their sources."""
+"""The formulas of functions and optimisers as their docstrings have them, and their sources; and of an algorithm, the
+methods that a step is made of."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 
+from minigan.algorithms import Algorithm
 from minigan.autograd import Function
 from minigan.functions.derivatives import has_derivative, row_of
 from minigan.optim import Optimizer
@@ -26,9 +29,29 @@ def optimizer_text(optimizer: type[Optimizer]) -> FunctionText:
     )
 
 
-def _source(thing: type) -> tuple[str, str]:
-    """Where a class is written, and its source; "" of one that was not read from a file. A file of the package is
-    called by its path in the repository, another by its name."""
+PARTS = ("step", "discriminator_turn", "generator_turn", "noise")
+
+
+def step_texts(algorithm: Algorithm) -> tuple[FunctionText, ...]:
+    """Of the methods that an algorithm's step is made of, those that it has: the step itself, each player's turn, the
+    noise; of this one also what its docstring says that it draws. A turn of another algorithm, whose step this one
+    replaces, is none of its parts."""
+    order = type(algorithm).__mro__
+    places = {name: i for name in PARTS for i in reversed(range(len(order))) if name in vars(order[i])}
+    found = []
+    for name, place in places.items():
+        method = vars(order[place])[name]
+        if name in vars(algorithm) or not inspect.isfunction(method) or "_turn" in name and place > places["step"]:
+            continue
+        said = inspect.cleandoc(method.__doc__ or "").partition("\n\n")[0] if name == "noise" else ""
+        drawn = (" ".join(said.split()).removesuffix("."),) if said else ()
+        found.append(FunctionText(method.__qualname__, drawn, (), *_source(method)))
+    return tuple(found)
+
+
+def _source(thing: type | Callable[..., object]) -> tuple[str, str]:
+    """Where a class or a function is written, and its source; "" of one that was not read from a file. A file of the
+    package is called by its path in the repository, another by its name."""
     try:
         lines, first = inspect.getsourcelines(thing)
         file = Path(inspect.getsourcefile(thing) or "")

@@ -246,10 +246,11 @@ class Comparison:
 
 @dataclass(frozen=True)
 class FunctionText:
-    """What is written of a function, or of an optimiser (which has no way back). place: file and line."""
+    """What is written of a function, of an optimiser, or of a method that an algorithm's step is made of (these have no
+    way back). place: file and line."""
 
-    name: str  # "Conv2d", as in FunctionCall and Update
-    forward: tuple[str, ...]  # formulas, from the docstring
+    name: str  # "Conv2d", as in FunctionCall and Update; "GAN.generator_turn"
+    forward: tuple[str, ...]  # formulas, from the docstring; of an algorithm's noise, what it draws
     backward: tuple[str, ...]
     place: str  # "minigan/functions/convolution.py:28"
     source: str
@@ -258,7 +259,7 @@ class FunctionText:
 @dataclass(frozen=True)
 class Trace:
     """A recorded step, or any forward and backward. about: of what, in words and numbers. texts: of each function and
-    optimiser that took part, its formulas."""
+    optimiser that took part, its formulas; of a step, the methods that it is made of."""
 
     about: About
     calls: tuple[NetworkCall, ...]

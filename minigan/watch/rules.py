@@ -101,24 +101,26 @@ def gradient_vanished(run: Run) -> Broken | None:
 
 
 def modes_missing(run: Run) -> Broken | None:
-    """G draws some kinds of samples and leaves out others, by the last scores beside real ones."""
+    """G draws some kinds of samples and leaves out others, by the last scores beside real ones; where these tell that
+    its samples look right, or do not say."""
     real = run.status.get("real_scores", {})
     found = {name: value for line in run.scores[-1:] for name, value in line.items() if _is_number(value)}
 
     def both(name: str) -> tuple[float, float] | None:
         return (found[name], real[name]) if name in found and _is_number(real.get(name)) else None
 
-    seen = ""
+    seen, precision = "", both("precision")
+    if precision and precision[0] <= 0.5 * precision[1]:
+        return None  # where few samples look right, which kinds there are says nothing: noise lacks them all
     if (pair := both("modes")) and pair[0] < 0.9 * pair[1]:
         seen = f"Samples fall near {pair[0]:.0f} of the data's {pair[1]:.0f} modes."
     elif (pair := both("rarest_class")) and pair[0] < pair[1] / 5:
         seen = f"The rarest class has {pair[0]:.1%} of the samples; of real ones it has {pair[1]:.1%}."
-    elif (recall := both("recall")) and (precision := both("precision")):
-        if recall[0] < 0.3 * recall[1] and precision[0] > 0.5 * precision[1]:
-            seen = (
-                f"Samples look right (precision {precision[0]:.2f}) but reach only {recall[0]:.0%} of the real ones "
-                f"(recall; other real samples reach {recall[1]:.0%})."
-            )
+    elif precision and (recall := both("recall")) and recall[0] < 0.3 * recall[1]:
+        seen = (
+            f"Samples look right (precision {precision[0]:.2f}) but reach only {recall[0]:.0%} of the real ones "
+            f"(recall; other real samples reach {recall[1]:.0%})."
+        )
     if not seen:
         return None
     advice = (

@@ -8,12 +8,13 @@ import re
 from pathlib import Path
 
 from minigan import optim
+from minigan.algorithms import GAN, Algorithm, SimultaneousGAN
 from minigan.autograd import Function
 from minigan.functions.convolution import Conv2d
 from minigan.functions.derivatives import function_classes
 from minigan.functions.normalization import BatchNorm
 from minigan.trace import Trace
-from minigan.trace.formulas import function_text, optimizer_text
+from minigan.trace.formulas import function_text, optimizer_text, step_texts
 from minigan.trace.views.page import source
 
 LESSONS = Path(__file__).resolve().parents[2] / "lessons"
@@ -64,8 +65,36 @@ def test_a_trace_tells_each_function_and_optimiser_once(gan, batch, traced):
     trace = traced(gan(), *batch())
     names = [text.name for text in trace.texts]
     assert sorted(names) == sorted(set(names))
-    assert set(names) == {f.name for layer in trace.layers for f in layer.functions} | {"Adam"}
+    methods = {"GAN.step", "GAN.discriminator_turn", "GAN.generator_turn"}  # not its noise, which this test replaces
+    assert set(names) == {f.name for layer in trace.layers for f in layer.functions} | {"Adam"} | methods
     assert Trace.from_json(json.dumps(json.loads(trace.to_json()))).texts == trace.texts
+
+
+class Halved(SimultaneousGAN):
+    def noise(self, batch):
+        """Half of what the paper
+        draws.
+
+        More of it.
+        """
+        return super().noise(batch) * 0.5
+
+
+class Lone(Algorithm):
+    def step(self, batches):
+        return {}
+
+
+def test_a_step_is_told_by_the_methods_that_take_it():
+    (step, of_D, of_G, noise) = step_texts(GAN())
+    assert [each.name for each in (step, of_D, of_G)] == ["GAN.step", "GAN.discriminator_turn", "GAN.generator_turn"]
+    assert noise.forward == ("z (N, z_dim), standard normal, for every sample of a batch",)
+    assert of_G.source == inspect.getsource(GAN.generator_turn) and not (step.forward + of_G.forward + of_G.backward)
+    assert re.fullmatch(r"minigan/algorithms/gan\.py:\d+", of_G.place)
+    step, noise = step_texts(Halved())  # it inherits turns, and takes none
+    assert (step.name, noise.name) == ("SimultaneousGAN.step", "Halved.noise")
+    assert noise.forward == ("Half of what the paper draws",) and noise.place.startswith("test_formulas.py:")
+    assert [each.name for each in step_texts(Lone())] == ["Lone.step"]
 
 
 def test_the_page_calls_the_lessons_by_their_titles():

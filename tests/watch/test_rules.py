@@ -81,6 +81,18 @@ def test_noise_lacks_no_modes_and_nor_do_scores_without_real_ones(make_run):
     assert broken(make_run([{"step": 60, "epoch": 1, "modes": 1}], name="00001-x")) == []
 
 
+@pytest.mark.parametrize("precision", [0.0, 0.3])
+def test_grey_noise_that_is_of_no_class_lacks_no_modes(precision, make_run):
+    """What `train --model mlp --steps 300` scores: a classifier finds no 7 in noise, and --pac would not help."""
+    noise = {"step": 300, "epoch": 1, "fid": 477.0, "precision": precision, "recall": 0.0, "rarest_class": 0.0}
+    real = {"fid": 0.36, "precision": 0.87, "recall": 0.87, "rarest_class": 0.09}
+    assert broken(make_run([*lines(15), noise], real_scores=real)) == []
+    collapsed = noise | {"precision": 0.8}
+    assert broken(make_run([*lines(15), collapsed], "00001-x", real_scores=real)) == ["Modes are missing"]
+    of_points = {"step": 300, "epoch": 1, "modes": 1, "precision": precision}
+    assert broken(make_run([of_points], "00002-x", real_scores={"modes": 8, "precision": 0.9})) == []
+
+
 def test_that_a_run_ended_on_a_NaN_or_met_one(make_run):
     message = "loss_G became nan at step 61 (epoch 1); the first to produce a NaN or Inf was Log"
     (found,) = broken_rules(Run(make_run(lines(3), state="failed", message=message)))

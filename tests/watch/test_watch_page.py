@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,8 +26,24 @@ def open_page(browser):
     """Opens the page of runs. At the end: no error was written, and nothing was asked of any other place."""
     begun, contexts, trouble = [], [], []
 
-    def open_(runs, at="", fine=(), **options):
-        server = WatchServer(Runs(runs), port=0)
+    def notebook(cell):
+        class Notebook(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(cell.encode())
+
+            def log_message(self, *_):
+                pass
+
+        other = ThreadingHTTPServer(("127.0.0.1", 0), Notebook)
+        thread = threading.Thread(target=other.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        begun.append((other, thread))
+        return f"http://127.0.0.1:{other.server_address[1]}/"
+
+    def open_(runs, at="", fine=(), framed=False, **options):
+        server = WatchServer(Runs(runs), port=0, framed=framed)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         begun.append((server, thread))
@@ -37,7 +54,11 @@ def open_page(browser):
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("console", lambda said: said.type == "error" and said.text not in fine and trouble.append(said.text))
         own = f"127.0.0.1:{server.port}"
-        page.on("request", lambda r: urlsplit(r.url).netloc in ("", own) or trouble.append(r.url))
+        page.on("request", lambda r: urlsplit(r.url).netloc in ("", own) or framed or trouble.append(r.url))
+        if framed:
+            page.goto(notebook(f"<!doctype html><iframe src='{server.url}{at}' width='900' height='700'></iframe>"))
+            page.frame_locator("iframe").locator(".panel h2").wait_for()
+            return page.frames[1]
         page.goto(server.url + at)
         page.wait_for_selector(".panel h2")
         return page
@@ -93,6 +114,15 @@ def test_all_that_the_folder_says_is_there(run, trace, open_page):
     door = next(c for c in trace.border_gradients if c.kind == "carried").at_output.norm
     assert page.locator(f'#norms data[value="{door!r}"]').count() >= 1
     assert page.locator("#norms a").get_attribute("href") == page.locator(".links a").get_attribute("href")
+
+
+def test_without_a_trace_it_says_how_to_get_the_gradient_layer_by_layer(make_run, open_page):
+    running, ended = make_run(lines(5)), make_run(lines(5), "00001-mlp-mnist-s1", state="done")
+    for run, button in ((running, True), (ended, False)):
+        page = open_page([run])
+        said = page.inner_text("#norms-section")
+        assert "--trace-every 100" in said and ("“Trace the next step”" in said) is button
+        assert page.is_visible(".ask") is button
 
 
 def test_news_come_while_the_run_goes_on_until_it_is_deleted(run, open_page):
@@ -163,6 +193,22 @@ def test_a_trace_is_asked_for_and_opens(run, trace, open_page):
     assert page.inner_text("#title") == trace.frames[0].title
     page.go_back()
     page.wait_for_selector(".links >> text=step 421")
+
+
+def test_in_a_notebooks_cell_a_link_to_what_was_traced_stays(run, trace, open_page):
+    """A cell has no way back from a page that opens in it: the link must not go with the next news."""
+    cell = open_page([run], framed=True)
+    cell.locator(".ask").click()
+    until(cell, "document.querySelector('.tracing .hint').textContent.startsWith('Asked: a link')")
+    (run / "trace" / "s000421.json").write_text(trace.to_json())
+    (run / "trace.request").unlink(missing_ok=True)
+    for figures in (line(420), line(440)):
+        with open(run / "stats.jsonl", "a") as file:
+            file.write(json.dumps(figures) + "\n")
+        cell.evaluate("refresh()")
+        until(cell, f"document.querySelector('.where').textContent.includes('step {figures['step']}')")
+        assert cell.locator(".tracing .hint").first.inner_text() == "Step 421 was traced."
+    assert cell.locator(".tracing .hint a").get_attribute("target") == "_blank" and "/trace/" not in cell.url
 
 
 def test_several_runs_are_laid_over_each_other(run, make_run, open_page):

@@ -170,12 +170,18 @@ function drawCharts(shown) {
 /** The norms in the traces: a row a layer, a column a traced step. */
 function drawNorms(shown) {
   const tables = shown.filter(([, run]) => run.norms.length).map(([key, run]) => normTable(key, run, shown.length > 1));
-  byId("norms-section").hidden = !tables.length;
+  byId("norms-section").hidden = !shown.length;
   const scrolled = byId("norms").querySelector(".scrolls")?.scrollLeft ?? 0;
   const focused = byId("norms").contains(document.activeElement);
   if (focused) return; // a link in it is being used
-  byId("norms").replaceChildren(...tables);
+  byId("norms").replaceChildren(...tables, ...(tables.length ? [] : [howToTrace(shown)]));
   if (tables.length) byId("norms").querySelector(".scrolls").scrollLeft = scrolled;
+}
+
+/** Where no step was traced yet: how one gets these norms. */
+function howToTrace(shown) {
+  const running = shown.some(([, run]) => run.state === "running") ? "press “Trace the next step”, or " : "";
+  return html("p", { class: "hint" }, `These norms are in the traces of steps, and there is none yet: ${running}train with `, html("code", {}, "--trace-every 100"), " from the start.");
 }
 
 function normTable(key, run, named) {

@@ -136,26 +136,28 @@ class Panel {
       this.ask.setAttribute("aria-disabled", "false");
       this.asked.replaceChildren("Step ", this.link(fresh, whole(fresh)), " was traced.");
       if (!inFrame) location.assign(`/run/${this.key}/trace/${fresh}`);
-    } else if (waiting && running) this.asked.textContent = "Asked: it opens here as soon as the step is taken.";
+      this.asked.dataset.told = "yes";
+    } else if (waiting && running) this.asked.textContent = `Asked: ${inFrame ? "a link to it stands" : "it opens"} here as soon as the step is taken.`;
     else if (this.waits) {
       this.waits = null;
       this.asked.textContent = "The run ended before another step was taken.";
-    } else if (running && !this.asked.dataset.failed) {
-      this.asked.textContent = "Every layer's values and gradients in the step that comes, to step through. The run stays the same to the bit.";
-    } else if (!running) this.asked.textContent = "";
+      this.asked.dataset.told = "yes";
+    } else if (!this.asked.dataset.told) { // what was told of the last request stays until the next
+      this.asked.textContent = running ? "Every layer's values and gradients in the step that comes, to step through. The run stays the same to the bit." : "";
+    }
   }
 
   /** Ask for a trace: the one thing that is written. */
   async request() {
     if (this.ask.getAttribute("aria-disabled") === "true") return;
     this.waits = new Set(this.run.traces);
-    delete this.asked.dataset.failed;
+    delete this.asked.dataset.told;
     this.updateTracing(this.run);
     const token = document.querySelector("meta[name=token]").content;
     const answer = await fetch(`/run/${this.key}/trace`, { method: "POST", headers: { "X-Minigan-Token": token } }).catch(() => null);
     if (!answer?.ok) {
       this.waits = null;
-      this.asked.dataset.failed = "yes";
+      this.asked.dataset.told = "yes";
       this.asked.textContent = answer ? await answer.text() : "The server has ended.";
       this.ask.setAttribute("aria-disabled", "false");
     } else refresh();

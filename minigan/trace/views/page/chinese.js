@@ -48,7 +48,7 @@ const CHINESE = [
   ["shape", "形状"], ["norm", "范数"], ["mean", "均值"], ["std", "标准差"], ["min", "最小"], ["max", "最大"], ["zeros", "零占比"],
   ["a number", "一个数"], ["input", "输入"], ["output", "输出"], ["∂L/∂input", "∂L/∂输入"], ["∂L/∂output", "∂L/∂输出"], ["∂L/∂output of {}", "{} 的 ∂L/∂输出"],
   ["‖input‖", "‖输入‖"], ["‖output‖", "‖输出‖"], ["‖∂L/∂output‖", "‖∂L/∂输出‖"], ["‖∂L/∂input‖", "‖∂L/∂输入‖"],
-  ["goes out", "传出"], ["from {}", "来自 {}"], ["What went forward here", "这里前向经过的数"], ["{}, as a heat map", "{}，热力图"],
+  ["goes out", "传出"], ["what becomes of it", "变成了什么"], ["from {}", "来自 {}"], ["What went forward here", "这里前向经过的数"], ["{}, as a heat map", "{}，热力图"],
   ["Nobody asks for it, so nobody computes it.", "没有谁需要它，所以没有计算。"], ["In the engine's functions:", "由引擎的这些函数组成："],
   ["NaN and ±Inf:", "NaN 和 ±Inf："], ["Histogram from {} to {}", "直方图，从 {} 到 {}"],
   ["{} channels of one sample", "一个样本的 {} 个通道"], ["channels of one sample", "一个样本的通道"], ["{} samples", "{} 个样本"], ["samples", "样本"],

@@ -110,6 +110,12 @@ function tilesOf(picture, most = Infinity) {
   return { tiles, across: Math.ceil(Math.sqrt(tiles)), rows, columns, gap: tiles > 1 ? (Math.max(rows, columns) > 10 ? 2 : 1) : 0 };
 }
 
+/** How many cells of a tile hold numbers: where some numbers are folded into a near-square, the last ones may be empty. */
+function numbersIn({ shape, picture }) {
+  if (picture.of === "channels" || (picture.of === "samples" && shape.length === 4)) return Infinity;
+  return picture.of === "features" ? shape.slice(1).reduce((all, n) => all * n, 1) : shape.reduce((all, n) => all * n, 1);
+}
+
 /** A picture's tiles in a near-square (at most `most` of them), one pixel a number, with a gap between tiles. */
 function heatMap(array, isGradient, most = Infinity) {
   const { tiles, across, rows, columns, gap } = tilesOf(array.picture, most);
@@ -118,9 +124,10 @@ function heatMap(array, isGradient, most = Infinity) {
   const context = canvas.getContext("2d");
   const bytes = bytesOf(array.picture);
   const { colour, bad } = paintOf(array, isGradient);
+  const known = numbersIn(array);
   for (let tile = 0; tile < tiles; tile++) {
     const image = context.createImageData(columns, rows);
-    for (let i = 0; i < rows * columns; i++) {
+    for (let i = 0; i < Math.min(rows * columns, known); i++) {
       const byte = bytes[tile * rows * columns + i];
       image.data.set([...(byte === BAD ? bad : colour(byte / 127)), 255], 4 * i);
     }

@@ -5,7 +5,7 @@ function frameContent(trace, current) {
   const frame = trace.frames[current];
   if (frame.update !== null) return [updateTable(trace.updates[frame.update])];
   if (frame.border !== null) return [borderPicture(trace, frame)];
-  if (frame.layer === null) return [html("div", { class: "flow single" }, card(entryName(trace, frame), frame.output, false))];
+  if (frame.layer === null) return [entering(trace, frame)];
   const flowing = flow(trace, frame);
   return [waiting(trace, current), flowing, pixelOf(trace, frame, flowing), functionList(trace.layers[frame.layer]), parameterTable(trace, current)];
 }
@@ -36,6 +36,14 @@ function waiting(trace, current) {
     html("a", { href: `#${door + 1}` }, `on to frame ${door + 1}`));
 }
 
+/** What enters a network, and what it makes of it in the end. */
+function entering(trace, frame) {
+  const call = trace.calls[frame.call];
+  const through = html("div", { class: "through forward", "aria-hidden": "true" }, call.owner, flowArrow("forward"));
+  return html("div", { class: `flow ${call.output.shape.length ? "" : "to-number"}` },
+    html("div", { class: "stack" }, card(entryName(trace, frame), frame.output, false, "comes in")), through, card(call.label, call.output, false, "what becomes of it"));
+}
+
 const entryName = (trace, frame) => {
   const call = trace.calls[frame.call];
   const k = call.inputs.indexOf(frame.output);
@@ -62,7 +70,7 @@ function card(name, array, isGradient, note = null) {
 
 function picturePart(array, isGradient, label) {
   const canvas = heatMap(array, isGradient);
-  filled(canvas, { role: "img", "aria-label": label, class: "heat" }, []);
+  filled(canvas, { role: "img", "aria-label": label, class: `heat ${numbersIn(array) < Infinity ? "folded" : ""}` }, []);
   return html("div", { class: "picture" }, canvas, colourLegend(array, isGradient));
 }
 

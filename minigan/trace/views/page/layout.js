@@ -2,7 +2,8 @@
 
 const WIDE = 44; // pixels a layer needs to have its numbers beside it
 const NAME = 26; // the height of a loss' name, and whose it is
-const READABLE = 31; // and to have its name; a map that would be smaller is scrolled
+const READABLE = 31; // and to have its name in four letters; a map that would be smaller is scrolled
+const SMALL = 640, SPACIOUS = 34; // in a room that small, where one scrolls anyway, five letters
 const low = matchMedia("(max-height: 819px)"); // a low window: the map is compact, and its numbers are left to the frames
 
 /** The column of each network: to the right of whatever enters it. Two that enter one another share a column. */
@@ -49,7 +50,7 @@ function layoutOf(trace, room) {
   const turns = new Set(trace.borders.map((b) => [columnOf(b.from_call), columnOf(b.to_call)]).filter(([a, b]) => a === b).flat());
   const gaps = length.map((_, c) => (c === 0 ? 1.1 : isLoose(c) ? 0.7 : 3) + (turns.has(c) ? 1 : 0)); // for lines from lane to lane
   const units = length.reduce((sum, n, c) => sum + gaps[c] + (isLoose(c) ? 1.6 : n), 0);
-  const pitch = Math.max(READABLE, Math.min(76, (room - 2) / units));
+  const pitch = Math.max(room < SMALL ? SPACIOUS : READABLE, Math.min(76, (room - 2) / units));
   const width = Math.max(room, Math.ceil(pitch * units) + 2);
   const isWide = pitch >= WIDE;
   const isCompact = isWide && low.matches;

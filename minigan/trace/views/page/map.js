@@ -126,7 +126,7 @@ function headings({ trace, layout, shows }) {
     const call = trace.calls[lane.call];
     const x = layout.left[lane.column];
     const kinds = lane.layers.map((layer) =>
-      svg("text", { x: layout.spot[layer].x, y: lane.top - 4, class: "kind" }, asIs(shortKind(trace.layers[layer].kind, layout.pitch - 7))));
+      svg("text", { x: layout.spot[layer].x, y: lane.top - 4, class: "kind" }, asIs(shortKind(trace.layers[layer].kind, layout.pitch - 6))));
     const update = trace.updates.findIndex((u) => changes(u, call.owner));
     const optimizer = update < 0 ? "" : trace.updates[update].optimizer;
     const room = ((layout.left[lane.column + 1] ?? layout.width) - x - layout.pitch) / (1.3 * LETTER) - call.owner.length;
@@ -206,8 +206,9 @@ function forwardArrow(map, source, number) {
   const [from, to] = [layout.spot[source], layout.spot[number]];
   if (isBorder(trace, source, number)) return null; // the border draws it
   const isBelow = from.lane !== to.lane && from.lane.column === to.lane.column;
-  const d = isBelow ? bow(from.x + layout.side / 2, from.lane.y, to.lane.y, layout.pitch * 0.4)
-    : joined(from.x + layout.side / 2, from.lane.y, to.x - layout.side / 2, to.lane.y);
+  const half = (layer) => widthOf(layout, trace.layers[layer].output) / 2;
+  const d = isBelow ? bow(from.x + half(source), from.lane.y, to.lane.y, layout.pitch * 0.4)
+    : joined(from.x + half(source), from.lane.y, to.x - half(number), to.lane.y);
   return arrow(map, { d, norm: trace.layers[source].output.norm, kind: "forward", frames: [shows.layer[source], shows.layer[number]] });
 }
 
@@ -262,15 +263,19 @@ function gradientArrow(map, { number, k, gradient, row, x }) {
   if (!next) return null;
   const here = layout.spot[number].lane;
   const isBelow = here !== there.lane && here.column === there.lane.column;
-  const d = isBelow ? bow(x - layout.side / 2, row.y, next.y, -layout.pitch * 0.4) : joined(x - layout.side / 2, row.y, there.x + layout.side / 2, next.y);
+  const half = (layer) => widthOf(layout, trace.layers[layer].output) / 2;
+  const d = isBelow ? bow(x - half(number), row.y, next.y, -layout.pitch * 0.4) : joined(x - half(number), row.y, there.x + half(source), next.y);
   return arrow(map, { d, norm: gradient.norm, kind: "gradient", frames: [shows.back[row.backs[number]], shows.back[next.backs[source]]] });
 }
+
+/** How wide a block is: that of one number has room for it. */
+const widthOf = ({ side, isWide, isCompact }, array) => (!array.shape.length && isWide ? (isCompact ? 1.7 : 1.3) * side : side);
 
 /** A layer's output, or its gradient: a picture, its norm beside it. */
 function block({ layout }, { x, y, array, frames, isGradient, title, owner }) {
   const { side, isWide, isCompact } = layout;
   const isNumber = !array.shape.length;
-  const width = isNumber && isWide ? (isCompact ? 1.7 : 1.3) * side : side;
+  const width = widthOf(layout, array);
   const [left, top] = [x - width / 2, y - side / 2];
   const picture = isNumber || !array.picture ? null
     : svg("image", { href: heatMap(array, isGradient, 1).toDataURL(), x: left, y: top, width: side, height: side, preserveAspectRatio: "none" });

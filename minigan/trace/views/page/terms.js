@@ -47,12 +47,14 @@ function pixelPart(terms, picture, sourcePicture, canvas, sourceCanvas, names) {
   const panel = html("section", { class: "pixel", "aria-label": says.title, "aria-live": "polite" });
   const [count, height, width] = terms.target.shape;
   const [mark, window] = [markOn(canvas), markOn(sourceCanvas)];
+  const inset = insetsOf(sourceCanvas, canvas);
   let at = largest(terms);
   const draw = () => {
     const found = termsAt(terms, at.t, at.row, at.column);
     mark(picture, at.t, at.row, at.column, at.row, at.column);
     window(sourcePicture, [...found.channels].sort((a, b) => Math.abs(b.sum) - Math.abs(a.sum))[0].k, found.window.top, found.window.left, found.window.bottom, found.window.right);
     panel.replaceChildren(...pixelContent(found, at, names));
+    inset.fill(...insetContent(found, at, names));
   };
   const move = (to) => {
     const inside = to.t >= 0 && to.t < count && to.row >= 0 && to.row < height && to.column >= 0 && to.column < width;
@@ -60,12 +62,20 @@ function pixelPart(terms, picture, sourcePicture, canvas, sourceCanvas, names) {
     return inside;
   };
   const asked = canvas.parentElement;
-  filled(asked, { tabindex: 0, role: "application", "aria-label": says.asks, class: "asked" }, []);
+  filled(asked, { tabindex: 0, role: "application", "aria-label": says.asks, class: "held asked" }, []);
   canvas.addEventListener("pointermove", (event) => {
     const to = pixelUnder(event, canvas, picture);
-    if (to && !move(to) && to.t >= count) panel.replaceChildren(html("p", { class: "hint" }, says.notKept));
+    inset.show(true);
+    if (!to || move(to) || to.t < count) return;
+    const notKept = () => html("p", { class: "hint" }, says.notKept(count));
+    panel.replaceChildren(notKept());
+    inset.fill([], [notKept()]);
   });
+  canvas.addEventListener("pointerleave", () => inset.show(document.activeElement === asked));
+  asked.addEventListener("focus", () => { draw(); inset.show(true); });
+  asked.addEventListener("blur", () => inset.show(false));
   asked.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") asked.blur();
     const step = { ArrowLeft: [0, 0, -1], ArrowRight: [0, 0, 1], ArrowUp: [0, -1, 0], ArrowDown: [0, 1, 0], PageUp: [-1, 0, 0], PageDown: [1, 0, 0] }[event.key];
     if (!step) return;
     event.preventDefault();
@@ -75,6 +85,35 @@ function pixelPart(terms, picture, sourcePicture, canvas, sourceCanvas, names) {
   });
   draw();
   return panel;
+}
+
+/** Two places for a pixel's numbers that are seen while one looks at it: the figures of the source's card and of the
+ * target's give way to them. The panel, which says it all, may lie below what the window shows. */
+function insetsOf(...canvases) {
+  const places = canvases.map((canvas) => canvas.closest(".card").querySelector(".figures"));
+  const insets = places.map(() => html("div", { class: "inset", "aria-hidden": "true" }));
+  places.forEach((place, i) => place.append(insets[i]));
+  return {
+    fill: (...contents) => insets.forEach((inset, i) => inset.replaceChildren(...contents[i])),
+    show: (isSeen) => places.forEach((place) => place.classList.toggle("looked", isSeen)),
+  };
+}
+
+/** Beside the source: the window and the weights of the channel that adds most. Beside the target: their products, and the sum. */
+function insetContent(found, at, names) {
+  const says = t("pixel");
+  const sorted = [...found.channels].sort((a, b) => Math.abs(b.sum) - Math.abs(a.sum));
+  const [{ k, rows, sum }] = sorted;
+  const parts = sorted.slice(0, DETAILED).map((channel) => html("span", { class: "part" }, `${says.channel(channel.k)} `, number(channel.sum)));
+  const [others, rest] = [found.others + sorted.slice(DETAILED).length, sorted.slice(DETAILED).reduce((all, channel) => all + channel.sum, found.others ? found.rest : 0)];
+  if (others) parts.push(html("span", { class: "part" }, `${says.others(others)} `, number(rest)));
+  if (found.bias !== null) parts.push(html("span", { class: "part" }, `${says.bias} `, number(found.bias)));
+  return [
+    [html("p", {}, html("b", {}, says.channel(k)), html("small", {}, sorted.length > 1 ? says.most : "")), grid(says.window + t("colon") + names.source, rows, "value"), grid(`× ${says.weights}`, rows, "factor")],
+    [html("p", {}, names.target + t("comma") + says.at(at.t, at.row, at.column) + t("colon"), html("b", {}, number(found.value))),
+      grid(`= ${says.products}`, rows, "product"), html("p", {}, "Σ = ", number(sum)),
+      html("p", { class: "sum" }, parts.flatMap((part, i) => (i ? [" + ", part] : [part])), " = ", html("b", {}, number(found.value)))],
+  ];
 }
 
 /** Where to begin: the largest number of the first channel. */
@@ -109,8 +148,9 @@ function markOn(canvas) {
     const [y1, x1, y2, x2] = [clamp(top, rows - 1), clamp(left, columns - 1), clamp(bottom, rows - 1) + 1, clamp(right, columns - 1) + 1];
     const [x, y] = [(tile % across) * (columns + gap), Math.floor(tile / across) * (rows + gap)];
     mark.hidden = !(top <= bottom && left <= right) || tile >= picture.shape[0];
-    const share = (n, of) => `${(100 * n) / of}%`;
-    Object.assign(mark.style, { left: share(x + x1, canvas.width), top: share(y + y1, canvas.height), width: share(x2 - x1, canvas.width), height: share(y2 - y1, canvas.height) });
+    const share = (n, of) => `${(100 * n) / of}%`; // the middle: a mark on few pixels is larger than they are
+    Object.assign(mark.style, { left: share(x + (x1 + x2) / 2, canvas.width), top: share(y + (y1 + y2) / 2, canvas.height),
+      width: share(x2 - x1, canvas.width), height: share(y2 - y1, canvas.height) });
   };
 }
 

@@ -4,7 +4,7 @@ const LANGUAGES = {};
 
 LANGUAGES.en = {
   colon: ": ", comma: ", ", look: "Look at", lesson: (number) => `Lesson ${number}`, source: "Source", moreFunctions: (n) => n === 1 ? "and one more function" : `and ${n} more functions`,
-  forwardFormula: "forward", backwardFormula: "backward", updateFormula: "update",
+  forwardFormula: "forward", backwardFormula: "backward", updateFormula: "update", drawnFormula: "drawn",
   lessons: {
     1: "A GAN on a line", 2: "The chain rule", 3: "Tensors and broadcasting", 4: "The dense layer", 5: "Activations", 6: "Binary cross-entropy",
     7: "Convolution", 8: "Transposed convolution", 9: "Batch normalisation", 10: "The border",
@@ -49,11 +49,14 @@ LANGUAGES.en = {
     title: "A pixel, and what it adds up from", asks: "Pixels: arrow keys move, page up and down change the channel",
     hint: "Point at a pixel of the picture above, or go there with Tab and the arrow keys.",
     at: (c, y, x) => `channel ${c}, row ${y}, column ${x}`, others: (n) => `${n} more channels`, channel: (k) => `channel ${k}`, bias: "bias", sum: "sum",
-    window: "window", weights: "weights", products: "products", notKept: "The numbers are kept for the first channels of the first sample.",
+    window: "window", weights: "weights", products: "products", most: "adds most",
+    notKept: (n) => `The numbers are kept for the first ${n === 1 ? "channel" : `${n} channels`} of the first sample.`,
   },
   looksOtherwise: ["Compare the norm and the histogram before and after.", "Compare the norm of the gradient that comes in with that of the gradient that goes out: does it grow, or vanish?"],
   looksAt: {
     enter: "This comes from outside, and nothing is learnt about it: no gradient is wanted here.",
+    noise: "Noise, drawn anew in every step: G makes a sample of each row of it. No gradient is wanted here, for noise does not learn.",
+    reals: (data) => `Real samples${data ? ` from ${data}` : ""}, another batch in every step. D is shown them, G never is. No gradient is wanted here, for data do not learn.`,
     loss: "One number says how well a player does. All gradients of its turn begin here.",
     backLoss: "The way back begins at the loss, with ∂L/∂L = 1.",
     update: "Only now do weights change. Compare update / weight of the layers: far above 0.001 is restless, far below it nothing is learnt.",
@@ -68,7 +71,7 @@ LANGUAGES.en = {
 
 LANGUAGES.zh = {
   colon: "：", comma: "，", look: "请看", lesson: (number) => `第 ${number} 课`, source: "源代码", moreFunctions: (n) => `另有 ${n} 个函数`,
-  forwardFormula: "前向", backwardFormula: "反向", updateFormula: "更新",
+  forwardFormula: "前向", backwardFormula: "反向", updateFormula: "更新", drawnFormula: "抽取",
   lessons: {
     1: "一条线上的 GAN", 2: "链式法则", 3: "张量与广播", 4: "全连接层", 5: "激活函数", 6: "二元交叉熵", 7: "卷积", 8: "转置卷积", 9: "批量归一化", 10: "边界",
     11: "梯度下降、动量、Adam", 12: "DCGAN，一条一条来", 13: "当 D 赢了", 14: "模式崩溃，量一量", 15: "WGAN", 16: "谱归一化",
@@ -101,11 +104,13 @@ LANGUAGES.zh = {
   pixel: {
     title: "一个像素，和它由什么相加而成", asks: "像素：方向键移动，翻页键换通道", hint: "指向上图中的一个像素，或用 Tab 键和方向键移到那里。",
     at: (c, y, x) => `通道 ${c}，第 ${y} 行，第 ${x} 列`, others: (n) => `另外 ${n} 个通道`, channel: (k) => `通道 ${k}`, bias: "偏置", sum: "和",
-    window: "窗口", weights: "权重", products: "乘积", notKept: "只保存了第一个样本前几个通道的数。",
+    window: "窗口", weights: "权重", products: "乘积", most: "贡献最大", notKept: (n) => `只保存了第一个样本前 ${n} 个通道的数。`,
   },
   looksOtherwise: ["比较前后的范数和直方图。", "比较进来的梯度与出去的梯度的范数：是增大，还是消失？"],
   looksAt: {
     enter: "这是从外面来的，不对它学习：这里不需要梯度。",
+    noise: "噪声，每一步都重新抽取：G 把其中每一行变成一个样本。这里不需要梯度：噪声不会学习。",
+    reals: (data) => `${data ? `来自 ${data} 的` : ""}真实样本，每一步换一批。D 看得到，G 从来看不到。这里不需要梯度：数据不会学习。`,
     loss: "一个数说明一方做得多好。它这一回合的所有梯度都从这里开始。",
     backLoss: "反向从损失开始，∂L/∂L = 1。",
     update: "权重直到现在才改变。比较各层的“更新 / 权重”：远大于 0.001 会不稳定，远小于它则学不到东西。",
