@@ -2,7 +2,7 @@
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const wide = matchMedia("(prefers-color-scheme: dark)");
-const phone = matchMedia("(max-width: 700px)");
+const narrow = matchMedia("(max-width: 1100px)"); // what is told of may lie below the window
 const SPEEDS = { slower: 0, usual: 1.5, faster: 4 }; // how many times as long steps may take as the last picture did
 const RATE = 240; // steps a second at the usual speed, as far as it goes
 const [LEAST, MOST] = [12, 300]; // milliseconds of steps a picture
@@ -290,9 +290,9 @@ function showChoices() {
   byId("drawing").hidden = game.options.data !== "drawn";
 }
 
-/* On a phone what is told of stands under the plane: all of it is in view once the plane is at the top. */
+/* On a phone, or a narrow window, what is told of stands under the plane: it is in view once the plane is at the top. */
 function toPlane() {
-  if (phone.matches) byId("plane").scrollIntoView({ block: "start", behavior: calm.matches ? "auto" : "smooth" });
+  if (narrow.matches) byId("plane").scrollIntoView({ block: "start", behavior: calm.matches ? "auto" : "smooth" });
 }
 
 function say(text) {

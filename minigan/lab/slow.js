@@ -46,7 +46,7 @@ function nextFrame() {
   slow.k += 1;
   if (name === "noise") slow.turn += 1;
   picture();
-  if (phone.matches && byId("frame-text").getBoundingClientRect().bottom > byId("player").getBoundingClientRect().top) toPlane();
+  if (narrow.matches && byId("frame-text").getBoundingClientRect().bottom > byId("player").getBoundingClientRect().top) toPlane();
   if (playing === null) { say(`${frameTitle()}. ${t("frames")[name][1]}`); remember(); }
 }
 
