@@ -28,6 +28,7 @@ function makeControls() {
   byId("controls").replaceChildren(...objective, element("p", { id: "formula", "data-group": "objective" }), ...others.flatMap(([, labels]) => labels), element("small", { id: "anew" }, t("anew")), ...made.slice(at).flatMap(([, labels]) => labels), element("small", { id: "seed-wrong", role: "alert" }));
 
   byId("turns").replaceChildren(...TURNS.map((turn) => element("option", { value: turn }, t(turn === "both" ? "both" : `only${turn}`))));
+  if (t("turnsWhat")) explain(byId("turns").closest("label"), byId("turns"), t("turnsWhat"));
   const speed = byId("speed").value || "usual";
   byId("speed").replaceChildren(...Object.keys(SPEEDS).map((name) => element("option", { value: name }, t(name))));
   byId("speed").value = speed;
@@ -56,7 +57,7 @@ function makeControls() {
 function explain(label, input, what) {
   label.title = what;
   input.setAttribute("aria-description", what);
-  if (!label.id) return;
+  if (!label.id) return; // there is no room below
   const below = element("small", { class: "what", "aria-hidden": "true" }, what);
   input.addEventListener("focus", () => {
     let end = label; // of its row

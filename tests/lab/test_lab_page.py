@@ -528,7 +528,8 @@ def test_what_is_hidden_leaves_nothing_behind(open_lab):
 
 def test_a_sentence_of_a_choice_is_shown_where_there_is_one(open_lab):
     page = open_lab("#batch=16")
-    page.evaluate("() => { TEXTS.en.lrGWhat = 'How far G goes in a step.'; repaint(); }")
+    page.evaluate("() => { TEXTS.en.lrGWhat = TEXTS.en.turnsWhat = 'How far G goes in a step.'; repaint(); }")
+    assert page.get_attribute("#turns", "aria-description") == "How far G goes in a step."
     page.locator("[data-option=lrG]").focus()
     assert page.get_attribute("[data-option=lrG]", "aria-description") == page.get_attribute("#choice-lrG", "title")
     assert page.inner_text(".what") == "How far G goes in a step."
