@@ -13,17 +13,22 @@ function makeControls() {
     input.dataset.option = name;
     input.addEventListener("change", () => {
       const value = readChoice(name, input.value);
-      if (value === undefined) showChoices();
+      if (name === "seed") text("seed-wrong", value === undefined ? t("seedWrong") : "");
+      if (value === undefined) input.value = String(game.options[name]);
       else chose(name, value);
     });
-    return element("label", { id: `choice-${name}`, "data-group": group, class: name === "objective" ? "wide" : null }, element("span", {}, t(name)), input);
+    const label = element("label", { id: `choice-${name}`, "data-group": `${group} ${name}`, class: name === "objective" ? "wide" : null }, element("span", {}, t(name)), input);
+    const what = t(`${name}What`);
+    if (what) explain(label, input, what);
+    return label;
   };
   const made = Object.entries(GROUPS).map(([group, names]) => [group, names.map((name) => control(group, name))]);
   const at = made.findIndex(([group]) => group === "sizes");
   const [[, objective], ...others] = made.slice(0, at);
-  byId("controls").replaceChildren(...objective, element("p", { id: "formula", "data-group": "objective" }), ...others.flatMap(([, labels]) => labels), element("small", { "data-group": "sizes" }, t("anew")), ...made.slice(at).flatMap(([, labels]) => labels));
+  byId("controls").replaceChildren(...objective, element("p", { id: "formula", "data-group": "objective" }), ...others.flatMap(([, labels]) => labels), element("small", { id: "anew" }, t("anew")), ...made.slice(at).flatMap(([, labels]) => labels), element("small", { id: "seed-wrong", role: "alert" }));
 
   byId("turns").replaceChildren(...TURNS.map((turn) => element("option", { value: turn }, t(turn === "both" ? "both" : `only${turn}`))));
+  if (t("turnsWhat")) explain(byId("turns").closest("label"), byId("turns"), t("turnsWhat"));
   const speed = byId("speed").value || "usual";
   byId("speed").replaceChildren(...Object.keys(SPEEDS).map((name) => element("option", { value: name }, t(name))));
   byId("speed").value = speed;
@@ -32,7 +37,9 @@ function makeControls() {
   byId("data").querySelector(".choices").replaceChildren(...CHOICES.data.map((name) => {
     const radio = element("input", { type: "radio", name: "data", value: name }), picture = element("canvas", { "aria-hidden": "true" });
     radio.addEventListener("change", () => chose("data", name));
-    return element("label", {}, radio, picture, element("span", {}, t(name)));
+    const label = element("label", { "data-group": name }, radio, picture, element("span", {}, t(name)));
+    if (t(`${name}What`)) explain(label, radio, t(`${name}What`));
+    return label;
   }));
   document.querySelectorAll("#data canvas").forEach((canvas, i) => {
     const set = POINTS[CHOICES.data[i]];
@@ -42,8 +49,22 @@ function makeControls() {
   byId("mistakes").replaceChildren(element("legend", {}, t("mistakes")), ...MISTAKES.map((name) => {
     const box = element("input", { type: "checkbox", name, "aria-describedby": `what-${name}` });
     box.addEventListener("change", () => chose(name, box.checked));
-    return element("label", {}, box, element("strong", {}, t(name)), element("small", { id: `what-${name}` }, t(`${name}What`)));
+    return element("label", { "data-group": name === "attached" ? "attached detach" : name }, box, element("strong", {}, t(name)), element("small", { id: `what-${name}` }, t(`${name}What`)));
   }));
+}
+
+/* What a choice does, in a sentence: under the pointer, for a screen reader, and below the choice while it has the focus. */
+function explain(label, input, what) {
+  label.title = what;
+  input.setAttribute("aria-description", what);
+  if (!label.id) return; // there is no room below
+  const below = element("small", { class: "what", "aria-hidden": "true" }, what);
+  input.addEventListener("focus", () => {
+    let end = label; // of its row
+    while (end.nextElementSibling?.offsetTop === label.offsetTop) end = end.nextElementSibling;
+    end.after(below);
+  });
+  input.addEventListener("blur", () => below.remove());
 }
 
 function translate() {
@@ -62,7 +83,13 @@ function translate() {
   hide();
 }
 
+/* A teacher hides groups, or single choices by name; what is then empty goes too. */
 function hide() {
   const hidden = new Set((asked.get("hide") ?? "").split(","));
-  for (const node of document.querySelectorAll("[data-group]")) if (hidden.has(node.dataset.group)) node.classList.add("taken-away");
+  const take = (node) => node.classList.add("taken-away"), gone = (nodes) => [...nodes].every((node) => node.classList.contains("taken-away"));
+  for (const node of document.querySelectorAll("[data-group]")) if (node.dataset.group.split(" ").some((name) => hidden.has(name))) take(node);
+  if (gone(["sizes", "seed"].flatMap((group) => GROUPS[group]).map((name) => byId(`choice-${name}`)))) take(byId("anew"));
+  for (const id of ["mistakes", "data", "controls"]) if (gone(byId(id).querySelectorAll("label"))) take(byId(id));
+  if (gone([byId("controls")])) take(byId("choices"));
+  if (gone(byId("left").children)) take(byId("left"));
 }

@@ -49,11 +49,11 @@ const POINTS = {
   drawn: { dims: 2, radius: 0.12 },
 };
 
-/* The set of this name. drawn: the reader's own points, each the middle of a small cloud. */
+/* The set of this name. drawn: the reader's own points, each the middle of a small cloud; while there is none, the set
+   has no `point` to draw from. */
 function pointSet(name, drawn) {
-  if (name !== "drawn") return POINTS[name];
-  const middles = drawn.length ? drawn : [[0, 0]];
-  return { ...POINTS.drawn, point: around(middles, 0.03).point };
+  if (name !== "drawn" || !drawn.length) return POINTS[name];
+  return { ...POINTS.drawn, point: around(drawn, 0.03).point };
 }
 
 function drawPoints(set, n, random) {

@@ -2,20 +2,26 @@
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const wide = matchMedia("(prefers-color-scheme: dark)");
-const SPEEDS = { slower: 1, usual: 4, faster: Infinity }; // steps a picture
-const BUDGET = 12; // milliseconds of steps a picture
+const narrow = matchMedia("(max-width: 1100px)"); // what is told of may lie below the window
+const SPEEDS = { slower: 0, usual: 1.5, faster: 4 }; // how many times as long steps may take as the last picture did
+const RATE = 240; // steps a second at the usual speed, as far as it goes
+const [LEAST, MOST] = [12, 300]; // milliseconds of steps a picture
 const CALM_PAUSE = 700; // between pictures, for those who want no motion
 const FRAME_PAUSE = 2200; // between frames of slow motion that plays
+const SELDOM = 300; // milliseconds between two drawings of the curves
 const FOLLOWED = 3; // fakes that slow motion follows
 
 const asked = new URLSearchParams(location.search);
-let language = TEXTS[asked.get("lang")] ? asked.get("lang") : navigator.languages.map((l) => l.slice(0, 2)).find((l) => TEXTS[l]) ?? "en";
+const known = (lang) => (Object.hasOwn(TEXTS, lang ?? "") ? lang : undefined);
+let language = known(asked.get("lang")) ?? navigator.languages.map((l) => l.slice(0, 2)).find(known) ?? "en";
+let languageChosen = false; // by the button or after the #: then the address says so
 let game, curves, seen; // the state; its curves; what was last looked at
 let playing = null; // the timer or the request of the next picture
 let playedTo = Infinity; // a story's play ends at this step
-let slow = null; // {frames, at, names}: the step that slow motion is in
+let slow = null; // {frames, at, k, turn, names}: the step that slow motion is in
 let told = 0; // the part of the story
-let colours, cross = [0, 0];
+let pictured = 0, cost = LEAST, curvesDrawn = 0; // when the last picture was done, what it took, when curves were last drawn
+let colours;
 
 const t = (name) => TEXTS[language][name];
 
@@ -27,38 +33,69 @@ function load(state, then = () => {}) {
   leaveSlow();
   game = newGame(state.chosen, state.drawn);
   curves = [];
-  const changes = [...state.history].sort((a, b) => a[0] - b[0]);
+  note();
+  const changes = [...state.history].sort((a, b) => a[0] - b[0]), every = Math.max(10, Math.ceil(state.steps / 200));
+  pictured = performance.now();
   const goOn = () => {
     const until = performance.now() + 120;
-    while (performance.now() < until) {
-      while (changes.length && changes[0][0] <= game.steps) change(game, ...changes.shift().slice(1));
-      if (game.steps >= state.steps) break;
+    for (let done = false; performance.now() < until;) {
+      while (changes.length && changes[0][0] <= game.steps) {
+        const [, name, value] = changes.shift();
+        (EDITS.includes(name) ? changePoints : change)(game, name, value);
+      }
+      done = game.steps >= state.steps || !canLearn(game) || brokenStep(game);
+      if (done) { loaded(then); return; }
       makeStep(game);
-      if (game.steps % 10 === 0) note();
+      if (game.steps % every === 0) note();
     }
-    show();
-    if (game.steps < state.steps) {
-      playing = setTimeout(goOn, 0);
-      say(t("computing")(game.steps, state.steps));
-      return;
-    }
-    playing = null;
-    showPlayer();
-    remember();
-    then();
+    playing = setTimeout(goOn, 0);
+    if (performance.now() - pictured < 500 + 4 * cost) return;
+    timed(performance.now(), () => { note(); show(); });
+    say(t("computing")(game.steps, state.steps));
   };
   goOn();
 }
 
-const stateNow = () => ({ chosen: game.chosen, drawn: game.drawn, steps: game.steps, history: game.history });
+function loaded(then) {
+  playing = null;
+  note();
+  show();
+  showPlayer();
+  remember();
+  if (broken()) stopBroken();
+  else then();
+}
+
+const stateNow = () => ({
+  chosen: game.chosen, drawn: game.begun, steps: game.steps, history: game.history,
+  view: { story: told && told + 1, speed: byId("speed").value === "usual" ? "" : byId("speed").value, lang: languageChosen ? language : "", slow: slow?.k },
+});
 
 /* The address tells the state; a frame in another page may forbid that. */
 function remember() {
+  const query = languageChosen ? location.search.replace(/([?&])lang=[^&]*(&|$)/, (_, before, after) => (after ? before : "")) : location.search;
   try {
-    history.replaceState(null, "", `#${writeState(stateNow())}`);
+    history.replaceState(null, "", `${location.pathname}${query}#${writeState(stateNow())}`);
   } catch {
     return;
   }
+}
+
+/* How a state is looked at, as the address has it. */
+function view({ story, speed, lang }) {
+  told = Math.min(STORY.length, Math.max(1, story)) - 1;
+  if (known(lang)) [language, languageChosen] = [lang, true];
+  translate();
+  byId("speed").value = Object.hasOwn(SPEEDS, speed) ? speed : "usual";
+}
+
+function arrive() {
+  const state = readState(location.hash.slice(1) || document.body.dataset.state), { slow: k } = state.view;
+  view(state.view);
+  load(state, () => {
+    if (k) toggleSlow();
+    while (slow && slow.k < Math.min(k, slow.names.length)) nextFrame();
+  });
 }
 
 function note() {
@@ -69,8 +106,9 @@ function note() {
 // --- what is pressed ----------------------------------------------------------------------------------------
 
 function play(to = Infinity) {
-  if (playing !== null) return;
+  if (playing !== null || refuses()) return;
   playedTo = to;
+  pictured = performance.now();
   schedule();
   showPlayer();
 }
@@ -80,28 +118,52 @@ function schedule() {
   else playing = calm.matches ? setTimeout(tick, CALM_PAUSE) : requestAnimationFrame(tick);
 }
 
+/* Steps, then a picture of them. A picture may take long: where it does, more steps are made for each. */
 function tick() {
   if (slow) nextFrame();
   else {
-    const [budget, most] = [BUDGET, SPEEDS[byId("speed").value]].map((v) => v * (calm.matches ? 20 : 1)), until = performance.now() + budget;
-    for (let k = 0; k < most && game.steps < playedTo && performance.now() < until; k++) makeStep(game);
-    note();
-    show();
-    if (broken()) { pause(false); say(t("brokenAt")(game.steps)); return; }
+    const begun = performance.now(), speed = byId("speed").value, since = begun - pictured, painting = calm.matches ? 0 : Math.max(0, since - 17);
+    const budget = calm.matches ? MOST : Math.min(MOST, Math.max(LEAST, SPEEDS[speed] * (cost + painting)));
+    const most = { slower: 1, usual: Math.max(4, Math.round((RATE * since) / 1000)), faster: Infinity }[speed];
+    for (let k = 0; k < most && game.steps < playedTo && !brokenStep(game) && performance.now() < begun + budget; k++) makeStep(game);
+    timed(performance.now(), () => { note(); picture(); });
+    if (broken()) { stopBroken(); return; }
     if (game.steps >= playedTo) { pause(); return; }
   }
   if (playing !== null) schedule();
 }
 
-const broken = () => !seen.fakes.data.every(Number.isFinite) || !Number.isFinite(seen.fake);
+function timed(begun, draw) {
+  draw();
+  pictured = performance.now();
+  cost = pictured - begun;
+}
+
+const broken = () => brokenStep(game) || !seen.fakes.data.every(Number.isFinite) || !Number.isFinite(seen.fake);
+
+/* Why no step can be taken, or "". */
+const trouble = () => (!canLearn(game) ? t("drawFirst") : broken() ? t("brokenAt")(game.steps) : "");
+
+function refuses() {
+  if (trouble()) say(trouble());
+  return !!trouble();
+}
+
+function stopBroken() {
+  pause(false);
+  show();
+  say(trouble());
+}
 
 /* aloud: whether it is said where it was paused. */
 function pause(aloud = true) {
+  const on = playing !== null;
   clearTimeout(playing);
   cancelAnimationFrame(playing);
   playing = null;
   if (!game) return;
   showPlayer();
+  if (on) showSeldom();
   remember();
   if (aloud) say(t("pausedAt")(game.steps, scored()));
 }
@@ -111,6 +173,7 @@ function oneStep(turns) {
   pause(false);
   if (slow && !turns) { nextFrame(); return; }
   leaveSlow();
+  if (refuses()) { show(); showPlayer(); return; }
   const usual = game.options.turns;
   turns ??= usual;
   if (turns !== usual) change(game, "turns", turns);
@@ -120,12 +183,12 @@ function oneStep(turns) {
   show();
   showPlayer();
   remember();
-  say(t("pausedAt")(game.steps, scored()));
+  say(trouble() || t("pausedAt")(game.steps, scored()));
 }
 
 function restart(changes = {}) {
   const chosen = { ...game.chosen };
-  for (const [, name, value] of game.history) chosen[name] = value; // as it is set now
+  for (const [, name, value] of game.history) if (!EDITS.includes(name)) chosen[name] = value; // as it is set now
   load({ chosen: { ...chosen, ...changes }, drawn: game.drawn, steps: 0, history: [] });
 }
 
@@ -148,34 +211,64 @@ function chose(name, value) {
 // --- what is shown ------------------------------------------------------------------------------------------
 
 function show() {
-  if (!curves.length) note();
-  const { last } = game, frame = slow && last.fake;
-  const view = slow
-    ? { fakes: last.fake ?? seen.fakes, arrows: last.intoG ?? last.border ? matrix(last.border.rows, last.border.columns, (last.intoG ?? last.border).data.map((v) => -v * last.border.rows)) : null, ringed: frame ? FOLLOWED : 0 }
-    : { ...seen, ringed: 0 };
-  drawPlane(byId("plane"), game, view, colours);
-  byId("plane").setAttribute("aria-label", t("plane")({ reals: game.reals.rows, fakes: view.fakes.rows, scored: scored() }));
-  byId("steps").textContent = game.steps;
-  showBorder(slow ? last : seen);
-  showFrame();
-  if (!slow) drawCharts(byId("charts"), curves, game.history.map(([step]) => step), seen.of, t);
+  curvesDrawn = -Infinity;
+  picture();
   showChoices();
   showField();
 }
 
-/* of: {border, intoG}, of what is shown or of slow motion's batch. */
-function showBorder({ border, intoG }) {
-  const number = (id, v) => { byId(id).textContent = v === null ? "–" : shown(v); byId(id).value = v === null ? "" : String(v); };
-  number("norm-D", border ? norm(border.data) : null);
-  number("norm-G", intoG ? norm(intoG.data) : null);
-  const difference = border && intoG ? apart({ border, intoG }) : null;
-  number("difference", difference);
-  byId("border").classList.toggle("apart", difference > 0);
-  number("factor", seen.factor);
-  number("slope", seen.slope);
+/* What moves while it plays; the curves, and the plane in words, less often than the points. */
+function picture() {
+  drawPlane(byId("plane"), game, { ...shownNow(), moving: playing !== null && !slow && !calm.matches }, colours);
+  text("steps", game.steps);
+  showBorder(slow ? borderOfBatch(game) : seen);
+  text("trouble", trouble());
+  byId("trouble").hidden = !trouble();
+  showFrame();
+  if (slow || performance.now() - curvesDrawn > SELDOM) showSeldom();
 }
 
-const scored = () => (seen.of > 1 ? t("scoredModes")(seen.covered, seen.of, percent(seen.good)) : t("scoredShare")(percent(seen.covered), percent(seen.good)));
+/* Slow motion shows its own batch, with three rings; else the fakes of fixed noise are shown. */
+function shownNow() {
+  const { fake, intoG, border } = game.last, at = intoG ?? border;
+  if (!slow) return { ...seen, ringed: 0 };
+  return { fakes: fake ?? seen.fakes, arrows: at ? matrix(at.rows, at.columns, at.data.map((v) => -v * at.rows)) : null, ringed: fake ? FOLLOWED : 0 };
+}
+
+function showSeldom() {
+  if (!game || !seen) return;
+  const { fakes } = shownNow();
+  byId("plane").setAttribute("aria-label", t("plane")({ reals: game.reals.rows, fakes: fakes.rows, scored: scored() }) + outsideInWords(fakes));
+  text("outside", outsideInWords(fakes));
+  if (!slow) drawCharts(byId("charts"), curves, game.history.map(([step]) => step), seen.of, t);
+  curvesDrawn = performance.now();
+}
+
+function outsideInWords(fakes) {
+  const { left, right, above, below } = outside(fakes), all = left + right + above + below;
+  return all ? t("outside")(all, fakes.rows) : "";
+}
+
+/* A text that is the same stays as it is: nothing has to be laid out again. */
+function text(id, value) {
+  if (byId(id).textContent !== String(value)) byId(id).textContent = value;
+}
+
+/* of: {border, intoG, factor, slope, real, fake}, of what is shown or of slow motion's batch. */
+function showBorder({ border, intoG, factor, slope, real, fake }) {
+  const number = (id, v) => { text(id, v === null || v === undefined ? "–" : shown(v)); byId(id).value = v ?? ""; };
+  number("norm-D", border && norm(border.data));
+  number("norm-G", intoG && norm(intoG.data));
+  const difference = border && intoG && apart({ border, intoG });
+  number("difference", difference);
+  byId("border").classList.toggle("apart", difference > 0);
+  number("factor", factor);
+  number("slope", slope);
+  number("answer-real", real);
+  number("answer-fake", fake);
+}
+
+const scored = () => (!canLearn(game) ? t("drawFirst") : seen.of > 1 ? t("scoredModes")(seen.covered, seen.of, percent(seen.good)) : t("scoredShare")(percent(seen.covered), percent(seen.good)));
 
 function showPlayer() {
   byId("play").textContent = playing === null ? `▶ ${t("play")}` : `❚❚ ${t("pause")}`;
@@ -193,7 +286,13 @@ function showChoices() {
   const { clips, penalizes } = OBJECTIVES[game.options.objective];
   for (const [name, fits] of [["clip", clips], ["penalty", penalizes], ["beta1", game.options.optimizer === "adam"]]) byId(`choice-${name}`).hidden = !fits;
   byId("formula").textContent = t("formulas")[game.options.objective];
+  byId("legend").querySelector(".scale").lastChild.textContent = t(isProbability(game) ? "scaleProbability" : "scaleScore");
   byId("drawing").hidden = game.options.data !== "drawn";
+}
+
+/* On a phone, or a narrow window, what is told of stands under the plane: it is in view once the plane is at the top. */
+function toPlane() {
+  if (narrow.matches) byId("plane").scrollIntoView({ block: "start", behavior: calm.matches ? "auto" : "smooth" });
 }
 
 function say(text) {
@@ -202,10 +301,15 @@ function say(text) {
 
 // --- all together -------------------------------------------------------------------------------------------
 
+/* Who hides the choice of turns hides these keys too. */
+function turn(who) {
+  if (!byId(`turn-${who}`).classList.contains("taken-away")) oneStep(who);
+}
+
 function onKey(event) {
   const target = event.target instanceof Element ? event.target : document.body;
   if (event.altKey || event.ctrlKey || event.metaKey || target.closest("select, input, #field")) return;
-  const act = { ArrowRight: () => oneStep(), d: () => oneStep("D"), g: () => oneStep("G"), " ": () => (playing === null ? play() : pause()) }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  const act = { ArrowRight: () => oneStep(), d: () => turn("D"), g: () => turn("G"), " ": () => (playing === null ? play() : pause()) }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!act || (event.key === " " && target.closest("button, summary, a"))) return;
   event.preventDefault();
   act();
@@ -218,9 +322,23 @@ function repaint() {
   show();
 }
 
+/* A file's address leads nowhere on another computer: then only the state is copied. */
+async function copyLink() {
+  remember();
+  const served = location.protocol.startsWith("http"), copied = served ? location.href : `#${writeState(stateNow())}`;
+  try { await navigator.clipboard.writeText(copied); byId("link").textContent = t("copied"); } catch { prompt(t("link"), copied); }
+  text("notice", served ? "" : t("copiedState"));
+  setTimeout(() => { byId("link").textContent = t("link"); }, 1500);
+}
+
+function turnPage(by) {
+  told += by;
+  tell();
+  if (playing === null) remember();
+}
+
 function begin() {
   colours = palette();
-  translate();
   const on = (id, act, kind = "click") => byId(id).addEventListener(kind, act);
   on("play", () => (playing === null ? play() : pause()));
   on("step", () => oneStep());
@@ -229,33 +347,36 @@ function begin() {
   on("slow", toggleSlow);
   on("again", () => restart());
   on("turns", () => chose("turns", byId("turns").value), "change");
-  on("language", () => { language = language === "en" ? "zh" : "en"; translate(); show(); showPlayer(); });
+  on("language", () => {
+    [language, languageChosen] = [language === "en" ? "zh" : "en", true];
+    translate();
+    show();
+    showPlayer();
+    if (playing === null) remember();
+  });
+  on("speed", () => { if (playing === null) remember(); }, "change");
   on("theme", () => {
     const dark = byId("theme").getAttribute("aria-pressed") !== "true";
     document.documentElement.dataset.theme = dark ? "dark" : "light";
     byId("theme").setAttribute("aria-pressed", String(dark));
     repaint();
   });
-  on("link", async () => {
-    remember();
-    try { await navigator.clipboard.writeText(location.href); byId("link").textContent = t("copied"); } catch { prompt(t("link"), location.href); }
-    setTimeout(() => { byId("link").textContent = t("link"); }, 1500);
-  });
-  on("story-do", () => STORY[told]());
-  on("story-previous", () => { told -= 1; tell(); });
-  on("story-next", () => { told += 1; tell(); });
-  on("field", (event) => { byId("field").setPointerCapture(event.pointerId); pointed(event); }, "pointerdown");
-  on("field", (event) => { if (event.buttons) pointed(event); }, "pointermove");
+  on("link", copyLink);
+  on("story-do", () => { STORY[told](); toPlane(); });
+  on("story-previous", () => turnPage(-1));
+  on("story-next", () => turnPage(1));
+  on("field", pressed, "pointerdown");
+  on("field", moved, "pointermove");
   on("field", moveCross, "keydown");
   on("field", showField, "focus");
   on("field", showField, "blur");
-  on("clear", () => { game.drawn = []; restart(); });
+  on("clear", () => edit("drop", game.drawn));
   document.addEventListener("keydown", onKey);
-  addEventListener("hashchange", () => load(readState(location.hash.slice(1))));
+  addEventListener("hashchange", arrive);
   new ResizeObserver(() => { if (game) show(); }).observe(byId("plane"));
   byId("theme").setAttribute("aria-pressed", String(wide.matches));
   wide.addEventListener("change", repaint);
-  load(readState(location.hash.slice(1) || document.body.dataset.state));
+  arrive();
 }
 
 begin();

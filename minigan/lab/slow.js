@@ -2,13 +2,26 @@
 
 const FRAMES = ["noise", "fakes", "logits", "lossD", "backD", "updateD", "logitsG", "lossG", "backThroughD", "border", "backThroughG", "updateG"];
 
+/* The frames of a step, as who learns in it has them. */
+function framesOf({ turns, critic }) {
+  const [ofD, ofG] = [FRAMES.slice(0, 6), FRAMES.slice(6)];
+  return { both: [...Array(critic).fill(ofD).flat(), ...ofG], D: ofD, G: [...ofD.slice(0, 2), ...ofG] }[turns];
+}
+
 function toggleSlow() {
   pause(false);
   if (slow) leaveSlow();
-  else slow = { frames: nextStep(game), at: null };
+  else if (refuses()) return;
+  else beginSlow();
   if (slow) nextFrame();
   else show();
   showPlayer();
+  remember();
+  toPlane();
+}
+
+function beginSlow() {
+  slow = { frames: nextStep(game), at: null, k: 0, turn: 0, names: framesOf(game.options) };
 }
 
 /* What has begun is finished: a half step is no state. */
@@ -24,15 +37,24 @@ function nextFrame() {
   if (done) {
     game.steps += 1;
     note();
-    slow = { frames: nextStep(game), at: null };
-    remember();
+    if (broken()) { slow = null; stopBroken(); return; }
+    beginSlow();
     nextFrame();
     return;
   }
   slow.at = name;
-  show();
-  const [title, text] = t("frames")[name];
-  if (playing === null) say(`${t("frameOf")(FRAMES.indexOf(name) + 1, FRAMES.length, title)}. ${text}`);
+  slow.k += 1;
+  if (name === "noise") slow.turn += 1;
+  picture();
+  if (narrow.matches && byId("frame-text").getBoundingClientRect().bottom > byId("player").getBoundingClientRect().top) toPlane();
+  if (playing === null) { say(`${frameTitle()}. ${t("frames")[name][1]}`); remember(); }
+}
+
+/* With several steps of D for one of G, it says which of them this is. */
+function frameTitle() {
+  const { at, k, turn, names } = slow, { turns, critic } = game.options, [title] = t("frames")[at];
+  const several = turns === "both" && critic > 1 && FRAMES.indexOf(at) < 6;
+  return t("frameOf")(k, names.length, several ? t("turnOf")(title, turn, critic) : title);
 }
 
 /* The numbers of a frame, by name. */
@@ -54,16 +76,26 @@ function frameNumbers(name, last) {
   }
 }
 
+/* What the border's card shows of slow motion's batch: null is what is not yet computed. */
+function borderOfBatch({ D, last, options }) {
+  const { border, intoG, dLogitsG, realLogits } = last, fakeLogits = last.logitsG ?? last.fakeLogits;
+  const answers = (logits) => logits && mean(Array.from(logits.data, OBJECTIVES[options.objective].answer));
+  const slope = () => (options.mistakes.yesno ? 0 : slopeOf(D, options.mistakes.stale && last.verdict ? last.verdict : forward(D, last.fake)));
+  const factor = () => factorOf(OBJECTIVES[options.objective].G(last.answersG).d);
+  return { border, intoG, factor: dLogitsG && factor(), slope: border && slope(), real: answers(realLogits), fake: answers(fakeLogits) };
+}
+
 const point = (row) => (row.length === 1 ? shown(row[0]) : `(${row.map(shown).join(", ")})`);
 const apart = ({ border, intoG }) => border.data.reduce((most, v, k) => Math.max(most, Math.abs(v - intoG.data[k])), 0);
 
 function showFrame() {
   byId("frame").hidden = !slow;
   byId("charts").hidden = !!slow;
+  document.body.classList.toggle("slow", !!slow);
   if (!slow) return;
-  const { at, } = slow, { last } = game, [title, text] = t("frames")[at], n = last.x.rows;
-  byId("frame-title").textContent = t("frameOf")(FRAMES.indexOf(at) + 1, FRAMES.length, title);
-  byId("frame-text").textContent = text;
+  const { at, names } = slow, { last } = game, n = last.x.rows;
+  byId("frame-title").textContent = frameTitle();
+  byId("frame-text").textContent = t("frames")[at][1];
   byId("frame-numbers").replaceChildren(...Object.entries(frameNumbers(at, last)).flatMap(([name, number]) => [element("dt", {}, t("numbers")[name]), element("dd", {}, number)]));
   const scaled = (m, k) => m && point(rowsOf(m)[k].map((v) => v * n));
   const since = (name) => FRAMES.indexOf(at) >= FRAMES.indexOf(name);
@@ -80,5 +112,5 @@ function showFrame() {
         .map((text, column) => element("td", { class: column + 1 === now ? "now" : "" }, text || "")))),
     ),
   );
-  byId("frames").replaceChildren(...FRAMES.map((name) => element("li", { "aria-current": name === at ? "step" : null }, t("frames")[name][0])));
+  byId("frames").replaceChildren(...[...new Set(names)].map((name) => element("li", { "aria-current": name === at ? "step" : null }, t("frames")[name][0])));
 }

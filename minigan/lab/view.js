@@ -1,7 +1,7 @@
 /* The plane: D's answers as colour, real points, fakes and their arrows, G's grid. And the pictures of the data sets. */
 
 const REACH = 1.5; // the plane is shown from −REACH to REACH
-const CELLS = 44; // of the map of D's answers, in a row
+const CELLS = 44, MOVING_CELLS = 28; // of the map of D's answers, in a row: fewer while it plays
 const GRID_LINES = 9, GRID_POINTS = 25; // of the plane of noise, from −2 to 2
 
 const byId = (id) => document.getElementById(id);
@@ -55,10 +55,10 @@ function palette() {
   return { ...colours, ends: dark ? [[107, 63, 20], [31, 79, 125]] : [[243, 199, 157], [169, 203, 234]], dark };
 }
 
-const places = (dims) => (dims === 1
+const places = (dims, cells) => (dims === 1
   ? matrix(220, 1, Array.from({ length: 220 }, (_, i) => ((i + 0.5) / 110 - 1) * REACH))
-  : matrix(CELLS * CELLS, 2, Array.from({ length: CELLS * CELLS }, (_, i) => [
-    (((i % CELLS) + 0.5) / CELLS * 2 - 1) * REACH, (1 - ((Math.floor(i / CELLS) + 0.5) / CELLS) * 2) * REACH,
+  : matrix(cells * cells, 2, Array.from({ length: cells * cells }, (_, i) => [
+    (((i % cells) + 0.5) / cells * 2 - 1) * REACH, (1 - ((Math.floor(i / cells) + 0.5) / cells) * 2) * REACH,
   ]).flat()));
 
 /* D's answers over the plane, each from 0 (fake, orange) to 1 (real, blue). A critic's scores have no unit: they are
@@ -78,31 +78,73 @@ function mixed(colours, share) {
   return colours.paper.rgb.map((p, k) => p + (end[k] - p) * t);
 }
 
+/* From orange by paper to blue, as bytes; what is no number is paper. */
+function shades(colours) {
+  return Uint8ClampedArray.from(Array.from({ length: 256 }, (_, k) => [...mixed(colours, k / 255), 255]).flat());
+}
+
+/* How many fakes are beyond each side of the plane. */
+function outside(fakes) {
+  const beyond = { left: 0, right: 0, above: 0, below: 0 };
+  for (const [x, y = 0] of rowsOf(fakes)) {
+    const side = Math.abs(x) >= Math.abs(y) ? (x < 0 ? "left" : "right") : y < 0 ? "below" : "above";
+    if (Math.max(Math.abs(x), Math.abs(y)) > REACH) beyond[side] += 1;
+  }
+  return beyond;
+}
+
 const longest = (width) => Math.min(46, Math.max(24, 0.09 * width));
 
 const small = document.createElement("canvas");
 let noiseGrid = null; // the plane of noise as lines, and its dims
 
-/* view: {fakes, arrows, ringed}. arrows may be null. */
+/* view: {fakes, arrows, ringed, moving}. arrows may be null; moving: it plays, and the next picture is soon to come. */
 function drawPlane(canvas, game, view, colours) {
   const { c, width, height } = context2d(canvas), dims = game.set.dims;
   const X = (x) => ((x / REACH + 1) / 2) * width, Y = (y) => ((1 - y / REACH) / 2) * height;
-  const at = drawPlane.places?.columns === dims ? drawPlane.places : (drawPlane.places = places(dims));
-  const answers = answersOver(game, at);
-  [small.width, small.height] = dims === 1 ? [at.rows, 1] : [CELLS, CELLS];
-  const image = new ImageData(small.width, small.height);
-  answers.forEach((v, i) => image.data.set([...mixed(colours, v), 255], 4 * i));
+  const cells = view.moving ? MOVING_CELLS : CELLS, at = (drawPlane[`${dims},${cells}`] ??= places(dims, cells));
+  const answers = answersOver(game, at), size = dims === 1 ? [at.rows, 1] : [cells, cells];
+  if (small.width !== size[0] || small.height !== size[1]) [small.width, small.height] = size;
+  const image = new ImageData(small.width, small.height), shade = (colours.shades ??= shades(colours));
+  for (let i = 0; i < answers.length; i++) {
+    const from = 4 * (answers[i] >= 0 ? Math.round(255 * answers[i]) : 127);
+    for (let k = 0; k < 4; k++) image.data[4 * i + k] = shade[from + k];
+  }
   small.getContext("2d").putImageData(image, 0, 0);
   c.imageSmoothingEnabled = dims === 2;
   c.drawImage(small, 0, 0, width, height);
   (dims === 1 ? drawLine : drawPoints2d)(c, game, view, colours, { X, Y, width, height, at, answers });
+  drawBeyond(c, outside(view.fakes), colours, width, height);
+}
+
+/* Where fakes are outside the plane: a mark at that side, and how many. */
+function drawBeyond(c, beyond, colours, width, height) {
+  c.font = "600 13px system-ui, sans-serif";
+  c.textBaseline = "middle";
+  for (const [side, [x, y, dx, dy]] of Object.entries({ left: [0, 0.5, 1, 0], right: [1, 0.5, -1, 0], above: [0.5, 0, 0, 1], below: [0.5, 1, 0, -1] })) {
+    if (!beyond[side]) continue;
+    const [px, py] = [x * width + 3 * dx, y * height + 3 * dy], number = String(beyond[side]);
+    c.fillStyle = colours.fake.text;
+    c.beginPath();
+    c.moveTo(px, py);
+    c.lineTo(px + 12 * dx - 9 * dy, py + 12 * dy - 9 * dx);
+    c.lineTo(px + 12 * dx + 9 * dy, py + 12 * dy + 9 * dx);
+    c.fill();
+    c.textAlign = dx > 0 ? "left" : dx < 0 ? "right" : "center";
+    c.strokeStyle = colours.paper.text;
+    c.lineWidth = 3;
+    c.strokeText(number, px + 16 * dx, py + 22 * dy);
+    c.fillText(number, px + 16 * dx, py + 22 * dy);
+  }
+  c.textAlign = "start";
+  c.textBaseline = "alphabetic";
 }
 
 function drawPoints2d(c, game, { fakes, arrows, ringed }, colours, { X, Y, width }) {
   drawMesh(c, game, colours, X, Y);
   dots(c, rowsOf(game.reals).map(([x, y]) => [X(x), Y(y)]), 1.7, colours.real.text, 0.75);
   const at = rowsOf(fakes).map(([x, y]) => [X(x), Y(y)]);
-  if (arrows) rowsOf(arrows).forEach(([dx, dy], i) => arrow(c, at[i], [dx, -dy], colours.gradient.text, longest(width)));
+  if (arrows) drawArrows(c, at, rowsOf(arrows).map(([dx, dy]) => [dx, -dy]), colours, longest(width));
   dots(c, at, width < 400 ? 1.9 : 2.6, colours.fake.text, 1);
   at.slice(0, ringed).forEach((p, i) => ring(c, p, i, colours));
 }
@@ -124,7 +166,7 @@ function drawLine(c, game, { fakes, arrows, ringed }, colours, { X, Y, width, at
   c.globalAlpha = 1;
   dots(c, rowsOf(game.reals).slice(0, 200).map(([x], i) => [X(x), Y(0.06 + scatter(i))]), 2, colours.real.text, 0.8);
   const places = rowsOf(fakes).map(([x], i) => [X(x), Y(-0.95 + scatter(i))]);
-  if (arrows) rowsOf(arrows).forEach(([dx], i) => arrow(c, places[i], [dx, 0], colours.gradient.text, longest(width)));
+  if (arrows) drawArrows(c, places, rowsOf(arrows).map(([dx]) => [dx, 0]), colours, longest(width));
   dots(c, places, 2.6, colours.fake.text, 1);
   places.slice(0, ringed).forEach((p, i) => ring(c, p, i, colours));
   c.fillStyle = colours.ink.text;
@@ -176,20 +218,24 @@ function ring(c, [x, y], i, colours) {
   c.fillText(String(i + 1), x + 10, y - 6);
 }
 
+function drawArrows(c, places, ways, colours, most) {
+  c.strokeStyle = colours.gradient.text;
+  c.lineWidth = 1.2;
+  c.beginPath();
+  ways.forEach((way, i) => arrow(c, places[i], way, most));
+  c.stroke();
+}
+
 /* An arrow whose length grows with the gradient's size g as g / (1 + g): half of `most` at 1, none at 0. */
-function arrow(c, [x, y], [dx, dy], colour, most) {
+function arrow(c, [x, y], [dx, dy], most) {
   const size = Math.hypot(dx, dy), length = (most * size) / (1 + size);
   if (!(length > 0.7)) return;
   const [ux, uy] = [dx / size, dy / size], [ex, ey] = [x + ux * length, y + uy * length], head = Math.min(5, length / 2);
-  c.strokeStyle = colour;
-  c.lineWidth = 1.2;
-  c.beginPath();
   c.moveTo(x, y);
   c.lineTo(ex, ey);
   c.moveTo(ex - head * (ux + 0.6 * uy), ey - head * (uy - 0.6 * ux));
   c.lineTo(ex, ey);
   c.lineTo(ex - head * (ux - 0.6 * uy), ey - head * (uy + 0.6 * ux));
-  c.stroke();
 }
 
 /* A data set's picture. cross: where the keyboard draws, or null. */

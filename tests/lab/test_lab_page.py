@@ -140,58 +140,198 @@ def test_an_address_of_no_state_leads_to_one_all_the_same(open_lab, at):
     assert page.inner_text("#steps") == "1"
 
 
-def test_every_control_works_by_keyboard(open_lab):
-    page = open_lab("#batch=16&widthG=4&widthD=4&objective=wgan-gp")
-    for name in ("objective", "optimizer", "lrG", "lrD", "critic", "batch", "penalty", "widthG", "widthD", "depth",
-                 "activation", "turns"):  # fmt: skip
-        before = page.evaluate("name => game.options[name]", name)
-        page.locator(f"[data-option={name}]").focus()
-        page.keyboard.press("ArrowUp" if name == "objective" else "ArrowDown")
-        if page.evaluate("name => game.options[name]", name) == before:  # it was the last
-            page.keyboard.press("ArrowUp")
-        assert page.evaluate("name => game.options[name]", name) != before, name
-        if name == "objective":
-            assert page.is_visible("[data-option=clip]") and page.is_hidden("[data-option=penalty]")
-            page.keyboard.press("ArrowDown")
-    page.locator("[data-option=seed]").fill("7")
-    page.keyboard.press("Enter")
-    page.locator("#data input:checked").focus()
-    page.keyboard.press("ArrowRight")
-    assert page.evaluate("() => [game.options.seed, game.options.data]") == [7, "grid"]
-    for name in page.evaluate("() => MISTAKES"):
-        page.locator(f"#mistakes [name={name}]").focus()
-        page.keyboard.press("Space")
-        assert page.evaluate("name => game.options.mistakes[name]", name)
+FOCUSED = "() => { const { id, dataset, name } = document.activeElement; return id || dataset.option || name || null; }"
+PLAYS = "() => playing !== null"
+
+
+def test_every_control_is_reached_by_tab_and_does_its_work(open_lab):
+    """Refuses a control that Tab leaves out, and a button that has the focus but does nothing when it is pressed."""
+    small = "batch=16&widthG=4&widthD=4&objective=wgan-gp"
+    page = open_lab(f"#{small}&story=2")
+    press, value = page.keyboard.press, page.evaluate
+
+    def changes(expression, key="Enter"):
+        before = value(expression)
+        press(key)
+        assert value(expression) != before, expression
+
+    def choose(name):
+        of = "() => byId('speed').value" if name == "speed" else f"() => game.options.{name}"
+        before = value(of)
+        press("ArrowUp" if name in ("objective", "speed") else "ArrowDown")
+        if value(of) == before:  # it was the last
+            press("ArrowUp")
+        assert value(of) != before, name
+
+    def pressed_twice(expression):
+        changes(expression)
+        changes(expression, "Space")
+
+    def story_does():
+        press("Enter")
+        settled(page)
+        assert value("() => slow.k === 1 && game.steps === 100")
+        value("at => load(readState(at))", small)
+        settled(page)
+
+    def seed():
+        page.keyboard.type("7")
+        changes("() => game.options.seed")
+
+    steps, story = "() => game.steps", "() => byId('story-title').textContent"
+    acts = {
+        **{name: (lambda name=name: choose(name)) for name in ["speed", *value("() => Object.keys(CHOICES)")]},
+        "play": lambda: (changes(PLAYS, "Space"), changes(PLAYS)),
+        **{name: lambda: pressed_twice(steps) for name in ("step", "turn-D", "turn-G")},
+        "slow": lambda: pressed_twice("() => !!slow"),
+        "again": lambda: changes(steps),
+        "link": lambda: (press("Enter"), page.wait_for_selector("#notice:not(:empty)")),
+        "language": lambda: pressed_twice("() => document.documentElement.lang"),
+        "theme": lambda: pressed_twice("() => document.documentElement.dataset.theme"),
+        "story-do": story_does, "story-next": lambda: changes(story), "story-previous": lambda: changes(story),
+        "summary": lambda: pressed_twice("() => byId('story-answer').open"),
+        "seed": seed,
+        "data": lambda: changes("() => game.options.data", "ArrowRight"),
+        **{name: (lambda name=name: pressed_twice_box(name)) for name in value("() => MISTAKES")},
+    }  # fmt: skip
+
+    def pressed_twice_box(name):
+        changes(f"() => !!game.options.mistakes.{name}", "Space")
         assert page.locator(f"#what-{name}").inner_text().endswith(".")
-    page.evaluate("() => document.activeElement.blur()")
-    for key, steps in (("ArrowRight", 1), ("d", 2), ("g", 3)):
-        page.keyboard.press(key)
-        assert page.inner_text("#steps") == str(steps)
-    page.keyboard.press("Space")
-    assert "Pause" in page.inner_text("#play")
-    page.keyboard.press("Space")
-    assert "Play" in page.inner_text("#play")
-    for id_ in "play step turn-D turn-G slow again link language theme story-do story-next".split():
-        page.locator(f"#{id_}").focus()
-        assert page.evaluate("() => document.activeElement.id") == id_
+
+    del acts["penalty"]  # it takes the place of the clipped weights: see below
+    value("() => { navigator.clipboard.writeText = async () => {}; }")
+    reached = []
+    for _ in range(60):
+        press("Tab")
+        name = value("() => document.activeElement.tagName === 'SUMMARY' ? 'summary' : null") or value(FOCUSED)
+        if name is None and reached:
+            break
+        if name in acts and name not in reached:
+            reached.append(name)
+            acts[name]()
+            if name == "optimizer":  # β₁ is of Adam, the usual
+                value("() => chose('optimizer', 'adam')")
+            if name in ("again", "seed", "data"):
+                settled(page)
+    assert set(acts) - set(reached) == set()
+    value("() => chose('objective', 'wgan-gp')")
+    page.locator("[data-option=batch]").focus()
+    for _ in range(3):
+        press("Tab")
+        if value(FOCUSED) == "penalty":
+            break
+    choose("penalty")
+    value("() => document.activeElement.blur()")
+    for key in ("ArrowRight", "d", "g"):
+        changes(steps, key)
+    changes(PLAYS, "Space")
+    changes(PLAYS, "Space")
 
 
-def test_points_are_drawn_by_mouse_and_by_keyboard(open_lab):
-    page = open_lab("#data=drawn&batch=16")
-    page.locator("#field").click(position={"x": 30, "y": 30})
+def address(page):
+    """After the pictures that have been asked for."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return page.evaluate("() => location.hash")
+
+
+def test_points_are_drawn_and_taken_away_by_mouse_and_by_keyboard(open_lab):
+    """Refuses a press and a move that leave the point twice, points that nothing takes away, and a hidden limit."""
+    page, drawn = open_lab("#data=drawn&batch=16"), "() => game.drawn"
+    x, y = (page.locator("#field").bounding_box()[side] + 30 for side in "xy")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for far in (0, 2, 15):  # the first two are the same place, or nearly
+        page.mouse.move(x + far, y)
+    page.mouse.up()
+    assert len(page.evaluate(drawn)) == 2
+    page.mouse.click(x + 16, y)
     page.locator("#field").focus()
-    for key in ("ArrowRight", "ArrowUp", "Enter"):
+    for key in ("Enter", "ArrowRight", "ArrowUp", "Enter", "Enter"):
         page.keyboard.press(key)
-    (x, y), by_key = page.evaluate("() => game.drawn")
-    assert x < -1 and y > 1 and by_key == pytest.approx([0.1, 0.1], abs=2e-3)
-    again = open_lab("#" + page.evaluate("() => location.hash.slice(1)"))
-    assert again.evaluate("() => game.drawn") == page.evaluate("() => game.drawn")
+    first, middle, by_key = page.evaluate(drawn)
+    assert first[0] < -1 and first[1] > 1 and middle == pytest.approx([0, 0], abs=2e-3)
+    assert by_key == pytest.approx([0.1, 0.1], abs=2e-3)
+    page.keyboard.press("Delete")
+    assert page.evaluate(drawn) == [first, middle]
+    again = open_lab(address(page))
+    assert again.evaluate(drawn) == page.evaluate(drawn)
     inked = "() => byId('field').getContext('2d').getImageData(0, 0, 300, 300).data.some((v) => v > 0)"
-    assert again.evaluate(inked) and not open_lab("#data=drawn").evaluate(inked)
+    assert again.evaluate(inked)
     reals = again.evaluate("() => rowsOf(game.reals)")
-    assert all(min(abs(p[0] - x) + abs(p[1] - y), abs(p[0] - 0.1) + abs(p[1] - 0.1)) < 0.4 for p in reals)
+    assert all(min(abs(p[0] - q[0]) + abs(p[1] - q[1]) for q in (first, middle)) < 0.4 for p in reals)
+    page.evaluate("() => { for (let k = 0; k < 250; k++) edit('add', [[k / 100 - 1.2, 1]]); }")
+    assert page.evaluate("() => game.drawn.length") == 200 and "no more" in page.inner_text("#drawn-count")
     page.click("#clear")
-    assert page.evaluate("() => game.drawn.length") == 0
+    assert page.evaluate("() => game.drawn.length") == 0 and not page.evaluate(inked)
+
+
+def test_without_a_point_nothing_is_taught_and_a_trained_game_survives_a_click(open_lab):
+    """Refuses a cloud in the middle that nobody drew, a click that throws networks away, a picture for every point."""
+    page = open_lab("#data=drawn&batch=16&widthG=8&steps=5")
+    assert (
+        page.inner_text("#trouble").startswith("Draw some real points") and page.evaluate("() => game.reals.rows") == 0
+    )
+    for act in ("#play", "#step", "#turn-D", "#slow"):
+        page.click(act)
+    assert page.evaluate("() => [game.steps, playing, slow, seen.good, seen.covered]") == [0, None, None, 0, 0]
+    page.evaluate("""() => {
+        window.pictures = 0;
+        const draw = drawPlane;
+        drawPlane = (...all) => { pictures += 1; draw(...all); };
+        for (let k = 0; k < 30; k++) edit("add", [[k / 15 - 1, 0.5]]);
+    }""")
+    address(page)
+    assert page.evaluate("() => pictures") == 1 and page.is_hidden("#trouble")
+    page.evaluate("() => { for (let k = 0; k < 4; k++) makeStep(game); }")
+    trained = page.evaluate(WEIGHTS)
+    page.locator("#field").click(position={"x": 20, "y": 20})
+    page.evaluate("() => edit('drop', game.drawn.slice(0, 2))")
+    assert page.evaluate(WEIGHTS) == trained and page.evaluate("() => game.steps") == 4
+    page.keyboard.press("Escape")
+    page.evaluate("() => { oneStep(); oneStep(); }")
+    assert page.evaluate(WEIGHTS) != trained
+    again = open_lab(address(page))
+    assert again.evaluate("() => game.steps") == 6 and again.evaluate(WEIGHTS) == page.evaluate(WEIGHTS)
+
+
+def test_what_is_no_number_stops_it_and_is_told_to_all(open_lab):
+    """Refuses a state from the address, or a single step, that goes on with NaN, and a sentence for few readers."""
+    wild = "optimizer=sgd&objective=least-squares&lrG=0.3&lrD=0.3&batch=16"
+    page = open_lab(f"#{wild}&steps=400")
+    at = page.evaluate("() => game.steps")
+    assert at < 100 and f"At step {at} " in page.inner_text("#trouble")
+    page.keyboard.press("ArrowRight")
+    page.click("#play")
+    assert page.evaluate("() => [game.steps, playing]") == [at, None]
+    stepped = open_lab(f"#{wild}&steps={at - 1}")
+    assert stepped.is_hidden("#trouble")
+    stepped.keyboard.press("ArrowRight")
+    assert f"At step {at} " in stepped.inner_text("#trouble") == stepped.inner_text("#spoken")
+    stepped.click("#again")
+    assert stepped.is_hidden("#trouble")
+
+
+PACE = """(speed) => new Promise((done) => {
+    byId("speed").value = speed;
+    const [step, draw, charts] = [makeStep, drawPlane, drawCharts], now = () => performance.now();
+    const taken = { steps: 0, pictures: 0, charts: 0, drawn: 0 };
+    const wait = (ms) => { for (const until = now() + ms; now() < until;); };
+    makeStep = (game) => { const t = now(); step(game); taken.steps += now() - t; };
+    drawPlane = () => { const t = now(); wait(40); taken.drawn += now() - t; taken.pictures += 1; };
+    drawCharts = () => { taken.charts += 1; };
+    play();
+    setTimeout(() => { [makeStep, drawPlane, drawCharts] = [step, draw, charts]; pause(); done(taken); }, 1500);
+})"""
+
+
+def test_where_a_picture_takes_long_more_steps_are_made_for_each(open_lab):
+    """Refuses a fixed budget of steps a picture, which leaves a slow machine nearly all its time for drawing."""
+    page = open_lab("#batch=16&widthG=8", reduced_motion="no-preference")
+    taken = page.evaluate(PACE, "faster")
+    assert taken["steps"] > taken["drawn"]
+    taken = page.evaluate(PACE, "slower")  # a picture for each step, but not the curves for each
+    assert taken["pictures"] > 2 and taken["charts"] <= 8
 
 
 SLOPES = """(objective) => {
@@ -266,6 +406,78 @@ def test_slow_motion_goes_through_the_frames_of_a_step_with_its_numbers(open_lab
     assert page.evaluate(WEIGHTS) == whole.evaluate(WEIGHTS)
 
 
+def test_slow_motion_tells_which_of_several_turns_of_D_it_shows(open_lab):
+    """Refuses "Frame 1 of 12" three times in one step, and factors of other fakes than those of the frame."""
+    page = open_lab("#batch=16&objective=wgan-gp&critic=3&slow=8")
+    assert page.inner_text("#frame-title") == "Frame 8 of 24: Fakes (D's turn 2 of 3)"
+    assert [page.inner_text(f"#{id_}") for id_ in ("norm-D", "norm-G", "difference", "factor", "slope")] == ["–"] * 5
+    page.evaluate("() => { while (slow.at !== 'border') nextFrame(); }")
+    assert page.inner_text("#frame-title") == "Frame 22 of 24: The border" and page.inner_text("#factor") == "1"
+    slope = page.evaluate("() => shown(slopeOf(game.D, forward(game.D, game.last.fake)))")
+    assert page.inner_text("#slope") == slope
+    page.evaluate("() => { chose('turns', 'G'); toggleSlow(); nextFrame(); nextFrame(); }")
+    assert page.inner_text("#frame-title") == "Frame 3 of 8: G's turn: D's logits"
+
+
+def test_the_address_tells_how_it_is_looked_at(open_lab):
+    """Refuses a copied link that opens in another language, or at the story's beginning."""
+    page = open_lab("?hide=curves&lang=zh#story=3&batch=16&steps=2")
+    page.click("#language")
+    page.click("#story-next")
+    page.select_option("#speed", "faster")
+    page.click("#slow")
+    page.click("#step")
+    assert page.evaluate("() => location.search") == "?hide=curves"
+    assert page.evaluate("() => location.hash") == "#batch=16&steps=2&story=4&speed=faster&lang=en&slow=2"
+    page.evaluate("() => { navigator.clipboard.writeText = async (text) => { window.copied = text; }; }")
+    page.click("#link")
+    assert "nowhere on another computer" in page.inner_text("#notice")
+    again = open_lab(page.evaluate("() => copied"), locale="zh-CN")
+    assert again.evaluate("() => [told, byId('speed').value, language, slow.k, game.steps]") == [
+        3,
+        "faster",
+        "en",
+        2,
+        2,
+    ]
+
+
+def test_fakes_outside_the_plane_are_counted_at_their_side(open_lab):
+    """Refuses an empty square without a word."""
+    page = open_lab("#swapped=1&lrG=0.03&steps=80&batch=16")
+    far = page.evaluate("() => Object.values(outside(seen.fakes)).reduce((a, b) => a + b)")
+    assert far > 100 and f"{far} of 256 fakes are outside" in page.inner_text("#outside")
+    assert page.inner_text("#outside") in page.get_attribute("#plane", "aria-label")
+    sides = page.evaluate("() => outside(matrix(5, 2, [-2, 0, 3, 1, 0, 9, 1, -1.6, 1.4, 1.4]))")
+    assert sides == {"left": 1, "right": 1, "above": 1, "below": 1}
+
+
+def test_a_seed_that_is_none_is_refused_in_words(open_lab):
+    """Refuses a field that says −5 above a game of seed 1."""
+    page = open_lab("#batch=16")
+    page.fill("[data-option=seed]", "-5")
+    page.keyboard.press("Enter")
+    assert page.input_value("[data-option=seed]") == "1" and "whole number" in page.inner_text("#seed-wrong")
+    page.fill("[data-option=seed]", "5")
+    page.keyboard.press("Enter")
+    assert page.evaluate("() => game.options.seed") == 5 and page.is_hidden("#seed-wrong")
+
+
+def test_on_a_phone_what_is_told_of_stands_under_the_plane(open_lab):
+    """Refuses a frame of slow motion, or the numbers the story tells of, below the window or behind the buttons."""
+    page = open_lab("#batch=16&widthD=8&steps=2&story=3", viewport={"width": 320, "height": 640})
+    page.evaluate("() => toPlane()")
+    inside = "(id) => byId(id).getBoundingClientRect().bottom <= byId('player').getBoundingClientRect().top"
+    for id_ in ("plane", "norm-D", "answer-fake", "slope"):
+        assert page.evaluate(inside, id_), id_
+    page.click("#slow")
+    page.evaluate("() => scrollTo(0, 0)")
+    for _ in range(9):
+        page.click("#step")
+        assert page.evaluate(inside, "frame-text") and page.evaluate(inside, "frame-numbers")
+        assert page.evaluate("() => byId('plane').getBoundingClientRect().top >= 0")
+
+
 def test_who_asked_for_no_motion_gets_a_picture_now_and_then(open_lab):
     page = open_lab("#batch=16")
     page.clock.install()
@@ -300,11 +512,40 @@ def test_a_teacher_hides_controls_by_the_address(open_lab):
     assert page.is_hidden("[data-option=lrD]")
 
 
+def test_what_is_hidden_leaves_nothing_behind(open_lab):
+    """Refuses an empty column, a drawing field without its data, a turn's buttons and keys without the turns."""
+    page = open_lab("?hide=data,detach,lrG,turns,seed,sizes#data=drawn&points=i0i0")
+    gone = ("#drawing", "#turn-D", "#turn-G", "#turns", "#mistakes [name=attached]", "[data-option=lrG]", "#anew")
+    assert [page.is_visible(name) for name in gone] == [False] * len(gone)
+    assert page.is_visible("[data-option=lrD]") and page.is_visible("#mistakes [name=stale]")
+    page.keyboard.press("d")
+    assert page.inner_text("#steps") == "0"
+    names = page.evaluate("() => [...Object.values(GROUPS).flat(), ...MISTAKES, ...CHOICES.data].join()")
+    page = open_lab(f"?hide={names}")
+    assert [page.is_visible(id_) for id_ in ("#left", "#choices", "#data", "#mistakes")] == [False] * 4
+    assert page.is_visible("#plane")
+
+
+def test_a_sentence_of_a_choice_is_shown_where_there_is_one(open_lab):
+    page = open_lab("#batch=16")
+    page.evaluate("() => { TEXTS.en.lrGWhat = TEXTS.en.turnsWhat = 'How far G goes in a step.'; repaint(); }")
+    assert page.get_attribute("#turns", "aria-description") == "How far G goes in a step."
+    page.locator("[data-option=lrG]").focus()
+    assert page.get_attribute("[data-option=lrG]", "aria-description") == page.get_attribute("#choice-lrG", "title")
+    assert page.inner_text(".what") == "How far G goes in a step."
+    tops = page.evaluate("() => ['lrG', 'lrD'].map((name) => byId(`choice-${name}`).offsetTop)")
+    assert tops[0] == tops[1]
+    page.evaluate("() => document.activeElement.blur()")
+    assert page.locator(".what").count() == 0
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 320])
 def test_axe_finds_nothing(open_lab, scheme, width):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    page = open_lab("#steps=3&batch=16&data=drawn", color_scheme=scheme, viewport={"width": width, "height": 720})
+    page = open_lab(
+        "#steps=3&batch=16&data=drawn&points=8cb4i0i0", color_scheme=scheme, viewport={"width": width, "height": 720}
+    )
     for act in ("", "toggleSlow(); for (let k = 0; k < 9; k++) nextFrame(); byId('story-answer').open = true;"):
         page.evaluate(f"() => {{ {act} }}")
         assert not page.evaluate("() => document.documentElement.scrollWidth > innerWidth")
