@@ -65,12 +65,13 @@ function drawBatch(game) {
 
 /* What is shown of the fakes of fixed noise, with the networks as they are now.
    border: ∂L_G/∂G(z), computed as in G's turn; intoG: what G is given, the same but for a mistake; arrows: −N ∂L_G/∂G(z);
-   factor, slope: means of N |∂L_G/∂l| and ‖∂l/∂G(z)‖; real, fake: means of D's answers; then the score. */
+   factor, slope: means of N |∂L_G/∂l| and ‖∂l/∂G(z)‖, of D's yes or no, 1 or −1, where it gives no l; real, fake: means of D's answers; then the score. */
 function look(game) {
   const { G, D, options } = game, objective = OBJECTIVES[options.objective], n = game.shown.rows;
   const fakes = outputOf(forward(G, game.shown)), values = forward(D, fakes), logits = outputOf(values);
-  const { d } = objective.G(logits), ofLogits = slopes(D, values).v[0];
-  if (options.mistakes.yesno) d.data.fill(0);
+  const { d } = objective.G(options.mistakes.yesno ? verdicts(logits) : logits), ofLogits = slopes(D, values).v[0];
+  const factor = mean(Array.from(d.data, (v) => n * Math.abs(v)));
+  if (options.mistakes.yesno) { ofLogits.data.fill(0); d.data.fill(0); } // a verdict's slope is 0: so is what comes back through it
   const border = backward(D, values, d, null);
   let intoG = border;
   if (options.mistakes.attached) {
@@ -80,7 +81,7 @@ function look(game) {
   const answers = (l) => mean(Array.from(l.data, objective.answer));
   return {
     fakes, border, intoG, arrows: matrix(n, border.columns, intoG.data.map((v) => -n * v)),
-    factor: mean(Array.from(d.data, (v) => n * Math.abs(v))), slope: mean(rowsOf(ofLogits).map((row) => Math.hypot(...row))),
+    factor, slope: mean(rowsOf(ofLogits).map((row) => Math.hypot(...row))),
     real: answers(outputOf(forward(D, game.reals))), fake: answers(logits), ...score(game.set, fakes, game.reals),
   };
 }

@@ -65,7 +65,7 @@ function* generatorTurn(game) {
   const values = wrong.stale && last.verdict ? last.verdict : forward(D, last.fake); // the D that has just learned
   last.logitsG = outputOf(values);
   yield "logitsG";
-  last.answersG = wrong.yesno ? matrix(last.logitsG.rows, 1, last.logitsG.data.map((l) => (l > 0 ? 1 : -1))) : last.logitsG;
+  last.answersG = wrong.yesno ? verdicts(last.logitsG) : last.logitsG;
   const { loss, d } = objective.G(last.answersG);
   if (wrong.yesno) d.data.fill(0); // a yes or no does not change when a fake moves a little
   last.lossG = loss;
@@ -84,6 +84,7 @@ function* generatorTurn(game) {
   yield "updateG";
 }
 
+const verdicts = (logits) => matrix(logits.rows, 1, logits.data.map((l) => (l > 0 ? 1 : -1))); // yes or no
 const gradientNorm = (net) => Math.hypot(...net.grads.flatMap(({ W, b }) => [norm(W.data), norm(b)]));
 
 /* All of it at once. */
