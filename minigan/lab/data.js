@@ -60,23 +60,26 @@ function drawPoints(set, n, random) {
   return matrix(n, set.dims, Array.from({ length: n }, () => set.point(random)).flat());
 }
 
+const LEAST_SHARE = 0.01; // of the fakes, that a mode has if it is covered: a stray one covers none
+
 /* How good fakes are.  good: the share within 3σ of a center, or within a radius of a real point;  covered: the modes
-   with a good fake, or the share of real points with a fake within that radius;  of: how many modes, or 1 for a share. */
+   with 1 % of the fakes or more, all good, or the share of real points with a fake within that radius;  of: how many
+   modes, or 1 for a share. */
 function score(set, fakes, reals) {
   const middles = set.centers ?? rowsOf(reals), reach = set.centers ? 3 * set.sigma : set.radius;
-  const found = new Array(middles.length).fill(false);
+  const found = new Array(middles.length).fill(0); // good fakes nearest to each
   let good = 0;
   for (const fake of rowsOf(fakes)) {
     let nearest = -1, least = reach;
     middles.forEach((middle, k) => {
       const distance = Math.hypot(...fake.map((v, i) => v - middle[i]));
       if (distance > reach) return;
-      if (!set.centers) found[k] = true;
+      if (!set.centers) found[k] += 1;
       if (distance <= least) { least = distance; nearest = k; }
     });
-    if (nearest >= 0) { good += 1; found[nearest] = true; }
+    if (nearest >= 0) { good += 1; if (set.centers) found[nearest] += 1; }
   }
-  const covered = found.filter(Boolean).length;
+  const covered = found.filter((n) => (set.centers ? n >= LEAST_SHARE * fakes.rows : n)).length;
   return { good: good / fakes.rows, covered: set.centers ? covered : covered / middles.length, of: set.centers ? middles.length : 1 };
 }
 

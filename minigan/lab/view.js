@@ -19,9 +19,9 @@ function shown(v) {
   if (v === 0) return "0";
   if (!Number.isFinite(v)) return Number.isNaN(v) ? "–" : "∞";
   const size = Math.abs(v);
-  if (size >= 1e-3 && size < 1e5) return v.toLocaleString("en", SIGNIFICANT).replaceAll(",", "");
+  if (size >= 1e-3 && size < 1e5) return v.toLocaleString("en", SIGNIFICANT).replaceAll(",", "").replace("-", "−");
   const [digits, power] = v.toExponential(1).split("e");
-  return `${digits === "1.0" ? "" : `${digits}·`}10${[...String(Number(power))].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("")}`;
+  return `${digits === "1.0" ? "" : `${digits.replace("-", "−")}·`}10${[...String(Number(power))].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("")}`;
 }
 const percent = (v) => `${Math.round(100 * v)}%`;
 
