@@ -46,7 +46,7 @@ class Builder:
         functions = dict.fromkeys(type(function.node) for function in self.recording.functions)
         optimizers = dict.fromkeys(type(event.optimizer) for event in self.grouping.updates)
         known = (function_text(f) for f in functions if issubclass(f, Function))
-        return (*known, *map(optimizer_text, optimizers))
+        return (*known, *map(optimizer_text, optimizers), *self.recording.methods)
 
     # Forward.
 

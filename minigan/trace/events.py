@@ -10,7 +10,7 @@ from minigan.backend import Array
 from minigan.nn import Module, Parameter
 from minigan.nn.module import ModuleCall
 from minigan.optim import Optimizer
-from minigan.trace.schema import About, Comparison, Terms
+from minigan.trace.schema import About, Comparison, FunctionText, Terms
 from minigan.trace.summary import ArraySummary
 
 
@@ -108,7 +108,7 @@ class OptimizerEvent:
 @dataclass(eq=False)
 class Recording:
     """All that a recorder wrote down. call_inputs: what each call of a network was given; in_training: whether it
-    was in training mode then."""
+    was in training mode then; methods: of an algorithm, that its step is made of."""
 
     modules: dict[str, Module]
     optimizers: dict[str, Optimizer]
@@ -117,6 +117,7 @@ class Recording:
     call_inputs: dict[ModuleCall, list[FunctionInput]] = field(default_factory=dict)
     in_training: dict[ModuleCall, bool] = field(default_factory=dict)
     comparisons: tuple[Comparison, ...] = ()
+    methods: tuple[FunctionText, ...] = ()
 
     @property
     def functions(self) -> list[ForwardEvent]:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 
 from minigan.algorithms import Algorithm
 from minigan.autograd import GraphError, Node, Observer, Tensor, in_backward_of, is_grad_enabled, observe
@@ -269,17 +268,15 @@ class StepRecorder(Recorder):
         if isinstance(objective, str):
             known["objective"] = objective
         super().__init__(algorithm.networks, algorithm.optimizers, **known)
-        self._more_about, self._step_texts = about, step_texts(algorithm)
+        self.recording.methods = step_texts(algorithm)
+        self._more_about = about
         self._objectives = algorithm.losses_to_compare()
         self._outputs: dict[ModuleCall, Tensor] = {}  # of calls of networks
         self._inputs: list[tuple[ModuleCall, Tensor]] = []  # of such calls
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         self.recording.about |= self._more_about
-        texts = self._step_texts
         super().__exit__(kind, *rest)
-        if self.trace is not None:
-            self.trace = replace(self.trace, texts=self.trace.texts + texts)
 
     def before_module(self, call: ModuleCall, inputs: tuple[object, ...]) -> None:
         """Note how many samples the step is on, and what one network is given of another."""

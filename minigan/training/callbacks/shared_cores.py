@@ -38,14 +38,15 @@ class SharedCores(Callback):
         self.threads = blas[0]() if blas else 1
         self.is_over = self.threads == 1 or trainer.device != backend.CPU or not STAT.is_file()
         if not self.is_over:
-            self.began, self.all, self.own = self._now()
+            self.last = self._now()
 
     def on_step(self, trainer: Trainer, figures: Figures) -> None:
-        if self.is_over or time.monotonic() - self.began < SECONDS:
+        if self.is_over or time.monotonic() - self.last[0] < SECONDS:
             return
-        before, (now, everything, own) = (self.began, self.all, self.own), self._now()
-        others = (everything - before[1] - (own - before[2])) / (now - before[0])
-        self.began, self.all, self.own = now, everything, own
+        now = self._now()
+        seconds, everything, own = (after - before for after, before in zip(now, self.last, strict=True))
+        self.last = now
+        others = (everything - own) / seconds
         cores = os.cpu_count() or 1
         self.in_a_row = self.in_a_row + 1 if self.threads + others > cores + 0.5 else 0
         if self.in_a_row == TIMES:
@@ -57,6 +58,7 @@ class SharedCores(Callback):
             )
 
     def _now(self) -> tuple[float, float, float]:
+        """The time, and seconds of work until then: of all programs, and of this one."""
         return time.monotonic(), self.busy(), time.process_time()
 
 
