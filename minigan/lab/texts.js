@@ -6,7 +6,7 @@ const TEXTS = {
     slow: "Slow motion", nextFrame: "Next frame", again: "Start again", stepCount: "step", turns: "who learns", speed: "speed",
     link: "Copy link", copied: "Copied", dark: "Dark", answer: "What happened?",
     keys: "Keys: space plays and pauses, → makes one step (in slow motion: one frame), D and G give one of them a turn.",
-    both: "D and G", onlyD: "only D", onlyG: "only G", slower: "1 step a picture", usual: "240 steps a second", faster: "as fast as it goes",
+    both: "D and G", onlyD: "only D", onlyG: "only G", slower: "1 step a picture", usual: "240 steps / s", faster: "as fast as it goes",
     realPoints: "Real points", controls: "Choices", mistakes: "Mistakes to make", curves: "Curves", followed: "Three fakes of this step",
     line: "line", ring: "ring of 8", grid: "grid of 25", moons: "two moons", spiral: "spiral", drawn: "draw",
     drawHelp: "Draw with the mouse or a finger; press on a point to take it away. By keyboard: arrows move the cross, Enter sets a point, Delete takes it away.", clear: "Clear",
