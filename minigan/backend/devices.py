@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minigan.backend import cupy_backend
-from minigan.backend.arrays import Array, to_numpy
+from minigan.backend.arrays import Array, is_on_gpu, memory_order, to_numpy
 from minigan.backend.cupy_backend import DeviceError
 
 
@@ -136,7 +136,15 @@ def products_in_tf32(device: Device, on: bool) -> AbstractContextManager[None]:
 
 
 def to_device(array: Array, device: Device) -> Array:
-    """The array on `device`; no copy if it is there already."""
+    """The array on `device`, in memory in the order it had; no copy if it is there already."""
+    if is_on_gpu(array) == (device.kind == "gpu") or array.flags.c_contiguous:
+        return _moved(array, device)
+    # CuPy would lay it out anew, and a convolution's weight then be turned around at every step.
+    order = memory_order(array)
+    return _moved(array.transpose(order), device).transpose([order.index(axis) for axis in range(array.ndim)])
+
+
+def _moved(array: Array, device: Device) -> Array:
     if device.kind == "cpu":
         return to_numpy(array)
     cupy = cupy_backend.ready(device.index)

@@ -120,7 +120,7 @@ class Softmax(_AlongAxis):
     def forward(self, x: Array) -> Array:
         xp = get_array_module(x)
         y = xp.exp(x - x.max(axis=self.axis, keepdims=True))
-        y = y / y.sum(axis=self.axis, keepdims=True)
+        y /= y.sum(axis=self.axis, keepdims=True)
         self.save_for_backward(y)
         return y
 

@@ -27,22 +27,30 @@ class _Pooling(Function):
             for j in range(kw):
                 yield slice(i, i + (oh - 1) * sh + 1, sh), slice(j, j + (ow - 1) * sw + 1, sw)
 
-    def _canvas(self, x: Any, fill: float) -> Any:
-        """As many images as x has, as large as the windows reach over, full of one number."""
+    def _reach(self) -> tuple[int, int]:
+        """The size of the padded image, as far as the windows reach."""
         g = self.geometry
         axes = zip(g.out_size, g.stride, g.kernel, g.in_size, g.pad, strict=True)
-        reach = [max((o - 1) * s + k, n + p) for o, s, k, n, p in axes]
-        return get_array_module(x).full((*x.shape[:2], *reach), fill, x.dtype)
+        height, width = (max((o - 1) * s + k, n + p) for o, s, k, n, p in axes)
+        return height, width
+
+    def _canvas(self, x: Any, fill: float) -> Any:
+        """As many images as x has, as large as the windows reach over, full of one number, in memory as x is."""
+        return get_array_module(x).full_like(x, fill, shape=(*x.shape[:2], *self._reach()))
 
     def _padded(self, x: Any, fill: float) -> Any:
         (h, w), (top, left) = self.geometry.in_size, self.geometry.pad
+        if self._reach() == (h, w):  # of no padding
+            return x
         y = self._canvas(x, fill)
         y[:, :, top : top + h, left : left + w] = x
         return y
 
     def _cropped(self, y: Any) -> Any:
         (h, w), (top, left) = self.geometry.in_size, self.geometry.pad
-        return y[:, :, top : top + h, left : left + w].copy()
+        if self._reach() == (h, w):
+            return y
+        return get_array_module(y).copy(y[:, :, top : top + h, left : left + w], order="K")
 
 
 class AvgPool2d(_Pooling):
@@ -79,7 +87,7 @@ class MaxPool2d(_Pooling):
         padded = self._padded(x, float("-inf"))
         first, *others = [padded[:, :, rows, cols] for rows, cols in self._taps()]
         number = xp.dtype("int16" if len(others) < 2**15 else "int32")
-        y, taken = first.copy(), xp.zeros(first.shape, number)
+        y, taken = xp.copy(first, order="K"), xp.zeros_like(first, number)
         for tap, here in enumerate(others, 1):
             better = ~(here <= y) & (y == y)  # a NaN is taken, and none after it
             y, taken = xp.where(better, here, y), xp.where(better, number.type(tap), taken)

@@ -27,14 +27,16 @@ from minigan.kernels.geometry import Geometry
 
 # Costs are in multiply-adds of a large matrix product; the ratios were measured on a CPU.
 VALUE_MOVED = 30  # one value written to memory and read again
-VALUE_IN_CACHE = 5
 VALUE_TURNED = 60  # one value copied from or to a place where its neighbours are apart
 RUN_COPIED = 900  # a window's pixel, its channels lying together, beside its values
-SMALL_PRODUCT = 2  # a multiply-add in the transforms' matrices of few rows
+VALUE_TRANSFORMED = 80  # one value that Cook-Toom's transforms read or write in memory
+VALUE_EVALUATED = 27  # one that stays in a core's cache between a transform and a product
+SMALL_PRODUCT = 0.6  # a multiply-add in the transforms' matrices of few rows, beside their values
 PRODUCT_OF_WINDOWS = 1.5  # a multiply-add of `narrow`
 PRODUCT_OF_BLOCKS = 1.5  # and of `strided`
 PRODUCT_ADDED = 30  # one value of a product that is added to another
 WORTH_A_CHOICE = 1e6  # multiply-adds of a plain sum from which another algorithm is considered
+FEW = 32  # of input or output channels, from which on `narrow` is of no use
 LARGE = 5e8  # and from which Cook-Toom is
 REACH = 16  # at most about so many pixels go into one value of a transform
 
@@ -68,7 +70,7 @@ def algorithm(geometry: Geometry, n: int, c: int, o: int, dtype: str, column_pas
     if dtype != "f" or sums < WORTH_A_CHOICE:
         return im2col
     costs = {im2col: im2col_cost(geometry, n, c, o, column_passes)}
-    if geometry.stride == (1, 1) and not geometry.is_pointwise:
+    if geometry.stride == (1, 1) and min(c, o) <= FEW and not geometry.is_pointwise:
         costs[narrow] = narrow_cost(geometry, n, c, o)
     if any(1 < s < k for s, k in zip(geometry.stride, geometry.kernel, strict=True)):
         costs[strided] = strided_cost(geometry, n, c, o)
@@ -126,6 +128,6 @@ def cook_toom_cost(geometry: Geometry, n: int, c: int, o: int) -> float:
     cost = rh * rw * n * c * o
     for (h, w), length in ((geometry.in_size, n * c), (geometry.out_size, n * o), (geometry.kernel, c * o)):
         arithmetic = SMALL_PRODUCT * (rh * min(h, REACH) * w + rh * rw * min(w, REACH))
-        movement = VALUE_MOVED * (h * w + rh * w) + VALUE_IN_CACHE * rh * rw
+        movement = VALUE_TRANSFORMED * (h * w + rh * w) + VALUE_EVALUATED * rh * rw
         cost += length * (arithmetic + movement)
     return cost

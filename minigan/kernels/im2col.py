@@ -15,12 +15,13 @@ from typing import Any
 
 from minigan.backend import Array, get_array_module
 from minigan.kernels.geometry import Geometry, taps
-from minigan.kernels.layout import PIXELS_FIRST, pixels_first
+from minigan.kernels.layout import PIXELS_FIRST, pixels_first, taps_first, weight_of
 from minigan.kernels.parallel import each
 from minigan.kernels.workspace import scratch
 
-BAND_BYTES = 4 << 20  # of columns at a time: they fit a cache
+BAND_BYTES = 2 << 20  # of columns at a time: they fit a cache
 FEW_CHANNELS = 8  # below this, runs of N pixels copy faster than runs of C channels
+FEW_PRODUCTS = 128  # of each value of a column: up to here, copying it takes a good part of the time
 IMAGES = 64  # whose input gradient is one piece of work
 
 Columns = Callable[[Array, Geometry], Array]
@@ -47,7 +48,7 @@ def conv_forward(
     """y = Wᵀ · cols(x) of x (N, C, H, W) and w (O, C, KH, KW), (N, O, OH, OW)."""
     xp = get_array_module(x)
     image, weight = pixels_first(x), weight_matrix(w)
-    (oh, ow), n, o = geometry.out_size, len(x), len(w)
+    (oh, ow), (n, c), o = geometry.out_size, x.shape[:2], len(w)
     y = xp.empty((oh, ow, n, o), x.dtype)
     bands = bands_of(geometry, n * len(weight) * x.itemsize, band_bytes)
 
@@ -55,14 +56,15 @@ def conv_forward(
         rows, band = bands[index]
         xp.matmul(columns(image, band).T, weight, out=y[rows].reshape(-1, o))
 
-    _each(image, multiply, len(bands))
+    _each(multiply, len(bands), xp, c, o)
     return y.transpose(PIXELS_FIRST)
 
 
 def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
     """dx = colsᵀ(W · dy) of dy (N, O, OH, OW) and w (O, C, KH, KW), (N, C, H, W)."""
     if geometry.is_pointwise:
-        return conv_forward(dy, w.swapaxes(0, 1), geometry)
+        product = pixels_first(dy).reshape(-1, len(w)) @ weight_matrix(w).T
+        return product.reshape(*geometry.in_size, len(dy), w.shape[1]).transpose(PIXELS_FIRST)
     xp = get_array_module(dy)
     gradient, weight = pixels_first(dy), weight_matrix(w)
     n, (o, c) = len(dy), w.shape[:2]
@@ -84,7 +86,7 @@ def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
         if total is not image:
             image[...] = total
 
-    _each(dx, add_up, -(-n // IMAGES))
+    _each(add_up, -(-n // IMAGES), xp, c, o)
     return dx.transpose(PIXELS_FIRST)
 
 
@@ -97,24 +99,21 @@ def conv_weight_grad(
     (n, c), o = x.shape[:2], dy.shape[1]
     kh, kw = geometry.kernel
     bands = bands_of(geometry, n * c * kh * kw * x.itemsize, band_bytes)
-    parts = xp.empty((len(bands), o, kh * kw * c), x.dtype)
-    if c == 1:  # the result's own order already
-        parts = parts.reshape(len(bands), -1, o).swapaxes(1, 2)
+    parts = xp.empty((len(bands), kh * kw * c, o), x.dtype)
 
     def multiply(index: int) -> None:
         rows, band = bands[index]
-        multiply_into(gradient[rows].reshape(-1, o).T, columns(image, band).T, parts[index])
+        xp.matmul(columns(image, band), gradient[rows].reshape(-1, o), out=parts[index])
 
-    _each(image, multiply, len(bands))
+    _each(multiply, len(bands), xp, c, o)
     dw = parts.sum(0) if len(bands) > 1 else parts[0]
-    dw = dw.reshape(o, kh, kw, c)
-    return xp.ascontiguousarray(dw.transpose(1, 2, 0, 3)).transpose(PIXELS_FIRST)
+    return weight_of(dw.reshape(kh, kw, c, o))
 
 
-def _each(image: Array, task: Callable[[int], None], count: int) -> None:
-    """On several threads where copying is most of the work, for an image (H, W, N, C) of few channels; else in turn."""
-    if image.shape[3] < FEW_CHANNELS:
-        each(get_array_module(image), task, count)
+def _each(task: Callable[[int], None], count: int, xp: ModuleType, c: int, o: int) -> None:
+    """On several threads where much of the work is copying; else in turn, each product on all of them."""
+    if c < FEW_CHANNELS or o <= FEW_PRODUCTS:
+        each(xp, task, count)
     else:
         for index in range(count):
             task(index)
@@ -130,7 +129,7 @@ def bands_of(geometry: Geometry, bytes_per_pixel: int, band_bytes: int) -> list[
 
 def weight_matrix(w: Array) -> Array:
     """w (O, C, KH, KW) as a (KH·KW·C, O) matrix."""
-    return w.transpose(2, 3, 1, 0).reshape(-1, len(w))
+    return taps_first(w).reshape(-1, len(w))
 
 
 def multiply_into(a: Array, b: Array, out: Array) -> None:

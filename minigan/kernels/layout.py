@@ -1,19 +1,32 @@
-"""How arrays lie in memory. The kernels work in the order (H, W, N, C) for images, (KH, KW, O, C) for weights.
+"""How arrays lie in memory. The kernels work in the order (H, W, N, C) for images, (KH, KW, C, O) for weights.
 
-Logical shapes stay (N, C, H, W) and (O, C, KH, KW): both directions are the same permutation, which swaps the axis
-pairs. What is computed number by number goes through memory as it lies, in any order of axes: as a *run*.
+Logical shapes stay (N, C, H, W) and (O, C, KH, KW). A weight in this order is the matrix (KH·KW·C, O) of im2col, and at
+each tap one from C channels to O; to put its axes in order would take longer than a small batch's product with it.
+What is computed number by number goes through memory as it lies, in any order of axes: as a *run*.
 """
 
 from __future__ import annotations
 
 from minigan.backend import Array, device_of, get_array_module, memory_order, to_device
 
-PIXELS_FIRST = (2, 3, 0, 1)
+PIXELS_FIRST = (2, 3, 0, 1)  # its own inverse
+TAPS_FIRST = (2, 3, 1, 0)
+OUT_CHANNELS_FIRST = (3, 2, 0, 1)  # the way back
 
 
 def pixels_first(x: Array) -> Array:
     """x (N, C, H, W) as a contiguous (H, W, N, C) array: a view if x is native, a copy if not."""
     return get_array_module(x).ascontiguousarray(x.transpose(PIXELS_FIRST))
+
+
+def taps_first(w: Array) -> Array:
+    """w (O, C, KH, KW) as a contiguous (KH, KW, C, O) array: a view if w lies so, a copy if not."""
+    return get_array_module(w).ascontiguousarray(w.transpose(TAPS_FIRST))
+
+
+def weight_of(taps: Array) -> Array:
+    """An array (KH, KW, C, O) as a weight (O, C, KH, KW): a view."""
+    return taps.transpose(OUT_CHANNELS_FIRST)
 
 
 def is_native(x: Array) -> bool:

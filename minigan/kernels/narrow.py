@@ -19,7 +19,7 @@ import numpy as np
 from minigan.backend import Array
 from minigan.kernels.geometry import Geometry, reach
 from minigan.kernels.im2col import weight_matrix
-from minigan.kernels.layout import PIXELS_FIRST, pixels_first
+from minigan.kernels.layout import PIXELS_FIRST, pixels_first, taps_first, weight_of
 from minigan.kernels.parallel import each
 from minigan.kernels.workspace import scratch
 
@@ -60,7 +60,7 @@ def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
     (n, c), o, (kh, kw) = x.shape[:2], dy.shape[1], geometry.kernel
     if o < c:
         dw = conv_weight_grad(dy, x, _mirrored(geometry))[:, :, ::-1, ::-1].swapaxes(0, 1)
-        return pixels_first(dw).transpose(PIXELS_FIRST)
+        return weight_of(taps_first(dw))
     image, gradient = pixels_first(x), pixels_first(dy)
     tiles = _tiles(geometry, n * kw * c * x.itemsize)
     sums = np.zeros((len(tiles), kh * kw * c, o), x.dtype)
@@ -72,8 +72,7 @@ def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
             sums[index] += (windows[:, :, piece] @ by_row[:, piece]).sum(0)
 
     each(np, multiply, len(tiles))
-    dw = sums.sum(0).reshape(kh, kw, c, o).swapaxes(2, 3)
-    return np.ascontiguousarray(dw).transpose(PIXELS_FIRST)
+    return weight_of(sums.sum(0).reshape(kh, kw, c, o))
 
 
 def _mirrored(g: Geometry) -> Geometry:

@@ -18,7 +18,7 @@ import numpy as np
 
 from minigan.backend import Array
 from minigan.kernels.geometry import Geometry, Pair, reach
-from minigan.kernels.layout import PIXELS_FIRST, pixels_first
+from minigan.kernels.layout import PIXELS_FIRST, pixels_first, taps_first, weight_of
 from minigan.kernels.parallel import each
 from minigan.kernels.workspace import scratch
 
@@ -90,8 +90,8 @@ def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
                 np.sum(_shifted(blocks, i, j, by_row).swapaxes(1, 2) @ by_row, axis=0, out=sums[index, i, j])
 
     each(np, multiply, len(pieces))
-    dw = sums.sum(0).reshape(bh, bw, sh, sw, c, o).transpose(0, 2, 1, 3, 5, 4).reshape(bh * sh, bw * sw, o, c)
-    return np.ascontiguousarray(dw[:kh, :kw]).transpose(PIXELS_FIRST)
+    dw = sums.sum(0).reshape(bh, bw, sh, sw, c, o).transpose(0, 2, 1, 3, 4, 5).reshape(bh * sh, bw * sw, c, o)
+    return weight_of(np.ascontiguousarray(dw[:kh, :kw]))
 
 
 def block_weight(w: Array, stride: Pair) -> Array:
@@ -99,7 +99,7 @@ def block_weight(w: Array, stride: Pair) -> Array:
     (o, c, kh, kw), (sh, sw) = w.shape, stride
     bh, bw = -(-kh // sh), -(-kw // sw)
     whole = np.zeros((bh * sh, bw * sw, c, o), w.dtype)
-    whole[:kh, :kw] = w.transpose(2, 3, 1, 0)
+    whole[:kh, :kw] = taps_first(w)
     return whole.reshape(bh, sh, bw, sw, c, o).transpose(0, 2, 1, 3, 4, 5).reshape(bh, bw, sh * sw * c, o)
 
 

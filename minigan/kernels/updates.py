@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from minigan.backend import Array, get_array_module
 from minigan.kernels.dispatch import has_cuda_kernel
 from minigan.kernels.layout import as_runs
+from minigan.kernels.parallel import each
 
-SLICE_ELEMENTS = 1 << 15  # five arrays of this many float32 fit a core's L2 cache together
+SLICE_ELEMENTS = 1 << 16  # five arrays of this many float32 about fit a core's cache together
+WORTH_THREADS = 1 << 19  # numbers in all
 
 
 @has_cuda_kernel
@@ -22,27 +24,38 @@ def adam_update(
     `zeros_like` made m and v, they are gone through as runs of memory, slice by slice.
     """
     xp = get_array_module(*params)
-    for arrays in zip(params, means, squares, grads, strict=True):
-        runs = as_runs(arrays[:3], arrays[3:])
-        slices = [arrays if runs is None else runs]
-        if runs is not None and runs[0].size > SLICE_ELEMENTS:
-            p, m, v, g = runs
-            parts = [slice(i, i + SLICE_ELEMENTS) for i in range(0, p.size, SLICE_ELEMENTS)]
-            slices = [(p[part], m[part], v[part], g[part]) for part in parts]
-        for p, m, v, g in slices:
-            t = g * (1 - betas[0])
-            m *= betas[0]
-            m += t
-            xp.multiply(g, g, out=t)
-            t *= 1 - betas[1]
-            v *= betas[1]
-            v += t
-            xp.sqrt(v, out=t)
-            t *= root_scale
-            t += eps
-            xp.divide(m, t, out=t)
-            t *= rate
-            p -= t
+    slices = [part for arrays in zip(params, means, squares, grads, strict=True) for part in _slices(*arrays)]
+
+    def update(index: int) -> None:
+        p, m, v, g = slices[index]
+        t = g * (1 - betas[0])
+        m *= betas[0]
+        m += t
+        xp.multiply(g, g, out=t)
+        t *= 1 - betas[1]
+        v *= betas[1]
+        v += t
+        xp.sqrt(v, out=t)
+        t *= root_scale
+        t += eps
+        xp.divide(m, t, out=t)
+        t *= rate
+        p -= t
+
+    if sum(p.size for p in params) >= WORTH_THREADS:
+        each(xp, update, len(slices))
+    else:
+        for index in range(len(slices)):
+            update(index)
+
+
+def _slices(*arrays: Array) -> list[tuple[Array, ...]]:
+    """p, m, v and g in parts that fit a core's cache; whole, if they do not lie alike."""
+    runs = as_runs(arrays[:3], arrays[3:])
+    if runs is None or runs[0].size <= SLICE_ELEMENTS:
+        return [arrays if runs is None else runs]
+    parts = [slice(i, i + SLICE_ELEMENTS) for i in range(0, runs[0].size, SLICE_ELEMENTS)]
+    return [tuple(run[part] for run in runs) for part in parts]
 
 
 @has_cuda_kernel

@@ -12,15 +12,16 @@ from minigan.backend import SINGLE_PROCESS, ProcessGroup, default_rng, zeros
 from minigan.functions.arguments import as_ints, as_number, as_size, check_images, prefix_errors
 from minigan.functions.dropout import checked_probability
 from minigan.kernels.geometry import Geometry, normalize_pair
-from minigan.kernels.layout import beside
+from minigan.kernels.layout import beside, weight_of
 from minigan.kernels.reduction import labels_outside
 from minigan.nn import init
 from minigan.nn.module import Module, Parameter
 
 
 def _weight_and_bias(shape: tuple[int, ...], bias_size: int | None) -> tuple[Parameter, Parameter | None]:
-    """Drawn from U[±1/√fan_in], the weight first."""
-    weight = Parameter(zeros(shape))
+    """Drawn from U[±1/√fan_in], the weight first. A convolution's lies in memory as its kernels read it."""
+    o, c, *taps = shape
+    weight = Parameter(weight_of(zeros((*taps, c, o))) if taps else zeros(shape))
     init.kaiming_uniform_(weight, math.sqrt(5.0))
     if bias_size is None:
         return weight, None

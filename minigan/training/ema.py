@@ -56,7 +56,10 @@ class EMA:
 
 def averaged_copy(network: Module) -> Module:
     """A copy to hold the average, in evaluation mode."""
-    return copy.deepcopy(network).named(f"{network.full_name}_ema").eval()
+    average = copy.deepcopy(network).named(f"{network.full_name}_ema").eval()
+    for a, x in zip(_state(average), _state(network), strict=True):
+        a.array = x.array.copy(order="K")  # CuPy's deepcopy forgets in which order it lies in memory
+    return average
 
 
 def update_average(average: Module, network: Module, decay: float) -> None:

@@ -13,6 +13,7 @@ from minigan import functions as F
 from minigan.algorithms import GAN
 from minigan.autograd import Tensor
 from minigan.data import Batch, DataInfo
+from minigan.kernels.layout import to_native
 from minigan.training.config import Config
 
 Step = Callable[[], Any]
@@ -73,7 +74,7 @@ def attention_step(batch: int, device: str) -> Step:
     place = backend.choose_device(device)[0]
     block = nn.SelfAttention(channels).to(place)
     maps = np.random.default_rng(0).standard_normal((batch, channels, pixels, pixels), "float32")
-    x = Tensor(backend.to_device(maps, place), requires_grad=True)
+    x = Tensor(to_native(backend.to_device(maps, place)), requires_grad=True)  # as a layer before it leaves them
 
     def step() -> Tensor:
         block.zero_grad()

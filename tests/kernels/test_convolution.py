@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from minigan.kernels import convolution, cook_toom, im2col, narrow, strided
 from minigan.kernels.geometry import Geometry
-from minigan.kernels.layout import is_native, to_native
+from minigan.kernels.layout import is_native, taps_first, to_native, weight_of
 
 more = settings(max_examples=3 * settings().max_examples)
 KERNELS = ("conv_forward", "conv_input_grad", "conv_weight_grad")
@@ -133,6 +133,15 @@ def test_the_three_kernels_are_one_trilinear_form(algorithm, problem):
     np.testing.assert_allclose(values, values[0], rtol=0, atol=1e-11 * max(size, 1e-30))
 
 
+def lies_as_the_kernels_read_it(kernel, result):
+    """Images (H, W, N, C), weights (KH, KW, C, O), so that the next kernel copies neither."""
+    return share_memory(taps_first(result), result) if kernel == "conv_weight_grad" else is_native(result)
+
+
+def as_weights_lie(a):
+    return weight_of(taps_first(a))
+
+
 # Large enough for several bands, blocks, strips and threads; the fewest images for im2col's second piece.
 LARGE = [
     (Geometry.of_conv((14, 14), 5, 2, "same"), 70, 24, 40),
@@ -188,8 +197,8 @@ def test_memory_order_does_not_matter_inputs_stay_and_results_are_fresh(kernel, 
     assert_array_equal(second, 4 * kept)  # doubling is exact
     assert not any(share_memory(result, a) for result in (first, second) for a in inputs)
     assert all(np.array_equal(host(a), b) for a, b in zip(inputs, copies, strict=True))
-    assert is_native(first) and getattr(first.flags, "writeable", True)  # CuPy's arrays always are
-    for order in (to_native, lambda a: a.copy(order="F"), lambda a: a.repeat(2, axis=3)[..., ::2]):
+    assert lies_as_the_kernels_read_it(kernel, first) and getattr(first.flags, "writeable", True)  # CuPy's arrays always are
+    for order in (to_native, as_weights_lie, lambda a: a.copy(order="F"), lambda a: a.repeat(2, axis=3)[..., ::2]):
         again = call(*(order(a) for a in inputs), geometry)
         # A BLAS may take a transposed operand through another loop, which rounds otherwise.
         assert_allclose(again, kept, rtol=0, atol=1e-6 * abs(kept).max())
@@ -227,6 +236,11 @@ def test_the_dispatcher_chooses():
             assert convolution.algorithm(overlapping, 64, c, o, "d", passes) is im2col
         for c, o, kernel in [(24, 48, 2), (1, 24, 4)]:  # side by side; one channel
             assert convolution.algorithm(Geometry.of_conv((28, 28), kernel, 2), 64, c, o, "f", passes) is im2col
+    widening = Geometry.of_conv_transpose((1, 1), 4, 1, 0)  # from noise to 512 channels of 4×4
+    assert convolution.algorithm(widening, 16, 512, 100, "f", 1) is im2col
+    halving = Geometry.of_conv((8, 8), 4, 2, 1)  # so much weight that a small batch does not pay for its transform
+    assert convolution.algorithm(halving, 16, 256, 512, "f", 1) is im2col
+    assert convolution.algorithm(halving, 128, 256, 512, "f", 1) is cook_toom
     filled_up = Geometry.of_conv((14, 14), 3, 2, 1)
     assert convolution.algorithm(filled_up, 64, 24, 48, "f", 1) is im2col
 

@@ -7,13 +7,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from devices import assert_array_equal
+from devices import assert_array_equal, share_memory
 
 import minigan as mg
 from minigan import nn
 from minigan.backend import ProcessGroup
 from minigan.functions import avg_pool2d, cross_entropy, max_pool2d
 from minigan.functions import sum as sum_
+from minigan.kernels.layout import taps_first
 from minigan.models.mlp import Discriminator as MLPDiscriminator
 from minigan.testing import gradcheck
 
@@ -632,6 +633,18 @@ def test_self_attention_knows_no_places():
     y, of_reordered = (layer(mg.Tensor(a)).numpy() for a in (x, reordered(x)))
     np.testing.assert_allclose(of_reordered, reordered(y), atol=1e-12)
     assert np.abs(y - x).max() > 0.01 and np.abs(reordered(x) - x).max() > 1
+
+
+@pytest.mark.parametrize("layer", [nn.Conv2d(3, 4, (2, 5)), nn.ConvTranspose2d(3, 4, (2, 5))], ids=["conv", "transposed"])
+def test_a_convolutions_weight_lies_as_its_kernels_read_it(layer):
+    """Moved, loaded and stepped too, and so does its gradient: no kernel turns it around."""
+    layer.to(mg.get_default_device()).to(dtype="float64").to(dtype="float32")
+    layer.load_state_dict({name: a.copy() for name, a in layer.state_dict().items()})
+    y = layer(mg.Tensor(np.ones((2, 3, 6, 6), np.float32), device=layer.weight.device))
+    sum_(y * y).backward()
+    mg.optim.Adam(layer.parameters()).step()
+    for a in (layer.weight.array, layer.weight.grad.array):
+        assert share_memory(taps_first(a), a)
 
 
 def test_self_attention_values():

@@ -10,7 +10,7 @@ import pytest
 import minigan as mg
 from minigan import nn, optim
 from minigan.backend import to_numpy
-from minigan.kernels.updates import SLICE_ELEMENTS
+from minigan.kernels.updates import SLICE_ELEMENTS, WORTH_THREADS
 
 OPTIMIZERS = {
     "sgd": lambda p: optim.SGD(p, 0.1),
@@ -72,7 +72,11 @@ def by_formula(name: str, p: np.ndarray, gradients: list[np.ndarray]) -> np.ndar
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize("shape", [(), (7, 3), (2 * SLICE_ELEMENTS + 5,)], ids=["scalar", "small", "several slices"])
+@pytest.mark.parametrize(
+    "shape",
+    [(), (7, 3), (2 * SLICE_ELEMENTS + 5,), (WORTH_THREADS + 5,)],
+    ids=["scalar", "small", "several slices", "several threads"],
+)
 def test_steps_follow_the_formula(name, dtype, shape):
     start = numbers(*shape).astype(dtype)
     p = nn.Parameter(start.copy())

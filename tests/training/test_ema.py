@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from devices import assert_allclose, assert_array_equal
+from devices import assert_allclose, assert_array_equal, share_memory
 
 from minigan.autograd import StaleTensorError, Tensor
+from minigan.kernels.layout import lie_alike
 from minigan.training import Callback, ema, load_algorithm
 from minigan.training.ema import averaged_copy, update_average
 
@@ -15,6 +16,9 @@ def test_the_average_is_decay_times_old_plus_the_rest_of_new_for_weights_and_sta
     G = begin(1).algorithm.networks["G"]
     average = averaged_copy(G)
     old = {name: a.copy() for name, a in average.state_dict().items()}
+    for name, a in average.state_dict().items():
+        own = G.state_dict()[name]
+        assert not share_memory(a, own) and lie_alike(a, own), name
     rng = np.random.default_rng(0)
     for _, t in (*G.named_parameters(), *G.named_buffers()):
         t.copy_(rng.integers(1, 9, t.shape))

@@ -1,7 +1,7 @@
 """Convolution on a GPU: one kernel that gathers the columns (or adds them up again) and one product.
 
-A band of output rows is nearly always the whole: a convolution is one kernel of im2col.cu, one product, and one copy
-that puts the weight's axes in order (none where C or O is 1). Cook-Toom's transforms would be some dozen small
+A band of output rows is nearly always the whole: a convolution is one kernel of im2col.cu and one product, of a weight
+that lies as `layout` says. Cook-Toom's transforms would be some dozen small
 products with copies between them. (A kernel of their own was not measured.)
 """
 
@@ -32,7 +32,7 @@ def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
     if not suits(dy, w):
         return NotImplemented
     if geometry.is_pointwise:
-        return conv_forward(dy, w.swapaxes(0, 1), geometry)
+        return im2col.conv_input_grad(dy, w, geometry)
     xp = get_array_module(dy)
     gradient, weight = pixels_first(dy), weight_matrix(w)
     (height, width), n, (o, c) = geometry.in_size, len(dy), w.shape[:2]
