@@ -125,7 +125,7 @@ def strided_cost(geometry: Geometry, n: int, c: int, o: int) -> float:
 def cook_toom_cost(geometry: Geometry, n: int, c: int, o: int) -> float:
     """A product at every point, and the transforms of the two images and the weight, rows then columns."""
     rh, rw = cook_toom.points(geometry)
-    cost = rh * rw * n * c * o
+    cost = float(rh * rw * n * c * o)
     for (h, w), length in ((geometry.in_size, n * c), (geometry.out_size, n * o), (geometry.kernel, c * o)):
         arithmetic = SMALL_PRODUCT * (rh * min(h, REACH) * w + rh * rw * min(w, REACH))
         movement = VALUE_TRANSFORMED * (h * w + rh * w) + VALUE_EVALUATED * rh * rw

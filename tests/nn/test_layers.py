@@ -635,7 +635,9 @@ def test_self_attention_knows_no_places():
     assert np.abs(y - x).max() > 0.01 and np.abs(reordered(x) - x).max() > 1
 
 
-@pytest.mark.parametrize("layer", [nn.Conv2d(3, 4, (2, 5)), nn.ConvTranspose2d(3, 4, (2, 5))], ids=["conv", "transposed"])
+@pytest.mark.parametrize(
+    "layer", [nn.Conv2d(3, 4, (2, 5)), nn.ConvTranspose2d(3, 4, (2, 5))], ids=["conv", "transposed"]
+)
 def test_a_convolutions_weight_lies_as_its_kernels_read_it(layer):
     """Moved, loaded and stepped too, and so does its gradient: no kernel turns it around."""
     layer.to(mg.get_default_device()).to(dtype="float64").to(dtype="float32")
