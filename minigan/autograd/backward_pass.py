@@ -76,7 +76,7 @@ def _retain(outputs: dict[int, Any], dys: list[Tensor]) -> None:
     for i, reference in outputs.items():
         tensor = reference()
         if tensor is not None:
-            gradient = Tensor.from_array(dys[i].array.copy()) if dys[i].creator is None else dys[i]
+            gradient = Tensor.from_array(dys[i].array.copy(order="K")) if dys[i].creator is None else dys[i]
             tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
 
 
@@ -222,6 +222,6 @@ def _unshared(gradients: dict[Key, Tensor], cotangents: list[Tensor]) -> dict[Ke
         array = gradient.array
         owner, is_broadcast = id(owner_of(array)), 0 in array.strides  # elements that are one place in memory
         shared = owner in owners or is_broadcast
-        unshared[leaf] = Tensor.from_array(array.copy()) if shared else gradient
+        unshared[leaf] = Tensor.from_array(array.copy(order="K")) if shared else gradient
         owners.add(owner)
     return unshared

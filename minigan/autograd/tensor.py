@@ -295,7 +295,8 @@ class Tensor:
 
     def numpy(self) -> np.ndarray:
         """The values on the host, outside of any graph, in C order. On a CPU this is the tensor's own memory, unless
-        that lies in another order, as images do that a convolution made."""
+        that lies in another order, as images do that a convolution made, and a convolution's weight: to write to it,
+        use `t.copy_` or `t.data[...]`."""
         return np.asarray(backend.to_numpy(self.array), order="C")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

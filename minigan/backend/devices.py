@@ -136,11 +136,12 @@ def products_in_tf32(device: Device, on: bool) -> AbstractContextManager[None]:
 
 
 def to_device(array: Array, device: Device) -> Array:
-    """The array on `device`, in memory in the order it had; no copy if it is there already."""
-    if is_on_gpu(array) == (device.kind == "gpu") or array.flags.c_contiguous:
+    """The array on `device`; no copy if it is there already. Without gaps, it lies in memory in the order it had."""
+    order = memory_order(array)
+    here = is_on_gpu(array) == (device.kind == "gpu")
+    if here or array.flags.c_contiguous or not array.transpose(order).flags.c_contiguous:
         return _moved(array, device)
     # CuPy would lay it out anew, and a convolution's weight then be turned around at every step.
-    order = memory_order(array)
     return _moved(array.transpose(order), device).transpose([order.index(axis) for axis in range(array.ndim)])
 
 

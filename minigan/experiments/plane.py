@@ -45,9 +45,9 @@ _WHY_OTHERWISE = (
     "Why ours differs from VEEGAN's GAN row: with D at 1e-4, D never gets ahead of G, both its probabilities stay at "
     "0.5, and few points come near a mode. The same protocol in PyTorch does the same (6, 5 and 7 modes, 0.7, 5.2 and "
     "1.5 % good after 5,000, 10,000 and 15,000 steps), so it is not the engine. VEEGAN's own code could not be had. "
-    "Least squares, the hinge and R1 lost two modes in one run each. With seed 0, minibatch standard deviation stood at "
-    "all 8 modes in the pictures of steps 5,000 to 20,000; then D got ahead, and the points left them: scores are of "
-    "the last step, as in the protocol."
+    "Least squares, the hinge and R1 lost two modes in one run each. With seed 0, minibatch standard deviation "
+    "stood at all 8 modes in the pictures of steps 5,000 to 20,000; then D got ahead, and the points left them: "
+    "scores are of the last step, as in the protocol."
 )
 
 

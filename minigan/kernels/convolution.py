@@ -35,8 +35,8 @@ SMALL_PRODUCT = 0.6  # a multiply-add in the transforms' matrices of few rows, b
 PRODUCT_OF_WINDOWS = 1.5  # a multiply-add of `narrow`
 PRODUCT_OF_BLOCKS = 1.5  # and of `strided`
 PRODUCT_ADDED = 30  # one value of a product that is added to another
+NARROW_CHANNELS = 32  # of input or output, whichever are fewer: most for which `narrow` is considered
 WORTH_A_CHOICE = 1e6  # multiply-adds of a plain sum from which another algorithm is considered
-FEW = 32  # of input or output channels, from which on `narrow` is of no use
 LARGE = 5e8  # and from which Cook-Toom is
 REACH = 16  # at most about so many pixels go into one value of a transform
 
@@ -70,7 +70,7 @@ def algorithm(geometry: Geometry, n: int, c: int, o: int, dtype: str, column_pas
     if dtype != "f" or sums < WORTH_A_CHOICE:
         return im2col
     costs = {im2col: im2col_cost(geometry, n, c, o, column_passes)}
-    if geometry.stride == (1, 1) and min(c, o) <= FEW and not geometry.is_pointwise:
+    if geometry.stride == (1, 1) and min(c, o) <= NARROW_CHANNELS and not geometry.is_pointwise:
         costs[narrow] = narrow_cost(geometry, n, c, o)
     if any(1 < s < k for s, k in zip(geometry.stride, geometry.kernel, strict=True)):
         costs[strided] = strided_cost(geometry, n, c, o)

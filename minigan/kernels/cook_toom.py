@@ -196,40 +196,37 @@ class _Stage(NamedTuple):
 def conv_forward(x: Array, w: Array, geometry: Geometry) -> Array:
     """y = A [(B x) ⊙ (C w)] of x (N, C, H, W) and w (O, C, KH, KW), (N, O, OH, OW)."""
     a, _, b, _, c, _ = _transforms(geometry, x.dtype.str)
-    into, weigh, back = _Stage("image", *b), _Stage("weight", *c), _Stage("out", *a)
-    y = _through(geometry, pixels_first(x), taps_first(w), geometry.out_size, into=into, weigh=weigh, back=back)
+    stages = _Stage("image", *b), _Stage("weight", *c), _Stage("out", *a)
+    y = _through(geometry, pixels_first(x), taps_first(w), geometry.out_size, stages)
     return y.transpose(PIXELS_FIRST)
 
 
 def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
     """dx = Bᵀ [(Aᵀ dy) ⊙ (C w)] of dy (N, O, OH, OW) and w (O, C, KH, KW), (N, C, H, W)."""
     _, at, _, bt, c, _ = _transforms(geometry, dy.dtype.str)
-    into, weigh, back = _Stage("image", *at), _Stage("weight", *c), _Stage("out", *bt)
-    dx = _through(
-        geometry, pixels_first(dy), taps_first(w), geometry.in_size, into=into, weigh=weigh, back=back, turned=(0, 1)
-    )
+    stages = _Stage("image", *at), _Stage("weight", *c), _Stage("out", *bt)
+    dx = _through(geometry, pixels_first(dy), taps_first(w), geometry.in_size, stages, right_transposed=True)
     return dx.transpose(PIXELS_FIRST)
 
 
 def conv_weight_grad(x: Array, dy: Array, geometry: Geometry) -> Array:
     """dw = Cᵀ [(B x) ⊙ (Aᵀ dy)] of x (N, C, H, W) and dy (N, O, OH, OW), (O, C, KH, KW)."""
     _, at, b, _, _, ct = _transforms(geometry, x.dtype.str)
-    into, weigh, back = _Stage("image", *b), _Stage("out", *at), _Stage("weight", *ct)
-    dw = _through(
-        geometry, pixels_first(x), pixels_first(dy), geometry.kernel, into=into, weigh=weigh, back=back, turned=(1, 0)
-    )
+    stages = _Stage("image", *b), _Stage("out", *at), _Stage("weight", *ct)
+    dw = _through(geometry, pixels_first(x), pixels_first(dy), geometry.kernel, stages, left_transposed=True)
     return weight_of(dw)
 
 
 def _through(
-    geometry: Geometry, left: Array, right: Array, out_size: Pair, *, into: _Stage, weigh: _Stage, back: _Stage,
-    turned: Pair = (0, 0),
+    geometry: Geometry, left: Array, right: Array, out_size: Pair, stages: tuple[_Stage, _Stage, _Stage],
+    left_transposed: bool = False, right_transposed: bool = False,
 ) -> Array:  # fmt: skip
-    """back[(into left) ⊙ (weigh right)] of (H, W, I, J) and (H, W, J, K), as (*out_size, I, K). turned: which of the
-    two is (H, W, J, I) or (H, W, K, J) instead, so that its matrices are transposed."""
+    """back[(into left) ⊙ (weigh right)] of (H, W, I, J) and (H, W, J, K), as (*out_size, I, K); or of left
+    (H, W, J, I) or right (H, W, K, J), whose matrices are transposed. stages: into, weigh and back."""
+    into, weigh, back = stages
     dtype, (rh, rw) = left.dtype, points(geometry)
     (_, left_w, *m), (_, right_w, *n) = left.shape, right.shape
-    out = m[turned[0]], n[1 - turned[1]]
+    out = m[left_transposed], n[not right_transposed]
     left_rows = _rows(into.rows, left, scratch(np, f"{into.scratch} rows", (rh, left_w, *m), dtype))
     right_rows = _rows(weigh.rows, right, scratch(np, f"{weigh.scratch} rows", (rh, right_w, *n), dtype))
     out_rows = scratch(np, f"{back.scratch} rows", (rh, out_size[1], *out), dtype)
@@ -242,8 +239,8 @@ def _through(
         lefts = _columns(into.columns, left_rows[rows], scratch(np, into.scratch, (count, rw, *m), dtype))
         rights = _columns(weigh.columns, right_rows[rows], scratch(np, weigh.scratch, (count, rw, *n), dtype))
         products = scratch(np, back.scratch, (count, rw, *out), dtype)
-        lefts, rights = (a.swapaxes(2, 3) if t else a for a, t in zip((lefts, rights), turned, strict=True))
-        np.matmul(lefts, rights, out=products)
+        lefts = lefts.swapaxes(2, 3) if left_transposed else lefts
+        np.matmul(lefts, rights.swapaxes(2, 3) if right_transposed else rights, out=products)
         _columns(back.columns, products, out_rows[rows])
 
     each(np, convolve, len(blocks))

@@ -16,7 +16,7 @@ from typing import Any
 from minigan.backend import Array, get_array_module
 from minigan.kernels.geometry import Geometry, taps
 from minigan.kernels.layout import PIXELS_FIRST, pixels_first, taps_first, weight_of
-from minigan.kernels.parallel import each
+from minigan.kernels.parallel import cores, each
 from minigan.kernels.workspace import scratch
 
 BAND_BYTES = 2 << 20  # of columns at a time: they fit a cache
@@ -56,7 +56,7 @@ def conv_forward(
         rows, band = bands[index]
         xp.matmul(columns(image, band).T, weight, out=y[rows].reshape(-1, o))
 
-    _each(multiply, len(bands), xp, c, o)
+    _each(xp, multiply, len(bands), c, o)
     return y.transpose(PIXELS_FIRST)
 
 
@@ -86,7 +86,7 @@ def conv_input_grad(dy: Array, w: Array, geometry: Geometry) -> Array:
         if total is not image:
             image[...] = total
 
-    _each(add_up, -(-n // IMAGES), xp, c, o)
+    _each(xp, add_up, -(-n // IMAGES), c, o)
     return dx.transpose(PIXELS_FIRST)
 
 
@@ -105,14 +105,14 @@ def conv_weight_grad(
         rows, band = bands[index]
         xp.matmul(columns(image, band), gradient[rows].reshape(-1, o), out=parts[index])
 
-    _each(multiply, len(bands), xp, c, o)
+    _each(xp, multiply, len(bands), c, o)
     dw = parts.sum(0) if len(bands) > 1 else parts[0]
     return weight_of(dw.reshape(kh, kw, c, o))
 
 
-def _each(task: Callable[[int], None], count: int, xp: ModuleType, c: int, o: int) -> None:
-    """On several threads where much of the work is copying; else in turn, each product on all of them."""
-    if c < FEW_CHANNELS or o <= FEW_PRODUCTS:
+def _each(xp: ModuleType, task: Callable[[int], None], count: int, c: int, o: int) -> None:
+    """Side by side where much of the work is copying, and enough for all cores; else in turn, each product on all."""
+    if c < FEW_CHANNELS or (o <= FEW_PRODUCTS and count >= cores(xp)):
         each(xp, task, count)
     else:
         for index in range(count):

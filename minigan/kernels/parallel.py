@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import lru_cache
 from types import ModuleType
 
@@ -26,15 +27,20 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count(), "minigan")
 
 
+def cores(xp: ModuleType) -> int:
+    """How many threads `each` would use."""
+    blas = blas_threads() if xp is np else None
+    return blas[0]() if blas else 1
+
+
 def each(xp: ModuleType, task: Callable[[int], None], count: int) -> None:
     """`task(0)`, …, `task(count − 1)`, which write to different memory, on as many threads as OpenBLAS would use.
 
     One after the other, with BLAS as it is, where there is nothing to gain: a GPU's arrays (`xp` is CuPy, whose work
     is queued anyway), a single piece or thread, a BLAS we cannot steer, or a caller who is one of several threads.
     """
-    blas = blas_threads() if xp is np and count > 1 else None
-    threads = blas[0]() if blas else 1
-    if blas is None or threads == 1 or not _busy.acquire(blocking=False):
+    blas, threads = blas_threads(), cores(xp)
+    if blas is None or min(count, threads) == 1 or not _busy.acquire(blocking=False):
         for index in range(count):
             task(index)
         return
@@ -46,7 +52,7 @@ def each(xp: ModuleType, task: Callable[[int], None], count: int) -> None:
 
     blas[1](1)
     try:
-        helpers = [_pool().submit(work) for _ in range(min(threads, count) - 1)]
+        helpers = [_pool().submit(copy_context().run, work) for _ in range(min(threads, count) - 1)]  # and errstate
         try:
             work()
         finally:

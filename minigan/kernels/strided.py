@@ -18,7 +18,7 @@ import numpy as np
 
 from minigan.backend import Array
 from minigan.kernels.geometry import Geometry, Pair, reach
-from minigan.kernels.layout import PIXELS_FIRST, pixels_first, taps_first, weight_of
+from minigan.kernels.layout import PIXELS_FIRST, TAPS_FIRST, pixels_first, weight_of
 from minigan.kernels.parallel import each
 from minigan.kernels.workspace import scratch
 
@@ -99,7 +99,7 @@ def block_weight(w: Array, stride: Pair) -> Array:
     (o, c, kh, kw), (sh, sw) = w.shape, stride
     bh, bw = -(-kh // sh), -(-kw // sw)
     whole = np.zeros((bh * sh, bw * sw, c, o), w.dtype)
-    whole[:kh, :kw] = taps_first(w)
+    whole[:kh, :kw] = w.transpose(TAPS_FIRST)
     return whole.reshape(bh, sh, bw, sw, c, o).transpose(0, 2, 1, 3, 4, 5).reshape(bh, bw, sh * sw * c, o)
 
 

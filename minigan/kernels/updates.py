@@ -10,7 +10,7 @@ from minigan.kernels.layout import as_runs
 from minigan.kernels.parallel import each
 
 SLICE_ELEMENTS = 1 << 16  # five arrays of this many float32 about fit a core's cache together
-WORTH_THREADS = 1 << 19  # numbers in all
+WORTH_THREADS = 8  # so many slices
 
 
 @has_cuda_kernel
@@ -23,11 +23,17 @@ def adam_update(
     For each p with its m, v and g. Where p, m and v lie in memory in the same order without gaps, as they do if
     `zeros_like` made m and v, they are gone through as runs of memory, slice by slice.
     """
-    xp = get_array_module(*params)
-    slices = [part for arrays in zip(params, means, squares, grads, strict=True) for part in _slices(*arrays)]
+    for arrays in zip(params, means, squares, grads, strict=True):
+        _update(_parts(*arrays), betas, rate, root_scale, eps)
+
+
+def _update(
+    parts: list[tuple[Array, ...]], betas: tuple[float, float], rate: float, root_scale: float, eps: float
+) -> None:
+    xp = get_array_module(*parts[0])
 
     def update(index: int) -> None:
-        p, m, v, g = slices[index]
+        p, m, v, g = parts[index]
         t = g * (1 - betas[0])
         m *= betas[0]
         m += t
@@ -42,14 +48,14 @@ def adam_update(
         t *= rate
         p -= t
 
-    if sum(p.size for p in params) >= WORTH_THREADS:
-        each(xp, update, len(slices))
+    if len(parts) >= WORTH_THREADS:
+        each(xp, update, len(parts))
     else:
-        for index in range(len(slices)):
+        for index in range(len(parts)):
             update(index)
 
 
-def _slices(*arrays: Array) -> list[tuple[Array, ...]]:
+def _parts(*arrays: Array) -> list[tuple[Array, ...]]:
     """p, m, v and g in parts that fit a core's cache; whole, if they do not lie alike."""
     runs = as_runs(arrays[:3], arrays[3:])
     if runs is None or runs[0].size <= SLICE_ELEMENTS:

@@ -20,7 +20,7 @@ import numpy as np
 from minigan.backend import keep_freed_memory
 from minigan.kernels import convolution, cook_toom, im2col, narrow
 from minigan.kernels.geometry import Geometry
-from minigan.kernels.layout import to_native
+from minigan.kernels.layout import taps_first, to_native, weight_of
 
 KERNELS = ("conv_forward", "conv_input_grad", "conv_weight_grad")
 
@@ -156,7 +156,7 @@ def main() -> None:
                     (layer.batch, layer.out_channels, *g.out_size),
                 )
             )
-            native = to_native(x), to_native(w), to_native(dy)
+            native = to_native(x), weight_of(taps_first(w)), to_native(dy)
             libraries = {"minigan": ours(convolution, layer, *native)}
             if arguments.algorithms:
                 libraries["im2col"] = ours(im2col, layer, *native)

@@ -640,7 +640,7 @@ def test_self_attention_knows_no_places():
 )
 def test_a_convolutions_weight_lies_as_its_kernels_read_it(layer):
     """Moved, loaded and stepped too, and so does its gradient: no kernel turns it around."""
-    layer.to(mg.get_default_device()).to(dtype="float64").to(dtype="float32")
+    layer.to("cpu").to(mg.get_default_device()).to(dtype="float64").to(dtype="float32")
     layer.load_state_dict({name: a.copy() for name, a in layer.state_dict().items()})
     y = layer(mg.Tensor(np.ones((2, 3, 6, 6), np.float32), device=layer.weight.device))
     sum_(y * y).backward()

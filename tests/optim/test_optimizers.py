@@ -74,7 +74,7 @@ def by_formula(name: str, p: np.ndarray, gradients: list[np.ndarray]) -> np.ndar
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize(
     "shape",
-    [(), (7, 3), (2 * SLICE_ELEMENTS + 5,), (WORTH_THREADS + 5,)],
+    [(), (7, 3), (2 * SLICE_ELEMENTS + 5,), (WORTH_THREADS * SLICE_ELEMENTS + 5,)],
     ids=["scalar", "small", "several slices", "several threads"],
 )
 def test_steps_follow_the_formula(name, dtype, shape):

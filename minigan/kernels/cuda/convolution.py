@@ -1,8 +1,8 @@
 """Convolution on a GPU: one kernel that gathers the columns (or adds them up again) and one product.
 
-A band of output rows is nearly always the whole: a convolution is one kernel of im2col.cu and one product, of a weight
-that lies as `layout` says. Cook-Toom's transforms would be some dozen small
-products with copies between them. (A kernel of their own was not measured.)
+A band of output rows is nearly always the whole: a convolution is one kernel of im2col.cu and one product, of a
+weight that lies as `layout` says. Cook-Toom's transforms would be some dozen small products with copies between them.
+(A kernel of their own was not measured.)
 """
 
 from __future__ import annotations
