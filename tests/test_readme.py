@@ -10,6 +10,7 @@ from textwrap import indent
 from types import ModuleType
 
 import pytest
+from benchmarks import compare
 
 from minigan.cli.parser import make_parser
 from minigan.experiments import EXPERIMENTS
@@ -41,6 +42,12 @@ def test_the_step_it_quotes_is_the_step_there_is():
     (quoted,) = (code for language, code in BLOCKS if language == "python" and "border" in code)
     source = Path(__file__).resolve().parents[1] / "minigan" / "algorithms" / "gan.py"
     assert indent(quoted.strip(), 8 * " ") in source.read_text(encoding="utf-8")
+
+
+def test_its_figures_of_speed_are_those_that_the_comparison_kept():
+    lines = compare.table()
+    assert len(lines) > 10
+    assert not [line for line in lines if line not in README], "python tests/benchmarks/compare.py --table prints them"
 
 
 def assert_options_are_there(line: str) -> None:

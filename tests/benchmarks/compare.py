@@ -4,7 +4,8 @@
     python tests/benchmarks/compare.py --work mlp --rounds 5
     python tests/benchmarks/compare.py --exponents        how a step's time grows with batch and pixels
     python tests/benchmarks/compare.py --device gpu       on a card, against PyTorch on the same
-    python tests/benchmarks/compare.py --keep             also keep the ratios in compare.json
+    python tests/benchmarks/compare.py --keep             also keep what it found in compare.json
+    python tests/benchmarks/compare.py --table            only what was kept, as the README's table
 
 Each engine runs in a process of its own (thread pools of two engines in one process get into each
 other's way), and the processes take turns, round after round, so that a slow minute of the machine
@@ -38,7 +39,7 @@ sys.path[:0] = [str(TESTS.parent), str(TESTS)]
 
 import minigan  # noqa: E402, F401, I001  (before NumPy, as in `minigan train`)
 
-from benchmarks.results import keep, show_beside_kept  # noqa: E402
+from benchmarks.results import keep, kept, show_beside_kept  # noqa: E402
 from benchmarks.workloads import CHANNELS_LAST, COMPILED, EAGER, TENSORFLOW, WORKS, gan_step  # noqa: E402
 
 ONE_THREAD = os.environ.get("OMP_NUM_THREADS") == os.environ.get("OPENBLAS_NUM_THREADS") == "1"
@@ -117,7 +118,7 @@ def measure(engine: str, name: str, batch: int, device: str, size: int | None = 
 
 
 def compare(name: str, batch: int, rounds: int, device: str) -> dict[str, dict[str, float]]:
-    """Print one table; by what is compared, the ratio and both times."""
+    """Print one table; by what is compared, the ratio, and both times and peaks of memory."""
     installed = [e for e in WORKS[name].engines if importlib.util.find_spec(ENGINES[e][0])]
     if device != "cpu":
         installed = [e for e in installed if ENGINES[e][1] == "pytorch"]
@@ -127,7 +128,9 @@ def compare(name: str, batch: int, rounds: int, device: str) -> dict[str, dict[s
             results[engine].append(measure(engine, name, batch, device))
     print(f"\n{name}, batch {batch}, {rounds} rounds")
     print(f"  {'engine':<24}{'median ms':>11}{'fastest ms':>12}{'minigan / it':>14}{'peak MB':>10}")
-    ours_ms, figures = statistics.median(r["median"] for r in results["minigan"]) * 1e3, {}
+    figures: dict[str, dict[str, float]] = {}
+    ours_ms = statistics.median(r["median"] for r in results["minigan"]) * 1e3
+    ours_mb = max(r["peak"] for r in results["minigan"]) / 1e6
     for engine, found in results.items():
         pairs = zip(results["minigan"], found, strict=True)
         ratio = statistics.median(ours["median"] / theirs["median"] for ours, theirs in pairs)
@@ -137,7 +140,10 @@ def compare(name: str, batch: int, rounds: int, device: str) -> dict[str, dict[s
         peak = max(r["peak"] for r in found) / 1e6
         if engine != "minigan":
             what = f"{name}, batch {batch}, {engine}{', one thread' * ONE_THREAD}{', a GPU' * (device != 'cpu')}"
-            figures[what] = {"ratio": round(ratio, 3), "minigan_ms": round(ours_ms, 1), "peer_ms": round(median, 1)}
+            figures[what] = {
+                "ratio": round(ratio, 3), "minigan_ms": round(ours_ms, 1), "peer_ms": round(median, 1),
+                "minigan_mb": round(ours_mb), "peer_mb": round(peak),
+            }  # fmt: skip
         print(f"  {engine:<24}{median:>11.1f}{fastest:>12.1f}{shown:>14}{peak:>10.0f}", flush=True)
     return figures
 
@@ -148,8 +154,9 @@ EXPONENTS = (  # a step's time ∝ (batch or pixels)^exponent, between two sizes
 )  # fmt: skip
 
 
-def exponents(rounds: int, device: str) -> None:
+def exponents(rounds: int, device: str) -> dict[str, dict[str, float]]:
     """Print how minigan's time grows: 1 is linear."""
+    figures = {}
     print("\na step's time grows as (batch or pixels)^exponent")
     for name, batches, sizes in EXPONENTS:
         pairs = zip(batches, sizes, strict=True)
@@ -159,7 +166,30 @@ def exponents(rounds: int, device: str) -> None:
         (b, many), (side, longer) = batches, sizes
         grown = many / b if side is None or longer is None else (longer / side) ** 2
         what = f"batch {b} to {many}" if side is None else f"batch {b}, {side}×{side} to {longer}×{longer}"
-        print(f"  {name:10}{what:30}{math.log(large / small) / math.log(grown):.2f}", flush=True)
+        exponent = math.log(large / small) / math.log(grown)
+        figures[f"{name}, {what}"] = {"exponent": round(exponent, 2)}
+        print(f"  {name:10}{what:30}{exponent:.2f}", flush=True)
+    return figures
+
+
+def table() -> list[str]:
+    """What was kept of a CPU, each work beside its fastest peer, and the exponents, as lines of Markdown."""
+    found = kept(__file__)
+    lines = [
+        "| one training step | minigan | its fastest peer | ratio, paired | peak memory, and the peer's |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, work in WORKS.items():
+        for batch in work.batches:
+            peers = {e: found[what] for e in ENGINES if (what := f"{name}, batch {batch}, {e}") in found}
+            if peers:
+                engine, it = max(peers.items(), key=lambda peer: peer[1]["ratio"])
+                lines.append(
+                    f"| {name}, batch {batch:,} | {it['minigan_ms']:.0f} ms | {engine}, {it['peer_ms']:.0f} ms "
+                    f"| {it['ratio']:.2f} | {it['minigan_mb']} MB, {it['peer_mb']} MB |"
+                )
+    grown = [f"{what}: {figures['exponent']:.2f}" for what, figures in found.items() if "exponent" in figures]
+    return [*lines, "", *([f"Exponents: {'; '.join(grown)}."] if grown else [])]
 
 
 def import_times() -> None:
@@ -184,12 +214,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
     parser.add_argument("--exponents", action="store_true", help="only how a step's time grows")
-    parser.add_argument("--keep", action="store_true", help="write the ratios to compare.json")
+    parser.add_argument("--keep", action="store_true", help="write what is found to compare.json")
+    parser.add_argument("--table", action="store_true", help="only print what was kept, as the README's table")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
         child(arguments.child, arguments.work[0], arguments.batch, arguments.device, arguments.size)
+        return
+    if arguments.table:
+        print("\n".join(table()))
         return
     load = f", load {os.getloadavg()[1]:.1f}" if hasattr(os, "getloadavg") else ""
     machine = platform.processor() or platform.machine()
@@ -200,7 +234,7 @@ def main() -> None:
             for batch in [arguments.batch] if arguments.batch else WORKS[name].batches:
                 figures |= compare(name, batch, arguments.rounds, arguments.device)
     if not arguments.work:
-        exponents(arguments.rounds, arguments.device)
+        figures |= exponents(arguments.rounds, arguments.device)
         import_times()
     show_beside_kept(__file__, figures)
     if arguments.keep:

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from minigan.kernels import cook_toom, parallel
+from minigan.kernels import cook_toom, parallel, updates
 from minigan.kernels.geometry import Geometry
 
 
@@ -61,6 +61,32 @@ def test_pieces_within_a_piece_are_done_by_its_thread(blas):
     inner = []
     parallel.each(np, lambda i: parallel.each(np, lambda j: inner.append((i, j)), 3), 4)
     assert sorted(inner) == [(i, j) for i in range(4) for j in range(3)]
+
+
+def test_what_numpy_shall_not_warn_of_it_does_not_in_any_thread(blas, recwarn):
+    both = threading.Barrier(2, timeout=10)
+
+    def overflow(index: int) -> None:
+        both.wait()
+        np.full(9, 1e30, "float32") ** 2
+
+    with np.errstate(all="ignore"):
+        parallel.each(np, overflow, 2)
+    assert not recwarn.list
+
+
+def test_two_threads_step_as_one_does_to_the_bit(blas):
+    shape = (updates.WORTH_THREADS * updates.SLICE_ELEMENTS + 5,)
+    start = [np.random.default_rng(i).random(shape, "float32") for i in range(4)]
+    found = []
+    for threads in (1, 2):
+        blas.threads = threads
+        arrays = [[a.copy()] for a in start]
+        updates.adam_update(*arrays, (0.5, 0.999), 1e-3, 1.0, 1e-8)
+        found.append(arrays)
+    for (one,), (two,) in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(found[0][0][0], start[0])
 
 
 def test_two_threads_compute_what_one_does_to_the_bit(monkeypatch):
