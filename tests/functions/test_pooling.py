@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import minigan as mg
 from minigan import functions as F
+from minigan.kernels.layout import is_native, to_native
 from minigan.testing import gradcheck
 from minigan.testing.strategies import arrays, calls
 
@@ -64,3 +65,15 @@ def test_upsample_nearest2d(x, scale):
     expected = x.repeat(scale, axis=2).repeat(scale, axis=3)
     np.testing.assert_allclose(F.upsample_nearest2d(x, scale).numpy(), expected, rtol=1e-14)
     gradcheck(lambda t: F.upsample_nearest2d(t, scale), x)
+
+
+@pytest.mark.host_only("CuPy's functions give arrays in C order")
+@pytest.mark.parametrize("pool", [F.max_pool2d, F.avg_pool2d])
+@pytest.mark.parametrize("window", [1, 2, 3])
+def test_pooled_images_have_memory_of_their_own_and_lie_in_it_as_before(pool, window):
+    """So that a convolution after it, or before it, copies nothing; a window of 3 is padded."""
+    x = mg.Tensor(to_native(np.random.default_rng(0).random((3, 4, 6, 6), "float32")), requires_grad=True)
+    y = pool(x, window, padding=window // 3)
+    y.backward(to_native(np.ones(y.shape, "float32")))
+    assert not np.shares_memory(y.array, x.array)
+    assert is_native(y.array) and is_native(x.grad.array)
