@@ -17,9 +17,9 @@ M = TypeVar("M", bound=Module)
 class SpectralNorm(Module):
     """The layer with W/σ(W) for its weight W, seen as a matrix (out, rest). Miyato et al., 2018.
 
-    σ = uᵀ W v, with v = Wᵀu normalised. u is kept between calls, and constant to the gradient, as v is; the gradient
-    passes through W in both places. Each call in training is one step of power iteration, u = W v normalised; in
-    evaluation, and within `holding_u` or `frozen`, u stays.
+    σ = uᵀ W v = Σ W ⊙ u vᵀ, with v = Wᵀu normalised. u is kept between calls, and constant to the gradient, as v is;
+    the gradient passes through W in both places. Each call in training is one step of power iteration, u = W v
+    normalised; in evaluation, and within `holding_u` or `frozen`, u stays.
     """
 
     holds_u = False
@@ -47,15 +47,19 @@ class SpectralNorm(Module):
             object.__setattr__(self.module, "weight", weight)
 
     def _sigma(self, weight: Tensor) -> Tensor:
-        axes = (self._out_axis, *(a for a in range(weight.ndim) if a != self._out_axis))
-        matrix = F.reshape(F.transpose(weight, axes), (weight.shape[self._out_axis], -1))
-        v = self._unit(matrix.array.T @ self.u.array)
+        # A matrix (rest, out) at each tap: a view of a convolution's weight as it lies in memory, which is not copied.
+        ndim, out_is_last = weight.ndim, self._out_axis == 0
+        by_tap = weight.array.transpose(*range(2, ndim), 1, 0)
+        taps = by_tap if out_is_last else by_tap.swapaxes(-1, -2)
+        v = self._unit(taps @ self.u.array)  # (…, rest)
         if self.training and not self.holds_u:
-            self.u.copy_(self._unit(matrix.array @ v), "SpectralNorm's power iteration")
-            u = self.u.array.copy()
+            stretched = (v[..., None, :] @ taps).sum(axis=tuple(range(ndim - 1)))  # W v
+            self.u.copy_(self._unit(stretched), "SpectralNorm's power iteration")
+            u = self.u.array
         else:
             u = self._unit(self.u.array)  # averaged with the weights, it is shorter than 1
-        return F.sum(F.matmul(matrix, Tensor.from_array(v)) * Tensor.from_array(u))
+        outer = v[..., None] * u if out_is_last else v[..., None, :] * u[:, None]
+        return F.sum(weight * Tensor.from_array(outer.transpose(ndim - 1, ndim - 2, *range(ndim - 2))))
 
     def _unit(self, x: Any) -> Any:
         return x / (get_array_module(x).sqrt((x * x).sum()) + x.dtype.type(self.eps))

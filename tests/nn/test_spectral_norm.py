@@ -13,6 +13,7 @@ from minigan.testing import gradcheck
 
 LAYERS = {
     "dense": (lambda: nn.Dense(6, 4), (3, 6), lambda w: w),
+    "square": (lambda: nn.Dense(4, 4), (3, 4), lambda w: w),
     "conv": (lambda: nn.Conv2d(3, 4, 3, padding=1), (2, 3, 5, 5), lambda w: w.reshape(4, -1)),
     "transposed": (lambda: nn.ConvTranspose2d(3, 4, 3), (2, 3, 5, 5), lambda w: w.transpose(1, 0, 2, 3).reshape(4, -1)),
 }
