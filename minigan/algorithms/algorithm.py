@@ -21,7 +21,7 @@ from minigan.optim import Optimizer
 from minigan.optim.lr_scheduler import LRScheduler
 from minigan.options import check_options
 
-AT_ONCE = 100  # samples
+AT_ONCE = 400  # samples: with fewer, the calls take as long as the arithmetic of a small G
 
 
 class GivenNoise:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minigan.algorithms.algorithm import AT_ONCE
 from minigan.cli import main
 from minigan.data import load, load_mnist
 from minigan.metrics import METRICS, Metric, SampleSet, frechet_distance, reference, sample_set, score
@@ -211,14 +212,15 @@ def test_labels_in_a_file_reach_the_scores(minigan, digits, tmp_path):
 
 def test_what_sample_writes_is_read(minigan, told, ring, tmp_path):
     """Images and points, as they were drawn, and the labels that they were to show."""
+    n = AT_ONCE + 5  # in two parts
     asked = {"one": ["--label", 1], "all": [], "columns": ["--labels"]}
     for name, label in asked.items():
-        assert minigan("sample", told, *label, "--n", 105, "--out", tmp_path / f"{name}.npz").code == 0
+        assert minigan("sample", told, *label, "--n", n, "--out", tmp_path / f"{name}.npz").code == 0
     algorithm, _ = load_algorithm(told / "ckpt" / "last.safetensors")
     one, every, columns = (load(tmp_path / f"{name}.npz") for name in asked)
-    drawn = np.stack([to_bytes(algorithm.generate(105, label=label)) for label in range(3)]).astype(int)
+    drawn = np.stack([to_bytes(algorithm.generate(n, label=label)) for label in range(3)]).astype(int)
     np.testing.assert_array_equal(one.images, drawn[1]), np.testing.assert_array_equal(one.labels, 1)
-    for data, noises in ((every, np.arange(105)), (columns, np.arange(105) // 3)):
+    for data, noises in ((every, np.arange(n)), (columns, np.arange(n) // 3)):
         apart = abs(data.images - drawn[:, noises]).sum((2, 3, 4))  # of each label's; rounding aside
         np.testing.assert_array_equal(data.labels, apart.argmin(0))
         assert len({*data.labels.tolist()}) == 3
