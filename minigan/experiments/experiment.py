@@ -33,7 +33,7 @@ class Outcome:
 
     scores: Scores
     steps: int = 0
-    seconds: float = 0.0  # of training, on the clock
+    seconds: float = 0.0  # of training, undisturbed
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ _INTRODUCTION = """\
 
 Each table stands here with its protocol, the command that computes it again, and the numbers that others have printed.
 `±` is half of the interval that holds the mean over seeds with 95 % (Student's t); without it there was one seed.
-Minutes are on the clock, one of two cores a run, beside other work. The scores of MNIST are of features of this
-package's digit classifier: compare them with each other, not with FIDs of Inception's features."""
+Minutes are of one of two cores, beside other work; where a run stood still, they are without that. The scores of MNIST
+are of features of this package's digit classifier: compare them with each other, not with FIDs of Inception's."""
 
 
 def page(folder: Path = RESULTS) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minigan.experiments import Training
-from minigan.experiments.training_row import scores_of_samples
+from minigan.experiments.training_row import scores_of_samples, undisturbed_seconds
 from minigan.training import Config, Interrupted
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.sampling import load_algorithm
@@ -96,3 +96,28 @@ def test_scores_of_samples_are_against_the_data_it_learned_from(tmp_path):
 def test_the_scores_at_stops_survive_in_a_file(tmp_path):
     Training(TINY, weight_sum, stops=(1, 4))(0, tmp_path)
     assert set(json.loads((tmp_path / "stops.json").read_text())) == {"sum@1", "seed@1", "sum@4", "seed@4"}
+
+
+def lines_of(paces, every=10):
+    """Lines of figures, every ten steps, of a run with these paces."""
+    seconds = np.cumsum(np.multiply(paces, every))
+    figures = [{"step": every * (i + 1), "seconds": s} for i, s in enumerate(seconds)]
+    return [*figures[:7], {"step": 70, "fid": 2.0}, *figures[7:]]  # scores have a line of their own
+
+
+def test_a_pause_and_other_work_do_not_count_but_a_growing_network_does():
+    pace = np.full(400, 0.5)
+    steady = undisturbed_seconds(lines_of(pace), 2000.0)
+    assert steady == pytest.approx(2000)
+    pace[37], pace[100:108], pace[399] = 3600, 4, 60  # it slept, was slowed down, and waited for a disk
+    assert undisturbed_seconds(lines_of(pace), 1e5) == pytest.approx(2000)
+    grown = np.repeat([0.1, 0.5, 2.0, 4.0], 100)
+    assert undisturbed_seconds(lines_of(grown), 1e5) == pytest.approx(6600)
+
+
+def test_it_is_no_longer_than_the_clock_says_and_without_lines_it_is_that():
+    assert undisturbed_seconds(lines_of([0.5] * 40), 150.0) == 150
+    assert undisturbed_seconds([], 12.5) == 12.5
+    assert undisturbed_seconds(lines_of([0.5] * 5), 1e5) == pytest.approx(25)  # fewer lines than parts
+    of_resumed = [*lines_of([0.5] * 40), {"step": 400, "seconds": 999.0}]  # a step that was taken again
+    assert undisturbed_seconds(of_resumed, 1e5) == pytest.approx(200)
