@@ -98,6 +98,12 @@ VAE_AND_GAN = Experiment(
         "published: GMMN (Li et al., 2015, as reported)": {"parzen": "147 ± 2"},
         "published: GAN (Goodfellow et al., 2014, as reported)": {"parzen": "225 ± 2"},
     },
+    conclusion="The VAE's digits are as blurred as is said of them: they have a third of real digits' sharpness, where "
+    "the GAN's have 0.96 of it; its FID is five times the GAN's, and fewer real digits have one of its samples near. "
+    "Parzen's score sees nothing of this: it gives both nearly the same. GMMN's, whose digits are the hardest "
+    "and noisiest, is far below its paper's because it is trained for a seventeenth of the images: the score "
+    "still rises with every step (−21 after 1,800, 67 after 9,400), and the authors' code takes 40,000 steps of 1,000 "
+    "digits, ours 9,400 of 256.",
 )  # fmt: skip
 
 
