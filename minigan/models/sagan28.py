@@ -2,8 +2,8 @@
 
 G learns of the label in its conditional batch normalisations alone; D is a projection discriminator, whose logit is
 ψ(φ(x)) + ⟨V_y, φ(x)⟩, φ(x) being the sums of its last maps over all places. Each has self-attention on its 14×14 maps,
-where a pixel sees what no 4×4 kernel reaches. Small: the paper's residual blocks are single convolutions here.
-Zhang et al., 2019. With one class it is a pair without labels.
+where a pixel sees what no 4×4 kernel reaches. Small: the paper's residual blocks are single convolutions here,
+and G's first layer has no bias. Zhang et al., 2019. With one class it is a pair without labels.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Generator(nn.Module):
     def __init__(self, channels: int = 1, classes: int = 10, width: int = 28, attention: bool = True) -> None:
         super().__init__()
         self.classes = classes
-        self.first = nn.Sequential(nn.Dense(self.z_dim, 64 * 7 * (width // 4)), nn.Reshape(64, 7, width // 4))
+        # Spectral norm keeps what z adds small, but not a bias: one soon outgrew it, and G drew one image a digit.
+        first = nn.Dense(self.z_dim, 64 * 7 * (width // 4), bias=False)
+        self.first = nn.Sequential(first, nn.Reshape(64, 7, width // 4))
         self.norm_7 = nn.ConditionalBatchNorm(64, classes)
         self.up_7 = nn.ConvTranspose2d(64, 32, 4, 2, 1)  # to 14×14
         self.norm_14 = nn.ConditionalBatchNorm(32, classes)

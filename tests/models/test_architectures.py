@@ -216,6 +216,7 @@ def test_sagan28_has_spectral_norm_on_every_layer_and_attention_on_the_14_by_14_
         assert sum(isinstance(m, nn.SelfAttention) for m in network.modules()) == 1 and len(divided) == count
         biases = [m.bias.numpy() for m in layers if getattr(m, "bias", None) is not None]
         assert biases and not np.concatenate(biases).any()
+    assert G.first[0].module.bias is None, "no norm holds a bias: it would outgrow what z adds"
     z, _, y = given([0, 1])
     D(G(mg.Tensor(z.numpy().astype("float32")), y), y)
     assert shapes == [(32, 14, 14), (32, 14, 14)]
