@@ -4,8 +4,7 @@
 
 x are real images, y = G(z), both in [0, 1], and E is the mean over all pairs of a batch. The loss is one of the whole
 batch, so batches are large. There is no discriminator: the kernel stands in its place, and does not learn. Li, Swersky
-and Zemel, 2015; the bandwidths σ are theirs. They have plain gradient descent, here
-it is Adam.
+and Zemel, 2015; the bandwidths σ are theirs. They have gradient descent with momentum, here it is Adam.
 """
 
 from __future__ import annotations

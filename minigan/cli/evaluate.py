@@ -109,10 +109,11 @@ def _number(n: int, draws: int, sources: Sequence[Opened]) -> int:
     """How many samples a draw has: each draw has others, so a file's are shared out."""
     if n < 2:
         raise ConfigError(f"--n {n}: scores are of two samples or more")
-    least = min((source.count // draws for source in sources if source.count is not None), default=n)
-    if least < 2:
-        raise ConfigError(f"--draws {draws}: a file has too few samples for so many draws")
-    return min(n, least)
+    of_files = [(source.count, source.name) for source in sources if source.count is not None]
+    count, name = min(of_files, default=(n * draws, ""))
+    if count < 2 * draws:
+        raise ConfigError(f"--draws {draws}: each has two samples or more of its own, but {name} has {count} in all")
+    return min(n, count // draws)
 
 
 def _with_progress(rows: Iterator[Row], total: int) -> Iterator[Row]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from minigan.cli.common import say
 from minigan.experiments import EXPERIMENTS, Experiment, Result, run
-from minigan.experiments.experiment import estimate
-from minigan.experiments.own import ELSEWHERE, OWN, own_figure, own_minutes, own_results
+from minigan.experiments.experiment import ResultsError, estimate, shown
+from minigan.experiments.own import ELSEWHERE, OF_YOUR_DATA, OWN, own_figure, own_minutes, own_results
 from minigan.options import NATURAL
 from minigan.recipes import RECIPES, Recipe
 from minigan.table import Column, line
@@ -41,6 +42,8 @@ def _seeds(text: str) -> tuple[int, ...]:
 
 def recipes(arguments: argparse.Namespace) -> None:
     """List the recipes, show one, or run the experiment of a table."""
+    if arguments.row and arguments.words[:1] != ["run"]:
+        raise ConfigError(f"--row {arguments.row[0]}: only of a table that is run: {program()} recipes run NAME")
     match arguments.words:
         case []:
             _list()
@@ -65,7 +68,7 @@ def _list() -> None:
 def _facts(recipe: Recipe, results: Sequence[Result]) -> Iterator[str]:
     """The paper's authors, the data, the published figure and ours, and how long a run takes."""
     yield re.sub(r"(, \d{4}).*", r"\1", recipe.paper)
-    yield Config.choose(recipe=recipe.name).data
+    yield "yours" if recipe.name in OF_YOUR_DATA else Config.choose(recipe=recipe.name).data
     if recipe.published:
         yield f"published: {recipe.published}"
     if own := own_figure(results, recipe.name):
@@ -87,35 +90,45 @@ def _show(name: str) -> None:
 
 
 def _run(name: str, arguments: argparse.Namespace) -> None:
-    experiment, rows = EXPERIMENTS.get(name, OWN), arguments.row
-    if name in ELSEWHERE and name not in EXPERIMENTS:
-        table, row = ELSEWHERE[name]
-        raise ConfigError(f"{name} is a row of a table: {program()} recipes run {table} --row {row}")
-    if name not in EXPERIMENTS:
-        if name not in RECIPES:
-            raise ConfigError(f"table {name!r} is not known: choose from {', '.join(EXPERIMENTS)}, or a recipe")
-        if rows:
-            raise ConfigError(f"--row {rows[0]}: {name} is a recipe, which has no rows")
-        rows = [name]
-    rows = rows or list(experiment.rows)
-    for row in rows:
-        if row not in experiment.rows:
-            raise ConfigError(f"--row {row}: the table {name} has {', '.join(experiment.rows)}")
+    experiment, rows = _asked(name, arguments.row)
+    seeds = list(dict.fromkeys(arguments.seeds))
     try:
-        results = list(run(experiment, Path(arguments.out), arguments.seeds, rows, say))
+        results = list(run(experiment, Path(arguments.out), seeds, rows, say))
     except Interrupted:
-        again = f"{program()} recipes run {name}"
-        raise Interrupted(f"stopped; all is saved. The same command goes on: {again}") from None
+        again = [program(), "recipes", "run", name]
+        again += [word for row in arguments.row or () for word in ("--row", row)]
+        again += ["--seeds", ",".join(map(str, seeds)), "--out", arguments.out]
+        raise Interrupted(f"stopped; all is saved. The same command goes on: {shlex.join(again)}") from None
+    except ResultsError as error:
+        raise ConfigError(f"{error}: move the file away to compute it anew") from None
     print_results(experiment, results, rows)
+
+
+def _asked(name: str, rows: Sequence[str] | None) -> tuple[Experiment, list[str]]:
+    """The table that this name means, and its rows that are asked for: all, if none are named."""
+    if name in EXPERIMENTS:
+        experiment = EXPERIMENTS[name]
+        for row in rows or ():
+            if row not in experiment.rows:
+                raise ConfigError(f"--row {row}: the table {name} has {', '.join(experiment.rows)}")
+        return experiment, list(dict.fromkeys(rows or experiment.rows))
+    if name not in RECIPES:
+        raise ConfigError(f"table {name!r} is not known: choose from {', '.join(EXPERIMENTS)}, or a recipe")
+    if rows:
+        raise ConfigError(f"--row {rows[0]}: {name} is a recipe, which has no rows")
+    if name in OF_YOUR_DATA:
+        raise ConfigError(f"{name} is for images of your own: {program()} train --recipe {name} --data FOLDER")
+    table, row = ELSEWHERE.get(name, (OWN.name, name))
+    return EXPERIMENTS[table], [row]
 
 
 def print_results(experiment: Experiment, results: Sequence[Result], rows: Sequence[str]) -> None:
     """The table of these rows, and what others have printed below it."""
     of = {row: {name: estimate(results, row, name) for name in experiment.columns} for row in rows}
-    shown = [name for name in experiment.columns if any(scores[name] is not None for scores in of.values())]
-    cells = [[row, *(str(scores[name] or "") for name in shown)] for row, scores in of.items()]
-    cells += [[of, *(scores.get(name, "") for name in shown)] for of, scores in experiment.published.items()]
-    headings = ["", *shown]
+    names = [name for name in experiment.columns if any(scores[name] is not None for scores in of.values())]
+    cells = [[row, *(shown(scores[name]) for name in names)] for row, scores in of.items()]
+    cells += [[of, *(scores.get(name, "") for name in names)] for of, scores in experiment.published.items()]
+    headings = ["", *names]
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
     columns = [Column(heading, width, left=not heading) for heading, width in zip(headings, widths, strict=True)]
     for row in [headings, *cells]:

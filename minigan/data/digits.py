@@ -23,8 +23,8 @@ def load_paired_digits(
     """Images 28×56 of two digits side by side, different ones of the same class, with its label 0 to 9.
 
     As many as MNIST has: each digit is once on the left, in MNIST's order, and once on the right. That the two are of
-    one class is a rule over a distance of 28 pixels, which no small kernel sees. In an image that is not twice as wide
-    as high, a model's square one, they are smaller, with black above and below.
+    one class is a rule over a distance of 28 pixels; a small kernel sees no more than the near edges of both. In an
+    image that is not twice as wide as high, a model's square one, they are smaller, with black above and below.
     """
     asked, digits = ReadOptions(size, channels, split, **options), load_mnist(split)
     pairs = np.concatenate([digits.images, digits.images[partners(digits.arrays["y"])]], axis=3)

@@ -1,7 +1,7 @@
 """Tables of scores that one command computes again: `minigan recipes run ring`.
 
 An `Experiment` is a table, here by name; each of its rows is computed from a seed, most of them by a training. What was
-computed lies in `results`, and `lessons/results.md` is made of it by `python -m minigan.experiments.page`.
+computed lies in `results`, and `lessons/results.md` is made of it by `python -m minigan.experiments.page lessons`.
 """
 
 from __future__ import annotations

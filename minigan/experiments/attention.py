@@ -1,9 +1,9 @@
 """What attention does: pairs of digits that must match, learned with it and without.
 
 Of `paired-digits` SAGAN learns images of two digits of one class, 28 pixels apart, and is told no label. D's kernels
-reach 18 pixels, and their maps are summed over all places: without attention no feature of D depends on both digits, so
-nothing tells it that they must match. Both variants begin from the same weights, where they have the same layers, and
-see the same batches and noise.
+reach 18 pixels, and their maps are summed over all places: without attention a feature of D sees the near edges of both
+digits at most, and hardly anything tells it that they must match. Both variants begin from the same weights, where they
+have the same layers, and see the same batches and noise.
 """
 
 from __future__ import annotations
@@ -80,8 +80,9 @@ _SAGAN: dict[str, Any] = {
 ATTENTION = Experiment(
     "attention", "What attention does: two digits that must match",
     "Images of two digits of one class, 28 pixels apart. D's kernels reach 18 pixels and its maps are summed, so "
-    "without attention nothing tells it that the halves must match. 3,000 steps of 32 pairs; 5,000 samples, each half "
-    "read by the digit classifier. Beside the share that match, the share that would by chance, by the digits drawn.",
+    "without attention a feature sees the near edges of both at most, and hardly anything tells D that they must "
+    "match. 3,000 steps of 32 pairs; 5,000 samples, each half read by the digit classifier. Beside the share that "
+    "match, the share that would by chance, by the digits drawn.",
     {
         "with attention": Training(_SAGAN, matching),
         "without": Training({**_SAGAN, "attention": False}, matching),

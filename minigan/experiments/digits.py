@@ -39,7 +39,8 @@ _OBJECTIVES: dict[str, tuple[int, Choices]] = {  # steps, choices
 OBJECTIVES = Experiment(
     "objectives", f"Every objective on MNIST, the same networks, {MINUTES} minutes on 2 cores",
     "G is quick28's, D the model critic28's, without BatchNorm. Each objective has the rates of its recipe, and as "
-    f"many steps as fit. Scores of {SAMPLES:,} samples, of G's averaged weights, against as many "
+    f"many steps as fit into {MINUTES} minutes where it has both cores to itself; the minutes below are of one core "
+    f"beside other work. Scores of {SAMPLES:,} samples, of G's averaged weights, against as many "
     "training digits; NDB is the share of 100 bins of pixels that differ.",
     {
         name: Training(
@@ -50,11 +51,12 @@ OBJECTIVES = Experiment(
     },
     _COLUMNS,
     conclusion="R1 wins in five minutes on a CPU, with every seed: the least FID by far, the most recall, and all "
-    "digits about as often as in MNIST. WGAN-GP and WGAN-div come next, and draw each digit in more than "
-    "4 % of the samples; they take several steps of D for one of G, and are at a fifth of its steps "
-    "by then. Without a penalty this D, which has no BatchNorm, lets G draw clean digits that are much "
-    "alike: precision is high, recall near 0, some digits are rare, and FID differs most from seed to "
-    "seed.",
+    "digits about as often as in MNIST. By FID WGAN-GP, WGAN-div and the hinge are next and alike; but the two with a "
+    "penalty have recall and draw each digit in more than 4 % of the samples, though they take several steps of D "
+    "for one of G, and are at a fifth to a fourth of its steps by then. Without a penalty nothing here has recall: "
+    "this D, which has no BatchNorm, lets G draw digits that are much alike, clean ones by the first three objectives, "
+    "and some of them rarely. R1 shares its rates and betas with WGAN-GP, the first four with quick28, which has a D "
+    "with BatchNorm: a part of the difference may be theirs.",
 )  # fmt: skip
 
 
@@ -85,8 +87,9 @@ def test_loss(vae: VAE) -> float:
 
 VAE_AND_GAN = Experiment(
     "vae-and-gan", "VAE and GMMN beside GAN",
-    "A VAE (7 epochs, the networks of PyTorch's example), a GMMN and the default GAN. test_loss is the VAE's, in nats "
-    "an image; sharpness is the variance of the Laplacian, real digits' being 1; Parzen's score of 10,000 samples.",
+    "A VAE (7 epochs, the networks of PyTorch's example), a GMMN (40 epochs) and the default GAN (3). test_loss is the "
+    "VAE's, in nats an image; sharpness: the variance of the Laplacian over real digits'; parzen: in nats, of 10,000 "
+    "samples.",
     {
         "vae": Training({"recipe": "vae", "epochs": 7}, _scores_and_likelihood),
         "gmmn": Training({"recipe": "gmmn"}, _scores_and_likelihood),
@@ -100,10 +103,10 @@ VAE_AND_GAN = Experiment(
     },
     conclusion="The VAE's digits are as blurred as is said of them: they have a third of real digits' sharpness, where "
     "the GAN's have 0.96 of it; its FID is five times the GAN's, and fewer real digits have one of its samples near. "
-    "Parzen's score sees nothing of this: it gives both nearly the same. GMMN's, whose digits are the hardest "
-    "and noisiest, is far below its paper's because it is trained for a seventeenth of the images: the score "
-    "still rises with every step (−21 after 1,800, 67 after 9,400), and the authors' code takes 40,000 steps of 1,000 "
-    "digits, ours 9,400 of 256.",
+    "Parzen's score sees nothing of this: it gives both nearly the same. GMMN's score is far below its paper's, in "
+    "part because it is trained for less: the authors' code takes 40,000 steps of 1,000 digits, ours 9,400 of 256, "
+    "and its score was −21 after 1,800 of them (in another run). They have plain gradient descent with momentum, too, "
+    "and here it is Adam.",
 )  # fmt: skip
 
 

@@ -68,6 +68,10 @@ class Result:
     date: str
 
 
+class ResultsError(ValueError):
+    """A file that holds no results."""
+
+
 def run(
     experiment: Experiment, folder: Path, seeds: Sequence[int], rows: Sequence[str], say: Callable[[str], None]
 ) -> Iterator[Result]:
@@ -92,17 +96,28 @@ def run(
 
 
 def read_results(path: Path) -> list[Result]:
-    """The results in a file. Raises ValueError for a file of anything else."""
+    """The results in a file. Raises ResultsError for a file of anything else."""
     try:
         return [Result(**each) for each in json.loads(read_file(path))]
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} holds no results of minigan recipes run: {error}") from None
+        raise ResultsError(f"{path} holds no results of minigan recipes run ({error})") from None
 
 
 def estimate(results: Iterable[Result], row: str, column: str) -> Estimate | None:
     """A row's score over its seeds. None: no result has it."""
     values = [result.scores[column] for result in results if result.row == row and column in result.scores]
     return Estimate(tuple(math.nan if value is None else value for value in values)) if values else None
+
+
+def shown(score: Estimate | None) -> str:
+    """A score of several seeds, as a table has it: its mean and interval, or of counts those of all seeds, "2, 8, 8".
+    Of counts that are all alike the one."""
+    if score is None:
+        return ""
+    if not all(float(value).is_integer() for value in score.values):
+        return str(score)
+    counts = [f"{value:.0f}" for value in sorted(score.values)]
+    return counts[0] if len(set(counts)) == 1 else ", ".join(counts)
 
 
 def _parts(folder: Path) -> list[Result]:

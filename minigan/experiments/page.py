@@ -1,6 +1,6 @@
 """The page of results: every table that was computed, as Markdown.
 
-python -m minigan.experiments.page > lessons/results.md
+python -m minigan.experiments.page lessons
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from textwrap import fill
 import numpy as np
 
 from minigan.experiments import EXPERIMENTS
-from minigan.experiments.experiment import Experiment, Result, estimate, read_results
-from minigan.experiments.own import OWN, RESULTS, own_figure, own_minutes, own_results
+from minigan.experiments.experiment import Experiment, Result, estimate, read_results, shown
+from minigan.experiments.own import OF_YOUR_DATA, OWN, RESULTS, own_figure, own_minutes, own_results
 from minigan.recipes import RECIPES
 from minigan.training import Config
 
@@ -22,7 +22,8 @@ _INTRODUCTION = """\
 # Results
 
 Each table stands here with its protocol, the command that computes it again, and the numbers that others have printed.
-`±` is half of the interval that holds the mean over seeds with 95 % (Student's t); without it there was one seed.
+`±` is half of the interval that holds the mean over seeds with 95 % (Student's t); counts are those of all seeds, one
+if they are alike.
 Minutes are of one of two cores, beside other work; where a run stood still, they are without that. The scores of MNIST
 are of features of this package's digit classifier: compare them with each other, not with FIDs of Inception's."""
 
@@ -39,7 +40,7 @@ def page(folder: Path = RESULTS) -> str:
                 f"## {experiment.title}",
                 fill(experiment.text, 120),
                 "\n".join(table),
-                _origin(experiment, results),
+                _origin(experiment, read_results(path)),
             ]
             if experiment.curves:
                 parts.append(f"![{experiment.title}]({picture(experiment)})")
@@ -53,7 +54,7 @@ def _recipes(results: Sequence[Result]) -> Iterator[str]:
     yield _line("---", "---", "---", "---", "---", "---:")
     for name, recipe in RECIPES.items():
         minutes = own_minutes(results, name)
-        data = str(Config.choose(recipe=name).data)
+        data = "yours" if name in OF_YOUR_DATA else str(Config.choose(recipe=name).data)
         yield _line(name, recipe.paper, data, recipe.published, own_figure(results, name), _minutes(minutes))
 
 
@@ -61,16 +62,16 @@ def _table(experiment: Experiment, results: Sequence[Result]) -> Iterator[str]:
     """A row for each that was computed, then the published ones."""
     rows = [row for row in experiment.rows if any(result.row == row for result in results)]
     of = {row: {name: estimate(results, row, name) for name in experiment.columns} for row in rows}
-    shown = [name for name in experiment.columns if any(scores[name] for scores in of.values())]
-    yield _line("", *shown, "seeds", "steps", "minutes")
-    yield _line("---", *["---:"] * (len(shown) + 3))
+    columns = [name for name in experiment.columns if any(scores[name] for scores in of.values())]
+    yield _line("", *columns, "seeds", "steps", "minutes")
+    yield _line("---", *["---:"] * (len(columns) + 3))
     for row, scores in of.items():
         here = [result for result in results if result.row == row]
         steps, minutes = here[0].steps, sum(result.seconds for result in here) / len(here) / 60
         training = [f"{steps:,}", _minutes(minutes)] if steps else ["", ""]
-        yield _line(row, *(str(scores[name] or "") for name in shown), str(len(here)), *training)
+        yield _line(row, *(shown(scores[name]) for name in columns), str(len(here)), *training)
     for name, published in experiment.published.items():
-        yield _line(f"*{name}*", *(published.get(column, "") for column in shown), "", "", "")
+        yield _line(f"*{name}*", *(published.get(column, "") for column in columns), "", "", "")
 
 
 def _line(*cells: str) -> str:
@@ -127,6 +128,8 @@ def points_of(results: Sequence[Result], row: str, score: str) -> dict[float, li
 
 def main() -> None:
     """Write results.md and its pictures into the folder that is named."""
+    if len(sys.argv) != 2:
+        raise SystemExit("python -m minigan.experiments.page FOLDER: name one for results.md and its pictures")
     lessons = Path(sys.argv[1])
     (lessons / "results.md").write_text(page(), encoding="utf-8")
     for experiment in EXPERIMENTS.values():

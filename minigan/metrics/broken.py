@@ -11,7 +11,7 @@ from minigan.metrics.points import point_sets
 def parzen_log_likelihood(samples: np.ndarray, test: np.ndarray, sigma: float) -> float:
     """Mean over test of log 1/N Σᵢ N(x; sᵢ, σ²I), in nats:  Gaussians of width σ around samples (N, …)
     test (M, …): real samples; images in [0, 1] for the published figures. It misleads: 10,000 real digits score about
-    244, and 3,000 means of five neighbouring real digits, blurred as they are, 273. It measures whether points lie
+    243, and 3,000 means of five neighbouring real digits, blurred as they are, 277. It measures whether points lie
     around the data on the scale of σ, not whether one of them looks real (Theis et al., 2016). The figure depends on
     σ, chosen by `parzen_sigma`, and on N; the range of values adds −d·log(scale). Goodfellow et al., 2014."""
     samples, test = point_sets("parzen_log_likelihood", samples=samples, test=test)

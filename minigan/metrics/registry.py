@@ -28,9 +28,10 @@ Scores = Mapping[str, float]
 class Metric:
     """A score, or several that are computed together.
 
-    score: of samples and real ones, a number or several by name. fits: whether it means anything of these. better: the
-    names of its numbers, each with "lower" or "higher". when: it is computed if nobody names scores: "training" is also
-    as a run goes, "evaluation" by `minigan evaluate`, "named" not at all, as it takes long.
+    score: of samples and real ones, a number or several by name. fits: whether it means anything of these; needs: what
+    it asks for, in words. better: the names of its numbers, each with "lower" or "higher". when: it is computed if
+    nobody names scores: "training" is also as a run goes, "evaluation" by `minigan evaluate`, "named" not at all, as it
+    takes long.
     """
 
     score: Callable[[SampleSet, Reference], float | Scores]
@@ -38,6 +39,7 @@ class Metric:
     better: Mapping[str, str]
     fits: Callable[[SampleSet, Reference], bool] = lambda samples, real: True
     when: Literal["training", "evaluation", "named"] = "evaluation"
+    needs: str = ""
 
 
 def _kid(samples: SampleSet, real: Reference) -> float:
@@ -92,54 +94,61 @@ def _accuracy_of_a_classifier(samples: SampleSet, real: Reference) -> Scores:
     return {"trained_on_samples": found.samples, "trained_on_real": found.real}
 
 
+_OF_FEATURES = "digits, or a feature function of yours, and more real samples than it has features"
+_OF_NEIGHBOURS = "more than 5 samples: points, digits, or images with a feature function of yours"
 METRICS: dict[str, Metric] = {
     "fid": Metric(
         lambda samples, real: frechet_distance(samples.features, real.features),
         "Fréchet distance of the features; falls with N, so compare at one N only", {"fid": "lower"}, _has_features,
-        when="training",
+        when="training", needs=_OF_FEATURES,
     ),
     "kid": Metric(
         _kid,
         "kernel distance of the features: 0 on average for equal distributions", {"kid": "lower"}, _has_features,
+        needs=_OF_FEATURES,
     ),
     "precision_recall": Metric(
         lambda samples, real: precision_recall(samples.features, real.features)._asdict(),
         "share of samples among the real ones, and of the real ones among the samples",
         {"precision": "higher", "recall": "higher"}, _has_neighbours,
-        when="training",
+        when="training", needs=_OF_NEIGHBOURS,
     ),
     "density_coverage": Metric(
         lambda samples, real: density_coverage(samples.features, real.features)._asdict(),
         "how crowded real samples' neighbourhoods are, and how many are visited",
-        {"density": "higher", "coverage": "higher"}, _has_neighbours,
+        {"density": "higher", "coverage": "higher"}, _has_neighbours, needs=_OF_NEIGHBOURS,
     ),
     "classes": Metric(
         _classes, "the rarest class' share, and how far the classes' shares are from the real ones'",
         {"rarest_class": "higher", "class_kl": "lower"}, _has_classes, when="training",
+        needs="digits, which a classifier can read",
     ),
     "accuracy": Metric(
         lambda samples, real: conditional_accuracy(samples.predicted, _labels(samples)),
         "of a conditional model: share of samples that show what was asked for", {"accuracy": "higher"},
         lambda samples, real: real.reads_labels and samples.labels is not None, when="training",
+        needs="digits, and the label that each sample was asked to show",
     ),
     "ndb": Metric(
         lambda samples, real: ndb(samples.x, real.x, real.bins).share,
         "share of 100 bins of pixels with too many samples or too few", {"ndb": "lower"},
-        lambda samples, real: samples.x.ndim == 4 and len(real) >= 1000,
+        lambda samples, real: samples.x.ndim == 4 and len(real) >= 1000, needs="images, and 1,000 real ones or more",
     ),
     "copied": Metric(
         _copied, "share nearer to a training sample than 99 of 100 held-out real ones: 0.01 if nothing is copied",
         {"copied": "lower"}, lambda samples, real: _unseen(samples, real) and len(real.other_real) >= 100,
+        needs="100 real samples or more that are held out from training",
     ),
     "sharpness": Metric(
         lambda samples, real: float(sharpness(samples.x).mean() / sharpness(real.x).mean()),
         "variance of the Laplacian, real samples' being 1", {"sharpness": ""}, lambda s, real: s.x.ndim == 4,
+        needs="images",
     ),
     "modes": Metric(
         _modes,
         "modes with a good sample, share of good samples (within 3 sigma), KL of the modes' shares to uniform",
         {"modes": "higher", "good_share": "higher", "modes_kl": "lower"},
-        lambda samples, real: real.centers is not None, when="training",
+        lambda samples, real: real.centers is not None, when="training", needs="data whose modes are known: ring, grid",
     ),
     "sliced_wasserstein": Metric(
         lambda samples, real: sliced_wasserstein(samples.x, real.x),
@@ -149,7 +158,7 @@ METRICS: dict[str, Metric] = {
         _accuracy_of_a_classifier, "accuracy on real digits of a classifier that was trained on samples",
         {"trained_on_samples": "higher", "trained_on_real": ""},
         lambda samples, real: samples.labels is not None and real.reads_labels and _unseen(samples, real),
-        when="named",
+        when="named", needs="digits with labels, and real ones that are held out from training",
     ),
 }  # fmt: skip
 
@@ -166,7 +175,7 @@ def score(samples: SampleSet, real: Reference, names: Iterable[str]) -> dict[str
     for name in names:
         metric = METRICS[name]
         if not metric.fits(samples, real):
-            raise ValueError(f"the score {name} cannot be computed of these samples: {metric.summary}")
+            raise ValueError(f"the score {name} cannot be computed of these samples: it needs {metric.needs}")
         value = metric.score(samples, real)
         found |= dict(value) if isinstance(value, Mapping) else {name: float(value)}
     return found

@@ -12,8 +12,8 @@ from minigan.models.quick28 import Generator
 
 __all__ = ["DEFAULTS", "Discriminator", "Generator"]
 
-# WGAN-GP: λ, n_critic and betas are of Gulrajani et al., 2017. Their rates are 1e-4 for both; with these, found by
-# measurement, G draws digits after 400 steps.
+# WGAN-GP: λ and n_critic are of Gulrajani et al., 2017, the betas of their code (the paper's are 0 and 0.9). Their
+# rates are 1e-4 for both; with these, found by measurement, G draws digits after 400 steps.
 DEFAULTS = {
     "epochs": 10, "batch_size": 64, "objective": "wasserstein", "penalties": ("gradient",), "n_critic": 5,
     "lr_G": 1e-3, "lr_D": 5e-4, "betas": (0.5, 0.9), "ema_decay": 0.999,

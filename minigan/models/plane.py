@@ -2,7 +2,7 @@
 
 The protocol of Srivastava et al., 2017 (VEEGAN), as the code of Elfeki et al., 2019 (GDPP) has it: tanh, orthogonal
 weights of gain 1.4, batches of 512, 25,000 steps. Their D learns at a rate of 1e-4, a tenth of G's, and never gets
-ahead of G: its probabilities stay at 0.5, and few points get near a mode. Here both learn at 1e-3.
+ahead of G: its probabilities stay at 0.5, and fewer points get near a mode. Here both learn at 1e-3.
 """
 
 from __future__ import annotations

@@ -150,10 +150,10 @@ def test_scores_that_need_more_samples_than_features_are_told_where_they_are_lef
     ("words", "sentence"),
     [
         (["nowhere"], "nowhere: no such data set, file or folder"),
-        (["--metrics", "modes"], "the score modes cannot be computed of these samples"),
+        (["--metrics", "modes"], "modes cannot be computed of these samples: it needs data whose modes are known"),
         (["--features", "nothing"], "features 'nothing' are not known: digits, pixels"),
         (["--n", "1"], "--n 1: scores are of two samples or more"),
-        (["--draws", "300"], "--draws 300: a file has too few samples for so many draws"),
+        (["--draws", "300"], "--draws 300: each has two samples or more of its own, but "),
         (["--out", "no/such/folder.png"], "--out no/such/folder.png: there is no folder no/such"),
         (["--out", "bands.txt"], "--out bands.txt: the name must end in .png"),
         (["--data", "ring"], "digits.npz: samples of shape (1, 28, 28) found, but those of ring have shape (2,)"),

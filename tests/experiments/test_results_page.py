@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 
 from minigan.experiments import EXPERIMENTS, Experiment
-from minigan.experiments.experiment import Result
-from minigan.experiments.own import ELSEWHERE, OWN, SHORTENED, own_figure, own_minutes, own_results
+from minigan.experiments.experiment import Result, estimate, shown
+from minigan.experiments.own import ELSEWHERE, OF_YOUR_DATA, OWN, SHORTENED, own_figure, own_minutes, own_results
 from minigan.experiments.page import _recipes, _table, points_of, save_curves
 from minigan.recipes import RECIPES
 from minigan.training import Config, images
@@ -20,12 +20,12 @@ def result(row, seed, steps=0, seconds=0.0, **scores):
 def test_a_table_has_means_with_intervals_then_what_was_published():
     rows = {"b": None, "a": None, "not run": None}
     experiment = Experiment("test", "T", "t", rows, ("fid", "kid"), {"theirs": {"fid": "6.7"}})
-    results = [result("a", 0, 1000, 90.0, fid=2.0), result("a", 1, 1000, 150.0, fid=3.0), result("b", 0, fid=1.5)]
+    results = [result("a", 0, 1000, 90.0, fid=2.25), result("a", 1, 1000, 150.0, fid=3.25), result("b", 0, fid=1.5)]
     assert list(_table(experiment, results)) == [
         "|  | fid | seeds | steps | minutes |",
         "| --- | ---: | ---: | ---: | ---: |",
         "| b | 1.5 | 1 |  |  |",
-        "| a | 2.5 ± 6.4 | 2 | 1,000 | 2 |",
+        "| a | 2.8 ± 6.4 | 2 | 1,000 | 2 |",
         "| *theirs* | 6.7 |  |  |  |",
     ]
 
@@ -36,13 +36,14 @@ def test_own_figures_name_the_score_that_says_most():
         result("cgan", 0, 5, 240.0, fid=3.0, accuracy=0.98), result("vae", 0, fid=9.0, test_loss=106.5),
     ]  # fmt: skip
     assert [own_figure(results, row) for row in ("gan", "ring", "cgan", "vae", "other")] == [
-        "FID 2", "8 modes, good share 0.25", "FID 3, accuracy 0.98", "test loss 106.5", "",
+        "FID 2 (digit features)", "8 modes, good share 0.25", "FID 3 (digit features), accuracy 0.98",
+        "test loss 106.5", "",
     ]  # fmt: skip
     assert own_minutes(results, "cgan") == 4 and own_minutes(results, "other") is None
 
 
 def test_the_figure_of_a_shortened_run_says_so():
-    assert own_figure([result("dcgan28", 0, fid=3.0)], "dcgan28") == "FID 3 after 5 of 50 epochs"
+    assert own_figure([result("dcgan28", 0, fid=3.0)], "dcgan28") == "FID 3 (digit features) after 5 of 50 epochs"
     for name, epochs in SHORTENED.items():
         asked = Config.choose(recipe=name)
         assert Config.choose(OWN.rows[name].choices).epochs == epochs < asked.epochs and asked.steps is None
@@ -51,11 +52,21 @@ def test_the_figure_of_a_shortened_run_says_so():
 
 def test_recipes_that_were_not_run_stand_in_the_table_too():
     lines = list(_recipes([result("lsgan", 0, 10, 60.0, fid=2.5)]))
-    assert len(lines) == 2 + len(RECIPES) == 2 + len(OWN.rows) + len(ELSEWHERE)
+    assert len(lines) == 2 + len(RECIPES) == 2 + len(OWN.rows) + len(ELSEWHERE) + len(OF_YOUR_DATA)
     (lsgan,) = [line for line in lines if line.startswith("| lsgan |")]
-    assert "Mao et al., 2017" in lsgan and lsgan.endswith("| FID 2.5 | 1 |")
+    assert "Mao et al., 2017" in lsgan and lsgan.endswith("| FID 2.5 (digit features) | 1 |")
+    (own,) = [line for line in lines if line.startswith("| pggan-face |")]
+    assert own.endswith("| yours |  |  |  |")
     (face,) = [line for line in lines if line.startswith("| face |")]
     assert face.endswith("|  |  |")
+
+
+def test_counts_are_those_of_all_seeds():
+    results = [
+        result("a", seed, modes=modes, ndb=3, fid=modes + 0.5, kid=modes / 4) for seed, modes in enumerate((8, 2, 8))
+    ]
+    of = {name: shown(estimate(results, "a", name)) for name in ("modes", "ndb", "fid", "kid", "other")}
+    assert of == {"modes": "2, 8, 8", "ndb": "3", "fid": "6.5 ± 8.6", "kid": "1.5 ± 2.2", "other": ""}
 
 
 def test_the_points_of_a_curve_are_by_number_and_of_all_seeds():

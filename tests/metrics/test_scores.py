@@ -9,6 +9,7 @@ from minigan.data import ArrayDataset, ImageDataset, load_mnist
 from minigan.metrics import (
     METRICS,
     Features,
+    Metric,
     SampleSet,
     TrainingSamples,
     applicable_metrics,
@@ -116,7 +117,9 @@ def test_every_number_has_its_better_end_in_the_table(scored):
 def test_samples_that_cannot_be_asked_for_by_label_have_no_accuracy(digits):
     samples = SampleSet(digits.other_real.x, None, digits.extractor)
     assert "accuracy" not in applicable_metrics(samples, digits) and "classes" in applicable_metrics(samples, digits)
-    with pytest.raises(ValueError, match="the score accuracy cannot be computed of these samples: of a conditional"):
+    with pytest.raises(
+        ValueError, match="accuracy cannot be computed of these samples: it needs digits, and the label"
+    ):
         score(samples, digits, ["accuracy"])
 
 
@@ -208,3 +211,9 @@ def test_probabilities_of_features_are_those_of_the_images(digits):
     found = find_features("digits")
     probabilities = found.probabilities(found(digits.x))
     np.testing.assert_allclose(probabilities, digit_probabilities(digits.x), atol=1e-6)
+
+
+def test_a_score_that_does_not_fit_all_samples_says_what_it_needs():
+    fits_all = Metric.fits  # a default
+    for name, metric in METRICS.items():
+        assert bool(metric.needs) == (metric.fits is not fits_all), name
