@@ -17,7 +17,7 @@ from minigan.autograd import Tensor
 # Rates, betas, penalties and the average are the paper's. It has 800,000 images a level; these are for a CPU: 48,000
 # images until 32×32 images have faded in, and then 32×32 images until the epochs of MNIST are over.
 DEFAULTS = {
-    "algorithm": "pggan", "images_per_level": 8_000, "epochs": 1, "batch_size": 16, "objective": "wasserstein",
+    "algorithm": "pggan", "images_per_level": 8_000, "epochs": 3, "batch_size": 16, "objective": "wasserstein",
     "penalties": ("gradient", "drift"), "lr_G": 1e-3, "lr_D": 1e-3, "betas": (0.0, 0.99), "ema_decay": 0.999,
     "grid_every": 250,
 }  # fmt: skip

@@ -61,6 +61,17 @@ def test_piped_it_says_something_every_ten_seconds_even_between_two_lines_of_fig
     ]
 
 
+def test_the_pace_is_that_of_the_last_two_minutes(clock, begin, capsys):
+    """After an hour in which the computer slept."""
+    progress = progress_of(run := begin(5, images=3200), step=0, epoch=0)
+    clock.now += 3600.0
+    for _ in range(13):
+        clock.now += 11.0
+        take_step(run, progress)
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first.endswith("step 1/1000  0.0 steps/s  60123:09 left") and last.endswith("0.1 steps/s  180:57 left")
+
+
 @pytest.mark.parametrize(
     "choices, said", [({"steps": 50}, "step 43/50"), ({"epochs": 2, "n_critic": 3}, "epoch 1/2  step 43/14")]
 )

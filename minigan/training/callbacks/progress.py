@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 PLAIN_SECONDS = 10.0  # between two plain lines
+RECENT = 12  # lines, about two minutes, over which the pace is measured
 
 
 class Progress(Callback):
@@ -30,8 +32,8 @@ class Progress(Callback):
         self.bar: tqdm | None = None
 
     def on_start(self, trainer: Trainer) -> None:
-        self.first, self.started = trainer.step, time.monotonic()
-        self.last_line = self.started
+        self.last_line = time.monotonic()
+        self.marks = deque([(trainer.step, self.last_line)], RECENT)  # steps and times of the last lines
         trainer.say = self.line
         if sys.stderr.isatty():
             from tqdm import tqdm
@@ -50,6 +52,7 @@ class Progress(Callback):
                 self.bar.set_postfix_str(shown, refresh=False)
         elif time.monotonic() - self.last_line > PLAIN_SECONDS:
             self.last_line = time.monotonic()
+            self.marks.append((trainer.step, self.last_line))
             self.line(_joined(f"{where}step {trainer.step}/{total_steps(trainer)}", shown, self._pace(trainer)))
 
     def on_epoch(self, trainer: Trainer) -> None:
@@ -89,7 +92,9 @@ class Progress(Callback):
         return f"samples: {self.grids.latest}" if self.grids is not None and self.grids.latest is not None else ""
 
     def _pace(self, trainer: Trainer) -> str:
-        rate = (trainer.step - self.first) / max(1e-9, time.monotonic() - self.started)
+        """Of the last lines: a pause, or another program's hour, is soon forgotten, and a network may grow."""
+        (first, since), (step, now) = self.marks[0], self.marks[-1]
+        rate = (step - first) / max(1e-9, now - since)
         left = int((total_steps(trainer) - trainer.step) / max(1e-9, rate))
         return f"{rate:.1f} steps/s  {left // 60}:{left % 60:02d} left"
 
