@@ -11,7 +11,7 @@ from pathlib import Path
 from minigan.cli.common import say
 from minigan.experiments import EXPERIMENTS, Experiment, Result, run
 from minigan.experiments.experiment import ResultsError, estimate, shown
-from minigan.experiments.own import ELSEWHERE, OF_YOUR_DATA, OWN, own_figure, own_minutes, own_results
+from minigan.experiments.own import ELSEWHERE, OF_YOUR_DATA, OWN, data_of, own_figure, own_minutes, own_results
 from minigan.options import NATURAL
 from minigan.recipes import RECIPES, Recipe
 from minigan.table import Column, line
@@ -68,7 +68,7 @@ def _list() -> None:
 def _facts(recipe: Recipe, results: Sequence[Result]) -> Iterator[str]:
     """The paper's authors, the data, the published figure and ours, and how long a run takes."""
     yield re.sub(r"(, \d{4}).*", r"\1", recipe.paper)
-    yield "yours" if recipe.name in OF_YOUR_DATA else Config.choose(recipe=recipe.name).data
+    yield data_of(recipe.name)
     if recipe.published:
         yield f"published: {recipe.published}"
     if own := own_figure(results, recipe.name):

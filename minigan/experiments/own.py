@@ -62,6 +62,11 @@ OWN = Experiment(
 )  # fmt: skip
 
 
+def data_of(recipe: str) -> str:
+    """What a recipe is trained on: the name of a data set, or "yours"."""
+    return "yours" if recipe in OF_YOUR_DATA else Config.choose(recipe=recipe).data
+
+
 def own_results(folder: Path = RESULTS) -> list[Result]:
     """What was computed for this version of the package, each under its recipe's name; nothing, if nothing was."""
     found = _read(folder, OWN.name)

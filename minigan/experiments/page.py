@@ -14,9 +14,8 @@ import numpy as np
 
 from minigan.experiments import EXPERIMENTS
 from minigan.experiments.experiment import Experiment, Result, estimate, read_results, shown
-from minigan.experiments.own import OF_YOUR_DATA, OWN, RESULTS, own_figure, own_minutes, own_results
+from minigan.experiments.own import OWN, RESULTS, data_of, own_figure, own_minutes, own_results
 from minigan.recipes import RECIPES
-from minigan.training import Config
 
 _INTRODUCTION = """\
 # Results
@@ -54,8 +53,7 @@ def _recipes(results: Sequence[Result]) -> Iterator[str]:
     yield _line("---", "---", "---", "---", "---", "---:")
     for name, recipe in RECIPES.items():
         minutes = own_minutes(results, name)
-        data = "yours" if name in OF_YOUR_DATA else str(Config.choose(recipe=name).data)
-        yield _line(name, recipe.paper, data, recipe.published, own_figure(results, name), _minutes(minutes))
+        yield _line(name, recipe.paper, data_of(name), recipe.published, own_figure(results, name), _minutes(minutes))
 
 
 def _table(experiment: Experiment, results: Sequence[Result]) -> Iterator[str]:

@@ -56,8 +56,8 @@ SPLITS = Experiment(
     "No training. NDB: bins (of 100, by K-means of 50,000 training digits) with |z| > 4; the published figures are of "
     "the authors' demonstration (github.com/eitanrich/gans-n-gmms), whose 4 for the test digits is 1 here: why is not "
     "known. Parzen, in nats: log-likelihood of the test digits under Gaussians around 10,000 training digits, or 3,000 "
-    "means of five; of four σ around the best that of 1,000 other digits is taken (published: Theis et al., 2016). "
-    "Blurred means of five neighbouring digits beat the digits themselves, so the score says little.",
+    "means of five, with that of four σ under which 1,000 other digits are the most likely (published: Theis et al., "
+    "2016). Blurred means of five neighbouring digits beat the digits themselves, so the score says little.",
     {f"NDB, {of}": partial(_ndb, of) for of in ("validation", "test", "validation without nines")}
     | {f"Parzen, {of}": partial(_parzen, of) for of in ("real digits", "means of five")},
     ("ndb", "ndb_js", "parzen"),
