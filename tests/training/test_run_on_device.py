@@ -14,6 +14,7 @@ import pytest
 import minigan.functions as F
 from minigan import backend, nn
 from minigan.algorithms import GAN
+from minigan.algorithms.algorithm import AT_ONCE
 from minigan.data import Batch, prefetch
 from minigan.objectives import OBJECTIVES, NonSaturating
 from minigan.training import Config, Interrupted, NonFiniteError, resume, start
@@ -277,11 +278,11 @@ def test_nor_does_a_step_of_a_model_with_labels_or_a_penalty(model, copies, begi
 def test_drawing_copies_a_batch_of_images_once(begin, counters):
     run = begin(1, device="gpu")
     before = counters()
-    images = run.sample(130, seed=5)
+    images = run.sample(AT_ONCE + 30, seed=5)
     after = counters()
-    assert isinstance(images, np.ndarray) and images.shape == (130, 1, 8, 8)
+    assert isinstance(images, np.ndarray) and images.shape == (AT_ONCE + 30, 1, 8, 8)
     assert (after["d2h"] - before["d2h"], after["h2d"] - before["h2d"]) == (2, 2)
-    np.testing.assert_allclose(images, begin(1, "other", device="cpu").sample(130, seed=5), atol=1e-6)
+    np.testing.assert_allclose(images, begin(1, "other", device="cpu").sample(AT_ONCE + 30, seed=5), atol=1e-6)
 
 
 def test_saving_copies_every_array_once(begin, counters):
