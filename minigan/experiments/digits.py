@@ -127,17 +127,21 @@ def stacked_modes(algorithm: Algorithm, config: Config, seed: int) -> Scores:
 
 
 _STACKED: dict[str, Any] = {"recipe": "quick28", "data": "stacked-digits"}
+_IMAGES = (128_000, 256_000, 512_000)
+_AFTER = {images // 64: images for images in _IMAGES}  # steps of one batch of 64
+_CRITIC_AFTER = {images // (5 * 64): images for images in _IMAGES}  # of five: a batch for each of the critic's
 STACKED = Experiment(
     "stacked", "Stacked digits, shortened: how many of 1,000 modes after so many images",
     "Three digits as the channels of an image: 1,000 modes. 26,000 samples are read by the digit classifier. The exact "
     "protocol takes 500,000 steps of 128 (Metz et al., 2017, in the code of Lin et al., 2018), hours on a GPU; these "
-    "are quick28's networks with three channels for 2,000, 4,000 and 8,000 steps of 64, so the figures are not "
-    "comparable with published ones. A classifier finds every mode in noise: read `sure` beside `modes`.",
+    "are quick28's networks with three channels, of which D sees 128,000, 256,000 and 512,000 real images in batches "
+    "of 64, so the figures are not comparable with published ones. WGAN-GP's critic sees five batches to each step of "
+    "G. A classifier finds every mode in noise: read `sure` beside `modes`.",
     {
-        "gan": Training(_STACKED, stacked_modes, stops=(2000, 4000, 8000)),
-        "pacgan2": Training(_STACKED | {"pac": 2}, stacked_modes, stops=(2000, 4000, 8000)),
-        "wgan-gp": Training(_STACKED | {"recipe": "wgan-gp"}, stacked_modes, stops=(500, 1000, 2000)),
+        "gan": Training(_STACKED, stacked_modes, _AFTER),
+        "pacgan2": Training(_STACKED | {"pac": 2}, stacked_modes, _AFTER),
+        "wgan-gp": Training(_STACKED | {"recipe": "wgan-gp"}, stacked_modes, _CRITIC_AFTER),
     },
-    tuple(f"{name}@{stop}" for stop in (500, 1000, 2000, 4000, 8000) for name in ("modes", "kl", "sure")),
-    curves={"modes": "step", "kl": "step"},
+    tuple(f"{name}@{images}" for images in _IMAGES for name in ("modes", "kl", "sure")),
+    curves={"modes": "real images that D has seen", "kl": "real images that D has seen"},
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -59,20 +59,20 @@ def undisturbed_seconds(lines: Iterable[Mapping[str, float]], on_the_clock: floa
 @dataclass(frozen=True)
 class Training:
     """Train by these choices, then score. scores: of a trained algorithm, its configuration and the seed.
-    stops: numbers of steps after each of which it is scored, with the step in the scores' names, as in modes@2000;
-    without any, it is once, at the end."""
+    stops: {steps: images}: after so many steps it is scored, with the number of images seen by then in the scores'
+    names, as in modes@128000; without any, it is once, at the end."""
 
     choices: Choices
     scores: Callable[[Algorithm, Config, int], Scores]
-    stops: Sequence[int] = ()
+    stops: Mapping[int, int] = field(default_factory=dict)
 
     def __call__(self, seed: int, folder: Path) -> Outcome:
         kept = folder / "stops.json"
         found: dict[str, float] = json.loads(read_file(kept)) if kept.is_file() else {}
-        for stop in self.stops:
-            if not any(name.endswith(f"@{stop}") for name in found):
-                scores = self._scored(self._trained(seed, folder, {"steps": stop}), seed)
-                found |= {f"{name}@{stop}": value for name, value in scores.items()}
+        for steps, images in self.stops.items():
+            if not any(name.endswith(f"@{images}") for name in found):
+                scores = self._scored(self._trained(seed, folder, {"steps": steps}), seed)
+                found |= {f"{name}@{images}": value for name, value in scores.items()}
                 write_atomically(kept, json.dumps(found).encode())
         last = self._trained(seed, folder)
         progress = load_checkpoint(last).progress

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from minigan.data import Batch
+from minigan.data import Batch, DataError
 from minigan.metrics.classification_accuracy import classification_accuracy
 from minigan.metrics.frechet import frechet_distance
 from minigan.metrics.histogram import class_histogram, conditional_accuracy, kl_divergence
@@ -71,6 +71,14 @@ def _labels(samples: SampleSet) -> np.ndarray:
     return samples.labels
 
 
+def _accuracy(samples: SampleSet, real: Reference) -> float:
+    labels, known = _labels(samples), int(_labels(real).max())
+    if labels.dtype.kind in "iu" and not (labels.min() >= 0 and labels.max() <= known):
+        found = f"labels from {labels.min()} to {labels.max()}"
+        raise DataError(f"accuracy: samples have {found}, but the data's are from 0 to {known}")
+    return conditional_accuracy(samples.predicted, labels)
+
+
 def _classes(samples: SampleSet, real: Reference) -> Scores:
     k = int(max(_labels(real).max(), samples.predicted.max(), real.predicted.max())) + 1
     p, q = class_histogram(samples.predicted, k), class_histogram(real.predicted, k)
@@ -124,8 +132,7 @@ METRICS: dict[str, Metric] = {
         needs="digits, which a classifier can read",
     ),
     "accuracy": Metric(
-        lambda samples, real: conditional_accuracy(samples.predicted, _labels(samples)),
-        "of a conditional model: share of samples that show what was asked for", {"accuracy": "higher"},
+        _accuracy, "of a conditional model: share of samples that show what was asked for", {"accuracy": "higher"},
         lambda samples, real: real.reads_labels and samples.labels is not None, when="training",
         needs="digits, and the label that each sample was asked to show",
     ),

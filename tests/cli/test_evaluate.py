@@ -210,6 +210,16 @@ def test_labels_in_a_file_reach_the_scores(minigan, digits, tmp_path):
     assert right > 0.97 and 0.4 < half < 0.6
 
 
+@pytest.mark.parametrize("wrong", [-1, 10])
+def test_a_label_that_the_data_have_not_is_one_sentence(minigan, digits, tmp_path, wrong):
+    with np.load(digits) as file:
+        labels = file["labels"].astype(int)
+        labels[3] = wrong
+        np.savez(tmp_path / "x.npz", images=file["images"], y=labels)
+    said = minigan("evaluate", tmp_path / "x.npz", "--n", 400, "--draws", 1, "--metrics", "accuracy")
+    assert said.code != 0 and "but the data's are from 0 to 9" in said.err and "Traceback" not in said.err
+
+
 def test_what_sample_writes_is_read(minigan, told, ring, tmp_path):
     """Images and points, as they were drawn, and the labels that they were to show."""
     n = AT_ONCE + 5  # in two parts

@@ -11,6 +11,7 @@ from minigan.data import load, load_mnist
 from minigan.experiments import attention, clipping, digits
 from minigan.experiments.attention import PairedSAGAN, matching_of
 from minigan.metrics import digit_probabilities
+from minigan.training import Config
 
 pytestmark = pytest.mark.host_only("scores are computed on the host")
 
@@ -72,6 +73,13 @@ def test_stacked_modes_of_planted_stacks(sure_digits, monkeypatch):
     scores = digits.stacked_modes(stacks, None, 2)
     assert scores == {"modes": 5, "kl": pytest.approx(math.log(200)), "sure": pytest.approx(1)}
     assert sorted(stacks.seeds) == [4, 5]
+
+
+def test_every_row_of_stacked_digits_is_scored_after_as_many_images():
+    for row, training in digits.STACKED.rows.items():
+        choices = Config.choose(training.choices)
+        seen = {steps * choices.options["n_critic"] * choices.batch_size for steps in training.stops}
+        assert seen == set(training.stops.values()) == {128_000, 256_000, 512_000}, row
 
 
 def test_both_variants_begin_from_the_same_weights_and_are_told_no_label():

@@ -60,17 +60,17 @@ def test_a_stopped_one_goes_on_and_ends_as_one_that_was_not(tmp_path, steps):
 
 
 def test_the_scores_at_stops_are_those_of_runs_that_end_there(tmp_path, steps):
-    stopped = Training(TINY, weight_sum, stops=(1, 3, 4))
+    stopped = Training(TINY, weight_sum, stops={1: 10, 3: 30, 4: 40})
     steps.stop_before.add(2)
     with pytest.raises(Interrupted):
         stopped(0, tmp_path / "stops")
     scores = stopped(0, tmp_path / "stops").scores
     assert steps.taken == [0, 1, 2, 3] and list(scores) == [
-        "sum@1", "seed@1", "sum@3", "seed@3", "sum@4", "seed@4",
+        "sum@10", "seed@10", "sum@30", "seed@30", "sum@40", "seed@40",
     ]  # fmt: skip
     for stop in (1, 4):
         ended = Training(TINY | {"steps": stop}, weight_sum)(0, tmp_path / str(stop)).scores
-        assert ended["sum"] == scores[f"sum@{stop}"]
+        assert ended["sum"] == scores[f"sum@{10 * stop}"]
 
 
 def test_epochs_are_gone_on_with_too(tmp_path, steps):
@@ -94,8 +94,8 @@ def test_scores_of_samples_are_against_the_data_it_learned_from(tmp_path):
 
 
 def test_the_scores_at_stops_survive_in_a_file(tmp_path):
-    Training(TINY, weight_sum, stops=(1, 4))(0, tmp_path)
-    assert set(json.loads((tmp_path / "stops.json").read_text())) == {"sum@1", "seed@1", "sum@4", "seed@4"}
+    Training(TINY, weight_sum, stops={1: 10, 4: 40})(0, tmp_path)
+    assert set(json.loads((tmp_path / "stops.json").read_text())) == {"sum@10", "seed@10", "sum@40", "seed@40"}
 
 
 def lines_of(paces, every=10):
