@@ -19,6 +19,8 @@ from minigan import functions as F
 from minigan.algorithms import GAN, SimultaneousGAN
 from minigan.data import Batch
 
+pytestmark = pytest.mark.host_only("which device computes is no matter here")
+
 N = 3
 Point = tuple[float, float]  # θ, ψ
 

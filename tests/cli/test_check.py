@@ -113,13 +113,16 @@ def rows(said):
 
 
 def test_the_whole_engine(minigan, pytestconfig):
-    said = minigan("check", "--cases", 1, "--device", pytestconfig.getoption("--device"))
+    """On a device three functions: there, tests/functions/test_every_function.py judges every one already."""
+    device = pytestconfig.getoption("--device")
+    names = list(CASES) if device == "cpu" else ["batch_norm", "conv2d", "tanh"]
+    said = minigan("check", *(names if device != "cpu" else []), "--cases", 1, "--device", device)
     table = rows(said)
     assert said.code == 0
-    assert list(table) == list(CASES)
+    assert list(table) == names
     for name, (order, cases, error, result) in table.items():
         assert order == CASES[name].order and cases == 1 and error < 1e-7 and result.startswith("ok")
-    assert said.out.endswith(f"{len(CASES)} of {len(CASES)} functions right, in {len(CASES)} cases\n")
+    assert said.out.endswith(f"{len(names)} of {len(names)} functions right, in {len(names)} cases\n")
 
 
 def test_some_functions_of_the_engine(minigan):

@@ -19,6 +19,8 @@ from run_folders import left_by
 from minigan.training import Config
 from minigan.training.checkpoint import load_checkpoint
 
+pytestmark = pytest.mark.host_only("files and processes; test_train_on_device.py trains on a device")
+
 SMALL = ["--model", "mlp", "--batch-size", "8", "--grid", "4"]  # 5 steps an epoch
 
 

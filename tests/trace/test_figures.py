@@ -20,6 +20,8 @@ from minigan.data import Batch, DataInfo
 from minigan.trace import trace_step
 from minigan.trace.views.figures import COLOURS, GraphvizError, dot, gradient_norms, graph, histograms
 
+pytestmark = pytest.mark.host_only("pictures of numbers that were recorded; test_recorder.py records on a device")
+
 
 @pytest.fixture
 def alternating(gan, batch, traced):

@@ -20,6 +20,8 @@ from minigan.trace import Recorder
 from minigan.trace.views.table import Console, LogScale, Row, bar, sparkline, table
 from minigan.trace.views.terminal import pages, step_through, trace_text
 
+pytestmark = pytest.mark.host_only("texts of numbers that were recorded; test_recorder.py records on a device")
+
 NUMBER = re.compile(r"(?<![\w.×])-?\d+\.\d+(?:e[+-]?\d+)?(?![\w.×])")
 
 

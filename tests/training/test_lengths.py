@@ -12,6 +12,8 @@ from minigan.training import ConfigError, Interrupted, resume
 from minigan.training.callbacks import Callback, stats
 from minigan.training.checkpoint import load_checkpoint
 
+pytestmark = pytest.mark.host_only("which device computes is no matter here")
+
 FIVE = {"n_critic": 5, "objective": "wasserstein", "penalties": ("gradient",), "model": "tiny-critic"}
 
 

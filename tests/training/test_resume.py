@@ -193,6 +193,7 @@ def _fail_at(monkeypatch, call: str, n: int, error: BaseException) -> Callable[[
     return lambda: calls >= n
 
 
+@pytest.mark.host_only("about files")
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 @pytest.mark.parametrize("error", [Killed(), OSError(errno.ENOSPC, "No space left on device")], ids=["kill", "full"])
 def test_killed_or_refused_at_any_write_it_goes_on_exactly(call, error, begin, go_on, left_by):
