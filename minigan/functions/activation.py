@@ -14,6 +14,7 @@ from minigan.kernels.activation import (
     leaky_relu_backward,
     leaky_relu_forward,
     sigmoid_forward,
+    softmax_forward,
     softplus_forward,
     tanh_backward,
 )
@@ -115,18 +116,17 @@ class _AlongAxis(Function):
 
 
 class Softmax(_AlongAxis):
-    """y = eˣ / Σ eˣ        dx = y · (dy − Σ dy · y)"""
+    """y = eˣ / Σ eˣ        dx = y · dy − y · Σ y · dy"""
 
     def forward(self, x: Array) -> Array:
-        xp = get_array_module(x)
-        y = xp.exp(x - x.max(axis=self.axis, keepdims=True))
-        y /= y.sum(axis=self.axis, keepdims=True)
+        y = softmax_forward(x, self.axis)
         self.save_for_backward(y)
         return y
 
     def backward(self, dy: Tensor) -> Tensor:
         (y,) = self.saved_tensors
-        return y * (dy - _sum(dy * y, self.axis, keepdims=True))
+        weighted = y * dy
+        return weighted - y * _sum(weighted, self.axis, keepdims=True)
 
 
 class LogSoftmax(_AlongAxis):

@@ -11,6 +11,7 @@ from typing import Any
 from minigan.autograd import Function, Tensor
 from minigan.backend import Array, get_array_module
 from minigan.functions.arguments import as_floating, check_images, prefix_errors
+from minigan.kernels.activation import where_or_zero
 from minigan.kernels.geometry import Geometry, normalize_padding, normalize_pair
 from minigan.renamed import renamed_in
 
@@ -86,11 +87,14 @@ class MaxPool2d(_Pooling):
         xp = get_array_module(x)
         padded = self._padded(x, float("-inf"))
         first, *others = [padded[:, :, rows, cols] for rows, cols in self._taps()]
-        number = xp.dtype("int16" if len(others) < 2**15 else "int32")
-        y, taken = xp.copy(first, order="K"), xp.zeros_like(first, number)
-        for tap, here in enumerate(others, 1):
-            better = ~(here <= y) & (y == y)  # a NaN is taken, and none after it
-            y, taken = xp.where(better, here, y), xp.where(better, number.type(tap), taken)
+        y = xp.copy(first, order="K")
+        for here in others:
+            xp.maximum(y, here, out=y)
+        # The number of the pixel taken is how many come before it: all that differ from y, and are no NaN.
+        taken, earlier = xp.zeros_like(y, "uint8" if len(others) < 2**8 else "int32"), xp.ones_like(y, "bool")
+        for here in (first, *others[:-1]):
+            earlier &= (here != y) & (here == here)
+            taken += earlier
         self.save_constants(taken)
         return y
 
@@ -103,9 +107,9 @@ class MaxUnpool2d(_Pooling):
 
     def forward(self, x: Array) -> Array:
         (taken,) = self.saved_constants
-        xp, y = get_array_module(x), self._canvas(x, 0)
+        y = self._canvas(x, 0)
         for tap, (rows, cols) in enumerate(self._taps()):
-            y[:, :, rows, cols] += xp.where(taken == tap, x, x.dtype.type(0))
+            y[:, :, rows, cols] += where_or_zero(taken == tap, x)
         return self._cropped(y)
 
     def backward(self, dy: Tensor) -> Tensor:
@@ -117,9 +121,11 @@ class MaxTake2d(_Pooling):
 
     def forward(self, x: Array) -> Array:
         (taken,) = self.saved_constants
-        xp, padded, zero = get_array_module(x), self._padded(x, 0), x.dtype.type(0)
-        here = (xp.where(taken == tap, padded[:, :, r, c], zero) for tap, (r, c) in enumerate(self._taps()))
-        return sum(here)
+        padded = self._padded(x, 0)
+        y = get_array_module(x).zeros_like(taken, x.dtype)
+        for tap, (rows, cols) in enumerate(self._taps()):
+            y += where_or_zero(taken == tap, padded[:, :, rows, cols])
+        return y
 
     def backward(self, dy: Tensor) -> Tensor:
         return MaxUnpool2d(self.geometry, *self.saved_constants)(dy)

@@ -6,6 +6,7 @@ from hypothesis import given
 
 import minigan as mg
 from minigan import functions as F
+from minigan.kernels import activation
 from minigan.testing import gradcheck
 from minigan.testing.strategies import array_shapes, arrays, calls
 
@@ -82,3 +83,14 @@ def test_each_row_of_a_softmax_is_held_back_by_its_own_largest_number():
     np.testing.assert_allclose(F.log_softmax(x).numpy(), logs, rtol=1e-12)
     np.testing.assert_array_equal(F.softmax(x.T, axis=0).numpy(), F.softmax(x).numpy().T)
     np.testing.assert_array_equal(F.log_softmax(x.T, axis=0).numpy(), F.log_softmax(x).numpy().T)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_rows_of_a_softmax_side_by_side_are_those_of_one_after_the_other(axis, n, monkeypatch):
+    x = np.random.default_rng(n).standard_normal((n, 3, 5)) * 10
+    whole = F.softmax(x, axis).numpy()
+    np.testing.assert_allclose(whole.sum(axis), 1, rtol=1e-12)
+    monkeypatch.setattr(activation, "PART", 8)  # each row is a part
+    monkeypatch.setattr(activation, "cores", lambda xp: 2)
+    np.testing.assert_array_equal(F.softmax(x, axis).numpy(), whole)

@@ -77,3 +77,14 @@ def test_pooled_images_have_memory_of_their_own_and_lie_in_it_as_before(pool, wi
     y.backward(to_native(np.ones(y.shape, "float32")))
     assert not np.shares_memory(y.array, x.array)
     assert is_native(y.array) and is_native(x.grad.array)
+
+
+@pytest.mark.parametrize("nan", [(0,), (1,), (3,), (1, 2), (0, 1, 2, 3)])
+def test_a_nan_is_taken_and_the_first_of_several_has_the_gradient(nan):
+    x = np.array([3.0, 1.0, 4.0, 2.0])
+    x[list(nan)] = np.nan
+    t = mg.Tensor(x.reshape(1, 1, 2, 2), requires_grad=True)
+    y = F.max_pool2d(t, 2)
+    y.backward(np.full((1, 1, 1, 1), 5.0))
+    assert np.isnan(y.item())
+    assert t.grad.numpy().ravel().tolist() == [5.0 * (i == nan[0]) for i in range(4)]
