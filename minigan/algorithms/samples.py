@@ -23,10 +23,10 @@ def by_label(algorithm: Algorithm, noises: int, seed: int = 0) -> backend.Array:
 
 
 def preview(algorithm: Algorithm, batch: Batch, seed: int = 0) -> backend.Array:
-    """What a grid shows, given the first samples of the data: as many samples, or, if there are labels, as many whole
-    rows of all labels."""
-    if columns := preview_columns(algorithm, len(batch)):
-        return by_label(algorithm, len(batch) // columns, seed)
+    """What a grid shows, given the first samples of the data: as many samples, or, if there are labels, of as many
+    noises all labels."""
+    if preview_columns(algorithm, len(batch)):
+        return by_label(algorithm, len(batch) // algorithm.classes, seed)
     rng = backend.new_rng(seed, "samples")
 
     def draw(i: int, k: int) -> Tensor:
@@ -53,6 +53,7 @@ def labels_in_turn(algorithm: Algorithm, n: int) -> list[int]:
 
 
 def preview_columns(algorithm: Algorithm, n: int) -> int | None:
-    """How many columns a grid of about n samples has: one for each label. None: there are none, or too many."""
-    shows_samples = type(algorithm).preview is Algorithm.preview
-    return algorithm.classes if shows_samples and 0 < algorithm.classes <= n else None
+    """How many columns a grid of about n samples has: one for each label, and where there are few labels, all of them
+    several times, so that it is about square. None: there is no choice of labels, or there are too many."""
+    shows_samples, classes = type(algorithm).preview is Algorithm.preview, algorithm.classes
+    return classes * max(1, round(n**0.5 / classes)) if shows_samples and 1 < classes <= n else None

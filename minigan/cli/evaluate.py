@@ -68,7 +68,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     data, held_out = data_of(arguments.data, sources)
     if out is not None and not images.can_be_shown(data[slice(0, 1)].x):
         raise ConfigError(f"--out {out}: the samples are no images and no points of the plane, so there is no picture")
-    extractor = find_features(arguments.features, data.info.shapes["x"])
+    extractor = find_features(arguments.features, data.info)
     n = _number(arguments.n, arguments.draws, sources)
     seeds = [seed_of_draw(arguments.seed, k) for k in range(arguments.draws)]
     training = None if held_out is None else TrainingSamples(data, extractor, n)

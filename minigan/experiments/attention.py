@@ -89,4 +89,6 @@ ATTENTION = Experiment(
         "real pairs": _real_pairs,
     },
     ("matching", "by_chance", "of_sure", "sure"),
+    conclusion="With attention more pairs match than would by chance, one in six (of those that the classifier is sure "
+    "of, one in five); without it no more than by chance. That is a beginning: of real pairs 98 % match. One seed.",
 )  # fmt: skip

@@ -144,4 +144,6 @@ STACKED = Experiment(
     },
     tuple(f"{name}@{images}" for images in _IMAGES for name in ("modes", "kl", "sure")),
     curves={"modes": "real images that D has seen", "kl": "real images that D has seen"},
+    conclusion="For the images that D sees, the plain GAN finds the modes soonest, and its digits are the surest; "
+    "packing two samples does not help here. WGAN-GP's G has taken a fifth of the GAN's steps by then. One seed each.",
 )  # fmt: skip

@@ -17,7 +17,10 @@ from minigan.training import Config
 RESULTS = Path(__file__).parent / "results"  # of this package's own runs
 SAMPLES = 5000
 # The scores that say most, the first one that there is; others of a row behind it.
-FIGURES = {"test_loss": "test loss {}", "modes": "{} modes", "fid": "FID {} (digit features)"}
+FIGURES = {
+    "test_loss": "test loss {}", "modes": "{} modes", "fid": "FID {} (digit features)",
+    "sliced_wasserstein": "sliced Wasserstein distance {}",
+}  # fmt: skip
 MORE = {"good_share": "good share {}", "accuracy": "accuracy {}", "parzen": "Parzen {}"}
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minigan.data import DataInfo
 from minigan.importing import UserCodeError, described, import_named, names_file
-from minigan.metrics.digits import SIZE, digit_classifier, digit_features
+from minigan.metrics.digits import CLASSES, SIZE, digit_classifier, digit_features
 from minigan.options import ConfigError
 
 Function = Callable[[np.ndarray], np.ndarray]
@@ -42,14 +43,15 @@ class Features:
         return ConfigError(f"features {self.name}: the function {what}")
 
 
-def find_features(spec: str | None = None, shape: tuple[int, ...] | None = None) -> Features:
+def find_features(spec: str | None = None, info: DataInfo | None = None) -> Features:
     """The features of a name, or of `file.py:function`, whose file is then run. Raises ConfigError.
 
     "digits": of the package's classifier, (N, 64), with probabilities; for grey images. "pixels": the images as they
-    are, flattened; for anything. None: digits for images of shape (1, 28, 28) or (1, 32, 32), else pixels.
+    are, flattened; for anything. None: digits for data of shape (1, 28, 28) or (1, 32, 32), and for square grey images
+    of any size with labels of ten classes; else pixels.
     """
     if spec is None:
-        spec = "digits" if shape in ((1, SIZE, SIZE), (1, 32, 32)) else "pixels"
+        spec = "digits" if info and _may_be_digits(info.shapes["x"], info.classes) else "pixels"
     if spec == "digits":
         return Features(spec, digit_features, lambda features: digit_classifier().probabilities_of(features))
     if spec == "pixels":
@@ -63,6 +65,12 @@ def find_features(spec: str | None = None, shape: tuple[int, ...] | None = None)
     if not callable(function):
         raise ConfigError(f"features {spec}: there is no function of this name in {path}")
     return Features(spec, _of_user(spec, function))
+
+
+def _may_be_digits(shape: tuple[int, ...], classes: int | None) -> bool:
+    if len(shape) != 3 or shape[0] != 1 or shape[1] != shape[2]:
+        return False
+    return shape[1] in (SIZE, 32) or classes == CLASSES
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:

@@ -110,7 +110,7 @@ def reference(
 ) -> Reference:  # fmt: skip
     """n real samples of a data set, and n others: of the one that is held out, or without it of the same, chosen by a
     seed without repeats. Of a data set with fewer, all, or half of them. training: see `Reference`."""
-    extractor = extractor or find_features(None, data.info.shapes["x"])
+    extractor = extractor or find_features(None, data.info)
     order = np.random.default_rng([seed, 0, 3]).permutation(len(data))
     if held_out is None:
         n = min(n, len(data) // 2)

@@ -377,6 +377,18 @@ def test_the_preview_of_labels_is_whole_rows_of_all_for_one_noise():
     assert_array_equal(few, gan.generate(2, seed=3))
 
 
+@pytest.mark.parametrize(
+    ("classes", "n", "columns"), [(1, 64, None), (2, 64, 8), (3, 64, 9), (10, 64, 10), (10, 100, 10), (10, 400, 20)]
+)
+def test_few_labels_stand_several_times_in_a_row(classes, n, columns):
+    gan = make(networks=(LabelledGenerator, LabelledCritic))
+    G = gan.networks["G"]
+    G.classes, G.label = classes, nn.Embedding(classes, G.z_dim).to(dtype="float64")
+    assert gan.classes == classes and preview_columns(gan, n) == columns
+    if columns:
+        assert len(preview(gan, Batch(x=np.zeros((n, 1, 6, 6))))) == n // classes * classes
+
+
 def test_ones_own_preview_is_shown_though_there_are_labels():
     class Own(GAN):
         def preview(self, batch, rng):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from minigan.data import DataInfo
 from minigan.metrics.digits import digit_features, digit_probabilities
 from minigan.metrics.features import find_features
 from minigan.options import ConfigError
@@ -39,18 +40,23 @@ def test_pixels_are_the_images_flattened():
 
 
 @pytest.mark.parametrize(
-    ("shape", "name"),
+    ("shape", "classes", "name"),
     [
-        ((1, 28, 28), "digits"),
-        ((3, 28, 28), "pixels"),
-        ((1, 32, 32), "digits"),
-        ((1, 28, 56), "pixels"),
-        (None, "pixels"),
+        ((1, 28, 28), None, "digits"),
+        ((3, 28, 28), 10, "pixels"),
+        ((1, 32, 32), None, "digits"),
+        ((1, 28, 56), 10, "pixels"),
+        ((1, 64, 64), 10, "digits"),
+        ((1, 64, 64), None, "pixels"),
+        ((1, 64, 64), 9, "pixels"),
+        ((3, 64, 64), 10, "pixels"),
+        ((2,), 10, "pixels"),
     ],
 )
-def test_the_default_goes_by_the_images_shape(shape, name):
-    assert find_features(shape=shape).name == name
-    assert find_features("pixels", shape=shape).name == "pixels"
+def test_the_default_goes_by_the_images_shape_and_their_classes(shape, classes, name):
+    info = DataInfo({"x": shape}, classes)
+    assert find_features(info=info).name == name
+    assert find_features("pixels", info).name == "pixels" == find_features().name
 
 
 def test_a_function_of_ones_own(own):
