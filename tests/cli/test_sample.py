@@ -114,9 +114,13 @@ def test_all_labels_beside_each_other(told, trained, tmp_path, minigan):
     assert minigan("sample", told, "--labels", "--label", 1).code == 2
 
 
-def test_a_runs_grid_has_a_column_for_each_label(told):
-    """64 samples of three labels: 21 rows. The 40 reals are 6 rows of 7."""
-    assert images.load_png(told / "samples" / "e001.png").shape == ((30 * 21 + 2) * 2, (30 * 3 + 2) * 2, 1)
+def test_a_runs_grid_has_columns_for_each_label(told):
+    """64 samples of three labels: each label three times in 7 rows. The 40 reals are 6 rows of 7."""
+    assert images.load_png(told / "samples" / "e001.png").shape == (
+        (30 * 7 + 2) * 2,
+        (30 * 9 + 2) * 2,
+        1,
+    )  # each label three times
     assert images.load_png(told / "samples" / "reals.png").shape == ((30 * 6 + 2) * 2, (30 * 7 + 2) * 2, 1)
 
 
