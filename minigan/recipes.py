@@ -39,7 +39,13 @@ _PAPERS = {
 
 
 _PARZEN = "{}, log-likelihood of Parzen windows on MNIST's test digits"
-_PUBLISHED = {"mlp": _PARZEN.format("225 ± 2")}
+_LUCIC = "FID {} on MNIST's test digits, as reported by Lucic et al., 2018 (Inception features, InfoGAN's networks)"
+_CIFAR = "FID {} on CIFAR-10 (the public code xyfJASON/gans-pytorch)"
+_STACKED = "{} of 1,000 modes of stacked MNIST, with a D of a quarter of its width"
+_PUBLISHED = {
+    "mlp": _PARZEN.format("225 ± 2"), "quick28": _LUCIC.format("6.8 ± 0.5"), "small28": _LUCIC.format("6.8 ± 0.5"),
+    "dcgan28": _LUCIC.format("6.8 ± 0.5"), "dcgan64": _CIFAR.format("24.7"), "pggan": _STACKED.format("860"),
+}  # fmt: skip
 _MODEL_RECIPES = {
     name: Recipe(name, model.summary, {"model": name, **model.DEFAULTS}, paper, _PUBLISHED.get(name, ""))
     for name, model in MODELS.items()
@@ -50,7 +56,6 @@ RENAMED = {
     "wgan-28": "wgan", "wgan-gp-28": "wgan-gp", "wgan-div-28": "wgan-div", "hinge-28": "hinge", "r1-28": "r1",
     "lsgan-28": "lsgan", "cgan28": "cgan", "critic28": "wgan-gp",
 }  # fmt: skip
-_LUCIC = "FID {} on MNIST's test digits, as reported by Lucic et al., 2018 (Inception features, InfoGAN's networks)"
 _WGAN_GP, _QUICK, _PLANE = ({"model": name, **MODELS[name].DEFAULTS} for name in ("critic28", "quick28", "plane"))
 
 _OTHERS = [
@@ -71,7 +76,7 @@ _OTHERS = [
     Recipe(
         "hinge", "the hinge loss: D has nothing more to learn from samples it is sure of",
         _QUICK | {"objective": "hinge"},
-        "Lim and Ye, 2017, Geometric GAN",
+        "Lim and Ye, 2017, Geometric GAN", _CIFAR.format("28.5, with spectral norm,"),
     ),
     Recipe(
         "r1", "the non-saturating loss, with D's slope at real samples drawn to 0",
@@ -103,6 +108,7 @@ _OTHERS = [
     Recipe(
         "minibatch-std", "a GAN on 8 Gaussians whose D sees how much alike the points of a batch are",
         {"model": "plane_mbstd", **MODELS["plane_mbstd"].DEFAULTS}, _KARRAS,
+        _STACKED.format("881"),
     ),
     Recipe(
         "relativistic", "relativistic average GAN: is a sample more real than fakes are on average?",

@@ -51,7 +51,7 @@ def test_it_says_what_there_is_to_say(minigan, monkeypatch):
     monkeypatch.setattr(recipes, "own_results", list)
     head = minigan("recipes", "mlp").out.partition("{")[0]
     assert "published  FID 30\n" in head and "here" not in head
-    assert "published" not in minigan("recipes", "quick28").out
+    assert "published" not in minigan("recipes", "face").out
     result = Result("recipes", "mlp", 0, {"fid": 9.5}, 1, 150.0, {}, "2026-01-01")
     monkeypatch.setattr(recipes, "own_results", lambda: [result])
     assert "here       FID 9.5 (digit features)\n" in minigan("recipes", "mlp").out
