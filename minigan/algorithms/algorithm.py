@@ -58,7 +58,7 @@ class Algorithm:
     averaged: ClassVar[tuple[str, ...]] = ("G",)  # the networks that samples come from: their weights may be averaged
     batches_per_step: ClassVar[int] = 1  # how many a step takes
     batch_multiple: ClassVar[int] = 1  # that every batch must be a multiple of
-    # Labels that `sample` can be asked for, as label=7; without one, all in turn. A grid has a column for each.
+    # Labels that `sample` can be asked for, as label=7; without one, all in turn. Grids have columns for each.
     classes: ClassVar[int] = 0
     image_size: ClassVar[int | None] = None  # that images are brought to; None: as they are
     figure_labels: ClassVar[Mapping[str, str]] = {}  # what a figure is called on the screen, if not by its name

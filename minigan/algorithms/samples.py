@@ -23,10 +23,10 @@ def by_label(algorithm: Algorithm, noises: int, seed: int = 0) -> backend.Array:
 
 
 def preview(algorithm: Algorithm, batch: Batch, seed: int = 0) -> backend.Array:
-    """What a grid shows, given the first samples of the data: as many samples, or, if there are labels, of as many
-    noises all labels."""
-    if preview_columns(algorithm, len(batch)):
-        return by_label(algorithm, len(batch) // algorithm.classes, seed)
+    """What a grid shows, given the first samples of the data: as many samples, or, if there are labels, as many whole
+    rows of all labels."""
+    if columns := preview_columns(algorithm, len(batch)):
+        return by_label(algorithm, len(batch) // columns * columns // algorithm.classes, seed)
     rng = backend.new_rng(seed, "samples")
 
     def draw(i: int, k: int) -> Tensor:

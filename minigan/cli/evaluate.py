@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--features", metavar="NAME|FILE.py:FUNCTION",
         help="what scores compare images by: digits, pixels, or a function of your own, which makes numbers (N, d) of "
-        "images (N, C, H, W) (default: digits for grey images of 28 by 28 or 32 by 32, else pixels)",
+        "images (N, C, H, W) (default: digits for grey images of 28 by 28 or 32 by 32, and for square grey ones with "
+        "labels of ten classes; else pixels)",
     )  # fmt: skip
     parser.add_argument("--algorithm", metavar="FILE.py:CLASS", help="where a run's own algorithm lies now")
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")

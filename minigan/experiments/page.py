@@ -105,7 +105,7 @@ def save_curves(path: Path, experiment: Experiment, results: Sequence[Result]) -
                 panel.fill_between(list(found), low, high, color=drawn.get_color(), alpha=0.2, linewidth=0)
         panel.set_xlabel(x_label)
         panel.locator_params(axis="x", nbins=5)
-        panel.xaxis.set_major_formatter("{x:,.0f}")
+        panel.xaxis.set_major_formatter("{x:,.10g}")
         panel.set_title(score, loc="left", fontsize=10)
         panel.grid(alpha=0.3)
         values = [value for line in panel.get_lines() for value in line.get_ydata()]

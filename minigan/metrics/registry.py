@@ -72,10 +72,11 @@ def _labels(samples: SampleSet) -> np.ndarray:
 
 
 def _accuracy(samples: SampleSet, real: Reference) -> float:
-    labels, known = _labels(samples), int(_labels(real).max())
+    assert real.extractor.probabilities is not None, "`fits` asks for them"
+    labels, known = _labels(samples), real.extractor.probabilities(real.features[:1]).shape[1] - 1
     if labels.dtype.kind in "iu" and not (labels.min() >= 0 and labels.max() <= known):
         found = f"labels from {labels.min()} to {labels.max()}"
-        raise DataError(f"accuracy: samples have {found}, but the data's are from 0 to {known}")
+        raise DataError(f"accuracy: samples have {found}, but the classifier knows 0 to {known}")
     return conditional_accuracy(samples.predicted, labels)
 
 

@@ -367,7 +367,7 @@ def test_the_preview_is_as_many_samples_as_there_are_reals():
     assert_array_equal(preview(gan, reals, seed=3), gan.generate(130, seed=3))
 
 
-def test_the_preview_of_labels_is_whole_rows_of_all_for_one_noise():
+def test_the_preview_of_labels_is_whole_rows_of_all_for_each_noise():
     gan = make(networks=(LabelledGenerator, LabelledCritic))
     found = preview(gan, Batch(x=np.zeros((8, 1, 6, 6))), seed=3)
     assert (gan.classes, make().classes, preview_columns(gan, 8), preview_columns(gan, 2)) == (3, 0, 3, None)
@@ -378,7 +378,7 @@ def test_the_preview_of_labels_is_whole_rows_of_all_for_one_noise():
 
 
 @pytest.mark.parametrize(
-    ("classes", "n", "columns"), [(1, 64, None), (2, 64, 8), (3, 64, 9), (10, 64, 10), (10, 100, 10), (10, 400, 20)]
+    ("classes", "n", "columns"), [(1, 64, None), (2, 64, 8), (3, 64, 9), (4, 36, 8), (10, 64, 10), (10, 400, 20)]
 )
 def test_few_labels_stand_several_times_in_a_row(classes, n, columns):
     gan = make(networks=(LabelledGenerator, LabelledCritic))
@@ -386,7 +386,7 @@ def test_few_labels_stand_several_times_in_a_row(classes, n, columns):
     G.classes, G.label = classes, nn.Embedding(classes, G.z_dim).to(dtype="float64")
     assert gan.classes == classes and preview_columns(gan, n) == columns
     if columns:
-        assert len(preview(gan, Batch(x=np.zeros((n, 1, 6, 6))))) == n // classes * classes
+        assert len(preview(gan, Batch(x=np.zeros((n, 1, 6, 6))))) == n // columns * columns
 
 
 def test_ones_own_preview_is_shown_though_there_are_labels():

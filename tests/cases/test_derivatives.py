@@ -108,8 +108,8 @@ def test_case_13_layers_keep_running_statistics_as_exact():
 
 
 def test_case_40_a_max_pool2d_window_of_any_size():
-    """Windows above 127 and above 32,767 pixels."""
-    for side in (12, 182, 200):
+    """Windows above 127, of and above 256, and above 32,767 pixels."""
+    for side in (12, 16, 17, 182):
         x = np.zeros((1, 1, side, side))
         x[0, 0, side - 1, side - 2] = 1.0
         t = Tensor(x, requires_grad=True)

@@ -217,7 +217,16 @@ def test_a_label_that_the_data_have_not_is_one_sentence(minigan, digits, tmp_pat
         labels[3] = wrong
         np.savez(tmp_path / "x.npz", images=file["images"], y=labels)
     said = minigan("evaluate", tmp_path / "x.npz", "--n", 400, "--draws", 1, "--metrics", "accuracy")
-    assert said.code != 0 and "but the data's are from 0 to 9" in said.err and "Traceback" not in said.err
+    assert said.code != 0 and "but the classifier knows 0 to 9" in said.err and "Traceback" not in said.err
+
+
+def test_labels_that_few_real_samples_have_not_are_scored_too(minigan, digits, tmp_path):
+    with np.load(digits) as file:
+        images, labels = file["images"][:60], file["labels"][:60]
+    np.savez(tmp_path / "x.npz", images=images, y=labels)
+    for seed in range(6):  # five real samples a draw: never all ten digits
+        said = minigan("evaluate", tmp_path / "x.npz", "--n", 5, "--draws", 1, "--seed", seed, "--metrics", "accuracy")
+        assert said.code == 0, said.err
 
 
 def test_what_sample_writes_is_read(minigan, told, ring, tmp_path):

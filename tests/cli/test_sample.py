@@ -116,11 +116,7 @@ def test_all_labels_beside_each_other(told, trained, tmp_path, minigan):
 
 def test_a_runs_grid_has_columns_for_each_label(told):
     """64 samples of three labels: each label three times in 7 rows. The 40 reals are 6 rows of 7."""
-    assert images.load_png(told / "samples" / "e001.png").shape == (
-        (30 * 7 + 2) * 2,
-        (30 * 9 + 2) * 2,
-        1,
-    )  # each label three times
+    assert images.load_png(told / "samples" / "e001.png").shape == ((30 * 7 + 2) * 2, (30 * 9 + 2) * 2, 1)
     assert images.load_png(told / "samples" / "reals.png").shape == ((30 * 6 + 2) * 2, (30 * 7 + 2) * 2, 1)
 
 

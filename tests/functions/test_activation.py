@@ -94,3 +94,11 @@ def test_rows_of_a_softmax_side_by_side_are_those_of_one_after_the_other(axis, n
     monkeypatch.setattr(activation, "PART", 8)  # each row is a part
     monkeypatch.setattr(activation, "cores", lambda xp: 2)
     np.testing.assert_array_equal(F.softmax(x, axis).numpy(), whole)
+
+
+def test_a_softmax_in_fortran_order_is_not_rounded_by_the_number_of_parts(monkeypatch):
+    x = np.asfortranarray(np.random.default_rng(0).standard_normal((7, 300)).astype("float32"))
+    whole = F.softmax(x).numpy()
+    monkeypatch.setattr(activation, "PART", 8)
+    monkeypatch.setattr(activation, "cores", lambda xp: 2)
+    np.testing.assert_array_equal(F.softmax(x).numpy(), whole)

@@ -88,3 +88,13 @@ def test_a_nan_is_taken_and_the_first_of_several_has_the_gradient(nan):
     y.backward(np.full((1, 1, 1, 1), 5.0))
     assert np.isnan(y.item())
     assert t.grad.numpy().ravel().tolist() == [5.0 * (i == nan[0]) for i in range(4)]
+
+
+@pytest.mark.host_only("CuPy has no longer floats")
+@pytest.mark.parametrize("dtype", ["float32", "float64", "longdouble"])
+def test_max_pooling_keeps_every_floating_dtype(dtype):
+    x = mg.Tensor(np.arange(16, dtype=dtype).reshape(1, 1, 4, 4), requires_grad=True)
+    y = F.max_pool2d(x, 2)
+    assert y.dtype == np.dtype(dtype) and y.numpy().ravel().tolist() == [5, 7, 13, 15]
+    F.sum(y).backward()
+    assert x.grad.dtype == np.dtype(dtype) and np.flatnonzero(x.grad.numpy()).tolist() == [5, 7, 13, 15]

@@ -17,7 +17,7 @@ STOPPED = "stopped"  # the grid of a run that was stopped within an epoch
 
 class SampleGrid(Callback):
     """samples/reals.png, samples/e000.png …: the same noise each time, and, if there are labels, a column for each of
-    them, with the same noise along a row. latest: the file of the last grid.
+    them, with the same noise along a row; of few labels several, of as many noises. latest: the file of the last grid.
     every: steps between grids, s000100.png …; 0: there is one after every epoch."""
 
     may_fail, what = True, "a grid of samples could not be made"
