@@ -17,7 +17,7 @@ from minigan.experiments.experiment import Outcome, Scores
 from minigan.files import read_file
 from minigan.metrics.registry import applicable_metrics, score
 from minigan.metrics.sample_set import SampleSet, reference, with_held_out
-from minigan.options import Choices
+from minigan.options import Choices, ConfigError
 from minigan.training import Config, resume, start
 from minigan.training.atomic import write_atomically
 from minigan.training.checkpoint import load_checkpoint
@@ -90,6 +90,8 @@ class Training:
             done, asked = progress["closed_epochs"], config.epochs
             if config.steps is not None:
                 done, asked = progress["step"], config.steps
+            if more and done > asked:
+                raise ConfigError(f"{folder}: the run is at step {done}, beyond {asked}, where it is scored: remove it")
             if done < asked:
                 resume(last, **more).train()
             return last

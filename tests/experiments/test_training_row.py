@@ -9,6 +9,7 @@ import pytest
 
 from minigan.experiments import Training
 from minigan.experiments.training_row import scores_of_samples, undisturbed_seconds
+from minigan.options import ConfigError
 from minigan.training import Config, Interrupted
 from minigan.training.checkpoint import load_checkpoint
 from minigan.training.sampling import load_algorithm
@@ -71,6 +72,12 @@ def test_the_scores_at_stops_are_those_of_runs_that_end_there(tmp_path, steps):
     for stop in (1, 4):
         ended = Training(TINY | {"steps": stop}, weight_sum)(0, tmp_path / str(stop)).scores
         assert ended["sum"] == scores[f"sum@{10 * stop}"]
+
+
+def test_a_run_beyond_a_stop_that_was_not_scored_is_refused(tmp_path):
+    Training(TINY, weight_sum, stops={3: 30})(0, tmp_path)
+    with pytest.raises(ConfigError, match="the run is at step 3, beyond 1, where it is scored: remove it"):
+        Training(TINY, weight_sum, stops={1: 10, 3: 30})(0, tmp_path)
 
 
 def test_epochs_are_gone_on_with_too(tmp_path, steps):
