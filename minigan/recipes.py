@@ -43,8 +43,8 @@ _LUCIC = "FID {} on MNIST's test digits, as reported by Lucic et al., 2018 (Ince
 _CIFAR = "FID {} on CIFAR-10 (the public code xyfJASON/gans-pytorch)"
 _STACKED = "{} of 1,000 modes of stacked MNIST, with a D of a quarter of its width"
 _PUBLISHED = {
-    "mlp": _PARZEN.format("225 ± 2"), "quick28": _LUCIC.format("6.8 ± 0.5"), "small28": _LUCIC.format("6.8 ± 0.5"),
-    "dcgan28": _LUCIC.format("6.8 ± 0.5"), "dcgan64": _CIFAR.format("24.7"), "pggan": _STACKED.format("860"),
+    "mlp": _PARZEN.format("225 ± 2"), "quick28": _LUCIC.format("6.8"), "small28": _LUCIC.format("6.8"),
+    "dcgan28": _LUCIC.format("6.8"), "dcgan64": _CIFAR.format("24.7"), "pggan": _STACKED.format("860"),
 }  # fmt: skip
 _MODEL_RECIPES = {
     name: Recipe(name, model.summary, {"model": name, **model.DEFAULTS}, paper, _PUBLISHED.get(name, ""))

@@ -17,10 +17,7 @@ from minigan.training import Config
 RESULTS = Path(__file__).parent / "results"  # of this package's own runs
 SAMPLES = 5000
 # The scores that say most, the first one that there is; others of a row behind it.
-FIGURES = {
-    "test_loss": "test loss {}", "modes": "{} modes", "fid": "FID {} (digit features)",
-    "sliced_wasserstein": "sliced Wasserstein distance {}",
-}  # fmt: skip
+FIGURES = {"test_loss": "test loss {}", "modes": "{} modes", "fid": "FID {} (digit features)"}
 MORE = {"good_share": "good share {}", "accuracy": "accuracy {}", "parzen": "Parzen {}"}
 
 

@@ -45,15 +45,15 @@ def leaky_relu_backward(x: Array, mask: Array, slope: float, out: Array | None =
 def where_or_zero(mask: Array, x: Array, out: Array | None = None) -> Array:
     """x where the mask is true, 0 elsewhere, of infinite x too. out: where to write it; not x itself."""
     xp = get_array_module(x)
-    if xp is not np and out is None:
-        return xp.where(mask, x, x.dtype.type(0))
-    y = xp.empty_like(mask, dtype=x.dtype) if out is None else out
     if xp is np and x.dtype.kind == "f" and x.itemsize <= 8:  # the bits times 1 or 0: several times faster than `where`
-        bits = f"i{x.dtype.itemsize}"
+        y, bits = np.empty_like(mask, dtype=x.dtype) if out is None else out, f"i{x.itemsize}"
         np.multiply(x.view(bits), mask, out=y.view(bits))
-    else:
-        y[...] = xp.where(mask, x, x.dtype.type(0))
-    return y
+        return y
+    y = xp.where(mask, x, x.dtype.type(0))
+    if out is None:
+        return y
+    out[...] = y
+    return out
 
 
 @has_cuda_kernel

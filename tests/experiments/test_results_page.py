@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+import pytest
+
 from minigan.experiments import EXPERIMENTS, Experiment
 from minigan.experiments.experiment import Result, estimate, shown
 from minigan.experiments.own import ELSEWHERE, OF_YOUR_DATA, OWN, SHORTENED, own_figure, own_minutes, own_results
@@ -84,6 +86,19 @@ def test_curves_are_drawn(tmp_path):
     save_curves(tmp_path / "curves.png", experiment, results)
     assert images.load_png(tmp_path / "curves.png").shape[1] > 800
     assert "e+" not in str(list(_table(experiment, results)))
+
+
+def test_ticks_stand_where_they_say(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **options: drawn.append(figure))
+    experiment = Experiment("test", "T", "t", {"gan": None}, (), curves={"modes": "layer"})
+    for most in (12, 512_000):
+        found = [result("gan", 0, **{f"modes@{most * i // 12}": i for i in range(1, 13)})]
+        save_curves(tmp_path / "curves.png", experiment, found)
+        drawn[-1].draw_without_rendering()
+        axis = drawn[-1].axes[0].xaxis
+        said = [float(label.get_text().replace(",", "").replace("−", "-")) for label in axis.get_ticklabels()]
+        assert said == pytest.approx(list(axis.get_ticklocs())) and 3 < len(said) < 9
 
 
 def test_a_recipe_that_is_a_row_of_another_table_has_its_figure_from_there(tmp_path):
